@@ -1,0 +1,32 @@
+//! Floor 1: banks, their policies and the content in them, as plain values.
+//!
+//! This room says what a bank is and what names, numbers and policies are allowed. It refuses to
+//! keep anything (that is `store`) and to decide about an upload (that is `gate`).
+
+mod action;
+mod content;
+mod name;
+mod policy;
+
+pub use action::{Action, UnknownAction};
+pub use content::{ContentId, ContentItem, ContentSignal, ContentState, Provenance};
+pub use name::{BankName, BankNameError};
+pub use policy::Policy;
+
+use serde::{Deserialize, Serialize};
+
+/// The number of a bank: given once by the store, never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BankId(pub u32);
+
+/// A named collection of content with its policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bank {
+    /// The number that records refer to.
+    pub id: BankId,
+    /// The name that people use.
+    pub name: BankName,
+    /// What a match does.
+    pub policy: Policy,
+}
