@@ -24,8 +24,8 @@ pub fn test_data() -> Option<PathBuf> {
 
 /// The lines of a tab-separated file below its header, each split into its fields.
 pub fn tsv(path: &Path) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines()
         .skip(1)
         .map(|line| line.split('\t').map(str::to_owned).collect())
