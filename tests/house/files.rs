@@ -4,10 +4,10 @@
 use super::lexer::{Token, tokens};
 
 /// A file longer than this has more than one room in it.
-pub const MAX_LINES: usize = 700;
+pub(crate) const MAX_LINES: usize = 700;
 
 /// Whether a file, by its path below `src`, may hold `unsafe`: the kernels and the file mapping.
-pub fn may_be_unsafe(file: &str) -> bool {
+pub(crate) fn may_be_unsafe(file: &str) -> bool {
     file.starts_with("hamming/")
         || file == "segment/mmap.rs"
         || file
@@ -17,7 +17,7 @@ pub fn may_be_unsafe(file: &str) -> bool {
 }
 
 /// What a source file below `src` breaks.
-pub fn violations(file: &str, source: &str) -> Vec<String> {
+pub(crate) fn violations(file: &str, source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let code = tokens(source);
     if !opens_with_its_purpose(source) {
@@ -62,7 +62,7 @@ pub fn violations(file: &str, source: &str) -> Vec<String> {
 }
 
 /// What is too long, for any file of the project.
-pub fn too_long(file: &str, source: &str) -> Option<String> {
+pub(crate) fn too_long(file: &str, source: &str) -> Option<String> {
     let lines = source.lines().count();
     (lines > MAX_LINES).then(|| format!("{file}: {lines} lines, more than {MAX_LINES}: divide it"))
 }

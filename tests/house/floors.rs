@@ -6,7 +6,7 @@
 use super::lexer::{Token, tokens};
 
 /// Every room and its floor. A room may use itself and any room on a lower floor.
-pub const ROOMS: &[(&str, u8)] = &[
+pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("hash", 0),
     ("bank", 1),
     ("hamming", 1),
@@ -24,7 +24,7 @@ pub const ROOMS: &[(&str, u8)] = &[
 ];
 
 /// The floor of a room, by its name.
-pub fn floor(room: &str) -> Option<u8> {
+pub(crate) fn floor(room: &str) -> Option<u8> {
     ROOMS
         .iter()
         .find(|(name, _)| *name == room)
@@ -34,7 +34,7 @@ pub fn floor(room: &str) -> Option<u8> {
 /// The module path of a source file, from its path below `src` with `/` between the parts:
 /// `hash/pdq.rs` is `hash::pdq`, `hash/mod.rs` is `hash`; `lib.rs`, `main.rs` and programs of
 /// their own are the root, which is empty.
-pub fn module_of(file: &str) -> Vec<String> {
+pub(crate) fn module_of(file: &str) -> Vec<String> {
     let stem = file.strip_suffix(".rs").unwrap_or(file);
     let mut parts: Vec<String> = stem.split('/').map(str::to_owned).collect();
     if parts.last().is_some_and(|last| last == "mod") {
@@ -48,7 +48,7 @@ pub fn module_of(file: &str) -> Vec<String> {
 }
 
 /// What breaks the rule in one source file: a message for each, with its line.
-pub fn violations(file: &str, source: &str) -> Vec<String> {
+pub(crate) fn violations(file: &str, source: &str) -> Vec<String> {
     let module = module_of(file);
     let Some(room) = module.first() else {
         return Vec::new();

@@ -5,16 +5,16 @@
 
 /// One word or mark of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub(crate) struct Token {
     /// An identifier, keyword or number as written, `::`, or a single other character.
-    pub text: String,
+    pub(crate) text: String,
     /// Its line, counted from 1.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// The code of a Rust source text, without comments (documentation included), strings,
 /// characters and lifetimes.
-pub fn tokens(source: &str) -> Vec<Token> {
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let mut lexer = Lexer {
         chars: source.chars().collect(),
         at: 0,

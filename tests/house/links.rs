@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The links of one Markdown text, as written, with their lines: inline links and pictures,
 /// reference definitions, and `href` and `src` of embedded HTML. Code is no text.
-pub fn links(markdown: &str) -> Vec<(usize, String)> {
+pub(crate) fn links(markdown: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (line, text) in prose(markdown) {
         let bare = without_code(text);
@@ -35,7 +35,7 @@ pub fn links(markdown: &str) -> Vec<(usize, String)> {
 }
 
 /// The anchors that a forge gives to the headings of a Markdown text.
-pub fn anchors(markdown: &str) -> Vec<String> {
+pub(crate) fn anchors(markdown: &str) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut found = Vec::new();
     for (_, text) in prose(markdown) {
@@ -62,7 +62,7 @@ pub fn anchors(markdown: &str) -> Vec<String> {
 
 /// What is broken in one Markdown file of the project at `root`: links to files that are not
 /// there, to headings that are not there, and out of the project.
-pub fn broken(root: &Path, file: &Path) -> std::io::Result<Vec<String>> {
+pub(crate) fn broken(root: &Path, file: &Path) -> std::io::Result<Vec<String>> {
     let markdown = std::fs::read_to_string(root.join(file))?;
     let mut found = Vec::new();
     for (line, link) in links(&markdown) {
