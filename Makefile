@@ -36,11 +36,11 @@ test: setup ## All tests, documentation examples included
 
 .PHONY: bench
 bench: setup ## All benchmarks; each asserts its answers
-	cargo bench --profile release --locked --all-features
+	cargo bench --profile release --locked --all-features --bench '*'
 
 .PHONY: bench-once
 bench-once: setup ## Each benchmark once, for its assertions only
-	cargo bench --profile release --locked --all-features --benches -- --test
+	cargo bench --profile release --locked --all-features --bench '*' -- --test
 
 .PHONY: peers
 peers: build ## The whole pipeline beside the same job in Python, in one run
