@@ -57,7 +57,7 @@ impl Home {
     }
 }
 
-/// Refuses a folder that other users could look into or change.
+/// Sees that a folder is closed to other users: closes an empty one, refuses one that holds something.
 fn check_private(folder: &Path) -> anyhow::Result<()> {
     let facts = std::fs::metadata(folder)
         .with_context(|| format!("cannot look at the home folder {}", folder.display()))?;
@@ -68,7 +68,13 @@ fn check_private(folder: &Path) -> anyhow::Result<()> {
     {
         use std::os::unix::fs::PermissionsExt;
         let mode = facts.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        // Nothing in it yet that anyone could have read: close it, as if it were made here.
+        let empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+        let closed = || std::fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).is_ok();
+        if !(empty && closed()) {
             bail!(
                 "the home folder {} is open to other users (mode {mode:o}), and hash lists are \
                  sensitive: close it with `chmod 700 {}`",

@@ -216,7 +216,7 @@ struct Cutter {
 
 impl Cutter {
     fn new(separator: u8) -> Self {
-        Self {
+        let mut cutter = Self {
             separator,
             reader: ReaderBuilder::new()
                 .delimiter(separator)
@@ -228,12 +228,18 @@ impl Cutter {
             written: 0,
             ended: 0,
             fresh: true,
-        }
+        };
+        cutter.reset();
+        cutter
     }
 
     /// Forgets the row that was begun.
     fn reset(&mut self) {
         self.reader.reset();
+        // A byte-order mark is text everywhere but at the beginning of a list, where it is gone
+        // already; only the first bytes that a reader is fed are searched for one.
+        self.reader
+            .read_record(b"\n", &mut self.output, &mut self.ends);
         self.fresh = true;
     }
 

@@ -167,3 +167,13 @@ fn a_sink_can_break_off() {
     .unwrap();
     assert_eq!(seen, 1);
 }
+
+#[test]
+fn a_mark_within_the_list_is_text() {
+    let (good, bad) = rows(&format!(
+        "\u{feff}md5,note\n{MD5},\"open\n\u{feff}{MD5},x\n{MD5},\u{feff}y\n"
+    ));
+    assert_eq!((good.len(), bad.len()), (1, 2));
+    assert_eq!(bad[1].line, 3);
+    assert_eq!(good[0].metadata.as_deref(), Some("note=\u{feff}y"));
+}
