@@ -5,7 +5,7 @@ mod search_support;
 
 use hashgate::hamming::Kernel;
 use hashgate::hash::{Distance, SignalType};
-use hashgate::index::{Index, PublishOptions};
+use hashgate::index::{Index, Strategy};
 use search_support::*;
 
 /// Sizes at which something begins or ends: blocks of 8 rows, lines of 32 siblings, powers of two.
@@ -19,9 +19,9 @@ fn pdq_at_every_size_and_radius() {
     for size in SIZES {
         for shape in Shape::ALL {
             let records = shape.records(&mut random, SignalType::Pdq, size);
-            for linear_below in [0, usize::MAX] {
-                let published = Generation::publish(&records, linear_below);
-                let index = published.open();
+            let published = Generation::publish(&records, 0);
+            for strategy in [Strategy::Planned, Strategy::Tables, Strategy::Scan] {
+                let index = published.open().with_strategy(strategy);
                 let radii: Vec<u16> = match size {
                     0..=33 => (0..=64).chain([100, 128, 200, 255, 256, 300]).collect(),
                     _ => vec![0, 1, 7, 8, 15, 16, 23, 31, 32, 33, 47, 63, 64, 90, 128, 256],
@@ -42,9 +42,9 @@ fn hash64_at_every_size_and_radius() {
     for size in SIZES {
         for shape in Shape::ALL {
             let records = shape.records(&mut random, SignalType::Dhash, size);
-            for linear_below in [0, usize::MAX] {
-                let published = Generation::publish(&records, linear_below);
-                let index = published.open();
+            let published = Generation::publish(&records, 0);
+            for strategy in [Strategy::Planned, Strategy::Tables, Strategy::Scan] {
+                let index = published.open().with_strategy(strategy);
                 for query in queries(&mut random, &records, SignalType::Dhash, 4) {
                     for radius in (0..=18).chain([31, 32, 63, 64, 100]) {
                         assert_search(&index, &records, &query, Distance(radius));
@@ -68,8 +68,11 @@ fn every_kernel_gives_the_same_answer_over_a_hundred_thousand_hashes() {
                 _ => &[0, 4, 8, 10, 16],
             };
             let oracle = Oracle::new(&records);
-            for kernel in Kernel::available() {
-                let index = published.open().with_kernel(kernel);
+            for (kernel, strategy) in Kernel::available()
+                .into_iter()
+                .flat_map(|kernel| [(kernel, Strategy::Planned), (kernel, Strategy::Tables)])
+            {
+                let index = published.open().with_kernel(kernel).with_strategy(strategy);
                 for query in &queries {
                     let widest = oracle.search(query, Distance(*radii.last().unwrap()));
                     for &radius in radii {
@@ -244,7 +247,6 @@ fn a_posting_given_twice_counts_once_with_its_best_quality() {
         (published.published.hashes, published.published.postings),
         (1, 3)
     );
-    let _ = PublishOptions::default();
 }
 
 #[test]

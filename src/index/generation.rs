@@ -3,9 +3,9 @@
 use crate::bank::{Bank, BankId};
 use crate::hamming::Kernel;
 use crate::hash::SignalType;
-use crate::index::IndexError;
 use crate::index::folder::Stamp;
 use crate::index::manifest::{Manifest, SegmentRecord};
+use crate::index::{IndexError, Strategy};
 use crate::segment::{Memory, Segment, SegmentError};
 use std::collections::BTreeMap;
 use std::io;
@@ -24,6 +24,7 @@ pub struct Index {
     /// Oldest first.
     pub(super) segments: Vec<Arc<Segment>>,
     pub(super) kernel: Kernel,
+    pub(super) strategy: Strategy,
     pub(super) memory: Memory,
     pub(super) stamp: Option<Stamp>,
 }
@@ -104,6 +105,7 @@ impl Index {
                         manifest,
                         segments,
                         kernel,
+                        strategy: Strategy::default(),
                         memory,
                         stamp,
                     });
@@ -119,6 +121,14 @@ impl Index {
     #[must_use]
     pub fn with_kernel(mut self, kernel: Kernel) -> Self {
         self.kernel = kernel;
+        self
+    }
+
+    /// The same generation searched in one way only, for tests and comparisons: the answers are
+    /// the same.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 

@@ -1,6 +1,5 @@
 //! A reader that follows what is published.
 
-use crate::hamming::Kernel;
 use crate::index::folder::Stamp;
 use crate::index::{Index, IndexError, Memory};
 use arc_swap::ArcSwap;
@@ -64,8 +63,15 @@ impl IndexHandle {
         if stamp.is_some() && stamp == current.stamp {
             return Ok(false);
         }
-        let kernel: Kernel = current.kernel;
-        let next = Index::open_reusing(&current.folder, current.memory, kernel, &current.segments)?;
+        let Index {
+            folder,
+            segments,
+            kernel,
+            memory,
+            ..
+        } = &*current;
+        let next = Index::open_reusing(folder, *memory, *kernel, segments)?;
+        let next = next.with_strategy(current.strategy);
         let changed = next.manifest != current.manifest;
         self.current.store(Arc::new(next));
         Ok(changed)

@@ -45,6 +45,7 @@ pub use error::{IndexError, PublishError};
 pub use generation::{Index, IndexStats, TypeStats};
 pub use handle::IndexHandle;
 pub use manifest::MANIFEST_FILE;
+pub use near::Strategy;
 pub use publish::{Progress, PublishOptions, Published, Stage, publish};
 pub use search::{Limited, Scratch};
 pub use verify::{VerifyReport, verify};

@@ -23,6 +23,19 @@ const ENOUGH: usize = 1024;
 /// Rows that are scanned at a time, and the most that are found at a time.
 const SCAN_ROWS: usize = 4096;
 
+/// Which of two exact ways a near search takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// The one that costs less, query by query.
+    #[default]
+    Planned,
+    /// The tables, wherever there are any and the radius leaves a plan for them.
+    Tables,
+    /// A scan of all hashes.
+    Scan,
+}
+
 /// Memory that is used again from query to query; it stays bounded whatever is found.
 #[derive(Debug, Default)]
 pub(super) struct NearScratch {
@@ -44,13 +57,18 @@ pub(super) trait Sink {
 
 /// Gives `sink` every hash of the view within its radius.
 pub(super) fn search<R: Row>(
-    kernel: Kernel,
+    (kernel, strategy): (Kernel, Strategy),
     view: &NearView<'_, R>,
     query: &R,
     scratch: &mut NearScratch,
     sink: &mut impl Sink,
 ) {
-    if !probe(kernel, view, query, scratch, sink) {
+    let budget = match strategy {
+        Strategy::Planned => scan_cost::<R>(view.rows.len()),
+        Strategy::Tables => u64::MAX,
+        Strategy::Scan => 0,
+    };
+    if !probe(kernel, budget, view, query, scratch, sink) {
         scan(kernel, view, query, scratch, sink);
     }
 }
@@ -81,6 +99,7 @@ fn scan<R: Row>(
 /// Searches by the tables; `false` where a scan is called for.
 fn probe<R: Row>(
     kernel: Kernel,
+    budget: u64,
     view: &NearView<'_, R>,
     query: &R,
     scratch: &mut NearScratch,
@@ -91,7 +110,6 @@ fn probe<R: Row>(
         return false;
     }
     let plan = Plan::new(R::WORDS, sink.radius());
-    let budget = scan_cost::<R>(view.rows.len());
     let Some(probes) = plan.probes() else {
         return false;
     };

@@ -166,7 +166,8 @@ impl Index {
             signal,
             collect,
         };
-        near::search(self.kernel, &view, words, &mut scratch.near, &mut sink);
+        let how = (self.kernel, self.strategy);
+        near::search(how, &view, words, &mut scratch.near, &mut sink);
     }
 }
 

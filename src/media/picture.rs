@@ -163,8 +163,9 @@ impl Orientation {
         }
     }
 
-    /// The orientation in an EXIF block that starts at its TIFF header.
+    /// The orientation in an EXIF block, with or without JPEG's mark before its TIFF header.
     pub(super) fn from_exif_block(block: &[u8]) -> Self {
+        let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
         image::metadata::Orientation::from_exif_chunk(block).map_or(Self::Normal, |found| {
             Self::from_exif(u16::from(found.to_exif()))
         })

@@ -53,6 +53,17 @@ impl Channels {
     }
 }
 
+impl Depth {
+    /// Bytes of a sample.
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::Eight => 1,
+            Self::SixteenBig | Self::SixteenNative => 2,
+            Self::Float | Self::FloatLinear => 4,
+        }
+    }
+}
+
 impl Layout {
     /// The layout of an `image` decoder's output; `None` for one that is not known.
     pub(super) fn of(color: image::ColorType, linear: bool) -> Option<Self> {
@@ -80,12 +91,7 @@ impl Layout {
 
     /// Bytes of a pixel as stored.
     pub(super) const fn stored_bytes(self) -> u64 {
-        let sample = match self.depth {
-            Depth::Eight => 1,
-            Depth::SixteenBig | Depth::SixteenNative => 2,
-            Depth::Float | Depth::FloatLinear => 4,
-        };
-        self.channels.count() * sample
+        self.channels.count() * self.depth.bytes() as u64
     }
 
     /// Bytes of a pixel at the peak of [`compose`]: what comes in and what goes out.

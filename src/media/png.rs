@@ -23,8 +23,15 @@ pub(super) fn open<'a>(
     limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, MediaError> {
     let mut reader = Reader::open(bytes, limits)?;
-    if !reader.png.info().is_animated() {
+    let frames = reader
+        .png
+        .info()
+        .animation_control()
+        .map_or(0, |control| control.num_frames);
+    if frames == 0 {
         let samples = reader.next_frame()?.samples;
+        // An orientation may stand behind the pixels; a cut there costs none of them.
+        let _ = reader.png.finish();
         return Ok(Still::boxed(reader.picture(samples, reader.layout, 0)));
     }
     let (width, height) = reader.size();
@@ -32,11 +39,6 @@ pub(super) fn open<'a>(
     let bytes_per_pixel = reader.layout.stored_bytes() + 4 + 4 + 4 + RGBA.peak_bytes();
     limits.admit(Format::Png, width, height, bytes_per_pixel)?;
     let separate_default = reader.png.info().frame_control().is_none();
-    let frames = reader
-        .png
-        .info()
-        .animation_control()
-        .map_or(0, |control| control.num_frames);
     Ok(Box::new(Animation {
         canvas: vec![0; width as usize * height as usize * 4],
         separate_default,
@@ -50,7 +52,6 @@ pub(super) fn open<'a>(
 struct Reader<'a> {
     png: ::png::Reader<Cursor<&'a [u8]>>,
     layout: Layout,
-    orientation: Orientation,
     limit: u64,
 }
 
@@ -94,17 +95,7 @@ impl<'a> Reader<'a> {
         let layout = Layout { channels, depth };
         let (width, height) = png.info().size();
         limits.admit(Format::Png, width, height, layout.peak_bytes())?;
-        let orientation = png
-            .info()
-            .exif_metadata
-            .as_deref()
-            .map_or(Orientation::Normal, Orientation::from_exif_block);
-        Ok(Self {
-            png,
-            layout,
-            orientation,
-            limit,
-        })
+        Ok(Self { png, layout, limit })
     }
 
     fn size(&self) -> (u32, u32) {
@@ -151,7 +142,12 @@ impl<'a> Reader<'a> {
             height,
             rgb,
             over_black,
-            orientation: self.orientation,
+            orientation: self
+                .png
+                .info()
+                .exif_metadata
+                .as_deref()
+                .map_or(Orientation::Normal, Orientation::from_exif_block),
             frame,
         }
     }

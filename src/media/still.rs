@@ -14,6 +14,9 @@ pub(super) fn open<'a>(
     bytes: &'a [u8],
     limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, MediaError> {
+    if format == Format::Bmp {
+        admit_bitmap(bytes, limits)?;
+    }
     let data = Cursor::new(bytes);
     let picture = match format {
         Format::Bmp => read(format, limits, bmp::BmpDecoder::new(data)),
@@ -32,6 +35,21 @@ pub(super) fn open<'a>(
     Ok(Still::boxed(picture))
 }
 
+/// Checks a bitmap's size before the decoder does, which calls a large one damaged.
+fn admit_bitmap(bytes: &[u8], limits: &Limits) -> Result<(), MediaError> {
+    let side = |at: usize| {
+        let four = bytes.get(at..at + 4)?.first_chunk::<4>()?;
+        Some(i32::from_le_bytes(*four))
+    };
+    match (side(14), side(18), side(22)) {
+        // A negative height is that of a bitmap whose first row is the top one.
+        (Some(16..), Some(width @ 0..), Some(height)) => {
+            limits.admit(Format::Bmp, width.unsigned_abs(), height.unsigned_abs(), 3)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads the whole picture of a decoder that has read its header.
 pub(super) fn read(
     format: Format,
@@ -45,9 +63,7 @@ pub(super) fn read(
         .ok_or_else(|| MediaError::variant(format, format_args!("{:?}", decoder.color_type())))?;
     limits.admit(format, width, height, layout.peak_bytes())?;
     decoder.set_limits(image_limits(limits)).map_err(failed)?;
-    let orientation = decoder.orientation().map_or(Orientation::Normal, |found| {
-        Orientation::from_exif(u16::from(found.to_exif()))
-    });
+    let orientation = orientation(&mut decoder);
     let size = u64::from(width) * u64::from(height) * layout.stored_bytes();
     let mut samples = vec![0; size as usize];
     decoder.read_image(&mut samples).map_err(failed)?;
@@ -61,6 +77,14 @@ pub(super) fn read(
         orientation,
         frame: 0,
     })
+}
+
+/// The orientation in a decoder's EXIF block; one that cannot be read turns nothing.
+pub(super) fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    match decoder.exif_metadata() {
+        Ok(Some(block)) => Orientation::from_exif_block(&block),
+        _ => Orientation::Normal,
+    }
 }
 
 /// The limits in the form that the `image` crate takes.

@@ -36,9 +36,7 @@ pub(super) fn open<'a>(
     let (width, height) = decoder.dimensions();
     // The canvas, a frame's planes and colours, the composed picture and its two results.
     limits.admit(Format::WebP, width, height, 4 + 2 + 4 + 4 + 7)?;
-    let orientation = decoder.orientation().map_or(Orientation::Normal, |found| {
-        Orientation::from_exif(u16::from(found.to_exif()))
-    });
+    let orientation = still::orientation(&mut decoder);
     decoder.set_background_color(Rgba([0; 4])).map_err(failed)?;
     Ok(Box::new(WebPFrames {
         frames: decoder.into_frames(),
@@ -80,17 +78,25 @@ fn walk(bytes: &[u8], limits: &Limits) -> Result<(), MediaError> {
     // Behind `RIFF`, the size and `WEBP`; the size only bounds what lies behind the picture.
     let mut rest = bytes.get(12..).unwrap_or_default();
     let mut pictures = 0_u32;
-    while let Some((kind, body, after)) = chunk(rest)? {
+    let mut alpha = false;
+    loop {
+        let (kind, body, after) = match chunk(rest) {
+            Ok(Some(chunk)) => chunk,
+            // What is cut behind a first frame is found when its turn comes.
+            Err(_) if pictures > 0 => break,
+            Ok(None) => break,
+            Err(error) => return Err(error),
+        };
         match kind {
+            b"ALPH" => alpha = true,
             b"VP8 " | b"VP8L" => {
-                // The decoder's planes, colours in between, the picture and its two results.
-                admit(kind, body, limits, 2 + 4 + 7)?;
+                admit(kind, body, limits, if alpha { 10 } else { 5 })?;
                 pictures += 1;
             }
             b"ANMF" => {
                 let mut inner = body.get(16..).ok_or_else(|| damaged("a frame is short"))?;
                 while let Some((kind, body, after)) = chunk(inner)? {
-                    admit(kind, body, limits, 2 + 4)?;
+                    admit(kind, body, limits, 6)?;
                     inner = after;
                 }
                 pictures += 1;
@@ -98,11 +104,6 @@ fn walk(bytes: &[u8], limits: &Limits) -> Result<(), MediaError> {
             _ => {}
         }
         rest = after;
-        // Behind a still picture only metadata and other people's data follow; where these are
-        // cut, no pixel is lost.
-        if matches!(kind, b"VP8 " | b"VP8L") {
-            break;
-        }
     }
     if pictures == 0 {
         return Err(damaged("it ends before its picture"));
@@ -136,8 +137,9 @@ fn chunk(bytes: &[u8]) -> Result<Option<Chunk<'_>>, MediaError> {
     )))
 }
 
-/// Checks the size that a bitstream says of itself.
-fn admit(kind: &[u8; 4], body: &[u8], limits: &Limits, bytes: u64) -> Result<(), MediaError> {
+/// Checks the size that a bitstream says of itself. `lossy_bytes` counts the decoder's planes and
+/// what is made of them, per pixel; a lossless one always takes colours with alpha, and the results.
+fn admit(kind: &[u8; 4], body: &[u8], limits: &Limits, lossy_bytes: u64) -> Result<(), MediaError> {
     let (width, height) = match (kind, body) {
         (b"VP8 ", [_, _, _, 0x9d, 0x01, 0x2a, w0, w1, h0, h1, ..]) => (
             u32::from(u16::from_le_bytes([*w0, *w1]) & 0x3fff),
@@ -150,6 +152,7 @@ fn admit(kind: &[u8; 4], body: &[u8], limits: &Limits, bytes: u64) -> Result<(),
         (b"VP8 " | b"VP8L", _) => return Err(damaged("a picture's header is not one")),
         _ => return Ok(()),
     };
+    let bytes = if kind == b"VP8L" { 8 } else { lossy_bytes };
     limits.admit(Format::WebP, width, height, bytes)
 }
 

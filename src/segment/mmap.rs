@@ -25,7 +25,7 @@ pub enum Memory {
 /// A cache line; a copy is made of these, so that it is aligned as a mapping is.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C, align(64))]
-struct Line([u8; 64]);
+pub(super) struct Line([u8; 64]);
 
 /// The bytes of a file, aligned to 64 at least.
 pub(super) enum Bytes {

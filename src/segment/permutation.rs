@@ -33,7 +33,7 @@ fn split_mix(state: &mut u64) -> u64 {
 /// # Panics
 /// Where `bits` is above 65,536.
 #[must_use]
-pub fn bit_order(seed: u64, bits: usize) -> Vec<u16> {
+pub(super) fn bit_order(seed: u64, bits: usize) -> Vec<u16> {
     assert!(bits <= 1 << 16, "no hash is so long");
     let mut order: Vec<u16> = (0..bits).map(|bit| bit as u16).collect();
     let mut state = seed;

@@ -151,15 +151,17 @@ impl Segment {
         }
         let bytes = self.bytes.as_slice();
         let banks = sections.take(0, kind::BANKS, 0, None)?;
-        if banks.len() % 4 != 0 || !column::<u32>(bytes, &banks).is_sorted_by(|a, b| a < b) {
+        if !banks.len().is_multiple_of(4)
+            || !column::<u32>(bytes, &banks).is_sorted_by(|a, b| a < b)
+        {
             return Err(self.structure("section banks is not a list of ascending numbers"));
         }
         let tombstones = sections.take_any(0, kind::TOMBSTONES, 0);
-        if tombstones.len() % size_of::<Tombstone>() != 0 {
+        if !tombstones.len().is_multiple_of(size_of::<Tombstone>()) {
             return Err(self.structure("section tombstones has a wrong length"));
         }
         let types = sections.take(0, kind::TYPES, 0, None)?;
-        if types.len() % size_of::<TypeEntry>() != 0 {
+        if !types.len().is_multiple_of(size_of::<TypeEntry>()) {
             return Err(self.structure("section types has a wrong length"));
         }
         let mut layouts = BTreeMap::new();

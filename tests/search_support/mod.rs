@@ -239,3 +239,15 @@ pub(crate) fn assert_search(
         records.len()
     );
 }
+
+/// The records in `tests/golden/index-v1`.
+pub(crate) fn golden_records() -> Vec<IndexRecord> {
+    let mut random = Random::new(2026);
+    let mut records = Vec::new();
+    for kind in SignalType::ALL {
+        for shape in [Shape::Uniform, Shape::Duplicates] {
+            records.extend(shape.records(&mut random, kind, 8));
+        }
+    }
+    records
+}

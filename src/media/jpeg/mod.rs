@@ -14,6 +14,23 @@ pub(super) fn open<'a>(
     limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, MediaError> {
     let seen = survey::survey(bytes, limits)?;
+    if seen.odd_adobe.is_empty() {
+        return Ok(Still::boxed(read(bytes, &seen)?));
+    }
+    let mut mended = bytes.to_vec();
+    for &at in &seen.odd_adobe {
+        if let Some(code) = mended.get_mut(at) {
+            *code = COMMENT;
+        }
+    }
+    Ok(Still::boxed(read(&mended, &seen)?))
+}
+
+/// The code of a marker whose segment every decoder passes over.
+const COMMENT: u8 = 0xfe;
+
+/// Decodes a JPEG that is known to hold all of its picture.
+fn read(bytes: &[u8], seen: &survey::Survey) -> Result<Picture, MediaError> {
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
@@ -39,7 +56,7 @@ pub(super) fn open<'a>(
     });
     let mut rgb = vec![0; size];
     decoder.decode_into(&mut rgb).map_err(damaged)?;
-    Ok(Still::boxed(Picture {
+    Ok(Picture {
         format: Format::Jpeg,
         width: seen.width,
         height: seen.height,
@@ -47,7 +64,7 @@ pub(super) fn open<'a>(
         over_black: None,
         orientation,
         frame: 0,
-    }))
+    })
 }
 
 /// Whether a JPEG inside another format holds all of its picture, within limits.

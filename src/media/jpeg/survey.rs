@@ -17,10 +17,13 @@ use super::entropy::{Bits, Fault, Table, next_marker};
 const MAX_SCANS: u32 = 100;
 
 /// What the headers say of a picture that is all there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Survey {
     pub(super) width: u32,
     pub(super) height: u32,
+    /// Where the codes of markers stand whose segments call themselves Adobe's and are not: other
+    /// decoders pass them over, `zune-jpeg` gives up.
+    pub(super) odd_adobe: Vec<usize>,
 }
 
 struct Component {
@@ -65,6 +68,7 @@ struct Surveyor<'a> {
     ac: [Option<Box<Table>>; 4],
     restart_interval: u32,
     scans: u32,
+    odd_adobe: Vec<usize>,
 }
 
 /// Counts a JPEG's blocks off, within limits.
@@ -82,6 +86,7 @@ pub(super) fn survey(bytes: &[u8], limits: &Limits) -> Result<Survey, MediaError
         ac: [const { None }; 4],
         restart_interval: 0,
         scans: 0,
+        odd_adobe: Vec::new(),
     }
     .run()
 }
@@ -132,6 +137,13 @@ impl Surveyor<'_> {
                         return Err(damaged("a restart interval of the wrong length"));
                     };
                     self.restart_interval = u32::from(u16::from_be_bytes([high, low]));
+                }
+                0xee => {
+                    // Mark, version, two sets of flags, and a transform of 0 to 2.
+                    let sound = matches!(segment, [_, _, _, _, _, _, _, _, _, _, _, 0..=2, ..]);
+                    if segment.starts_with(b"Adobe") && !sound {
+                        self.odd_adobe.push(at - segment.len() - 3);
+                    }
                 }
                 0xda => at = self.scan(segment, at)?,
                 _ => {}
@@ -304,6 +316,7 @@ impl Surveyor<'_> {
         Ok(Survey {
             width: frame.width,
             height: frame.height,
+            odd_adobe: self.odd_adobe.clone(),
         })
     }
 }

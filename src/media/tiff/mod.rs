@@ -1,4 +1,8 @@
 //! TIFF: every page, by the `tiff` crate itself, since the `image` crate reads the first page only.
+//!
+//! An alpha sample is taken as not premultiplied, whatever the file says of it.
+
+mod palette;
 
 use std::io::Cursor;
 
@@ -22,19 +26,25 @@ pub(super) fn open<'a>(
     bytes: &'a [u8],
     limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, MediaError> {
+    Ok(Box::new(Pages {
+        bytes,
+        decoder: open_decoder(bytes, limits)?,
+        limits: limits.clone(),
+        given: 0,
+    }))
+}
+
+fn open_decoder<'a>(
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<Decoder<Cursor<&'a [u8]>>, MediaError> {
     let mut theirs = ::tiff::decoder::Limits::default();
     theirs.decoding_buffer_size = limits.decoder_bytes();
     theirs.intermediate_buffer_size = limits.decoder_bytes();
     theirs.ifd_value_size = bytes.len().min(limits.decoder_bytes());
-    let decoder = Decoder::new(Cursor::new(bytes))
+    Ok(Decoder::new(Cursor::new(bytes))
         .map_err(|error| failed(limits, &error))?
-        .with_limits(theirs);
-    Ok(Box::new(Pages {
-        bytes,
-        decoder,
-        limits: limits.clone(),
-        given: 0,
-    }))
+        .with_limits(theirs))
 }
 
 impl Frames for Pages<'_> {
@@ -47,83 +57,87 @@ impl Frames for Pages<'_> {
                 .next_image()
                 .map_err(|error| failed(&self.limits, &error))?;
         }
+        let number = self.given;
         self.given += 1;
-        self.page().map(Some)
+        let mut picture = match palette::colours(&mut self.decoder, &self.limits)? {
+            None => read_page(self.bytes, &mut self.decoder, &self.limits, None)?,
+            Some(colours) => {
+                let directory = self.decoder.ifd_pointer().map_or(0, |pointer| pointer.0);
+                let grey = palette::as_grey(self.bytes, directory, &self.limits)?;
+                let mut decoder = open_decoder(&grey, &self.limits)?;
+                read_page(&grey, &mut decoder, &self.limits, Some(&colours))?
+            }
+        };
+        picture.frame = number;
+        Ok(Some(picture))
     }
 }
 
-impl Pages<'_> {
-    fn page(&mut self) -> Result<Picture, MediaError> {
-        let limits = &self.limits;
-        let decoder = &mut self.decoder;
-        let failed = |error| failed(limits, &error);
-        let (width, height) = decoder.dimensions().map_err(failed)?;
-        limits.admit(Format::Tiff, width, height, 1)?;
-        let color = decoder.colortype().map_err(failed)?;
-        let inks = Inks::of(color).ok_or_else(|| unsupported(format_args!("{color:?}")))?;
-        let stored = decoder.image_buffer_layout().map_err(failed)?;
-        let pixels = u64::from(width) * u64::from(height);
-        // The samples as stored, spread or interleaved once, and the two results.
-        let bytes = (stored.complete_len as u64)
-            .saturating_mul(2)
-            .saturating_add(pixels * 6);
-        limits.admit_bytes(bytes)?;
-        let orientation = decoder
-            .find_tag_unsigned::<u16>(Tag::Orientation)
-            .ok()
-            .flatten()
-            .map_or(Orientation::Normal, Orientation::from_exif);
-        whole_jpegs(self.bytes, decoder, limits)?;
-        let mut result = DecodingResult::U8(Vec::new());
-        let read = decoder.read_image_to_buffer(&mut result).map_err(failed)?;
-        if result.as_buffer(0).as_bytes().len() < read.complete_len {
-            return Err(MediaError::out_of_memory(limits.max_decoder_bytes));
-        }
-        let (samples, depth) = match result {
-            DecodingResult::U8(samples) => (samples, Depth::Eight),
-            DecodingResult::U16(samples) => {
-                (native(&samples, u16::to_ne_bytes), Depth::SixteenNative)
-            }
-            DecodingResult::F32(samples) => (native(&samples, f32::to_ne_bytes), Depth::Float),
-            _ => {
-                return Err(unsupported(format_args!(
-                    "{color:?} of an unusual number type"
-                )));
-            }
-        };
-        let samples = match read.plane_stride {
-            Some(stride) if read.planes > 1 => {
-                let width = match depth {
-                    Depth::Eight => 1,
-                    Depth::SixteenBig | Depth::SixteenNative => 2,
-                    Depth::Float | Depth::FloatLinear => 4,
-                };
-                interleaved(&samples, stride.get(), width)
-            }
-            _ => samples,
-        };
-        let (samples, layout) = inks.to_layout(samples, depth, width);
-        let expected = pixels * layout.stored_bytes();
-        if samples.len() as u64 != expected {
-            return Err(MediaError::damaged(
-                Format::Tiff,
-                format!(
-                    "a page gives {} bytes of samples in place of {expected}",
-                    samples.len()
-                ),
-            ));
-        }
-        let (rgb, over_black) = compose(samples, layout);
-        Ok(Picture {
-            format: Format::Tiff,
-            width,
-            height,
-            rgb,
-            over_black,
-            orientation,
-            frame: self.given - 1,
-        })
+/// Reads the page that a decoder stands at; with a palette, its samples are numbers of colours.
+fn read_page(
+    bytes: &[u8],
+    decoder: &mut Decoder<Cursor<&[u8]>>,
+    limits: &Limits,
+    palette: Option<&[[u8; 3]]>,
+) -> Result<Picture, MediaError> {
+    let failed = |error| failed(limits, &error);
+    let (width, height) = decoder.dimensions().map_err(failed)?;
+    limits.admit(Format::Tiff, width, height, 1)?;
+    let color = decoder.colortype().map_err(failed)?;
+    let inks = Inks::of(color).ok_or_else(|| unsupported(format_args!("{color:?}")))?;
+    let stored = decoder.image_buffer_layout().map_err(failed)?;
+    let pixels = u64::from(width) * u64::from(height);
+    // The samples as stored, spread or interleaved once, and the two results.
+    let size = (stored.complete_len as u64)
+        .saturating_mul(2)
+        .saturating_add(pixels * 6);
+    limits.admit_bytes(size)?;
+    let orientation = decoder
+        .find_tag_unsigned::<u16>(Tag::Orientation)
+        .ok()
+        .flatten()
+        .map_or(Orientation::Normal, Orientation::from_exif);
+    whole_jpegs(bytes, decoder, limits)?;
+    let mut result = DecodingResult::U8(Vec::new());
+    let read = decoder.read_image_to_buffer(&mut result).map_err(failed)?;
+    if result.as_buffer(0).as_bytes().len() < read.complete_len {
+        return Err(MediaError::out_of_memory(limits.max_decoder_bytes));
     }
+    let (samples, depth) = match result {
+        DecodingResult::U8(samples) => (samples, Depth::Eight),
+        DecodingResult::U16(samples) => (native(&samples, u16::to_ne_bytes), Depth::SixteenNative),
+        DecodingResult::F32(samples) => (native(&samples, f32::to_ne_bytes), Depth::Float),
+        _ => {
+            return Err(unsupported(format_args!(
+                "{color:?} of an unusual number type"
+            )));
+        }
+    };
+    let samples = match read.plane_stride {
+        Some(stride) if read.planes > 1 => interleaved(&samples, stride.get(), depth.bytes()),
+        _ => samples,
+    };
+    let (samples, layout) = match palette {
+        Some(colours) => palette::coloured(inks, &samples, depth, width, colours)?,
+        None => inks.to_layout(samples, depth, width),
+    };
+    let expected = pixels * layout.stored_bytes();
+    if samples.len() as u64 != expected {
+        let got = samples.len();
+        return Err(damaged(format!(
+            "a page gives {got} bytes of samples in place of {expected}"
+        )));
+    }
+    let (rgb, over_black) = compose(samples, layout);
+    Ok(Picture {
+        format: Format::Tiff,
+        width,
+        height,
+        rgb,
+        over_black,
+        orientation,
+        frame: 0,
+    })
 }
 
 /// Counts off the JPEGs that a page's strips or tiles may be, since the decoder takes memory for
@@ -156,14 +170,14 @@ fn whole_jpegs(
     };
     let mut list = |tag| {
         let found = decoder.find_tag_unsigned_vec::<u64>(tag).map_err(failed)?;
-        found.ok_or_else(|| MediaError::damaged(Format::Tiff, format!("it has no {tag:?}")))
+        found.ok_or_else(|| damaged(format!("it has no {tag:?}")))
     };
     for (offset, count) in list(offsets)?.into_iter().zip(list(counts)?) {
         let part = usize::try_from(offset)
             .ok()
             .and_then(|offset| bytes.get(offset..))
             .and_then(|rest| rest.get(2..usize::try_from(count).ok()?))
-            .ok_or_else(|| MediaError::damaged(Format::Tiff, "the data end early"))?;
+            .ok_or_else(|| damaged("the data end early"))?;
         jpeg::check_whole(&[head, part].concat(), limits)?;
     }
     Ok(())
@@ -210,7 +224,7 @@ impl Inks {
         match self {
             Self::Light(channels) => (samples, Layout { channels, depth }),
             Self::Packed(bits) => (
-                unpacked(&samples, bits, width as usize),
+                unpacked(&samples, bits, width as usize, 255 / (0xff >> (8 - bits))),
                 Layout {
                     channels: Channels::Grey,
                     depth: Depth::Eight,
@@ -252,19 +266,16 @@ fn from_luma(luma: u8, blue: u8, red: u8) -> [u8; 3] {
     ]
 }
 
-/// Each sample of `bits` bits in a byte of its own, scaled to 255.
-fn unpacked(packed: &[u8], bits: u8, width: usize) -> Vec<u8> {
-    let per_byte = usize::from(8 / bits);
-    let most = (1_u16 << bits) - 1;
+/// Each sample of `bits` bits in a byte of its own, times `scale`.
+fn unpacked(packed: &[u8], bits: u8, width: usize, scale: u8) -> Vec<u8> {
+    let per_byte = 8 / bits;
+    let mask = 0xff >> (8 - bits);
     packed
-        .chunks(width.div_ceil(per_byte).max(1))
+        .chunks(width.div_ceil(usize::from(per_byte)).max(1))
         .flat_map(|row| {
             row.iter()
                 .flat_map(move |&byte| {
-                    (0..8 / bits).map(move |at| {
-                        let value = u16::from(byte) >> (8 - bits * (at + 1)) & most;
-                        (value * 255 / most) as u8
-                    })
+                    (0..per_byte).map(move |at| (byte >> (8 - bits * (at + 1)) & mask) * scale)
                 })
                 .take(width)
         })
@@ -287,6 +298,10 @@ fn native<T: Copy, const N: usize>(samples: &[T], bytes: impl Fn(T) -> [u8; N]) 
     samples.iter().flat_map(|&sample| bytes(sample)).collect()
 }
 
+fn damaged(reason: impl Into<String>) -> MediaError {
+    MediaError::damaged(Format::Tiff, reason)
+}
+
 fn unsupported(what: impl std::fmt::Display) -> MediaError {
     MediaError::variant(Format::Tiff, what)
 }
@@ -297,7 +312,7 @@ fn failed(limits: &Limits, error: &TiffError) -> MediaError {
         TiffError::LimitsExceeded => MediaError::out_of_memory(limits.max_decoder_bytes),
         TiffError::UnsupportedError(what) => unsupported(what),
         TiffError::FormatError(TiffFormatError::RequiredTagNotFound(tag)) => {
-            MediaError::damaged(Format::Tiff, format!("it has no {tag:?}"))
+            damaged(format!("it has no {tag:?}"))
         }
         other => MediaError::damaged(Format::Tiff, other.to_string()),
     }
