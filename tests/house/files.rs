@@ -67,10 +67,14 @@ pub(crate) fn too_long(file: &str, source: &str) -> Option<String> {
     (lines > MAX_LINES).then(|| format!("{file}: {lines} lines, more than {MAX_LINES}: divide it"))
 }
 
-/// Whether the first thing in a file, inner attributes aside, is its `//!` documentation.
+/// Whether the first thing in a file, inner attributes aside, is its `//!` documentation, or the
+/// document that stands beside it.
 fn opens_with_its_purpose(source: &str) -> bool {
     let mut rest = source.trim_start();
     while rest.starts_with("#![") {
+        if rest.starts_with("#![doc = include_str!(") {
+            return true;
+        }
         // An inner attribute ends with the first `]` that closes a line.
         let Some(end) = rest.find("]\n") else {
             return false;
@@ -173,6 +177,8 @@ mod tests {
         }
         let attribute = format!("#![expect(unsafe_code, reason = \"kernels\")]\n\n{OPENING}");
         assert_eq!(violations("hamming/x86_64.rs", &attribute).len(), 0);
+        let document = "#![doc = include_str!(\"FORMAT.md\")]\n\npub const VERSION: u32 = 1;\n";
+        assert_eq!(violations("segment/format.rs", document).len(), 0);
         assert!(too_long("x.rs", &"\n".repeat(MAX_LINES)).is_none());
     }
 
