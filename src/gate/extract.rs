@@ -263,12 +263,12 @@ impl Extractor {
                 }
             }
         }
-        let compatible = imagehash::imagehash(columns, rows, rgb, collected.wanted);
+        let compatible = imagehash(columns, rows, rgb, collected.wanted);
         for (kind, hash) in compatible.map_err(shape)? {
             collected.add(Signal::from_hash64(kind, hash), None, variant);
         }
         for &kind in collected.wanted {
-            if let Some(hash) = imghash::imghash(width, height, rgb, kind).map_err(shape)? {
+            if let Some(hash) = imghash(width, height, rgb, kind).map_err(shape)? {
                 collected.add(Signal::from_hash64(kind, hash), None, variant);
             }
         }

@@ -161,7 +161,7 @@ pub(crate) fn create(args: &CreateArgs, home: &Home) -> anyhow::Result<Exit> {
 pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
     let store = BankStore::open_read_only(&home.store())?;
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["bank", "action", "pdq", "64-bit", "quality", "enabled", "entries", "signals"]);
     let mut out = output::stdout();
     for bank in store.banks()? {
