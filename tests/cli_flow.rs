@@ -90,7 +90,7 @@ fn known_pictures_are_flagged_and_each_file_has_one_outcome() {
 
     let text = gate.expect(1, &["scan", uploads]).out;
     assert!(text.contains("BLOCK") && text.contains("pass"), "{text}");
-    assert!(text.contains("2 matched (2 block), 1 passed, 2 could not be judged"), "{text}");
+    assert!(text.contains("2 (2 block) matched, 1 passed, 2 (1 undecodable, 1 unsupported) could not be judged"), "{text}");
     let csv = gate.expect(1, &["scan", "--format", "csv", "--ordered", uploads]).out;
     let rows: Vec<&str> = csv.lines().collect();
     assert_eq!(rows.len(), 6, "a header and five rows: {csv}");
@@ -294,7 +294,7 @@ fn what_is_missing_is_said_with_its_repair() {
     };
     says(&["scan", "."], &["hashgate publish"]);
     says(&["match", &"00".repeat(32)], &["hashgate publish"]);
-    says(&["publish"], &["bank create"]);
+    says(&["publish"], &["store"]);
     says(&["bank", "create", "a/b"], &["cannot name a bank"]);
     says(&["bank", "create", "b", "--action", "explode"], &["block, review, report, allow"]);
     says(&["bank", "create", "b", "--threshold", "64"], &["0..=63"]);

@@ -8,6 +8,8 @@ mod check;
 mod decide;
 #[cfg(feature = "decode")]
 mod extract;
+#[cfg(feature = "decode")]
+mod known;
 mod outcome;
 #[cfg(feature = "decode")]
 mod read;
@@ -19,6 +21,8 @@ pub use check::{GateOptions, Worker};
 pub use decide::{Query, decide};
 #[cfg(feature = "decode")]
 pub use extract::{Extraction, Extractor, Problem, VariantSet, VariantSetError};
+#[cfg(feature = "decode")]
+pub use known::Known;
 pub use outcome::Outcome;
 #[cfg(feature = "decode")]
 pub use read::read_file;

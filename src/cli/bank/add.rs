@@ -4,9 +4,8 @@ use crate::bank::{BankName, Provenance};
 use crate::cli::bank::manage::PUBLISH_HINT;
 use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
-use crate::gate::{Extraction, Extractor, Problem, VariantSet, read_file};
-use crate::hash::{Quality, SignalType};
-use crate::bank::ContentSignal;
+use crate::gate::{Extractor, Known, Outcome, Problem, read_file};
+use crate::hash::Quality;
 use crate::scan::{WalkOptions, for_each_file};
 use crate::store::{BankStore, NewItem};
 use clap::Args;
@@ -29,6 +28,11 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "TEXT")]
     label: Vec<String>,
 
+    /// Keep the hash of each picture as stored only, not those of its half-size and JPEG-quality-50
+    /// copies that lie more than 8 bits away
+    #[arg(long)]
+    no_forms: bool,
+
     /// Publish the index afterwards
     #[arg(long)]
     publish: bool,
@@ -36,14 +40,6 @@ pub(crate) struct AddArgs {
     #[command(flatten)]
     limits: LimitArgs,
 }
-
-/// What a picture's entry is known by: its pixels, and its bytes.
-const SIGNALS: [SignalType; 4] = [
-    SignalType::Pdq,
-    SignalType::Md5,
-    SignalType::Sha1,
-    SignalType::Sha256,
-];
 
 #[derive(Default)]
 struct Summary {
@@ -73,24 +69,21 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
         <(Extractor, Vec<u8>)>::default,
         |(extractor, buffer), path| {
             read_file(path, limits.max_file_bytes, buffer)?;
-            let hashes = extractor.extract(buffer, &SIGNALS, VariantSet::NONE, &limits);
-            match hashes.problem {
-                Some(problem) => Err(problem),
-                None => Ok((hashes, buffer.len() as u64)),
-            }
+            let known = extractor.extract_known(buffer, &limits, !args.no_forms)?;
+            Ok((known, buffer.len() as u64))
         },
         |done| -> anyhow::Result<()> {
             let result = done
                 .result
-                .unwrap_or_else(|error| Err(Problem::new(crate::gate::Outcome::Unreadable, error)));
+                .unwrap_or_else(|error| Err(Problem::new(Outcome::Unreadable, error)));
             match result {
-                Ok((hashes, bytes)) => {
+                Ok((known, bytes)) => {
                     progress.file_done(bytes, 0);
-                    if hashes.quality.is_some_and(|q| q < bank.policy.min_quality) {
+                    if known.quality.is_some_and(|q| q < bank.policy.min_quality) {
                         summary.low_quality += 1;
-                        progress.line(&low_quality(&done.path, hashes.quality, &bank.policy.min_quality));
+                        progress.line(&low_quality(&done.path, known.quality, &bank.policy.min_quality));
                     }
-                    batch.push(item(&done.path, &hashes, &args.label));
+                    batch.push(item(&done.path, known, &args.label));
                 }
                 Err(problem) => {
                     progress.file_done(0, 0);
@@ -147,22 +140,16 @@ fn flush(
     Ok(())
 }
 
-fn item(path: &Path, hashes: &Extraction, labels: &[String]) -> NewItem {
-    let quality = |kind| (kind == SignalType::Pdq).then_some(hashes.quality).flatten();
+fn item(path: &Path, known: Known, labels: &[String]) -> NewItem {
+    let metadata = (!known.forms.is_empty())
+        .then(|| format!("pdq of the picture as stored, then {}", known.forms.join(", ")));
     NewItem {
-        signals: hashes
-            .signals
-            .iter()
-            .map(|&signal| ContentSignal {
-                signal,
-                quality: quality(signal.signal_type()),
-            })
-            .collect(),
+        signals: known.signals,
         labels: labels.to_vec(),
         provenance: Provenance {
             source: path.display().to_string(),
             record: None,
-            metadata: None,
+            metadata,
             added_at: now(),
         },
     }
