@@ -63,21 +63,37 @@ impl Picture {
             return None;
         }
         let (width, height) = (self.width as usize, self.height as usize);
-        // Each row of the result is a walk through the stored pixels: from `first`, `step` apart.
         let (flip_x, flip_y, swap) = self.orientation.parts();
-        let mut out = Vec::with_capacity(stored.len());
-        let (out_width, out_height) = if swap {
-            (height, width)
+        let mut out = vec![0; stored.len()];
+        if swap {
+            // Columns become rows: some rows of the result at a time, so that the few places
+            // written to in turn stay in the cache.
+            const ROWS: usize = 16;
+            for (block, rows) in out.chunks_mut(height * 3 * ROWS).enumerate() {
+                for x in 0..height {
+                    let row = if flip_y { height - 1 - x } else { x };
+                    for (y, out_row) in rows.chunks_exact_mut(height * 3).enumerate() {
+                        let y = block * ROWS + y;
+                        let column = if flip_x { width - 1 - y } else { y };
+                        let from = (row * width + column) * 3;
+                        out_row
+                            .get_mut(x * 3..x * 3 + 3)?
+                            .copy_from_slice(stored.get(from..from + 3)?);
+                    }
+                }
+            }
         } else {
-            (width, height)
-        };
-        for y in 0..out_height {
-            for x in 0..out_width {
-                let (column, row) = if swap { (y, x) } else { (x, y) };
-                let column = if flip_x { width - 1 - column } else { column };
-                let row = if flip_y { height - 1 - row } else { row };
-                let at = (row * width + column) * 3;
-                out.extend_from_slice(stored.get(at..at + 3)?);
+            for (y, out_row) in out.chunks_exact_mut(width * 3).enumerate() {
+                let row = if flip_y { height - 1 - y } else { y };
+                let from = stored.get(row * width * 3..(row + 1) * width * 3)?;
+                if flip_x {
+                    let pixels = from.chunks_exact(3).rev();
+                    for (to, pixel) in out_row.chunks_exact_mut(3).zip(pixels) {
+                        to.copy_from_slice(pixel);
+                    }
+                } else {
+                    out_row.copy_from_slice(from);
+                }
             }
         }
         let (shown_width, shown_height) = if swap {
@@ -214,6 +230,36 @@ mod tests {
         assert_eq!(shown(7), Some((2, 3, "fcebda".into())));
         // 8: row 0 is the left-hand side, column 0 the bottom.
         assert_eq!(shown(8), Some((2, 3, "cfbead".into())));
+    }
+
+    #[test]
+    fn larger_pictures_are_turned_pixel_by_pixel() {
+        let (width, height) = (37_u32, 53_u32);
+        let at = |x: u32, y: u32| [x as u8, y as u8, (x * 7 + y) as u8];
+        for orientation in Orientation::ALL {
+            let picture = Picture {
+                width,
+                height,
+                rgb: (0..height)
+                    .flat_map(|y| (0..width).flat_map(move |x| at(x, y)))
+                    .collect(),
+                ..letters(orientation)
+            };
+            let Some((shown_width, shown_height, rgb)) = picture.displayed() else {
+                assert_eq!(orientation, Orientation::Normal);
+                continue;
+            };
+            let (flip_x, flip_y, swap) = orientation.parts();
+            for y in 0..shown_height {
+                for x in 0..shown_width {
+                    let (column, row) = if swap { (y, x) } else { (x, y) };
+                    let column = if flip_x { width - 1 - column } else { column };
+                    let row = if flip_y { height - 1 - row } else { row };
+                    let place = (y * shown_width + x) as usize * 3;
+                    assert_eq!(rgb[place..place + 3], at(column, row), "{orientation:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod entropy;
 mod survey;
+mod walk;
 
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
@@ -14,7 +15,7 @@ pub(super) fn open<'a>(
     limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, MediaError> {
     let seen = survey::survey(bytes, limits)?;
-    if seen.odd_adobe.is_empty() {
+    if seen.odd_adobe.is_empty() && seen.end.is_none() {
         return Ok(Still::boxed(read(bytes, &seen)?));
     }
     let mut mended = bytes.to_vec();
@@ -22,6 +23,10 @@ pub(super) fn open<'a>(
         if let Some(code) = mended.get_mut(at) {
             *code = COMMENT;
         }
+    }
+    if let Some(end) = seen.end {
+        mended.truncate(end);
+        mended.extend([0xff, 0xd9]);
     }
     Ok(Still::boxed(read(&mended, &seen)?))
 }

@@ -11,7 +11,8 @@
 //! every viewer as it does here, and is judged as shown.
 
 use super::super::{Format, Limits, MediaError};
-use super::entropy::{Bits, Fault, Table, next_marker};
+use super::entropy::{Fault, Table, next_marker};
+use super::walk::Walk;
 
 /// More scans than this are refused: each may cost a pass over the whole picture for a few bytes.
 const MAX_SCANS: u32 = 100;
@@ -24,40 +25,44 @@ pub(super) struct Survey {
     /// Where the codes of markers stand whose segments call themselves Adobe's and are not: other
     /// decoders pass them over, `zune-jpeg` gives up.
     pub(super) odd_adobe: Vec<usize>,
+    /// Where an end-of-image marker has to stand for `zune-jpeg` to decode all of the picture: it
+    /// reads ahead, and takes the end of the data, or a marker of any other kind, that it meets
+    /// while it still has rows to decode for the end of the picture. `None` where one stands there.
+    pub(super) end: Option<usize>,
 }
 
-struct Component {
-    id: u8,
-    horizontal: u32,
-    vertical: u32,
+pub(super) struct Component {
+    pub(super) id: u8,
+    pub(super) horizontal: u32,
+    pub(super) vertical: u32,
     /// Blocks that hold a part of the picture: what a scan of this component alone has.
-    blocks_across: u32,
-    blocks_down: u32,
+    pub(super) blocks_across: u32,
+    pub(super) blocks_down: u32,
     /// Blocks in a row of whole units.
-    stride: u32,
+    pub(super) stride: u32,
     /// Progressive only: which coefficients of each block are not zero yet.
-    nonzero: Vec<u64>,
+    pub(super) nonzero: Vec<u64>,
     /// Bits still missing of each coefficient; `None` before its first scan.
-    missing: [Option<u8>; 64],
+    pub(super) missing: [Option<u8>; 64],
 }
 
-struct Frame {
-    progressive: bool,
-    width: u32,
-    height: u32,
-    units_across: u32,
-    units_down: u32,
-    components: Vec<Component>,
+pub(super) struct Frame {
+    pub(super) progressive: bool,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) units_across: u32,
+    pub(super) units_down: u32,
+    pub(super) components: Vec<Component>,
 }
 
 /// One scan's header.
-struct Scan {
+pub(super) struct Scan {
     /// Index of the component, its DC table and its AC table.
-    parts: Vec<(usize, usize, usize)>,
-    first: u32,
-    last: u32,
-    high: u8,
-    low: u8,
+    pub(super) parts: Vec<(usize, usize, usize)>,
+    pub(super) first: u32,
+    pub(super) last: u32,
+    pub(super) high: u8,
+    pub(super) low: u8,
 }
 
 struct Surveyor<'a> {
@@ -69,6 +74,8 @@ struct Surveyor<'a> {
     restart_interval: u32,
     scans: u32,
     odd_adobe: Vec<usize>,
+    /// Where the data of a picture of one scan end.
+    only_scan_end: Option<usize>,
 }
 
 /// Counts a JPEG's blocks off, within limits.
@@ -87,6 +94,7 @@ pub(super) fn survey(bytes: &[u8], limits: &Limits) -> Result<Survey, MediaError
         restart_interval: 0,
         scans: 0,
         odd_adobe: Vec::new(),
+        only_scan_end: None,
     }
     .run()
 }
@@ -261,14 +269,7 @@ impl Surveyor<'_> {
         }
         let scan = Scan::read(header, frame)
             .ok_or_else(|| damaged("a scan's header is not that of a scan"))?;
-        let mut walk = Walk {
-            bits: Bits::new(self.bytes, at),
-            data: self.bytes,
-            interval: self.restart_interval,
-            left: self.restart_interval,
-            next_restart: 0,
-            end_of_band: 0,
-        };
+        let mut walk = Walk::new(self.bytes, at, self.restart_interval);
         let walked = if !frame.progressive {
             walk.baseline(frame, &scan, &self.dc, &self.ac)
         } else if scan.first == 0 {
@@ -277,11 +278,14 @@ impl Surveyor<'_> {
             walk.progressive_ac(frame, &scan, &self.ac)
         };
         let end = walked
-            .and_then(|()| walk.bits.finish())
+            .and_then(|()| walk.finish())
             .map_err(|fault| match fault {
                 Fault::Short => damaged("its data end before the picture does"),
                 Fault::Code => damaged("its data hold a code that no Huffman table of it has"),
             })?;
+        if !frame.progressive && scan.parts.len() == frame.components.len() && self.scans == 1 {
+            self.only_scan_end = Some(end);
+        }
         for &(index, _, _) in &scan.parts {
             if let Some(component) = frame.components.get_mut(index) {
                 let last = if frame.progressive { scan.last } else { 63 };
@@ -313,10 +317,17 @@ impl Surveyor<'_> {
         if !whole {
             return Err(damaged("it ends before all scans of the picture"));
         }
+        let end = match self.only_scan_end {
+            Some(end) if self.bytes.get(end..end + 2) == Some(&[0xff, 0xd9]) => None,
+            Some(end) => Some(end),
+            None if marked => None,
+            None => Some(self.bytes.len()),
+        };
         Ok(Survey {
             width: frame.width,
             height: frame.height,
             odd_adobe: self.odd_adobe.clone(),
+            end,
         })
     }
 }
@@ -357,235 +368,4 @@ impl Scan {
         let first = if frame.progressive { scan.first } else { 0 };
         sound.then_some(Self { first, ..scan })
     }
-}
-
-/// A walk over the units of one scan.
-struct Walk<'a> {
-    bits: Bits<'a>,
-    data: &'a [u8],
-    interval: u32,
-    /// Units before the next restart marker.
-    left: u32,
-    next_restart: u8,
-    /// Progressive: blocks still covered by an end-of-band run.
-    end_of_band: u32,
-}
-
-impl Walk<'_> {
-    /// Before each unit: passes the restart marker that is due.
-    #[inline(always)]
-    fn restart_if_due(&mut self) -> Result<(), Fault> {
-        if self.interval == 0 {
-            return Ok(());
-        }
-        if self.left == 0 {
-            self.restart()?;
-        }
-        self.left -= 1;
-        Ok(())
-    }
-
-    fn restart(&mut self) -> Result<(), Fault> {
-        let at = self.bits.finish()?;
-        if self.data.get(at + 1) != Some(&(0xd0 + self.next_restart)) {
-            return Err(Fault::Short);
-        }
-        self.next_restart = (self.next_restart + 1) & 7;
-        self.bits = Bits::new(self.data, at + 2);
-        self.left = self.interval;
-        self.end_of_band = 0;
-        Ok(())
-    }
-
-    fn baseline(
-        &mut self,
-        frame: &Frame,
-        scan: &Scan,
-        dc: &[Option<Box<Table>>; 4],
-        ac: &[Option<Box<Table>>; 4],
-    ) -> Result<(), Fault> {
-        let mut parts = Vec::with_capacity(4);
-        for &(index, dc_slot, ac_slot) in &scan.parts {
-            let component = frame.components.get(index).ok_or(Fault::Code)?;
-            let dc = dc[dc_slot].as_deref().ok_or(Fault::Code)?;
-            let ac = ac[ac_slot].as_deref().ok_or(Fault::Code)?;
-            parts.push((component, dc, ac));
-        }
-        if let &[(component, dc, ac)] = parts.as_slice() {
-            for _ in 0..component.blocks_across * component.blocks_down {
-                self.restart_if_due()?;
-                block(&mut self.bits, dc, ac)?;
-            }
-            return Ok(());
-        }
-        for _ in 0..frame.units_across * frame.units_down {
-            self.restart_if_due()?;
-            for &(component, dc, ac) in &parts {
-                for _ in 0..component.horizontal * component.vertical {
-                    block(&mut self.bits, dc, ac)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn progressive_dc(
-        &mut self,
-        frame: &Frame,
-        scan: &Scan,
-        dc: &[Option<Box<Table>>; 4],
-    ) -> Result<(), Fault> {
-        let alone = scan.parts.len() == 1;
-        let mut parts = Vec::with_capacity(4);
-        let mut units = frame.units_across * frame.units_down;
-        for &(index, slot, _) in &scan.parts {
-            let component = frame.components.get(index).ok_or(Fault::Code)?;
-            let blocks = if alone {
-                units = component.blocks_across * component.blocks_down;
-                1
-            } else {
-                component.horizontal * component.vertical
-            };
-            // A refining scan needs no table.
-            let table = dc[slot].as_deref();
-            if scan.high == 0 && table.is_none() {
-                return Err(Fault::Code);
-            }
-            parts.push((blocks, table));
-        }
-        for _ in 0..units {
-            self.restart_if_due()?;
-            for &(blocks, table) in &parts {
-                for _ in 0..blocks {
-                    match table {
-                        Some(table) if scan.high == 0 => {
-                            self.bits.symbol_and_value(table)?;
-                        }
-                        _ => {
-                            let _ = self.bits.take(1);
-                        }
-                    }
-                }
-            }
-            self.bits.check()?;
-        }
-        Ok(())
-    }
-
-    fn progressive_ac(
-        &mut self,
-        frame: &mut Frame,
-        scan: &Scan,
-        ac: &[Option<Box<Table>>; 4],
-    ) -> Result<(), Fault> {
-        let &[(index, _, slot)] = scan.parts.as_slice() else {
-            return Err(Fault::Code);
-        };
-        let component = frame.components.get_mut(index).ok_or(Fault::Code)?;
-        let table = ac[slot].as_deref().ok_or(Fault::Code)?;
-        let across = component.blocks_across as usize;
-        for row in component
-            .nonzero
-            .chunks_mut(component.stride as usize)
-            .take(component.blocks_down as usize)
-        {
-            for nonzero in row.iter_mut().take(across) {
-                self.restart_if_due()?;
-                if scan.high == 0 {
-                    self.band_first(table, scan, nonzero)?;
-                } else {
-                    self.band_refined(table, scan, nonzero)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The first scan of a band of coefficients (G.1.2.2).
-    #[inline(always)]
-    fn band_first(&mut self, table: &Table, scan: &Scan, nonzero: &mut u64) -> Result<(), Fault> {
-        if self.end_of_band > 0 {
-            self.end_of_band -= 1;
-            return Ok(());
-        }
-        let mut at = scan.first;
-        while at <= scan.last {
-            let symbol = self.bits.symbol(table)?;
-            let run = u32::from(symbol >> 4);
-            let size = u32::from(symbol & 15);
-            if size > 0 {
-                at += run;
-                let _ = self.bits.take(size);
-                if at > 63 {
-                    return Err(Fault::Code);
-                }
-                *nonzero |= 1 << at;
-                at += 1;
-            } else if run == 15 {
-                at += 16;
-            } else {
-                self.end_of_band = (1 << run) - 1 + self.bits.take(run);
-                break;
-            }
-        }
-        self.bits.check()
-    }
-
-    /// A scan that adds a bit to a band of coefficients (G.1.2.3).
-    #[inline(always)]
-    fn band_refined(&mut self, table: &Table, scan: &Scan, nonzero: &mut u64) -> Result<(), Fault> {
-        let mut at = scan.first;
-        while self.end_of_band == 0 && at <= scan.last {
-            let symbol = self.bits.symbol(table)?;
-            let mut run = u32::from(symbol >> 4);
-            let new = symbol & 15 > 0;
-            if new {
-                // The sign of a coefficient that becomes one.
-                let _ = self.bits.take(1);
-            } else if run < 15 {
-                self.end_of_band = (1 << run) + self.bits.take(run);
-                break;
-            }
-            // Over `run` coefficients that stay zero; those that are not have a bit each.
-            while at <= scan.last {
-                if *nonzero >> at & 1 == 1 {
-                    let _ = self.bits.take(1);
-                } else if run == 0 {
-                    break;
-                } else {
-                    run -= 1;
-                }
-                at += 1;
-            }
-            if new && at <= scan.last {
-                *nonzero |= 1 << at;
-            }
-            at += 1;
-            self.bits.check()?;
-        }
-        if self.end_of_band > 0 {
-            if at <= scan.last {
-                let upto = u64::MAX >> (63 - scan.last);
-                self.bits
-                    .skip((*nonzero & upto & (u64::MAX << at)).count_ones());
-            }
-            self.end_of_band -= 1;
-        }
-        self.bits.check()
-    }
-}
-
-/// One block of a baseline scan (F.2.2).
-#[inline(always)]
-fn block(bits: &mut Bits<'_>, dc: &Table, ac: &Table) -> Result<(), Fault> {
-    bits.symbol_and_value(dc)?;
-    let mut at = 1;
-    while at < 64 {
-        let symbol = bits.symbol_and_value(ac)?;
-        if symbol == 0 {
-            break;
-        }
-        at += u32::from(symbol >> 4) + 1;
-    }
-    bits.check()
 }
