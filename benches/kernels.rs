@@ -93,17 +93,17 @@ fn buckets(criterion: &mut Criterion) {
         .iter()
         .map(|probe| u64::from(probe.end - probe.begin))
         .sum();
-    let run = |kernel: Kernel, survivors: &mut Vec<Survivor>| {
-        survivors.clear();
-        kernel.scan_buckets(&[&column], black_box(&probes), 0, usize::MAX, survivors)
+    let run = |kernel: Kernel, survivors: &mut [Survivor]| {
+        kernel.scan_buckets(&[&column], black_box(&probes), 0, survivors)
     };
-    let mut expected = Vec::new();
-    run(Kernel::Scalar, &mut expected);
+    let mut expected = vec![Survivor::default(); 4096];
+    let scanned = run(Kernel::Scalar, &mut expected);
+    assert!(scanned.0 == probes.len() && scanned.1 > 0);
     let mut group = criterion.benchmark_group("buckets/272 of 150");
     group.throughput(Throughput::Elements(entries));
     for kernel in Kernel::available() {
-        let mut survivors = Vec::new();
-        assert_eq!(run(kernel, &mut survivors), probes.len());
+        let mut survivors = vec![Survivor::default(); 4096];
+        assert_eq!(run(kernel, &mut survivors), scanned);
         assert_eq!(survivors, expected, "{}", kernel.name());
         group.bench_function(kernel.name(), |bencher| {
             bencher.iter(|| run(kernel, &mut survivors));

@@ -7,7 +7,7 @@ use crate::index::folder::Stamp;
 use crate::index::manifest::{Manifest, SegmentRecord};
 use crate::index::{IndexError, Strategy};
 use crate::segment::{Memory, Segment, SegmentError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct Index {
     pub(super) manifest: Manifest,
     /// Oldest first.
     pub(super) segments: Vec<Arc<Segment>>,
+    /// Banks that segments still refer to and the manifest no longer names, ascending.
+    pub(super) gone_banks: Vec<BankId>,
     pub(super) kernel: Kernel,
     pub(super) strategy: Strategy,
     pub(super) memory: Memory,
@@ -102,6 +104,7 @@ impl Index {
                 Ok(segments) => {
                     return Ok(Self {
                         folder: folder.to_owned(),
+                        gone_banks: gone_banks(&manifest, &segments),
                         manifest,
                         segments,
                         kernel,
@@ -197,6 +200,16 @@ impl Index {
             store_revision: self.manifest.store_revision,
         }
     }
+}
+
+fn gone_banks(manifest: &Manifest, segments: &[Arc<Segment>]) -> Vec<BankId> {
+    let named: BTreeSet<u32> = manifest.banks.iter().map(|bank| bank.id.0).collect();
+    let referred = segments.iter().flat_map(|segment| segment.banks());
+    let gone: BTreeSet<u32> = referred
+        .copied()
+        .filter(|bank| !named.contains(bank))
+        .collect();
+    gone.into_iter().map(BankId).collect()
 }
 
 fn is_gone(error: &IndexError) -> bool {

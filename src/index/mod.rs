@@ -1,7 +1,7 @@
 //! Floor 3: the index: one generation of segments, searched exactly.
 //!
 //! This room owns the index folder: its manifest, what a generation is, publishing a new one
-//! ([`publish`]), opening one ([`Index`]), following along ([`IndexHandle`]), checking all
+//! ([`publish`], [`publish_delta`]), opening one ([`Index`]), following along ([`IndexHandle`]), checking all
 //! ([`verify`]), and the search itself, with its plan. It refuses to decide about an upload (that
 //! is `gate`), to keep records (that is `store`) and to lay out bytes (that is `segment`).
 //!
@@ -30,6 +30,7 @@
 //! ```
 
 mod collect;
+mod delta;
 mod error;
 mod folder;
 mod generation;
@@ -41,6 +42,7 @@ mod publish;
 mod search;
 mod verify;
 
+pub use delta::publish_delta;
 pub use error::{IndexError, PublishError};
 pub use generation::{Index, IndexStats, TypeStats};
 pub use handle::IndexHandle;

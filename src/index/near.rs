@@ -14,12 +14,13 @@ use crate::hamming::Kernel;
 use crate::hamming::kernel::{Candidate, Found, Probe, Row, Survivor, prefetch};
 use crate::index::plan::{Plan, cost, flips_within};
 use crate::segment::NearView;
+use crate::segment::format::BUCKETS;
 
 /// Entries that one probe covers at most; longer buckets are several probes, so that the
 /// survivors of a few probes always fit in bounded memory.
 const MAX_ENTRIES: u32 = 4096;
-/// Survivors that are verified together.
-const ENOUGH: usize = 1024;
+/// Room for survivors that are verified together: at least [`MAX_ENTRIES`].
+const SURVIVORS: usize = 2 * MAX_ENTRIES as usize;
 /// Rows that are scanned at a time, and the most that are found at a time.
 const SCAN_ROWS: usize = 4096;
 
@@ -121,17 +122,18 @@ fn probe<R: Row>(
     let Some(mut left) = budget.checked_sub(known) else {
         return false;
     };
+    scratch.survivors.resize(SURVIVORS, Survivor::default());
     let mut next = 0;
     while next < scratch.probes.len() {
-        scratch.survivors.clear();
-        next = kernel.scan_buckets(
+        let (scanned, count) = kernel.scan_buckets(
             view.siblings(),
             &scratch.probes,
             next,
-            ENOUGH,
             &mut scratch.survivors,
         );
-        let spent = scratch.survivors.len() as u64 * cost::SURVIVOR;
+        next = scanned;
+        let survivors = scratch.survivors.get(..count).unwrap_or_default();
+        let spent = count as u64 * cost::SURVIVOR;
         match left.checked_sub(spent) {
             Some(rest) => left = rest,
             None => {
@@ -140,13 +142,13 @@ fn probe<R: Row>(
             }
         }
         let table_of = |survivor: &Survivor| tables.get(usize::from(survivor.table));
-        for survivor in &scratch.survivors {
+        for survivor in survivors {
             if let Some(table) = table_of(survivor) {
                 prefetch(table.ids, survivor.position as usize);
             }
         }
         scratch.candidates.clear();
-        for survivor in &scratch.survivors {
+        for survivor in survivors {
             if let Some(id) = table_of(survivor).and_then(|table| table.id(survivor.position)) {
                 scratch.candidates.push(Candidate {
                     id,
@@ -170,60 +172,118 @@ fn probe<R: Row>(
     true
 }
 
+/// One table that a plan asks.
+#[derive(Clone, Copy)]
+struct Ask {
+    table: u8,
+    /// The query's chunk, and its sibling.
+    chunk: u16,
+    sibling: u16,
+    /// Radius about the chunk.
+    radius: i32,
+    /// Least distance of an entry's sibling chunk.
+    least: i32,
+    /// The threshold of the word.
+    threshold: i32,
+}
+
 /// Reads the offsets of all buckets that the plan asks, and returns how many entries they hold.
 fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut Vec<Probe>) -> u64 {
     probes.clear();
     let tables = view.tables();
-    let words = query.as_words();
-    // For each table that is asked: its number, the query's chunk, the sibling chunk, the radius,
-    // the least distance of the sibling chunk, and the word's threshold.
-    let asked = plan.words().flat_map(|(word, threshold, first, second)| {
-        let value = words.get(word).copied().unwrap_or(0);
+    let ask = |word: usize, second: bool, threshold, radius, least| {
+        let value = query.as_words().get(word).copied().unwrap_or(0);
         let (upper, lower) = ((value >> 16) as u16, value as u16);
-        // What the first chunk's table finds, the second's leaves out: siblings within `first`.
+        let (chunk, sibling) = if second {
+            (lower, upper)
+        } else {
+            (upper, lower)
+        };
+        Ask {
+            table: (2 * word + usize::from(second)) as u8,
+            chunk,
+            sibling,
+            radius,
+            least,
+            threshold,
+        }
+    };
+    // What the first chunk's table finds, the second's leaves out: siblings within `first`.
+    let asked = plan.words().flat_map(|(word, threshold, first, second)| {
         [
-            (2 * word, upper, lower, first, 0, threshold),
-            (2 * word + 1, lower, upper, second, first + 1, threshold),
+            ask(word, false, threshold, first, 0),
+            ask(word, true, threshold, second, first + 1),
         ]
     });
-    for (table, chunk, _, radius, _, _) in asked.clone() {
-        if let Some(table) = tables.get(table) {
-            for flip in flips_within(radius) {
-                prefetch(table.offsets, usize::from(chunk ^ flip));
+    for ask in asked.clone() {
+        if let Some(table) = tables.get(usize::from(ask.table)) {
+            for flip in flips_within(ask.radius) {
+                prefetch(table.offsets, usize::from(ask.chunk ^ flip));
             }
         }
     }
-    let mut entries = 0;
-    for (number, chunk, sibling, radius, least, threshold) in asked {
-        let Some(table) = tables.get(number) else {
+    // Slots are written where they lie: a probe put together elsewhere and moved costs a stall.
+    probes.resize(plan.probes().unwrap_or(0), NO_PROBE);
+    let (mut entries, mut count) = (0, 0);
+    let mut long = Vec::new();
+    for ask in asked {
+        let offsets = tables
+            .get(usize::from(ask.table))
+            .map(|table| table.offsets);
+        let Some(offsets) = offsets.and_then(|offsets| offsets.first_chunk::<{ BUCKETS + 1 }>())
+        else {
             continue;
         };
-        for flip in flips_within(radius) {
-            let most = threshold - flip.count_ones() as i32;
-            let bucket = usize::from(chunk ^ flip);
-            let (Some(&begin), Some(&end)) =
-                (table.offsets.get(bucket), table.offsets.get(bucket + 1))
-            else {
-                continue;
-            };
-            if most < least || begin >= end {
+        for flip in flips_within(ask.radius) {
+            let most = ask.threshold - flip.count_ones() as i32;
+            let bucket = usize::from(ask.chunk ^ flip);
+            let (begin, end) = (offsets[bucket], offsets[bucket + 1]);
+            if most < ask.least || begin >= end {
                 continue;
             }
             entries += u64::from(end - begin);
-            let mut begin = begin;
-            while begin < end {
-                let part = end.min(begin.saturating_add(MAX_ENTRIES));
-                probes.push(Probe {
-                    begin,
-                    end: part,
-                    sibling,
-                    table: number as u8,
-                    least: least as u8,
-                    most: most as u8,
-                });
-                begin = part;
+            let Some(slot) = probes.get_mut(count) else {
+                continue;
+            };
+            count += 1;
+            slot.begin = begin;
+            slot.end = end;
+            slot.sibling = ask.sibling;
+            slot.table = ask.table;
+            slot.least = ask.least as u8;
+            slot.most = most as u8;
+            if end - begin > MAX_ENTRIES {
+                split(slot, &mut long);
             }
         }
     }
+    probes.truncate(count);
+    probes.append(&mut long);
     entries
+}
+
+const NO_PROBE: Probe = Probe {
+    begin: 0,
+    end: 0,
+    sibling: 0,
+    table: 0,
+    least: 0,
+    most: 0,
+};
+
+/// Shortens a long bucket's probe, and gives the rest of it to others.
+#[cold]
+fn split(probe: &mut Probe, rest: &mut Vec<Probe>) {
+    let end = probe.end;
+    probe.end = probe.begin.saturating_add(MAX_ENTRIES);
+    let mut begin = probe.end;
+    while begin < end {
+        let part = end.min(begin.saturating_add(MAX_ENTRIES));
+        rest.push(Probe {
+            begin,
+            end: part,
+            ..*probe
+        });
+        begin = part;
+    }
 }

@@ -108,7 +108,7 @@ pub fn publish<E>(
 }
 
 /// Reads records into a builder.
-fn read_records<E>(
+pub(super) fn read_records<E>(
     builder: &mut SegmentBuilder,
     banks: &[Bank],
     records: impl Iterator<Item = Result<IndexRecord, E>>,
@@ -141,14 +141,14 @@ fn read_records<E>(
 }
 
 /// One who holds the lock and knows the number of the generation to come.
-struct Publisher<'a> {
+pub(super) struct Publisher<'a> {
     folder: &'a Path,
     generation: u64,
     _lock: Lock,
 }
 
 impl<'a> Publisher<'a> {
-    fn begin<E>(folder: &'a Path) -> Result<Self, PublishError<E>> {
+    pub(super) fn begin<E>(folder: &'a Path) -> Result<Self, PublishError<E>> {
         let io = |source| PublishError::Io {
             path: folder.to_owned(),
             source,
@@ -193,7 +193,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Writes a segment, syncs it and gives it its name.
-    fn write_segment<E>(
+    pub(super) fn write_segment<E>(
         &self,
         builder: SegmentBuilder,
         number: u32,
@@ -235,7 +235,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Puts the generation in force.
-    fn finish<E>(
+    pub(super) fn finish<E>(
         self,
         banks: &[Bank],
         segments: Vec<SegmentRecord>,

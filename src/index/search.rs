@@ -1,5 +1,6 @@
 //! Searching a generation.
 
+use crate::bank::BankId;
 use crate::hamming::kernel::{Found, Row};
 use crate::hash::{Distance, Family, Hash64, Signal, SignalType};
 use crate::index::collect::{All, Collect, Nearest};
@@ -121,7 +122,11 @@ impl Index {
             let Some(postings) = segment.postings(kind) else {
                 continue;
             };
-            let living = Living { postings, newer };
+            let living = Living {
+                postings,
+                newer,
+                gone_banks: &self.gone_banks,
+            };
             if let Some(hash) = query.as_pdq() {
                 let words = segment.wide().words(&hash.0);
                 let signal =
@@ -171,15 +176,19 @@ impl Index {
     }
 }
 
-/// The postings of a segment that no newer segment takes out.
+/// The postings of a segment that no newer segment takes out, of banks that are still there.
 #[derive(Clone, Copy)]
 struct Living<'a> {
     postings: Postings<'a>,
     newer: &'a [Arc<Segment>],
+    gone_banks: &'a [BankId],
 }
 
 impl Living<'_> {
     fn is_dead(&self, posting: &Posting) -> bool {
+        if self.gone_banks.binary_search(&posting.bank).is_ok() {
+            return true;
+        }
         let key = (posting.bank.0, posting.content.0);
         self.newer.iter().any(|segment| {
             let tombstones = segment.tombstones();

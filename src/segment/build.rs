@@ -167,6 +167,25 @@ impl SegmentBuilder {
         });
     }
 
+    /// Forgets what was removed: for a segment that has no older ones.
+    pub fn keep_no_tombstones(&mut self) {
+        self.tombstones.clear();
+    }
+
+    /// The content items that were removed.
+    pub fn removed(&self) -> impl Iterator<Item = (BankId, ContentId)> + '_ {
+        let tombstones = self.tombstones.iter();
+        tombstones.map(|stone| (BankId(stone.bank), ContentId(stone.content)))
+    }
+
+    /// How much was added and removed: postings, those given twice counted twice, and tombstones.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let hash64: usize = self.hash64.values().map(Vec::len).sum();
+        let digests: usize = self.digests.values().map(Vec::len).sum();
+        (self.pdq.len() + hash64 + digests + self.tombstones.len()) as u64
+    }
+
     /// Whether nothing was added or removed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

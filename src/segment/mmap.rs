@@ -7,7 +7,6 @@ use crate::segment::SegmentError;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// How a segment's bytes are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,15 +21,14 @@ pub enum Memory {
     Copy,
 }
 
-/// A cache line; a copy is made of these, so that it is aligned as a mapping is.
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C, align(64))]
-pub(super) struct Line([u8; 64]);
-
-/// The bytes of a file, aligned to 64 at least.
+/// The bytes of a file, aligned to a page.
 pub(super) enum Bytes {
     Mapped(memmap2::Mmap),
-    Owned { lines: Vec<Line>, length: usize },
+    /// Memory of the process's own, and how much of it is the file.
+    Owned {
+        memory: memmap2::MmapMut,
+        length: usize,
+    },
 }
 
 impl Bytes {
@@ -51,11 +49,13 @@ impl Bytes {
             problem: format!("{} bytes do not fit this machine's memory", metadata.len()),
         })?;
         if memory == Memory::Copy || length == 0 {
-            let mut lines = vec![Line([0; 64]); length.div_ceil(64)];
-            if let Some(target) = lines.as_mut_bytes().get_mut(..length) {
+            let mut memory = memmap2::MmapMut::map_anon(length.max(1)).map_err(io)?;
+            #[cfg(target_os = "linux")]
+            let _ = memory.advise(memmap2::Advice::HugePage);
+            if let Some(target) = memory.get_mut(..length) {
                 file.read_exact(target).map_err(io)?;
             }
-            return Ok(Self::Owned { lines, length });
+            return Ok(Self::Owned { memory, length });
         }
         // SAFETY: the mapping is read-only, and hashgate never changes or cuts off a segment once
         // it has its name: `index` writes under a temporary name, renames, and only ever unlinks,
@@ -70,7 +70,7 @@ impl Bytes {
     pub(super) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,
-            Self::Owned { lines, length } => lines.as_bytes().get(..*length).unwrap_or_default(),
+            Self::Owned { memory, length } => memory.get(..*length).unwrap_or_default(),
         }
     }
 }

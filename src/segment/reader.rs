@@ -1,7 +1,7 @@
 //! Opening a segment: all structure is checked, the columns are not read.
 
 use crate::hamming::kernel::{Row, prefetch};
-use crate::hash::{Family, SignalType};
+use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType};
 use crate::segment::build::TypeSummary;
 use crate::segment::format::{
     ALIGNMENT, BUCKETS, BYTE_ORDER, Header, MAGIC, MAX_HASHES, SectionEntry, Tombstone, TypeEntry,
@@ -10,7 +10,7 @@ use crate::segment::format::{
 use crate::segment::mmap::Bytes;
 use crate::segment::near::{NearView, Table};
 use crate::segment::packed::Packing;
-use crate::segment::postings::Postings;
+use crate::segment::postings::{Posting, Postings};
 use crate::segment::{Memory, Permutation, SegmentError};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -243,6 +243,40 @@ impl Segment {
     #[must_use]
     pub fn narrow(&self) -> &Permutation<[u32; 2]> {
         &self.narrow
+    }
+
+    /// The numbers of the banks that its postings refer to, ascending.
+    #[must_use]
+    pub fn banks(&self) -> &[u32] {
+        column(self.bytes.as_slice(), &self.banks)
+    }
+
+    /// Calls `visit` with every posting, type by type and hash by hash.
+    pub fn for_each(&self, mut visit: impl FnMut(Signal, Posting)) {
+        for &kind in self.types.keys() {
+            let Some(postings) = self.postings(kind) else {
+                continue;
+            };
+            let mut hash = |id, signal: Signal| {
+                postings.of(id).for_each(|posting| visit(signal, posting));
+            };
+            if let Some(view) = self.near::<[u32; 8]>(kind) {
+                for (row, id) in view.rows.iter().zip(0..) {
+                    hash(id, PdqHash(self.wide.bytes(row)).into());
+                }
+            } else if let Some(view) = self.near::<[u32; 2]>(kind) {
+                for (row, id) in view.rows.iter().zip(0..) {
+                    let value = Hash64(u64::from_be_bytes(self.narrow.bytes(row)));
+                    hash(id, Signal::from_hash64(kind, value));
+                }
+            } else if let Some(view) = self.digests(kind) {
+                for (digest, id) in view.iter().zip(0..) {
+                    if let Ok(signal) = Signal::from_bytes(kind, digest) {
+                        hash(id, signal);
+                    }
+                }
+            }
+        }
     }
 
     /// Content of older segments that no longer counts, ascending.

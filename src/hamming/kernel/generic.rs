@@ -32,7 +32,7 @@ pub struct Probe {
 }
 
 /// An entry that came through a bucket scan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Survivor {
     /// Position in the table.
     pub position: u32,
@@ -161,23 +161,16 @@ pub(super) fn scan<I: Isa, R: Row>(
 }
 
 /// How many probes ahead of the one being scanned its first cache lines are asked for.
-const PROBES_AHEAD: usize = 20;
+const PROBES_AHEAD: usize = 24;
 /// Sibling chunks in a cache line.
 const PER_LINE: usize = 32;
-/// Lines of a bucket that are asked for ahead; the processor's own prefetcher takes up the rest.
-const LINES_AHEAD: usize = 6;
 
+/// Asks for the first `lines` cache lines of a probe.
 #[inline(always)]
-fn prefetch_probe(columns: &[&[u16]], probe: &Probe) {
+fn prefetch_probe(columns: &[&[u16]], probe: &Probe, lines: usize) {
     if let Some(column) = columns.get(usize::from(probe.table)) {
-        let end = probe.end as usize;
-        let mut at = probe.begin as usize / PER_LINE * PER_LINE;
-        for _ in 0..LINES_AHEAD {
-            if at >= end {
-                break;
-            }
-            prefetch(column, at);
-            at += PER_LINE;
+        for line in 0..lines {
+            prefetch(column, probe.begin as usize + line * PER_LINE);
         }
     }
 }
@@ -187,55 +180,66 @@ pub(super) fn scan_buckets<I: Isa>(
     columns: &[&[u16]],
     probes: &[Probe],
     from: usize,
-    enough: usize,
-    survivors: &mut Vec<Survivor>,
-) -> usize {
-    if from == 0 {
-        for probe in probes.iter().take(PROBES_AHEAD) {
-            prefetch_probe(columns, probe);
-        }
+    survivors: &mut [Survivor],
+) -> (usize, usize) {
+    // As many lines as a probe has on average, and what its two ends add: a number that does not
+    // change from probe to probe costs no wrong guess of a branch. The processor's own prefetcher
+    // takes up the rest of long buckets.
+    let sample = probes.get(from..).unwrap_or_default();
+    let sample = sample.get(..16).unwrap_or(sample);
+    let entries = sample
+        .iter()
+        .map(|p| p.end.saturating_sub(p.begin) as usize);
+    let entries: usize = entries.sum();
+    let lines = (entries / (PER_LINE * sample.len().max(1)) + 1).min(8);
+    for probe in probes.iter().skip(from).take(PROBES_AHEAD) {
+        prefetch_probe(columns, probe, lines);
     }
-    let mut number = from;
+    let (mut number, mut count) = (from, 0);
     while let Some(probe) = probes.get(number) {
+        let (begin, end) = (probe.begin as usize, probe.end as usize);
+        if survivors.len() - count < end.saturating_sub(begin) {
+            assert!(number > from, "a probe has more entries than there is room");
+            break;
+        }
         if let Some(ahead) = probes.get(number + PROBES_AHEAD) {
-            prefetch_probe(columns, ahead);
+            prefetch_probe(columns, ahead, lines);
         }
         number += 1;
         let Some(column) = columns.get(usize::from(probe.table)) else {
             continue;
         };
-        let (begin, end) = (probe.begin as usize, probe.end as usize);
-        let first_block = begin / PER_LINE;
-        let Some(blocks) = column.get(first_block * PER_LINE..end.next_multiple_of(PER_LINE))
-        else {
+        let first = begin & !(PER_LINE - 1);
+        let last = (end + PER_LINE - 1) & !(PER_LINE - 1);
+        let Some(blocks) = column.get(first..last) else {
             continue;
         };
         let (least, most) = (u16::from(probe.least), u16::from(probe.most));
-        let mut at = first_block * PER_LINE;
-        let (blocks, _) = blocks.as_chunks::<PER_LINE>();
-        for block in blocks {
-            let mut near = I::near32(block, probe.sibling, least, most);
-            if at < begin {
-                near &= u32::MAX << ((begin - at) & 31);
+        let mut at = first as u32;
+        // Entries before the first are masked off in the first block, those behind the last in
+        // the last block.
+        let mut mask = u32::MAX << (begin & (PER_LINE - 1));
+        for block in blocks.as_chunks::<PER_LINE>().0 {
+            let left = probe.end.wrapping_sub(at);
+            if left < PER_LINE as u32 {
+                mask &= !(u32::MAX << left);
             }
-            if at + PER_LINE > end {
-                near &= u32::MAX >> ((at + PER_LINE - end) & 31);
-            }
+            let mut near = I::near32(block, probe.sibling, least, most) & mask;
+            mask = u32::MAX;
             while near != 0 {
-                let entry = near.trailing_zeros();
+                if let Some(slot) = survivors.get_mut(count) {
+                    *slot = Survivor {
+                        position: at | near.trailing_zeros(),
+                        table: probe.table,
+                    };
+                    count += 1;
+                }
                 near &= near - 1;
-                survivors.push(Survivor {
-                    position: at as u32 + entry,
-                    table: probe.table,
-                });
             }
-            at += PER_LINE;
-        }
-        if survivors.len() >= enough {
-            break;
+            at = at.wrapping_add(PER_LINE as u32);
         }
     }
-    number
+    (number, count)
 }
 
 /// How many candidates ahead of the one being verified its row is asked for.

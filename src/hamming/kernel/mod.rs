@@ -192,21 +192,23 @@ impl Kernel {
         dispatch!(self, scan::<R>(rows, base, query, radius, found));
     }
 
-    /// Scans the buckets that `probes[from..]` name, appends the entries whose sibling chunk is
-    /// within the probe's bounds, and returns the number of the first probe not scanned: it stops
-    /// after the probe that brought `survivors` to `enough`.
+    /// Scans the buckets that `probes[from..]` name and puts the entries whose sibling chunk is
+    /// within the probe's bounds into `survivors`, until a probe's entries might not fit. Returns
+    /// the number of the first probe that was not scanned, and the number of survivors.
     ///
     /// `columns` holds one column of sibling chunks for each table; each must be padded to a
     /// multiple of 32 entries. Entries outside a column are not met.
+    ///
+    /// # Panics
+    /// Where a probe has more entries than there are `survivors`.
     pub fn scan_buckets(
         self,
         columns: &[&[u16]],
         probes: &[Probe],
         from: usize,
-        enough: usize,
-        survivors: &mut Vec<Survivor>,
-    ) -> usize {
-        dispatch!(self, scan_buckets(columns, probes, from, enough, survivors))
+        survivors: &mut [Survivor],
+    ) -> (usize, usize) {
+        dispatch!(self, scan_buckets(columns, probes, from, survivors))
     }
 
     /// Appends to `found` the candidates that lie within `radius` of `query` and whose own word

@@ -11,80 +11,107 @@ struct Neon;
 /// Bit weights for gathering a vector of flags into a byte.
 const WEIGHTS: [u16; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
-// SAFETY (all blocks of this impl): the functions below are the only callers. They are compiled
-// with NEON and are entered only after `Kernel::Neon.is_available()`. Loads are of exactly the
-// referenced array's parts.
+// SAFETY (all blocks of this impl): `entry!` below makes the only callers. They are compiled with
+// these target features and are entered only after `Kernel::Neon.is_available()`.
 impl Isa for Neon {
     #[inline(always)]
     fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
-        let mut mask = 0;
         // SAFETY: see the head of this impl.
-        unsafe {
-            let weights = vld1q_u16(WEIGHTS.as_ptr());
-            for (number, part) in block.as_chunks::<8>().0.iter().enumerate() {
-                let difference = veorq_u16(vld1q_u16(part.as_ptr()), vdupq_n_u16(query));
-                let distance = vpaddlq_u8(vcntq_u8(vreinterpretq_u8_u16(difference)));
-                let near = vandq_u16(
-                    vcgeq_u16(distance, vdupq_n_u16(least)),
-                    vcleq_u16(distance, vdupq_n_u16(most)),
-                );
-                mask |= u32::from(vaddvq_u16(vandq_u16(near, weights))) << (8 * number);
-            }
-        }
-        mask
+        unsafe { near32(block, query, least, most) }
     }
 
     #[inline(always)]
     fn near8_256(block: &[[u32; 8]; 8], query: &[u32; 8], radius: u32) -> u32 {
-        let mut mask = 0;
-        for (number, row) in block.iter().enumerate() {
-            // SAFETY: see the head of this impl.
-            let distance = unsafe {
-                let low = veorq_u32(vld1q_u32(row.as_ptr()), vld1q_u32(query.as_ptr()));
-                let high = veorq_u32(
-                    vld1q_u32(row.as_ptr().add(4)),
-                    vld1q_u32(query.as_ptr().add(4)),
-                );
-                let counts = vaddq_u8(
-                    vcntq_u8(vreinterpretq_u8_u32(low)),
-                    vcntq_u8(vreinterpretq_u8_u32(high)),
-                );
-                u32::from(vaddlvq_u8(counts))
-            };
-            mask |= u32::from(distance <= radius) << number;
-        }
-        mask
+        // SAFETY: see the head of this impl.
+        unsafe { near8_256(block, query, radius) }
     }
 
     #[inline(always)]
     fn near8_64(block: &[[u32; 2]; 8], query: &[u32; 2], radius: u32) -> u32 {
-        let mut mask = 0;
-        for (number, row) in block.iter().enumerate() {
-            mask |= u32::from(row.distance(query) <= radius) << number;
-        }
-        mask
+        // SAFETY: see the head of this impl.
+        unsafe { near8_64(block, query, radius) }
     }
 
     #[inline(always)]
     fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u32) {
         // SAFETY: see the head of this impl.
-        unsafe {
-            let half = |first: usize| {
-                let difference = veorq_u32(
-                    vld1q_u32(row.as_ptr().add(first)),
-                    vld1q_u32(query.as_ptr().add(first)),
-                );
-                let distance = vpaddlq_u16(vpaddlq_u8(vcntq_u8(vreinterpretq_u8_u32(difference))));
-                let within = vcleq_s32(
-                    vreinterpretq_s32_u32(distance),
-                    vld1q_s32(thresholds.as_ptr().add(first)),
-                );
-                (vmovn_u32(within), vaddvq_u32(distance))
-            };
-            let ((low, first), (high, second)) = (half(0), half(4));
-            let flags = vandq_u16(vcombine_u16(low, high), vld1q_u16(WEIGHTS.as_ptr()));
-            (u32::from(vaddvq_u16(flags)), first + second)
+        unsafe { words_256(row, query, thresholds) }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
+    let mut mask = 0;
+    // SAFETY: loads are unaligned and of exactly the referenced array's parts.
+    unsafe {
+        let weights = vld1q_u16(WEIGHTS.as_ptr());
+        for (number, part) in block.as_chunks::<8>().0.iter().enumerate() {
+            let difference = veorq_u16(vld1q_u16(part.as_ptr()), vdupq_n_u16(query));
+            let distance = vpaddlq_u8(vcntq_u8(vreinterpretq_u8_u16(difference)));
+            let near = vandq_u16(
+                vcgeq_u16(distance, vdupq_n_u16(least)),
+                vcleq_u16(distance, vdupq_n_u16(most)),
+            );
+            mask |= u32::from(vaddvq_u16(vandq_u16(near, weights))) << (8 * number);
         }
+    }
+    mask
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn near8_256(block: &[[u32; 8]; 8], query: &[u32; 8], radius: u32) -> u32 {
+    let mut mask = 0;
+    for (number, row) in block.iter().enumerate() {
+        // SAFETY: see the head of this impl.
+        let distance = unsafe {
+            let low = veorq_u32(vld1q_u32(row.as_ptr()), vld1q_u32(query.as_ptr()));
+            let high = veorq_u32(
+                vld1q_u32(row.as_ptr().add(4)),
+                vld1q_u32(query.as_ptr().add(4)),
+            );
+            let counts = vaddq_u8(
+                vcntq_u8(vreinterpretq_u8_u32(low)),
+                vcntq_u8(vreinterpretq_u8_u32(high)),
+            );
+            u32::from(vaddlvq_u8(counts))
+        };
+        mask |= u32::from(distance <= radius) << number;
+    }
+    mask
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn near8_64(block: &[[u32; 2]; 8], query: &[u32; 2], radius: u32) -> u32 {
+    let mut mask = 0;
+    for (number, row) in block.iter().enumerate() {
+        mask |= u32::from(row.distance(query) <= radius) << number;
+    }
+    mask
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u32) {
+    // SAFETY: loads are unaligned and of exactly the referenced array's parts.
+    unsafe {
+        let half = |first: usize| {
+            let difference = veorq_u32(
+                vld1q_u32(row.as_ptr().add(first)),
+                vld1q_u32(query.as_ptr().add(first)),
+            );
+            let distance = vpaddlq_u16(vpaddlq_u8(vcntq_u8(vreinterpretq_u8_u32(difference))));
+            let within = vcleq_s32(
+                vreinterpretq_s32_u32(distance),
+                vld1q_s32(thresholds.as_ptr().add(first)),
+            );
+            (vmovn_u32(within), vaddvq_u32(distance))
+        };
+        let ((low, first), (high, second)) = (half(0), half(4));
+        let flags = vandq_u16(vcombine_u16(low, high), vld1q_u16(WEIGHTS.as_ptr()));
+        (u32::from(vaddvq_u16(flags)), first + second)
     }
 }
 
@@ -104,6 +131,6 @@ macro_rules! entry {
 }
 entry! {
     fn scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
-    fn scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, enough: usize, survivors: &mut Vec<Survivor>) -> usize;
+    fn scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, survivors: &mut [Survivor]) -> (usize, usize);
     fn verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
 }

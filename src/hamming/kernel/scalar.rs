@@ -57,10 +57,9 @@ pub(super) fn scan_buckets(
     columns: &[&[u16]],
     probes: &[Probe],
     from: usize,
-    enough: usize,
-    survivors: &mut Vec<Survivor>,
-) -> usize {
-    generic::scan_buckets::<Scalar>(columns, probes, from, enough, survivors)
+    survivors: &mut [Survivor],
+) -> (usize, usize) {
+    generic::scan_buckets::<Scalar>(columns, probes, from, survivors)
 }
 
 pub(super) fn verify<R: Row>(

@@ -88,12 +88,11 @@ proptest! {
             .map(|at| Survivor { position: at as u32, table: 1 })
             .collect();
         for kernel in Kernel::available() {
-            let mut survivors = Vec::new();
+            let mut survivors = [Survivor::default(); 400];
             let probes = [probe, Probe { table: 9, ..probe }];
-            let next =
-                kernel.scan_buckets(&[&[], &padded], &probes, 0, usize::MAX, &mut survivors);
+            let (next, count) = kernel.scan_buckets(&[&[], &padded], &probes, 0, &mut survivors);
             prop_assert_eq!(next, 2);
-            prop_assert_eq!(&survivors, &expected, "{}", kernel.name());
+            prop_assert_eq!(&survivors[..count], &expected, "{}", kernel.name());
         }
     }
 
@@ -136,23 +135,26 @@ fn a_probe_outside_its_column_meets_nothing() {
         least: 0,
         most: 16,
     };
+    let turned = Probe {
+        begin: 70,
+        end: 60,
+        ..probe
+    };
+    let far = Probe {
+        begin: u32::MAX - 3,
+        end: u32::MAX,
+        ..probe
+    };
     for kernel in Kernel::available() {
-        let mut survivors = Vec::new();
-        let wrong = [
-            probe,
-            Probe {
-                begin: 70,
-                end: 60,
-                ..probe
-            },
-        ];
-        kernel.scan_buckets(&[&column], &wrong, 0, usize::MAX, &mut survivors);
-        assert_eq!(survivors, [], "{}", kernel.name());
+        let mut survivors = [Survivor::default(); 100];
+        let (next, count) =
+            kernel.scan_buckets(&[&column], &[probe, turned, far], 0, &mut survivors);
+        assert_eq!((next, count), (3, 0), "{}", kernel.name());
     }
 }
 
 #[test]
-fn scanning_stops_when_there_is_enough_and_goes_on_from_there() {
+fn scanning_stops_when_there_is_no_room_and_goes_on_from_there() {
     let column = [0u16; 64];
     let probe = Probe {
         begin: 0,
@@ -166,10 +168,11 @@ fn scanning_stops_when_there_is_enough_and_goes_on_from_there() {
     for kernel in Kernel::available() {
         let (mut at, mut total) = (0, 0);
         while at < probes.len() {
-            let mut survivors = Vec::new();
-            at = kernel.scan_buckets(&[&column], &probes, at, 25, &mut survivors);
-            assert!(survivors.len() <= 30);
-            total += survivors.len();
+            let mut survivors = [Survivor::default(); 25];
+            let (next, count) = kernel.scan_buckets(&[&column], &probes, at, &mut survivors);
+            assert_eq!((next, count), (at + 2, 20));
+            at = next;
+            total += count;
         }
         assert_eq!(total, 500);
     }
