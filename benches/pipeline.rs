@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 fn pictures(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pictures").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/pictures")
+        .join(folder);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.expect("readable").path())
@@ -46,7 +48,13 @@ fn published(folder: &Path) -> Gate {
             })
         }));
     }
-    publish(folder, &[bank], records.into_iter(), &PublishOptions::default()).expect("published");
+    publish(
+        folder,
+        &[bank],
+        records.into_iter(),
+        &PublishOptions::default(),
+    )
+    .expect("published");
     Gate::open(folder).expect("opened")
 }
 
@@ -54,7 +62,10 @@ fn pipeline(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let gate = published(folder.path());
     let uploads = pictures("uploads");
-    let bytes: u64 = uploads.iter().map(|path| path.metadata().expect("there").len()).sum();
+    let bytes: u64 = uploads
+        .iter()
+        .map(|path| path.metadata().expect("there").len())
+        .sum();
     let mut group = criterion.benchmark_group("pipeline");
     group.throughput(Throughput::Bytes(bytes)).sample_size(10);
     let mut expected = None;

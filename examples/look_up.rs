@@ -40,7 +40,10 @@ fn look_up(index: &str, signal: &str) -> Result<bool, Box<dyn std::error::Error>
     // ...and what is nearest, whatever they say.
     let (nearest, _) = gate.nearest(&signal, Distance(signal.signal_type().max_distance()), 3);
     for found in nearest {
-        println!("near: {} #{} at {}", found.bank, found.content_id, found.distance);
+        println!(
+            "near: {} #{} at {}",
+            found.bank, found.content_id, found.distance
+        );
     }
     Ok(action.is_some())
 }

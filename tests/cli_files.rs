@@ -12,7 +12,11 @@ fn gate_with_a_bank() -> Hashgate {
     let gate = Hashgate::new();
     gate.expect(0, &["bank", "create", "known", "--action", "block"]);
     let list = format!("{}\n", "5a".repeat(32));
-    assert_eq!(gate.run_with(&["import", "--bank", "known", "--publish", "-"], &list).code, 0);
+    assert_eq!(
+        gate.run_with(&["import", "--bank", "known", "--publish", "-"], &list)
+            .code,
+        0
+    );
     gate
 }
 
@@ -27,17 +31,46 @@ fn links_pipes_and_odd_names_never_stop_a_scan() {
     std::os::unix::fs::symlink(root, root.join("loop")).unwrap();
     std::os::unix::fs::symlink(root.join("gone"), root.join("dangling")).unwrap();
     let fifo = root.join("fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
 
-    let ran = gate.expect(0, &["scan", "--format", "jsonl", "--ordered", root.to_str().unwrap()]);
+    let ran = gate.expect(
+        0,
+        &[
+            "scan",
+            "--format",
+            "jsonl",
+            "--ordered",
+            root.to_str().unwrap(),
+        ],
+    );
     let lines = ran.json();
     assert_eq!(lines.len(), 3, "{lines:#?}");
     assert_eq!(lines[0]["outcome"], "no_match");
-    assert!(lines[1]["path_hex"].as_str().unwrap().ends_with("6f6464ff0a2e706e67"));
+    assert!(
+        lines[1]["path_hex"]
+            .as_str()
+            .unwrap()
+            .ends_with("6f6464ff0a2e706e67")
+    );
     let skipped = &lines[2]["summary"]["skipped"];
-    assert_eq!((&skipped["symlinks"], &skipped["special"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&skipped["symlinks"], &skipped["special"]),
+        (&2.into(), &1.into())
+    );
 
-    let follow = ["scan", "--format", "jsonl", "--follow-links", root.to_str().unwrap()];
+    let follow = [
+        "scan",
+        "--format",
+        "jsonl",
+        "--follow-links",
+        root.to_str().unwrap(),
+    ];
     let lines = gate.expect(2, &follow).json();
     let unreadable: Vec<&str> = lines
         .iter()
@@ -47,7 +80,9 @@ fn links_pipes_and_odd_names_never_stop_a_scan() {
     assert_eq!(unreadable.len(), 2, "{lines:#?}");
     assert!(unreadable.contains(&"loop") && unreadable.contains(&"dangling"));
 
-    let named = gate.expect(2, &["scan", "--format", "jsonl", fifo.to_str().unwrap()]).json();
+    let named = gate
+        .expect(2, &["scan", "--format", "jsonl", fifo.to_str().unwrap()])
+        .json();
     assert_eq!(named[0]["outcome"], "unreadable");
     assert!(named[0]["error"].as_str().unwrap().contains("FIFO"));
 }
@@ -66,9 +101,16 @@ fn limits_given_by_hand_are_kept() {
         ("--max-decoder-bytes", "1000"),
     ] {
         let ran = gate.expect(2, &["scan", "--format", "jsonl", flag, value, path]);
-        assert_eq!(ran.json()[0]["outcome"], "too_large", "{flag} {value}: {ran:?}");
+        assert_eq!(
+            ran.json()[0]["outcome"],
+            "too_large",
+            "{flag} {value}: {ran:?}"
+        );
     }
-    gate.expect(0, &["scan", "--max-side", "100", "--max-pixels", "8000", path]);
+    gate.expect(
+        0,
+        &["scan", "--max-side", "100", "--max-pixels", "8000", path],
+    );
 }
 
 #[test]
@@ -88,10 +130,17 @@ fn a_reader_that_leaves_ends_the_scan_quietly() {
         .spawn()
         .unwrap();
     let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
     assert!(first.starts_with('{'));
     let mut err = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(2));
     assert_eq!(err, "");
 }
@@ -115,7 +164,13 @@ fn ctrl_c_ends_with_a_true_summary() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut seen = vec![lines.next().unwrap().unwrap()];
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     seen.extend(lines.map(Result::unwrap));
     let last: serde_json::Value = serde_json::from_str(&seen.pop().unwrap()).unwrap();
     let summary = &last["summary"];

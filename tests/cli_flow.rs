@@ -17,10 +17,14 @@ fn pictures(folder: &Path) {
         let name = known.join(format!("{seed}.png"));
         picture(seed, 320, 240).save(name).unwrap();
     }
-    picture(1, 160, 120).save(uploads.join("1-small.jpg")).unwrap();
+    picture(1, 160, 120)
+        .save(uploads.join("1-small.jpg"))
+        .unwrap();
     let mirrored = image::imageops::flip_horizontal(&picture(2, 320, 240));
     mirrored.save(uploads.join("2-mirrored.png")).unwrap();
-    picture(9, 320, 240).save(uploads.join("stranger.png")).unwrap();
+    picture(9, 320, 240)
+        .save(uploads.join("stranger.png"))
+        .unwrap();
     std::fs::write(uploads.join("text.jpg"), "no picture").unwrap();
     let whole = std::fs::read(known.join("3.png")).unwrap();
     std::fs::write(uploads.join("cut.png"), &whole[..whole.len() / 2]).unwrap();
@@ -31,7 +35,10 @@ fn known_bank(folder: &Path) -> Hashgate {
     gate.expect(0, &["bank", "create", "known", "--action", "block"]);
     let known = folder.join("known");
     let ran = gate.expect(0, &["bank", "add", "known", known.to_str().unwrap()]);
-    assert!(ran.out.contains("3 added, 0 already there, 0 rejected"), "{ran:?}");
+    assert!(
+        ran.out.contains("3 added, 0 already there, 0 rejected"),
+        "{ran:?}"
+    );
     gate.expect(0, &["publish"]);
     gate
 }
@@ -52,7 +59,11 @@ fn known_pictures_are_flagged_and_each_file_has_one_outcome() {
         .map(|line| {
             let path = line["path"].as_str().unwrap();
             let name = path.rsplit('/').next().unwrap();
-            (name, line["outcome"].as_str().unwrap(), line["action"].as_str().unwrap())
+            (
+                name,
+                line["outcome"].as_str().unwrap(),
+                line["action"].as_str().unwrap(),
+            )
         })
         .collect();
     assert_eq!(
@@ -72,7 +83,9 @@ fn known_pictures_are_flagged_and_each_file_has_one_outcome() {
     assert!(small["distance"].as_u64().unwrap() <= 31);
     assert_eq!(lines[1]["matches"][0]["variant"], "flip_y");
     assert!(lines[2]["error"].is_string());
-    for key in ["path", "outcome", "action", "signals", "quality", "matches", "bytes"] {
+    for key in [
+        "path", "outcome", "action", "signals", "quality", "matches", "bytes",
+    ] {
         assert!(lines.iter().all(|line| line.get(key).is_some()), "{key}");
     }
     assert_eq!(summary["files"], 5);
@@ -90,14 +103,28 @@ fn known_pictures_are_flagged_and_each_file_has_one_outcome() {
 
     let text = gate.expect(1, &["scan", uploads]).out;
     assert!(text.contains("BLOCK") && text.contains("pass"), "{text}");
-    assert!(text.contains("2 (2 block) matched, 1 passed, 2 (1 undecodable, 1 unsupported) could not be judged"), "{text}");
-    let csv = gate.expect(1, &["scan", "--format", "csv", "--ordered", uploads]).out;
+    assert!(
+        text.contains(
+            "2 (2 block) matched, 1 passed, 2 (1 undecodable, 1 unsupported) could not be judged"
+        ),
+        "{text}"
+    );
+    let csv = gate
+        .expect(1, &["scan", "--format", "csv", "--ordered", uploads])
+        .out;
     let rows: Vec<&str> = csv.lines().collect();
     assert_eq!(rows.len(), 6, "a header and five rows: {csv}");
     assert!(rows[0].starts_with("path,outcome,action,quality,pdq,matches,bank"));
 
     let output = folder.path().join("report.jsonl");
-    let to_file = ["scan", "--format", "jsonl", "-o", output.to_str().unwrap(), uploads];
+    let to_file = [
+        "scan",
+        "--format",
+        "jsonl",
+        "-o",
+        output.to_str().unwrap(),
+        uploads,
+    ];
     assert_eq!(gate.expect(1, &to_file).out, "");
     let written = std::fs::read_to_string(&output).unwrap();
     assert_eq!(written.lines().count(), 6);
@@ -142,7 +169,11 @@ fn policies_decide_and_take_effect_when_published() {
 
     gate.expect(0, &["bank", "create", "harmless", "--action", "allow"]);
     gate.expect(0, &["bank", "add", "harmless", "--publish", upload]);
-    assert_eq!(action(0), "allow", "an allow bank overrules what is no nearer");
+    assert_eq!(
+        action(0),
+        "allow",
+        "an allow bank overrules what is no nearer"
+    );
 
     gate.expect(0, &["bank", "set", "harmless", "--enabled", "false"]);
     gate.expect(0, &["bank", "set", "known", "--enabled", "false"]);
@@ -153,7 +184,9 @@ fn policies_decide_and_take_effect_when_published() {
 
     gate.expect(2, &["bank", "delete", "known"]);
     gate.expect(0, &["bank", "delete", "known", "--with-entries"]);
-    let banks = gate.expect(0, &["bank", "list", "--format", "jsonl"]).json();
+    let banks = gate
+        .expect(0, &["bank", "list", "--format", "jsonl"])
+        .json();
     assert_eq!(banks.len(), 1);
     assert_eq!(banks[0]["bank"], "harmless");
 }
@@ -169,10 +202,16 @@ fn lists_are_imported_and_bad_lines_named() {
     std::fs::write(&list, text).unwrap();
     let list = list.to_str().unwrap();
     let ran = gate.expect(2, &["import", "--bank", "list", list]);
-    assert!(ran.out.contains("2 added, 1 already there, 1 rejected"), "{ran:?}");
+    assert!(
+        ran.out.contains("2 added, 1 already there, 1 rejected"),
+        "{ran:?}"
+    );
     assert!(ran.err.contains("list.txt:3:"), "{ran:?}");
     let again = gate.expect(2, &["import", "--bank", "list", list]);
-    assert!(again.out.contains("0 added, 3 already there, 1 rejected"), "{again:?}");
+    assert!(
+        again.out.contains("0 added, 3 already there, 1 rejected"),
+        "{again:?}"
+    );
 
     let md5 = format!("md5 {}\n", "0b".repeat(16));
     let ran = gate.run_with(&["import", "--bank", "list", "--publish", "-"], &md5);
@@ -181,7 +220,12 @@ fn lists_are_imported_and_bad_lines_named() {
 
     let ran = gate.run_with(
         &["match", "--format", "jsonl", "-"],
-        &format!("{}\nmd5:{}\n\nnonsense\n{}\n", hash(1), "0b".repeat(16), hash(0xf7)),
+        &format!(
+            "{}\nmd5:{}\n\nnonsense\n{}\n",
+            hash(1),
+            "0b".repeat(16),
+            hash(0xf7)
+        ),
     );
     assert_eq!(ran.code, 1, "{ran:?}");
     let lines = ran.json();
@@ -195,11 +239,25 @@ fn lists_are_imported_and_bad_lines_named() {
 
     let near = gate.expect(
         1,
-        &["match", "--format", "jsonl", "--max-distance", "256", "--k", "1", &hash(3)],
+        &[
+            "match",
+            "--format",
+            "jsonl",
+            "--max-distance",
+            "256",
+            "--k",
+            "1",
+            &hash(3),
+        ],
     );
     let near = near.json();
     assert_eq!(near[0]["matches"].as_array().unwrap().len(), 1);
-    assert_eq!(near[0]["matches"][0]["hash"], hash(1).as_str(), "32 bits off, {} is 32 too: the lower id", hash(2));
+    assert_eq!(
+        near[0]["matches"][0]["hash"],
+        hash(1).as_str(),
+        "32 bits off, {} is 32 too: the lower id",
+        hash(2)
+    );
 
     let missing = gate.expect(2, &["import", "--bank", "lisst", list]);
     assert!(missing.err.contains("lisst"), "{missing:?}");
@@ -219,7 +277,18 @@ fn hash_and_compare_look_closer() {
     let tx = gate.expect(0, &["hash", "--format", "tx", &known]).out;
     assert_eq!(tx.trim(), format!("pdq {}", fields[0]));
     let record = gate
-        .expect(0, &["hash", "--format", "jsonl", "--signals", "all", "--dihedral", &known])
+        .expect(
+            0,
+            &[
+                "hash",
+                "--format",
+                "jsonl",
+                "--signals",
+                "all",
+                "--dihedral",
+                &known,
+            ],
+        )
         .json()
         .remove(0);
     assert_eq!(record["signals"]["pdq"], fields[0]);
@@ -232,7 +301,13 @@ fn hash_and_compare_look_closer() {
     gate.expect(1, &["compare", fields[0], &path("uploads/1-small.jpg")]);
     let turned = gate.expect(
         1,
-        &["compare", "--format", "jsonl", &path("known/2.png"), &path("uploads/2-mirrored.png")],
+        &[
+            "compare",
+            "--format",
+            "jsonl",
+            &path("known/2.png"),
+            &path("uploads/2-mirrored.png"),
+        ],
     );
     assert_eq!(turned.json()[0]["turned"]["variant"], "flip_y");
     gate.expect(0, &["compare", &known, &path("uploads/stranger.png")]);
@@ -248,11 +323,18 @@ fn a_file_of_little_quality_is_never_passed_and_bytes_still_match() {
     pictures(folder.path());
     let gate = known_bank(folder.path());
     let flat = folder.path().join("flat.png");
-    image::RgbImage::from_pixel(200, 200, image::Rgb([7, 7, 7])).save(&flat).unwrap();
+    image::RgbImage::from_pixel(200, 200, image::Rgb([7, 7, 7]))
+        .save(&flat)
+        .unwrap();
     let flat = flat.to_str().unwrap();
     let ran = gate.expect(2, &["scan", "--format", "jsonl", flat]);
     assert_eq!(ran.json()[0]["outcome"], "low_quality");
-    assert!(ran.json()[0]["error"].as_str().unwrap().contains("quality 0"));
+    assert!(
+        ran.json()[0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("quality 0")
+    );
 
     let added = gate.expect(0, &["bank", "add", "known", "--publish", flat]);
     assert!(added.err.contains("low quality"), "{added:?}");
@@ -275,12 +357,20 @@ fn a_file_that_no_decoder_reads_still_matches_by_its_bytes() {
     std::fs::write(&file, b"").unwrap();
     gate.expect(0, &["bank", "create", "bytes", "--action", "block"]);
     let md5_of_nothing = "d41d8cd98f00b204e9800998ecf8427e\n";
-    let ran = gate.run_with(&["import", "--bank", "bytes", "--publish", "-"], md5_of_nothing);
+    let ran = gate.run_with(
+        &["import", "--bank", "bytes", "--publish", "-"],
+        md5_of_nothing,
+    );
     assert_eq!(ran.code, 0, "{ran:?}");
-    let ran = gate.expect(1, &["scan", "--format", "jsonl", file.to_str().unwrap()]).json();
+    let ran = gate
+        .expect(1, &["scan", "--format", "jsonl", file.to_str().unwrap()])
+        .json();
     assert_eq!(ran[0]["outcome"], "match");
     assert_eq!(ran[0]["matches"][0]["signal_type"], "md5");
-    assert!(ran[0]["error"].is_string(), "what could not be judged is said all the same");
+    assert!(
+        ran[0]["error"].is_string(),
+        "what could not be judged is said all the same"
+    );
 }
 
 #[test]
@@ -296,11 +386,17 @@ fn what_is_missing_is_said_with_its_repair() {
     says(&["match", &"00".repeat(32)], &["hashgate publish"]);
     says(&["publish"], &["store"]);
     says(&["bank", "create", "a/b"], &["cannot name a bank"]);
-    says(&["bank", "create", "b", "--action", "explode"], &["block, review, report, allow"]);
+    says(
+        &["bank", "create", "b", "--action", "explode"],
+        &["block, review, report, allow"],
+    );
     says(&["bank", "create", "b", "--threshold", "64"], &["0..=63"]);
     gate.expect(0, &["bank", "create", "b"]);
     says(&["bank", "create", "b"], &["b"]);
-    says(&["import", "--bank", "b", "no-such-file"], &["no-such-file"]);
+    says(
+        &["import", "--bank", "b", "no-such-file"],
+        &["no-such-file"],
+    );
     gate.expect(0, &["status"]);
     gate.expect(0, &["verify"]);
 
@@ -330,5 +426,8 @@ fn verify_names_damage() {
     std::fs::write(&segment, bytes).unwrap();
     let ran = gate.expect(2, &["verify"]);
     let name = segment.file_name().unwrap().to_str().unwrap();
-    assert!(ran.out.contains("DAMAGED") && ran.out.contains(name), "{ran:?}");
+    assert!(
+        ran.out.contains("DAMAGED") && ran.out.contains(name),
+        "{ran:?}"
+    );
 }

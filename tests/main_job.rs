@@ -43,12 +43,16 @@ fn every_known_photo_is_found_again_and_no_other() {
         let picture = image::open(path).unwrap().to_rgb8();
         let name = path.file_stem().unwrap().to_str().unwrap();
         let file = File::create(copies.path().join(format!("{name}-q50.jpg"))).unwrap();
-        JpegEncoder::new_with_quality(BufWriter::new(file), 50).encode_image(&picture).unwrap();
+        JpegEncoder::new_with_quality(BufWriter::new(file), 50)
+            .encode_image(&picture)
+            .unwrap();
         let (width, height) = (picture.width() / 2, picture.height() / 2);
         let filter = image::imageops::FilterType::Triangle;
         let half = image::imageops::resize(&picture, width, height, filter);
         let file = File::create(copies.path().join(format!("{name}-half.jpg"))).unwrap();
-        JpegEncoder::new_with_quality(BufWriter::new(file), 88).encode_image(&half).unwrap();
+        JpegEncoder::new_with_quality(BufWriter::new(file), 88)
+            .encode_image(&half)
+            .unwrap();
     }
     let scan = ["scan", "--format", "jsonl", copies.path().to_str().unwrap()];
     let mut lines = gate.expect(1, &scan).json();
@@ -70,7 +74,13 @@ fn half_of_the_photos_matches_nothing_in_the_other_half() {
     let known: Vec<&PathBuf> = photos.iter().step_by(2).collect();
     let gate = bank_of(&known);
     let mut arguments = vec!["scan", "--format", "jsonl"];
-    arguments.extend(photos.iter().skip(1).step_by(2).map(|path| path.to_str().unwrap()));
+    arguments.extend(
+        photos
+            .iter()
+            .skip(1)
+            .step_by(2)
+            .map(|path| path.to_str().unwrap()),
+    );
     let mut lines = gate.expect(0, &arguments).json();
     let summary = lines.pop().unwrap()["summary"].clone();
     assert_eq!(summary["outcomes"]["no_match"], photos.len() / 2);
@@ -87,12 +97,17 @@ fn every_hard_file_gets_one_outcome() {
     assert!(!ran.err.contains("panicked at src"), "{}", ran.err);
     let mut lines = ran.json();
     let summary = lines.pop().unwrap()["summary"].clone();
-    let seen: BTreeSet<&str> = lines.iter().map(|line| line["path"].as_str().unwrap()).collect();
+    let seen: BTreeSet<&str> = lines
+        .iter()
+        .map(|line| line["path"].as_str().unwrap())
+        .collect();
     let there = std::fs::read_dir(&hard).unwrap().count();
     assert_eq!((seen.len(), lines.len()), (there, there));
     let mut counted = BTreeMap::new();
     for line in &lines {
-        *counted.entry(line["outcome"].as_str().unwrap()).or_insert(0u64) += 1;
+        *counted
+            .entry(line["outcome"].as_str().unwrap())
+            .or_insert(0u64) += 1;
     }
     for (outcome, count) in summary["outcomes"].as_object().unwrap() {
         let expected = counted.remove(outcome.as_str()).unwrap_or(0);
@@ -118,7 +133,14 @@ fn needles_are_found_in_the_haystack_as_by_brute_force() {
     };
     let distinct: BTreeSet<&str> = haystack.lines().map(|line| &line[..64]).collect();
     for radius in [0u32, 15, 31, 47, 63] {
-        let arguments = ["match", "--format", "jsonl", "--max-distance", &radius.to_string(), "-"];
+        let arguments = [
+            "match",
+            "--format",
+            "jsonl",
+            "--max-distance",
+            &radius.to_string(),
+            "-",
+        ];
         let ran = gate.run_with(&arguments, &needles);
         let answers = ran.json();
         assert_eq!(answers.len(), needles.lines().count());
@@ -139,7 +161,12 @@ fn needles_are_found_in_the_haystack_as_by_brute_force() {
                 .as_array()
                 .unwrap()
                 .iter()
-                .map(|m| (m["hash"].as_str().unwrap().to_owned(), m["distance"].as_u64().unwrap()))
+                .map(|m| {
+                    (
+                        m["hash"].as_str().unwrap().to_owned(),
+                        m["distance"].as_u64().unwrap(),
+                    )
+                })
                 .collect();
             assert_eq!(found, expected, "{needle} at {radius}");
             pairs += found.len();

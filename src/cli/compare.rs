@@ -22,7 +22,9 @@ enum Format {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 1 where the two match, 0 where they do not, 2 where it cannot be told.")]
+#[command(
+    after_help = "Exit codes: 1 where the two match, 0 where they do not, 2 where it cannot be told."
+)]
 pub(crate) struct CompareArgs {
     /// A picture's file, or a hash (TYPE:HEX, or bare hex of a pdq, md5 or sha1)
     a: String,
@@ -150,9 +152,11 @@ fn compare<'a>(args: &'a CompareArgs, a: &Side, b: &Side) -> anyhow::Result<Comp
     let kind = left.signal_type();
     let threshold = match kind {
         SignalType::Pdq => args.threshold,
-        other => crate::bank::Policy::new(crate::bank::Action::Block)
-            .threshold_for(other)
-            .0,
+        other => {
+            crate::bank::Policy::new(crate::bank::Action::Block)
+                .threshold_for(other)
+                .0
+        }
     };
     let distance = hamming::distance(&left, &right);
     let turned = a
@@ -212,7 +216,11 @@ fn text(out: &mut impl Write, record: &CompareRecord<'_>) -> anyhow::Result<()> 
         None => writeln!(out, "the digests differ")?,
     }
     if let Some(turned) = &record.turned {
-        writeln!(out, "distance {} with the first as {}", turned.distance, turned.variant)?;
+        writeln!(
+            out,
+            "distance {} with the first as {}",
+            turned.distance, turned.variant
+        )?;
     }
     writeln!(out, "{}", record.verdict)?;
     Ok(())

@@ -102,9 +102,9 @@ pub(crate) fn run(args: HashArgs) -> anyhow::Result<Exit> {
             Err(problem) => (unread(problem), 0),
         },
         |done| -> anyhow::Result<()> {
-            let (hashes, bytes) = done.result.unwrap_or_else(|error| {
-                (unread(Problem::new(Outcome::Unreadable, error)), 0)
-            });
+            let (hashes, bytes) = done
+                .result
+                .unwrap_or_else(|error| (unread(Problem::new(Outcome::Unreadable, error)), 0));
             failed |= hashes.problem.is_some();
             progress.suspended(|| write(&mut out, args.format, &done.path, &hashes))?;
             progress.file_done(bytes, 0);
@@ -165,7 +165,12 @@ fn write(
 fn record<'a>(path: &'a Path, hashes: &Extraction) -> HashRecord<'a> {
     let (text, path_hex) = match path.to_str() {
         Some(text) => (text, None),
-        None => ("", Some(crate::hash::hex::encode(path.as_os_str().as_encoded_bytes()))),
+        None => (
+            "",
+            Some(crate::hash::hex::encode(
+                path.as_os_str().as_encoded_bytes(),
+            )),
+        ),
     };
     let value = |signal: &Signal| (signal.signal_type().name(), signal.hex());
     let dihedral: BTreeMap<String, String> = hashes

@@ -100,7 +100,10 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
         writeln!(out, "{PUBLISH_HINT}")?;
     }
     out.flush()?;
-    Ok(Exit::of(false, failed || total.rejected > 0 || total.interrupted))
+    Ok(Exit::of(
+        false,
+        failed || total.rejected > 0 || total.interrupted,
+    ))
 }
 
 /// Counts what has been read of a list, for showing how far it is.
@@ -184,7 +187,8 @@ impl List<'_> {
             ControlFlow::Continue(())
         })?;
         if let Some(error) = failure {
-            return Err(error).context("what came before it is in the bank; run it again for the rest");
+            return Err(error)
+                .context("what came before it is in the bank; run it again for the rest");
         }
         self.flush(&mut batch, &mut summary)?;
         if summary.rejected > BAD_LINES_SHOWN {

@@ -90,7 +90,8 @@ impl Asking<'_> {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let read = std::io::Read::take(&mut *input, LONGEST_LINE).read_until(b'\n', &mut line)?;
+            let read =
+                std::io::Read::take(&mut *input, LONGEST_LINE).read_until(b'\n', &mut line)?;
             if read == 0 {
                 return Ok(());
             }

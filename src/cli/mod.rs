@@ -30,8 +30,10 @@ use std::process::ExitCode;
 /// block, review, report, pass, or "could not be judged". Hashes only; no picture is ever kept.
 #[derive(Debug, Parser)]
 #[command(name = "hashgate", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 clean, 1 a match, 2 something could not be judged or failed.\n\
-    Where there was a match, the code is 1 whatever else could not be judged: the summary tells.")]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 a match, 2 something could not be judged or failed.\n\
+    Where there was a match, the code is 1 whatever else could not be judged: the summary tells."
+)]
 struct Cli {
     /// Folder of the store and the index [default: the platform's data folder]
     #[arg(long, global = true, env = "HASHGATE_HOME", value_name = "DIR")]

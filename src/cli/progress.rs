@@ -76,8 +76,9 @@ impl Progress {
         self.bar.set_length(counted.bytes.load(Ordering::Relaxed));
         self.bar.inc(bytes);
         let files = self.files;
-        self.bar
-            .set_message(format!("{files} of {total}{counting} files, {matches} matched"));
+        self.bar.set_message(format!(
+            "{files} of {total}{counting} files, {matches} matched"
+        ));
     }
 
     /// So many bytes of input are read.

@@ -100,7 +100,10 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     let stopped = ["block", "review", "report"]
         .into_iter()
         .any(|action| summary.action(action) > 0);
-    Ok(Exit::of(stopped, summary.unjudged() > 0 || summary.interrupted))
+    Ok(Exit::of(
+        stopped,
+        summary.unjudged() > 0 || summary.interrupted,
+    ))
 }
 
 fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {

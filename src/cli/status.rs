@@ -70,7 +70,10 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
                 output::plural(banks.len() as u64, "bank")
             )?;
         }
-        None => writeln!(out, "store    none yet: hashgate bank create NAME --action block")?,
+        None => writeln!(
+            out,
+            "store    none yet: hashgate bank create NAME --action block"
+        )?,
     }
     match &index {
         Some(index) => {
@@ -83,7 +86,11 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
                 stats.bytes
             )?;
             for held in &stats.types {
-                writeln!(out, "           {:<16} {} distinct", held.signal_type, held.hashes)?;
+                writeln!(
+                    out,
+                    "           {:<16} {} distinct",
+                    held.signal_type, held.hashes
+                )?;
             }
             let state = if up_to_date {
                 "up to date with the store"

@@ -62,7 +62,10 @@ fn store(home: &Home, out: &mut impl Write) -> anyhow::Result<bool> {
     let store = match BankStore::open_read_only(&home.store()) {
         Ok(store) => store,
         Err(StoreError::Missing { .. }) => {
-            writeln!(out, "store: none yet: hashgate bank create NAME --action block")?;
+            writeln!(
+                out,
+                "store: none yet: hashgate bank create NAME --action block"
+            )?;
             return Ok(true);
         }
         Err(error) => {

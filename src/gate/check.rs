@@ -1,5 +1,6 @@
 //! [`Gate`]: an open index and the questions that uploads put to it.
 
+use crate::bank::Action;
 #[cfg(feature = "decode")]
 use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, Verdict, decide::may_ask};
 use crate::gate::{
@@ -8,7 +9,6 @@ use crate::gate::{
 };
 #[cfg(feature = "decode")]
 use crate::hash::SignalType;
-use crate::bank::Action;
 use crate::hash::{Distance, Quality, Signal, Threshold, Variant};
 use crate::index::{Index, IndexError, IndexHandle};
 #[cfg(feature = "decode")]
@@ -185,7 +185,12 @@ impl Gate {
 
     /// As [`Gate::check`], with the scratch of a thread that checks many.
     pub fn check_with(&self, worker: &mut Worker, bytes: &[u8]) -> Verdict {
-        judge(&self.index.load(), &self.options, &mut worker.extractor, bytes)
+        judge(
+            &self.index.load(),
+            &self.options,
+            &mut worker.extractor,
+            bytes,
+        )
     }
 
     /// Judges the content of a file, and says how many bytes it had; the outcome is
@@ -231,12 +236,7 @@ fn holds(index: &Index, kind: SignalType) -> bool {
 }
 
 #[cfg(feature = "decode")]
-fn judge(
-    index: &Index,
-    options: &GateOptions,
-    extractor: &mut Extractor,
-    bytes: &[u8],
-) -> Verdict {
+fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes: &[u8]) -> Verdict {
     let wanted = wanted(index, options);
     let extraction = extractor.extract(bytes, &wanted, options.variants, &options.limits);
     conclude(index, extraction)

@@ -91,8 +91,9 @@ fn judge(index: &Index, query: &Query, hit: &Hit) -> Option<Match> {
         || hit
             .quality
             .is_none_or(|quality| quality >= bank.policy.min_quality);
-    let is_match =
-        may_ask(bank, signal_type, query.quality) && entry_good && hit.distance.is_within(threshold);
+    let is_match = may_ask(bank, signal_type, query.quality)
+        && entry_good
+        && hit.distance.is_within(threshold);
     is_match.then(|| Match {
         bank: bank.name.clone(),
         content_id: hit.content,
@@ -170,7 +171,11 @@ mod tests {
         let pdq = PdqHash::ZERO;
         assert_eq!(decide(&[]), None);
         assert_eq!(decide(&[found(Report, pdq, 0)]), Some(Report));
-        let three = [found(Review, pdq, 0), found(Block, pdq, 30), found(Report, pdq, 1)];
+        let three = [
+            found(Review, pdq, 0),
+            found(Block, pdq, 30),
+            found(Report, pdq, 1),
+        ];
         assert_eq!(decide(&three), Some(Block));
     }
 
@@ -180,7 +185,11 @@ mod tests {
         let pdq = PdqHash::ZERO;
         let both = |allow, block| decide(&[found(Allow, pdq, allow), found(Block, pdq, block)]);
         assert_eq!(both(0, 20), Some(Allow));
-        assert_eq!(both(8, 8), Some(Allow), "a tie: the list has an entry too many");
+        assert_eq!(
+            both(8, 8),
+            Some(Allow),
+            "a tie: the list has an entry too many"
+        );
         assert_eq!(both(9, 8), Some(Block));
         let small = found(Block, Signal::from_hash64(SignalType::Phash, Hash64(0)), 2);
         assert_eq!(decide(&[found(Allow, pdq, 8), small.clone()]), Some(Allow));
@@ -191,8 +200,17 @@ mod tests {
     fn only_a_digest_overrules_a_digest() {
         use Action::{Allow, Block};
         let (md5, pdq) = (Md5Digest([0; 16]), PdqHash::ZERO);
-        assert_eq!(decide(&[found(Allow, pdq, 0), found(Block, md5, 0)]), Some(Block));
-        assert_eq!(decide(&[found(Allow, md5, 0), found(Block, md5, 0)]), Some(Allow));
-        assert_eq!(decide(&[found(Allow, md5, 0), found(Block, pdq, 0)]), Some(Allow));
+        assert_eq!(
+            decide(&[found(Allow, pdq, 0), found(Block, md5, 0)]),
+            Some(Block)
+        );
+        assert_eq!(
+            decide(&[found(Allow, md5, 0), found(Block, md5, 0)]),
+            Some(Allow)
+        );
+        assert_eq!(
+            decide(&[found(Allow, md5, 0), found(Block, pdq, 0)]),
+            Some(Allow)
+        );
     }
 }

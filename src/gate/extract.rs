@@ -167,7 +167,8 @@ impl Extractor {
             let problem = pixels.unwrap_or_else(|_| {
                 // The hasher's scratch may be half written: begin with a new one.
                 self.pdq = PdqHasher::default();
-                let error = "hashing failed unexpectedly (a defect of this program; please report it)";
+                let error =
+                    "hashing failed unexpectedly (a defect of this program; please report it)";
                 Some(Problem::new(Outcome::Undecodable, error.to_owned()))
             });
             collected.extraction.problem = problem;
@@ -190,13 +191,13 @@ impl Extractor {
             };
         }
         let mut problem = None;
-        let result = media::decode_frames(bytes, limits, &mut |picture| {
-            match self.picture(&picture, collected) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(found) => {
-                    problem = Some(found);
-                    ControlFlow::Break(())
-                }
+        let result = media::decode_frames(bytes, limits, &mut |picture| match self
+            .picture(&picture, collected)
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(found) => {
+                problem = Some(found);
+                ControlFlow::Break(())
             }
         });
         match result {
@@ -213,11 +214,7 @@ impl Extractor {
         }
     }
 
-    fn picture(
-        &mut self,
-        picture: &Picture,
-        collected: &mut Collected<'_>,
-    ) -> Result<(), Problem> {
+    fn picture(&mut self, picture: &Picture, collected: &mut Collected<'_>) -> Result<(), Problem> {
         let mut variant = Variant {
             frame: picture.frame,
             ..Variant::ORIGINAL
@@ -246,9 +243,7 @@ impl Extractor {
         variant: Variant,
         collected: &mut Collected<'_>,
     ) -> Result<(), Problem> {
-        let shape = |error: ShapeError| {
-            Problem::new(Outcome::Undecodable, error.to_string())
-        };
+        let shape = |error: ShapeError| Problem::new(Outcome::Undecodable, error.to_string());
         let (columns, rows) = (width as usize, height as usize);
         if collected.wants(SignalType::Pdq) {
             let hashed = self.pdq.hash_rgb(columns, rows, rgb).map_err(shape)?;

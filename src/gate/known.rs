@@ -26,8 +26,6 @@ const SIGNALS: [SignalType; 4] = [
 const SAME_WITHIN: Distance = Distance(8);
 /// The quality that upload services commonly re-encode at, at the lower end.
 const JPEG_QUALITY: u8 = 50;
-/// What most programs save a smaller copy at, unless told otherwise.
-const HALF_JPEG_QUALITY: u8 = 75;
 /// A shorter side than this is not halved: PDQ works on 64×64 samples.
 const LEAST_SIDE_TO_HALVE: u32 = 128;
 
@@ -36,7 +34,7 @@ const LEAST_SIDE_TO_HALVE: u32 = 128;
 pub struct Known {
     /// `pdq`, `md5`, `sha1` and `sha256` of the picture as stored, then the PDQ hashes of its forms.
     pub signals: Vec<ContentSignal>,
-    /// The names of those forms, in the same order: `half_size`, `half_size_jpeg_75`, `jpeg_50`.
+    /// The names of those forms, in the same order: `half_size`, `jpeg_50`.
     pub forms: Vec<&'static str>,
     /// PDQ quality of the picture as stored.
     pub quality: Option<Quality>,
@@ -44,8 +42,8 @@ pub struct Known {
 
 impl Extractor {
     /// Hashes a picture for keeping in a bank: exactly, as stored, over white, first frame; and,
-    /// with `forms`, at half its size (as such, and at JPEG quality 75) and at JPEG quality 50,
-    /// where those hashes are more than 8 bits away from the ones that are kept already.
+    /// with `forms`, at half its size and at JPEG quality 50, where those hashes are more than 8
+    /// bits away from the ones that are kept already.
     ///
     /// # Errors
     /// Where it cannot be hashed: the outcome that it would have as an upload.
@@ -117,28 +115,24 @@ fn make_forms(bytes: &[u8], limits: &Limits) -> Result<Vec<Form>, Problem> {
     };
     if width.min(height) >= LEAST_SIDE_TO_HALVE {
         let (columns, rows) = (width / 2, height / 2);
-        let half = halve(width as usize, columns as usize, rows as usize, &picture.rgb);
+        let half = halve(
+            width as usize,
+            columns as usize,
+            rows as usize,
+            &picture.rgb,
+        );
         hash("half_size", columns, rows, &half);
-        if let Some(again) = recompressed(columns, rows, &half, HALF_JPEG_QUALITY, limits) {
-            hash("half_size_jpeg_75", columns, rows, &again);
-        }
     }
-    if let Some(again) = recompressed(width, height, &picture.rgb, JPEG_QUALITY, limits) {
+    if let Some(again) = recompressed(width, height, &picture.rgb, limits) {
         hash("jpeg_50", width, height, &again);
     }
     Ok(forms)
 }
 
-/// The pixels after JPEG at this quality; `None` where JPEG cannot hold the picture.
-fn recompressed(
-    width: u32,
-    height: u32,
-    rgb: &[u8],
-    quality: u8,
-    limits: &Limits,
-) -> Option<Vec<u8>> {
+/// The pixels after JPEG at that quality; `None` where JPEG cannot hold the picture.
+fn recompressed(width: u32, height: u32, rgb: &[u8], limits: &Limits) -> Option<Vec<u8>> {
     let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, quality)
+    JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
         .write_image(rgb, width, height, ExtendedColorType::Rgb8)
         .ok()?;
     Some(media::decode(&jpeg, limits).ok()?.rgb)
@@ -153,10 +147,15 @@ fn halve(width: usize, columns: usize, rows: usize, rgb: &[u8]) -> Vec<u8> {
         let blocks = upper.chunks_exact(6).zip(lower.chunks_exact(6));
         for (upper, lower) in blocks.take(columns) {
             for channel in 0..3 {
-                let sum = [upper[channel], upper[channel + 3], lower[channel], lower[channel + 3]]
-                    .iter()
-                    .map(|&value| u16::from(value))
-                    .sum::<u16>();
+                let sum = [
+                    upper[channel],
+                    upper[channel + 3],
+                    lower[channel],
+                    lower[channel + 3],
+                ]
+                .iter()
+                .map(|&value| u16::from(value))
+                .sum::<u16>();
                 half.push(((sum + 2) / 4) as u8);
             }
         }

@@ -54,7 +54,8 @@ fn unreadable(error: io::Error) -> Problem {
 }
 
 fn too_large(got: u64, limit: u64) -> Problem {
-    let error = format!("the file has {got} bytes or more, the limit is {limit} (--max-file-bytes)");
+    let error =
+        format!("the file has {got} bytes or more, the limit is {limit} (--max-file-bytes)");
     Problem::new(Outcome::TooLarge, error)
 }
 
@@ -103,7 +104,10 @@ mod tests {
         let mut buffer = Vec::new();
         let mut outcome = |path: &Path| read_file(path, 10, &mut buffer).unwrap_err();
         assert_eq!(outcome(folder.path()).outcome, Outcome::Unreadable);
-        assert_eq!(outcome(&folder.path().join("gone")).outcome, Outcome::Unreadable);
+        assert_eq!(
+            outcome(&folder.path().join("gone")).outcome,
+            Outcome::Unreadable
+        );
         let fifo = folder.path().join("fifo");
         let made = std::process::Command::new("mkfifo").arg(&fifo).status();
         if made.is_ok_and(|status| status.success()) {

@@ -92,7 +92,10 @@ pub fn for_each_file<W, T: Send, E: From<rayon::ThreadPoolBuildError>>(
                         if halt() {
                             // Not begun, and not reported: only its permit goes back.
                             let _ = permits_in.try_recv();
-                        } else if done_out.send((number, deal(walked, &mut scratch, work))).is_err() {
+                        } else if done_out
+                            .send((number, deal(walked, &mut scratch, work)))
+                            .is_err()
+                        {
                             return;
                         }
                     }
@@ -223,7 +226,9 @@ mod tests {
             if !ordered {
                 seen.sort();
             }
-            let expected: Vec<_> = (0..500).map(|n| folder.path().join(format!("{n:04}"))).collect();
+            let expected: Vec<_> = (0..500)
+                .map(|n| folder.path().join(format!("{n:04}")))
+                .collect();
             assert_eq!(seen, expected, "jobs {jobs}, ordered {ordered}");
         }
     }

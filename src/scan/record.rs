@@ -62,7 +62,10 @@ pub struct FileRecord {
     pub error: Option<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -115,7 +118,9 @@ pub(crate) fn path_text(path: &Path) -> (String, Option<String>) {
         Some(text) => (text.to_owned(), None),
         None => (
             path.to_string_lossy().into_owned(),
-            Some(crate::hash::hex::encode(path.as_os_str().as_encoded_bytes())),
+            Some(crate::hash::hex::encode(
+                path.as_os_str().as_encoded_bytes(),
+            )),
         ),
     }
 }

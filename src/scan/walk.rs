@@ -182,7 +182,10 @@ mod tests {
             follow_links: false,
         };
         let (files, failed, skipped) = names(root, sorted);
-        assert_eq!((files, failed.len()), (vec!["a/.hidden".into(), "b".into()], 0));
+        assert_eq!(
+            (files, failed.len()),
+            (vec!["a/.hidden".into(), "b".into()], 0)
+        );
         assert_eq!((skipped.symlinks, skipped.special), (2, 0));
         let follow = WalkOptions {
             sorted: true,
@@ -197,7 +200,8 @@ mod tests {
     #[test]
     fn a_path_that_is_not_there_is_an_error_of_that_path() {
         let gone = PathBuf::from("no/such/path");
-        let walked: Vec<_> = Walk::new(std::slice::from_ref(&gone), WalkOptions::default()).collect();
+        let walked: Vec<_> =
+            Walk::new(std::slice::from_ref(&gone), WalkOptions::default()).collect();
         assert!(matches!(&walked[..], [Walked::Failed(path, _)] if *path == gone));
     }
 }

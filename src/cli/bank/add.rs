@@ -81,7 +81,11 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
                     progress.file_done(bytes, 0);
                     if known.quality.is_some_and(|q| q < bank.policy.min_quality) {
                         summary.low_quality += 1;
-                        progress.line(&low_quality(&done.path, known.quality, &bank.policy.min_quality));
+                        progress.line(&low_quality(
+                            &done.path,
+                            known.quality,
+                            &bank.policy.min_quality,
+                        ));
                     }
                     batch.push(item(&done.path, known, &args.label));
                 }
@@ -124,7 +128,10 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
         writeln!(out, "{PUBLISH_HINT}")?;
     }
     out.flush()?;
-    Ok(Exit::of(false, summary.rejected > 0 || finished.interrupted))
+    Ok(Exit::of(
+        false,
+        summary.rejected > 0 || finished.interrupted,
+    ))
 }
 
 fn flush(
@@ -141,8 +148,12 @@ fn flush(
 }
 
 fn item(path: &Path, known: Known, labels: &[String]) -> NewItem {
-    let metadata = (!known.forms.is_empty())
-        .then(|| format!("pdq of the picture as stored, then {}", known.forms.join(", ")));
+    let metadata = (!known.forms.is_empty()).then(|| {
+        format!(
+            "pdq of the picture as stored, then {}",
+            known.forms.join(", ")
+        )
+    });
     NewItem {
         signals: known.signals,
         labels: labels.to_vec(),

@@ -153,7 +153,12 @@ pub(crate) fn create(args: &CreateArgs, home: &Home) -> anyhow::Result<Exit> {
     let store = BankStore::open(&home.store())?;
     let bank = store.create_bank(&args.name, policy)?;
     let mut out = output::stdout();
-    writeln!(out, "created bank {}: {}", bank.name, describe(&bank.policy))?;
+    writeln!(
+        out,
+        "created bank {}: {}",
+        bank.name,
+        describe(&bank.policy)
+    )?;
     out.flush()?;
     Ok(Exit::Clean)
 }
@@ -162,7 +167,9 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
     let store = BankStore::open_read_only(&home.store())?;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["bank", "action", "pdq", "64-bit", "quality", "enabled", "entries", "signals"]);
+    table.set_header([
+        "bank", "action", "pdq", "64-bit", "quality", "enabled", "entries", "signals",
+    ]);
     let mut out = output::stdout();
     for bank in store.banks()? {
         let counts = store.counts(bank.id)?;
@@ -185,7 +192,10 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
     }
     if args.format == Format::Text {
         if table.row_count() == 0 {
-            writeln!(out, "no banks yet: make one with hashgate bank create NAME --action block")?;
+            writeln!(
+                out,
+                "no banks yet: make one with hashgate bank create NAME --action block"
+            )?;
         } else {
             writeln!(out, "{}", table.trim_fmt())?;
         }
@@ -223,7 +233,10 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
             continue;
         }
         let from = &item.provenance;
-        let record = from.record.as_deref().map_or_else(String::new, |r| format!(":{r}"));
+        let record = from
+            .record
+            .as_deref()
+            .map_or_else(String::new, |r| format!(":{r}"));
         writeln!(out, "\n#{} from {}{record}", item.id, from.source)?;
         for hash in hashes {
             writeln!(out, "  {hash}")?;
@@ -246,10 +259,20 @@ pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
     args.policy.apply(&mut policy);
     let mut out = output::stdout();
     if policy == before {
-        writeln!(out, "bank {} is that already: {}", args.name, describe(&policy))?;
+        writeln!(
+            out,
+            "bank {} is that already: {}",
+            args.name,
+            describe(&policy)
+        )?;
     } else {
         store.set_policy(&args.name, policy.clone())?;
-        writeln!(out, "bank {}: {}\n{PUBLISH_HINT}", args.name, describe(&policy))?;
+        writeln!(
+            out,
+            "bank {}: {}\n{PUBLISH_HINT}",
+            args.name,
+            describe(&policy)
+        )?;
     }
     out.flush()?;
     Ok(Exit::Clean)
@@ -267,7 +290,11 @@ pub(crate) fn delete(args: &DeleteArgs, home: &Home) -> anyhow::Result<Exit> {
     }
     let deleted = store.delete_bank(&args.name)?;
     let mut out = output::stdout();
-    writeln!(out, "deleted bank {} with {deleted} entries\n{PUBLISH_HINT}", args.name)?;
+    writeln!(
+        out,
+        "deleted bank {} with {deleted} entries\n{PUBLISH_HINT}",
+        args.name
+    )?;
     out.flush()?;
     Ok(Exit::Clean)
 }
@@ -279,12 +306,20 @@ fn describe(policy: &Policy) -> String {
         policy.threshold,
         policy.threshold64,
         policy.min_quality,
-        if policy.enabled { "enabled" } else { "disabled" }
+        if policy.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        }
     )
 }
 
 fn entries(counts: &BankCounts) -> String {
-    let noun = if counts.items == 1 { "entry" } else { "entries" };
+    let noun = if counts.items == 1 {
+        "entry"
+    } else {
+        "entries"
+    };
     match counts.withdrawn {
         0 => format!("{} {noun}", counts.items),
         withdrawn => format!("{} {noun}, {withdrawn} withdrawn", counts.items),

@@ -63,7 +63,11 @@ impl<W: Write> Sink for TextSink<W> {
             return Ok(());
         }
         let (word, paint) = self.word(record);
-        let (paint, plain) = if self.colour { (paint, "\x1b[0m") } else { ("", "") };
+        let (paint, plain) = if self.colour {
+            (paint, "\x1b[0m")
+        } else {
+            ("", "")
+        };
         let path = if self.terminal {
             escaped(&record.path)
         } else {
