@@ -5,7 +5,7 @@
 //! | `blockhash` | sums 8×8 blocks of full-size pixels against the median of their band |
 //! | `imghash_mean` | grey, Lanczos to 8×8, at or above the mean |
 //! | `imghash_gradient` | grey, Lanczos to 9×8, below the right-hand neighbour |
-//! | `imghash_dct` | grey, Lanczos to 16×16, DCT, lowest 8×8 at or above their mean |
+//! | `imghash_dct` | grey, Lanczos to 16×16, DCT, lowest 8×8 at or above their median |
 //!
 //! They are not the hashes of Python's imagehash, which resizes and compares otherwise. Each reads every pixel a bounded number of times, so the cost
 //! is in proportion to the pixels. Beside the picture itself the grey ones need one byte a pixel
@@ -36,7 +36,9 @@ static HASHERS: LazyLock<Hashers> = LazyLock::new(|| {
         blockhash: config(HashAlg::Blockhash).to_hasher(),
         mean: config(HashAlg::Mean).to_hasher(),
         gradient: config(HashAlg::Gradient).to_hasher(),
-        dct: config(HashAlg::Mean).preproc_dct().to_hasher(),
+        // Not the mean: the lowest frequency dominates it, and nearly every picture would hash
+        // to that one bit.
+        dct: config(HashAlg::Median).preproc_dct().to_hasher(),
     }
 });
 
@@ -133,7 +135,7 @@ mod tests {
             Blockhash => config.hash_alg(HashAlg::Blockhash),
             ImghashMean => config.hash_alg(HashAlg::Mean),
             ImghashGradient => config.hash_alg(HashAlg::Gradient),
-            _ => config.hash_alg(HashAlg::Mean).preproc_dct(),
+            _ => config.hash_alg(HashAlg::Median).preproc_dct(),
         };
         let hash = config.to_hasher().hash_image(&picture);
         let bytes: [u8; 8] = hash.as_bytes().try_into().expect("exactly 64 bits");
@@ -183,6 +185,13 @@ mod tests {
             imghash(8, 8, &rgb, ImghashMean),
             Ok(Some(Hash64(0xf0f0_f0f0_f0f0_f0f0)))
         );
+    }
+
+    #[test]
+    fn the_dct_hash_is_balanced() {
+        let rgb = texture(200, 150);
+        let hash = imghash(200, 150, &rgb, ImghashDct).unwrap().unwrap();
+        assert_eq!(hash.0.count_ones(), 32);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 use crate::signal::pdq::kernel::WEIGHT_LIMIT;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Samples along each side.
 pub(super) const SAMPLES: usize = 64;
@@ -34,28 +35,59 @@ pub(super) const fn centre(n: usize, k: usize) -> usize {
 /// A run of neighbouring pixels with whole-number weights, and the factor that their sum takes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Run {
+    /// The sample that the run is a part of.
+    pub(super) sample: usize,
     /// The first pixel of the run.
     pub(super) first: usize,
-    /// Weight of each pixel from there.
-    pub(super) weights: Vec<u16>,
+    /// Weight of each pixel from there; the samples inside the picture share theirs.
+    pub(super) weights: Arc<[u16]>,
     /// What the weighted sum is multiplied by.
     pub(super) scale: f64,
 }
 
-/// The runs whose scaled sums add up to sample `k` of a side of `n` pixels; never empty.
-pub(super) fn runs(n: usize, k: usize) -> Vec<Run> {
+/// The runs of all samples of a side of `n` pixels, in their order. A sample is the scaled sum of
+/// its runs, of which it has at least one.
+pub(super) fn runs(n: usize) -> Vec<Run> {
     let w = window(n);
-    let outer = window_at(n, w, centre(n, k));
-    let mut cut = Vec::new();
+    let mut runs = Vec::with_capacity(SAMPLES + 1);
+    let mut whole: Option<Vec<Arc<[u16]>>> = None;
+    for sample in 0..SAMPLES {
+        let outer = window_at(n, w, centre(n, sample));
+        let full = |range: &Range<usize>| range.len() == w;
+        let inside = full(&outer)
+            && full(&window_at(n, w, outer.start))
+            && full(&window_at(n, w, outer.end - 1));
+        if !inside {
+            runs_at_edge(n, sample, &mut runs);
+            continue;
+        }
+        let layers = whole
+            .get_or_insert_with(|| layers((1..=w as u32).chain((1..w as u32).rev()).collect()));
+        runs.extend(layers.iter().map(|weights| Run {
+            sample,
+            first: window_at(n, w, outer.start).start,
+            weights: Arc::clone(weights),
+            scale: 1.0 / (w as f64 * w as f64),
+        }));
+    }
+    runs
+}
+
+/// The runs of one sample where boxes may be cut off.
+fn runs_at_edge(n: usize, sample: usize, runs: &mut Vec<Run>) {
+    let w = window(n);
+    let outer = window_at(n, w, centre(n, sample));
     let mut first = usize::MAX;
     let mut weights: Vec<u32> = Vec::new();
+    let scale = |inner: usize| 1.0 / (outer.len() as f64 * inner as f64);
     for middle in outer.clone() {
         let inner = window_at(n, w, middle);
         if inner.len() < w {
-            cut.push(Run {
+            runs.push(Run {
+                sample,
                 first: inner.start,
-                weights: vec![1; inner.len()],
-                scale: 1.0 / (outer.len() as f64 * inner.len() as f64),
+                weights: vec![1; inner.len()].into(),
+                scale: scale(inner.len()),
             });
             continue;
         }
@@ -66,23 +98,26 @@ pub(super) fn runs(n: usize, k: usize) -> Vec<Run> {
             *weight += 1;
         }
     }
-    // Sides above some 32,000 pixels have weights too large for the kernel: split them in layers.
-    let scale = 1.0 / (outer.len() as f64 * w as f64);
-    let mut runs = Vec::with_capacity(2);
+    runs.extend(layers(weights).into_iter().map(|weights| Run {
+        sample,
+        first,
+        weights,
+        scale: scale(w),
+    }));
+}
+
+/// Splits weights that are too large for the kernel (sides above some 32,000 pixels) into layers.
+fn layers(mut weights: Vec<u32>) -> Vec<Arc<[u16]>> {
+    let mut layers = Vec::with_capacity(1);
     while weights.iter().any(|&weight| weight > 0) {
         let layer = weights.iter_mut().map(|weight| {
             let part = (*weight).min(u32::from(WEIGHT_LIMIT));
             *weight -= part;
             part as u16
         });
-        runs.push(Run {
-            first,
-            weights: layer.collect(),
-            scale,
-        });
+        layers.push(layer.collect());
     }
-    runs.append(&mut cut);
-    runs
+    layers
 }
 
 #[cfg(test)]
@@ -106,9 +141,10 @@ mod tests {
     #[test]
     fn runs_add_up_to_two_box_passes() {
         for n in (5..700).chain([1000, 1023, 1024, 1025, 4000, 16_384, 70_001]) {
+            let runs = runs(n);
             for k in [0, 1, 31, 62, 63] {
                 let mut weights = vec![0.0; n];
-                for run in runs(n, k) {
+                for run in runs.iter().filter(|run| run.sample == k) {
                     for (offset, &weight) in run.weights.iter().enumerate() {
                         weights[run.first + offset] += f64::from(weight) * run.scale;
                     }
@@ -132,14 +168,10 @@ mod tests {
     #[test]
     fn only_the_last_sample_of_an_even_window_meets_the_edge() {
         for n in 5..3000 {
-            for k in 0..SAMPLES {
-                let cut = k == SAMPLES - 1 && window(n).is_multiple_of(2);
-                assert_eq!(
-                    runs(n, k).len(),
-                    if cut { 2 } else { 1 },
-                    "side {n} sample {k}"
-                );
-            }
+            let samples: Vec<usize> = runs(n).iter().map(|run| run.sample).collect();
+            let cut = window(n).is_multiple_of(2).then_some(SAMPLES - 1);
+            let expected: Vec<usize> = (0..SAMPLES).chain(cut).collect();
+            assert_eq!(samples, expected, "side {n}");
         }
     }
 

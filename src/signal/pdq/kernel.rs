@@ -1,6 +1,7 @@
 #![expect(
     unsafe_code,
-    reason = "a function compiled for more than the base instruction set is unsafe to call"
+    reason = "a function compiled for more than the base instruction set is unsafe to call, and so \
+              is a conversion to whole numbers without a check for the range"
 )]
 //! The hot loops of PDQ, written once and compiled per instruction set.
 //!
@@ -10,11 +11,16 @@
 //! tests hold them to that. Which one runs is asked of the CPU at run time. On aarch64 the portable
 //! kernel is NEON code already, since NEON belongs to that base instruction set.
 
+use crate::signal::pdq::Pixel;
 use crate::signal::pdq::axis::{Run, SAMPLES};
 use crate::signal::pdq::spectrum::{DCT, Dct, FREQUENCIES, Samples, Spectrum};
 
-/// Sums of so many bytes times weights are kept in registers at a time.
-const BLOCK: usize = 64;
+/// Columns summed at a time down a few rows: few enough to keep the sums in registers.
+const NARROW: usize = 64;
+/// Columns summed at a time down many rows: enough to read memory in long stretches.
+const WIDE: usize = 1024;
+/// Rows from which on the wide blocks pay.
+const MANY_ROWS: usize = 12;
 /// Lanes of a dot product; taps are padded to a multiple of it.
 pub(super) const LANES: usize = 8;
 /// What the weights that are summed in 16 bits may add up to: 255 * 257 = 65,535.
@@ -114,6 +120,8 @@ per_instruction_set! {
     fn dots(line: &[f32], taps: &Taps, scale: f32, out: &mut [f32; SAMPLES]);
     /// The 16×16 DCT coefficients, with the reference's order of sums.
     fn spectrum(samples: &Samples) -> Spectrum;
+    /// The samples with every rounding of the reference; see `stream.rs`.
+    fn stream(width: usize, height: usize, pixels: &[u8], pixel: Pixel, samples: &mut Samples);
     /// The gradients of the quality measure; one within `margin` of a whole number is counted as
     /// doubtful.
     fn gradients(samples: &Samples, margin: f32) -> Gradients;
@@ -121,9 +129,11 @@ per_instruction_set! {
 
 /// The loops themselves. Each is inlined into every instruction set's function.
 mod generic {
+    pub(super) use crate::signal::pdq::stream::stream;
+
     use super::{
-        BLOCK, DCT, Dct, FREQUENCIES, Gradients, LANES, Run, SAMPLES, Samples, Spectrum, Taps,
-        WEIGHT_LIMIT,
+        DCT, Dct, FREQUENCIES, Gradients, LANES, MANY_ROWS, NARROW, Run, SAMPLES, Samples,
+        Spectrum, Taps, WEIGHT_LIMIT, WIDE,
     };
 
     #[inline(always)]
@@ -131,22 +141,35 @@ mod generic {
         let Some(rows) = pixels.get(run.first * row_len..) else {
             return;
         };
-        let Some(last_block) = row_len.checked_sub(BLOCK) else {
+        if row_len >= WIDE && run.weights.len() >= MANY_ROWS {
+            weighted_blocks::<WIDE>(rows, row_len, &run.weights, out);
+        } else if row_len >= NARROW {
+            weighted_blocks::<NARROW>(rows, row_len, &run.weights, out);
+        } else {
             for (x, out) in out.iter_mut().enumerate().take(row_len) {
-                *out = run
-                    .weights
-                    .iter()
-                    .zip(rows.iter().skip(x).step_by(row_len))
-                    .map(|(&weight, &byte)| f32::from(weight) * f32::from(byte))
+                let column = rows.iter().skip(x).step_by(row_len);
+                let products = run.weights.iter().zip(column);
+                *out = products
+                    .map(|(&w, &byte)| f32::from(w) * f32::from(byte))
                     .sum();
             }
-            return;
-        };
+        }
+    }
+
+    #[inline(always)]
+    fn weighted_blocks<const BLOCK: usize>(
+        rows: &[u8],
+        row_len: usize,
+        weights: &[u16],
+        out: &mut [f32],
+    ) {
         // The last block may overlap the one before it: the same sums are written twice.
+        let last_block = row_len - BLOCK;
         let mut start = 0;
         loop {
-            let sums = weighted_block(rows, row_len, start, &run.weights);
-            out[start..start + BLOCK].copy_from_slice(&sums);
+            if let Some(out) = out[start..].first_chunk_mut::<BLOCK>() {
+                weighted_block(rows, row_len, start, weights, out);
+            }
             if start == last_block {
                 return;
             }
@@ -155,8 +178,14 @@ mod generic {
     }
 
     #[inline(always)]
-    fn weighted_block(rows: &[u8], row_len: usize, start: usize, weights: &[u16]) -> [f32; BLOCK] {
-        let mut sums = [0f32; BLOCK];
+    fn weighted_block<const BLOCK: usize>(
+        rows: &[u8],
+        row_len: usize,
+        start: usize,
+        weights: &[u16],
+        sums: &mut [f32; BLOCK],
+    ) {
+        *sums = [0f32; BLOCK];
         let mut parts = [0u16; BLOCK];
         let mut room = WEIGHT_LIMIT;
         let mut from = start;
@@ -178,23 +207,34 @@ mod generic {
         for (sum, &part) in sums.iter_mut().zip(&parts) {
             *sum += f32::from(part);
         }
-        sums
     }
 
     #[inline(always)]
     pub(super) fn dots(line: &[f32], taps: &Taps, scale: f32, out: &mut [f32; SAMPLES]) {
-        for (out, (first, range)) in out.iter_mut().zip(&taps.samples) {
+        // Lanes are added up in a second loop: in one, the compiler vectorises for the adding up.
+        let mut lanes = [[0f32; LANES]; SAMPLES];
+        for (lanes, (first, range)) in lanes.iter_mut().zip(&taps.samples) {
             let weights = &taps.weights[range.clone()];
             let values = &line[*first..*first + weights.len()];
-            let mut lanes = [0f32; LANES];
             let blocks = values.as_chunks::<LANES>().0.iter();
+            let mut sums = [0f32; LANES];
             for (values, weights) in blocks.zip(weights.as_chunks::<LANES>().0) {
                 for i in 0..LANES {
-                    lanes[i] += values[i] * weights[i];
+                    sums[i] += values[i] * weights[i];
                 }
             }
-            let [a, b, c, d, e, f, g, h] = lanes;
-            *out += scale * (((a + e) + (c + g)) + ((b + f) + (d + h)));
+            *lanes = sums;
+        }
+        let mut quads = [[0f32; LANES / 2]; SAMPLES];
+        for (quad, [a, b, c, d, e, f, g, h]) in quads.iter_mut().zip(&lanes) {
+            *quad = [a + e, b + f, c + g, d + h];
+        }
+        let mut pairs = [[0f32; LANES / 4]; SAMPLES];
+        for (pair, [a, b, c, d]) in pairs.iter_mut().zip(&quads) {
+            *pair = [a + c, b + d];
+        }
+        for (out, [a, b]) in out.iter_mut().zip(&pairs) {
+            *out += scale * (a + b);
         }
     }
 
@@ -235,8 +275,10 @@ mod generic {
         // Differences are below 256 in size, so a count of them fits in 16 bits many times over.
         let (mut sum, mut may_fall, mut may_rise) = (0i32, 0i32, 0i32);
         for (&u, &v) in from.iter().zip(to) {
-            let gradient = ((u - v) * 100.0 / 255.0).abs();
-            let whole = gradient as i32;
+            let gradient = ((u - v) * 100.0 / 255.0).abs().min(1000.0);
+            // SAFETY: `abs` and `min` leave a number of 0 to 1000, also of a NaN, and that is in
+            // the range of `i32`.
+            let whole: i32 = unsafe { gradient.to_int_unchecked() };
             let fraction = gradient - whole as f32;
             sum = sum.wrapping_add(whole);
             may_fall = may_fall.wrapping_add(i32::from(whole > 0 && fraction < margin));
@@ -270,6 +312,15 @@ mod tests {
             *sample = stream.next().unwrap_or(0) as f32 / 2_147_483_647.0 * 255.0;
         }
         samples
+    }
+
+    fn run_of(weights: Vec<u16>) -> Run {
+        Run {
+            sample: 0,
+            first: 0,
+            weights: weights.into(),
+            scale: 1.0,
+        }
     }
 
     #[test]
@@ -307,11 +358,7 @@ mod tests {
             for (row_len, rows) in [(1, 9), (63, 9), (64, 3), (65, 40), (200, 1), (1023, 300)] {
                 let pixels = bytes(row_len as u64, row_len * rows);
                 let weights: Vec<u16> = (0..rows).map(|i| i as u16 % WEIGHT_LIMIT + 1).collect();
-                let run = Run {
-                    first: 0,
-                    weights,
-                    scale: 1.0,
-                };
+                let run = run_of(weights);
                 let mut out = vec![f32::NAN; row_len];
                 kernel.weighted_rows(&pixels, row_len, &run, &mut out);
                 for (x, &got) in out.iter().enumerate() {
@@ -331,11 +378,7 @@ mod tests {
     fn the_largest_weights_on_white_do_not_wrap() {
         for kernel in Kernel::available() {
             let pixels = vec![255; 64 * 8];
-            let run = Run {
-                first: 0,
-                weights: vec![WEIGHT_LIMIT; 8],
-                scale: 1.0,
-            };
+            let run = run_of(vec![WEIGHT_LIMIT; 8]);
             let mut out = vec![0.0; 64];
             kernel.weighted_rows(&pixels, 64, &run, &mut out);
             assert_eq!(out, vec![255.0 * 257.0 * 8.0; 64]);

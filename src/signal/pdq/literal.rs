@@ -2,8 +2,8 @@
 //!
 //! Luma of every pixel, two box passes over every row and column with running f32 sums, and then
 //! 64×64 of the results. Eight bytes of buffer a pixel. The tests hold
-//! [`PdqHasher`](super::PdqHasher) against it and the benchmarks measure by it; the hasher falls
-//! back on it where rounding could decide a bit. It has no cleverness, and must not get any.
+//! [`PdqHasher`](super::PdqHasher) against it and the benchmarks measure by it. It has no cleverness,
+//! and must not get any.
 //!
 //! Source: `pdq/cpp/downscaling/downscaling.cpp` and `pdq/cpp/hashing/pdqhashing.cpp` of
 //! <https://github.com/facebook/ThreatExchange>.

@@ -23,7 +23,8 @@
 //!
 //! Steps 1 and 2 round far less than the reference, whose running sums drift as they go. `guard.rs`
 //! says how far the two are apart and what that rests on; where a bit or the quality could depend on
-//! it, the picture is hashed again with the reference's own order of sums. That is always so for
+//! it, the picture is hashed again with the reference's own order of sums (`stream.rs`), which costs some
+//! ten times as much and still needs no buffer of the picture's size. That is always so for
 //! flat pictures, whose hash *is* the reference's rounding.
 //!
 //! This module refuses to decode, to resize and to turn pixels.
@@ -33,12 +34,14 @@ mod guard;
 mod kernel;
 pub mod literal;
 mod spectrum;
+mod stream;
 
 use crate::hash::{PdqHash, Quality, Transform};
 use crate::signal::{ShapeError, shape};
 use axis::{Run, SAMPLES};
 use kernel::{Kernel, LANES, Taps};
 use spectrum::{Samples, Spectrum};
+use std::sync::Arc;
 
 /// A side below this gives the zero hash and quality 0.
 pub const MINIMUM_SIDE: usize = 5;
@@ -217,7 +220,8 @@ impl PdqHasher {
                 spectrum,
             });
         }
-        literal::samples(width, height, pixels, pixel, &mut self.samples);
+        self.kernel
+            .stream(width, height, pixels, pixel, &mut self.samples);
         Ok(PdqHashed::from_samples(self.kernel, &self.samples))
     }
 
@@ -230,23 +234,23 @@ impl PdqHasher {
         };
         self.line.clear();
         self.line.resize(row_len + LANES, 0.0);
-        let mut before: Option<&[Run]> = None;
-        for k in 0..SAMPLES {
-            let runs = &plan.rows[k];
-            if before.is_some_and(|before| before == runs) {
+        let mut before: Option<&Run> = None;
+        for run in &plan.rows {
+            let is_new = before.is_none_or(|before| before.sample != run.sample);
+            if is_new && before.is_some_and(|before| before.first == run.first) {
                 // Fewer rows than samples: the same row again.
-                self.samples[k] = self.samples[k - 1];
+                self.samples[run.sample] = self.samples[run.sample - 1];
                 continue;
             }
-            let out = &mut self.samples[k];
-            *out = [0.0; SAMPLES];
-            for run in runs {
-                let line = &mut self.line[..];
-                self.kernel
-                    .weighted_rows(pixels, row_len, run, &mut line[..row_len]);
-                self.kernel.dots(line, &plan.columns, run.scale as f32, out);
+            let out = &mut self.samples[run.sample];
+            if is_new {
+                *out = [0.0; SAMPLES];
             }
-            before = Some(runs);
+            let line = &mut self.line[..];
+            self.kernel
+                .weighted_rows(pixels, row_len, run, &mut line[..row_len]);
+            self.kernel.dots(line, &plan.columns, run.scale as f32, out);
+            before = Some(run);
         }
         self.plan = Some(plan);
     }
@@ -258,8 +262,8 @@ struct Plan {
     width: usize,
     height: usize,
     pixel: Pixel,
-    /// Per sample: the runs of rows that add up to it.
-    rows: Vec<Vec<Run>>,
+    /// The runs of rows that add up to each sample.
+    rows: Vec<Run>,
     /// Along a line: tent and luma in one.
     columns: Taps,
 }
@@ -273,14 +277,22 @@ impl Plan {
         let channels = pixel.channels();
         let mut columns = Taps::default();
         let mut tent = Vec::new();
-        for k in 0..SAMPLES {
-            let runs = axis::runs(width, k);
+        let runs = axis::runs(width);
+        let mut shared: Option<&Run> = None;
+        for runs in runs.chunk_by(|a, b| a.sample == b.sample) {
             let first = runs.iter().map(|run| run.first).min().unwrap_or(0);
+            let before = columns.samples.last().map(|(_, range)| range.clone());
+            if let ([run], Some(shared), Some(range)) = (runs, shared, before)
+                && Arc::ptr_eq(&run.weights, &shared.weights)
+            {
+                columns.samples.push((first * channels, range));
+                continue;
+            }
             tent.clear();
-            for run in &runs {
+            for run in runs {
                 let end = run.first - first + run.weights.len();
                 tent.resize(tent.len().max(end), 0.0);
-                for (value, &weight) in tent[run.first - first..].iter_mut().zip(&run.weights) {
+                for (value, &weight) in tent[run.first - first..].iter_mut().zip(&*run.weights) {
                     *value += f64::from(weight) * run.scale;
                 }
             }
@@ -294,13 +306,20 @@ impl Plan {
             columns
                 .samples
                 .push((first * channels, start..start + padded));
+            shared = match runs {
+                [run] => Some(run),
+                _ => None,
+            };
         }
         Self {
             width,
             height,
             pixel,
-            rows: (0..SAMPLES).map(|k| axis::runs(height, k)).collect(),
+            rows: axis::runs(height),
             columns,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
