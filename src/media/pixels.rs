@@ -197,31 +197,49 @@ fn grey_alpha(samples: &[u8]) -> Composed {
 
 fn rgba(mut samples: Vec<u8>) -> Composed {
     let count = samples.len() / 4;
-    let mut black = None;
-    if is_opaque::<4>(&samples) {
-        for at in 0..count {
-            samples.copy_within(at * 4..at * 4 + 3, at * 3);
-        }
+    let black = if is_opaque::<4>(&samples) {
+        compact(&mut samples, |_, out, &[red, green, blue, _]| {
+            out.copy_from_slice(&[red, green, blue]);
+        });
+        None
     } else {
-        let mut over_black = vec![0; count * 3];
-        for (at, out) in over_black.chunks_exact_mut(3).enumerate() {
-            let mut pixel = [0; 4];
-            pixel.copy_from_slice(&samples[at * 4..at * 4 + 4]);
-            let [red, green, blue, alpha] = pixel;
-            let parts = [
-                scaled(red, alpha),
-                scaled(green, alpha),
-                scaled(blue, alpha),
-            ];
-            out.copy_from_slice(&parts);
+        let mut black = vec![0; count * 3];
+        compact(&mut samples, |at, out, &[red, green, blue, alpha]| {
+            let parts = if alpha == 255 {
+                [red, green, blue]
+            } else {
+                [red, green, blue].map(|part| scaled(part, alpha))
+            };
+            // At most `alpha` each, so that this stays a byte.
             let rest = 255 - alpha;
-            samples[at * 3..at * 3 + 3].copy_from_slice(&parts.map(|part| part + rest));
-        }
-        black = Some(over_black);
-    }
+            out.copy_from_slice(&parts.map(|part| part.wrapping_add(rest)));
+            if let Some(out) = black.get_mut(at * 3..at * 3 + 3) {
+                out.copy_from_slice(&parts);
+            }
+        });
+        Some(black)
+    };
     samples.truncate(count * 3);
     samples.shrink_to_fit();
     (samples, black)
+}
+
+/// Replaces every four bytes by the three that `one` writes for them (given the pixel's number), at
+/// the buffer's front. The rest is left as it comes.
+fn compact(samples: &mut [u8], mut one: impl FnMut(usize, &mut [u8], &[u8; 4])) {
+    const BLOCK: usize = 1024;
+    let count = samples.len() / 4;
+    // Through a small copy, so that reading and writing do not hinder each other.
+    let mut copy = [[0; 4]; BLOCK];
+    for start in (0..count).step_by(BLOCK) {
+        let end = count.min(start + BLOCK);
+        let from = samples[start * 4..end * 4].as_chunks::<4>().0;
+        copy[..from.len()].copy_from_slice(from);
+        let out = samples[start * 3..end * 3].chunks_exact_mut(3);
+        for ((at, out), pixel) in (start..).zip(out).zip(&copy) {
+            one(at, out, pixel);
+        }
+    }
 }
 
 /// Whether the last of every `N` samples is 255.

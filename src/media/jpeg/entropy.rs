@@ -124,7 +124,7 @@ impl<'a> Bits<'a> {
             // No byte of 0xff: none whose complement is zero.
             let inverted = !word;
             if inverted.wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
-                self.held |= u64::from(word) << (32 - self.count);
+                self.held |= u64::from(word).wrapping_shl(32 - self.count);
                 self.count += 32;
                 self.at += 4;
                 return;
@@ -159,8 +159,9 @@ impl<'a> Bits<'a> {
     /// Drops `length` bits, at most 32, that are held.
     #[inline(always)]
     fn drop(&mut self, length: u32) {
-        self.held <<= length;
-        self.count -= length;
+        // Neither can pass its range; the checks would cost as much as the work.
+        self.held = self.held.wrapping_shl(length);
+        self.count = self.count.wrapping_sub(length);
     }
 
     /// Whether bits were used that are not in the file. To be asked at least once per 32 symbols.

@@ -72,7 +72,9 @@ fn read(bytes: &[u8], seen: &survey::Survey) -> Result<Picture, MediaError> {
     })
 }
 
-/// Whether a JPEG inside another format holds all of its picture, within limits.
-pub(super) fn check_whole(bytes: &[u8], limits: &Limits) -> Result<(), MediaError> {
-    survey::survey(bytes, limits).map(|_| ())
+/// Checks that a JPEG inside another format holds all of its picture, within limits, and gives its
+/// width and height.
+pub(super) fn check_whole(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), MediaError> {
+    let seen = survey::survey(bytes, limits)?;
+    Ok((seen.width, seen.height))
 }

@@ -17,6 +17,9 @@ use super::walk::Walk;
 /// More scans than this are refused: each may cost a pass over the whole picture for a few bytes.
 const MAX_SCANS: u32 = 100;
 
+/// More Huffman tables than this are refused: each costs more time than its few bytes suggest.
+const MAX_TABLES: u32 = 4096;
+
 /// What the headers say of a picture that is all there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Survey {
@@ -73,6 +76,7 @@ struct Surveyor<'a> {
     ac: [Option<Box<Table>>; 4],
     restart_interval: u32,
     scans: u32,
+    tables: u32,
     odd_adobe: Vec<usize>,
     /// Where the data of a picture of one scan end.
     only_scan_end: Option<usize>,
@@ -93,6 +97,7 @@ pub(super) fn survey(bytes: &[u8], limits: &Limits) -> Result<Survey, MediaError
         ac: [const { None }; 4],
         restart_interval: 0,
         scans: 0,
+        tables: 0,
         odd_adobe: Vec::new(),
         only_scan_end: None,
     }
@@ -238,6 +243,12 @@ impl Surveyor<'_> {
 
     fn define_tables(&mut self, mut segment: &[u8]) -> Result<(), MediaError> {
         while let [class_and_slot, rest @ ..] = segment {
+            self.tables += 1;
+            if self.tables > MAX_TABLES {
+                return Err(damaged(format!(
+                    "it has more than {MAX_TABLES} Huffman tables"
+                )));
+            }
             let short = || damaged("a Huffman table is short");
             let (counts, rest) = rest.split_first_chunk::<16>().ok_or_else(short)?;
             let total = counts.iter().map(|&count| usize::from(count)).sum();

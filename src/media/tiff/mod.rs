@@ -168,6 +168,7 @@ fn whole_jpegs(
         ChunkType::Strip => (Tag::StripOffsets, Tag::StripByteCounts),
         ChunkType::Tile => (Tag::TileOffsets, Tag::TileByteCounts),
     };
+    let (most_width, most_height) = decoder.chunk_dimensions();
     let mut list = |tag| {
         let found = decoder.find_tag_unsigned_vec::<u64>(tag).map_err(failed)?;
         found.ok_or_else(|| damaged(format!("it has no {tag:?}")))
@@ -178,7 +179,11 @@ fn whole_jpegs(
             .and_then(|offset| bytes.get(offset..))
             .and_then(|rest| rest.get(2..usize::try_from(count).ok()?))
             .ok_or_else(|| damaged("the data end early"))?;
-        jpeg::check_whole(&[head, part].concat(), limits)?;
+        let (width, height) = jpeg::check_whole(&[head, part].concat(), limits)?;
+        // Else a small page could hold a large picture in each of many strips.
+        if width > most_width.saturating_add(15) || height > most_height.saturating_add(15) {
+            return Err(damaged("a part of a page is larger than its place"));
+        }
     }
     Ok(())
 }
