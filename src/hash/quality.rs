@@ -34,7 +34,11 @@ impl Quality {
     /// A quality from a number of 0–100; `None` above.
     #[must_use]
     pub const fn new(value: u8) -> Option<Self> {
-        if value <= 100 { Some(Self(value)) } else { None }
+        if value <= 100 {
+            Some(Self(value))
+        } else {
+            None
+        }
     }
 
     /// The number, 0–100.

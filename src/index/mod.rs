@@ -1,17 +1,104 @@
-//! index
+//! Floor 3: the index: one generation of segments, searched exactly.
+//!
+//! This room owns the index folder: its manifest, what a generation is, publishing a new one
+//! ([`publish`]), opening one ([`Index`]), following along ([`IndexHandle`]), checking all
+//! ([`verify`]), and the search itself, with its plan. It refuses to decide about an upload (that
+//! is `gate`), to keep records (that is `store`) and to lay out bytes (that is `segment`).
+//!
+//! A search returns precisely what a brute-force scan over the generation's records would, in a
+//! stated order: by distance, then bank, then content number, then the hash's bytes. It knows of
+//! no policy: hits of disabled banks are hits, and whoever asks weighs them.
+//!
+//! ```
+//! use hashgate::bank::{Action, Bank, BankId, ContentId, Policy};
+//! use hashgate::hash::{Distance, Signal};
+//! use hashgate::index::{Index, IndexRecord, PublishOptions, publish};
+//! # let home = tempfile::tempdir()?;
+//! # let folder = home.path().join("index");
+//! let bank = Bank { id: BankId(1), name: "known".parse()?, policy: Policy::new(Action::Block) };
+//! let signal: Signal = "phash:8f373714acfcf4d0".parse()?;
+//! let record = IndexRecord { bank: bank.id, content: ContentId(7), signal, quality: None };
+//! let records = [Ok::<_, std::io::Error>(record)];
+//! let published = publish(&folder, &[bank], records.into_iter(), &PublishOptions::default())?;
+//! assert_eq!((published.generation, published.hashes), (1, 1));
+//!
+//! let index = Index::open(&folder)?;
+//! let query = "phash:8f373714acfcf4d7".parse()?;
+//! let hits = index.search(&query, Distance(4));
+//! assert_eq!((hits[0].content, hits[0].distance), (ContentId(7), Distance(3)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod collect;
+mod error;
+mod folder;
+mod generation;
+mod handle;
+mod manifest;
+mod near;
+mod plan;
+mod publish;
+mod search;
+mod verify;
+
+pub use error::{IndexError, PublishError};
+pub use generation::{Index, IndexStats, TypeStats};
+pub use handle::IndexHandle;
+pub use manifest::MANIFEST_FILE;
+pub use near::Strategy;
+pub use publish::{Progress, PublishOptions, Published, Stage, publish};
+pub use search::{Limited, Scratch};
+pub use verify::{VerifyReport, verify};
+
+pub use crate::segment::Memory;
 
 use crate::bank::{BankId, ContentId};
-use crate::hash::{Quality, Signal};
+use crate::hash::{Distance, Quality, Signal};
 
-/// One hash of one content item, as an index takes it.
+/// One hash of one content item, as it goes into the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexRecord {
-    /// The bank that the item is in.
+    /// The bank that the content item is in.
     pub bank: BankId,
-    /// The item.
+    /// The content item.
     pub content: ContentId,
-    /// Its hash.
+    /// The hash.
     pub signal: Signal,
-    /// The hash's quality, where known.
+    /// Its PDQ quality, where known.
     pub quality: Option<Quality>,
+}
+
+/// One content item that a query met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hit {
+    /// The bank that the content item is in.
+    pub bank: BankId,
+    /// The content item.
+    pub content: ContentId,
+    /// The hash that was met.
+    pub signal: Signal,
+    /// How far it is from the query; 0 for digests.
+    pub distance: Distance,
+    /// The hash's PDQ quality, where known.
+    pub quality: Option<Quality>,
+}
+
+impl Hit {
+    /// What hits are ordered by.
+    fn key(&self) -> (Distance, BankId, ContentId, Signal) {
+        (self.distance, self.bank, self.content, self.signal)
+    }
+}
+
+impl PartialOrd for Hit {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Hit {
+    /// By distance, then bank, then content number, then the hash's bytes.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.key().cmp(&other.key())).then_with(|| self.quality.cmp(&other.quality))
+    }
 }

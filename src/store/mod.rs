@@ -43,6 +43,7 @@ mod open;
 mod options;
 mod record;
 mod snapshot;
+mod verify;
 
 pub use add::{AddSummary, NewItem};
 pub use counts::BankCounts;

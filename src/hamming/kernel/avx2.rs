@@ -1,0 +1,144 @@
+//! x86-64 with AVX2: population counts by looking nibbles up in a shuffled register.
+//!
+//! Source of the method: Muła, Kurz, Lemire, "Faster Population Counts Using AVX2 Instructions",
+//! The Computer Journal 61(1), 2018.
+
+#![expect(unsafe_code, reason = "vector instructions")]
+
+use super::Kernel;
+use super::generic::{self, Candidate, Found, Isa, Probe, Row, Survivor};
+use std::arch::x86_64::*;
+
+struct Avx2;
+
+/// Population count of every byte.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn count_bytes(value: __m256i) -> __m256i {
+    // SAFETY: the caller vouches for AVX2.
+    unsafe {
+        let counts = _mm256_setr_epi8(
+            0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2,
+            3, 3, 4,
+        );
+        let nibble = _mm256_set1_epi8(15);
+        let low = _mm256_and_si256(value, nibble);
+        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(value), nibble);
+        _mm256_add_epi8(
+            _mm256_shuffle_epi8(counts, low),
+            _mm256_shuffle_epi8(counts, high),
+        )
+    }
+}
+
+// SAFETY (all blocks of this impl): the functions below are the only callers. They are compiled
+// with these target features and are entered only after `Kernel::Avx2.is_available()`. Loads are
+// unaligned loads of exactly the referenced array's size.
+impl Isa for Avx2 {
+    #[inline(always)]
+    fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
+        // SAFETY: see the head of this impl.
+        unsafe {
+            let siblings: *const __m256i = block.as_ptr().cast();
+            let query = _mm256_set1_epi16(query as i16);
+            let ones = _mm256_set1_epi8(1);
+            let least = _mm256_set1_epi16(least as i16 - 1);
+            let most = _mm256_set1_epi16(most as i16 + 1);
+            let near = |half| {
+                let difference = _mm256_xor_si256(_mm256_loadu_si256(siblings.add(half)), query);
+                let distance = _mm256_maddubs_epi16(count_bytes(difference), ones);
+                _mm256_and_si256(
+                    _mm256_cmpgt_epi16(distance, least),
+                    _mm256_cmpgt_epi16(most, distance),
+                )
+            };
+            // Packing works within 128-bit lanes: put the quarters back in order.
+            let packed = _mm256_packs_epi16(near(0), near(1));
+            let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
+            _mm256_movemask_epi8(ordered) as u32
+        }
+    }
+
+    #[inline(always)]
+    fn near8_256(block: &[[u32; 8]; 8], query: &[u32; 8], radius: u32) -> u32 {
+        // SAFETY: see the head of this impl.
+        unsafe {
+            let rows: *const __m256i = block.as_ptr().cast();
+            let query = _mm256_loadu_si256(query.as_ptr().cast());
+            let count = |row| {
+                let difference = _mm256_xor_si256(_mm256_loadu_si256(rows.add(row)), query);
+                // Four sums of eight bytes each.
+                _mm256_sad_epu8(count_bytes(difference), _mm256_setzero_si256())
+            };
+            // Sums are below 2^16: put four rows beside one another in the 16-bit quarters of
+            // each 64-bit lane, then add the four lanes.
+            let four = |first: usize| {
+                let ab = _mm256_or_si256(count(first), _mm256_slli_epi64::<16>(count(first + 1)));
+                let cd =
+                    _mm256_or_si256(count(first + 2), _mm256_slli_epi64::<16>(count(first + 3)));
+                let all = _mm256_or_si256(ab, _mm256_slli_epi64::<32>(cd));
+                let half = _mm_add_epi16(
+                    _mm256_castsi256_si128(all),
+                    _mm256_extracti128_si256::<1>(all),
+                );
+                _mm_add_epi16(half, _mm_unpackhi_epi64(half, half))
+            };
+            let sums = _mm_unpacklo_epi64(four(0), four(4));
+            let far = _mm_cmpgt_epi16(sums, _mm_set1_epi16(radius.min(256) as i16));
+            !(_mm_movemask_epi8(_mm_packs_epi16(far, far)) as u32) & 0xff
+        }
+    }
+
+    #[inline(always)]
+    fn near8_64(block: &[[u32; 2]; 8], query: &[u32; 2], radius: u32) -> u32 {
+        let mut mask = 0;
+        for (number, row) in block.iter().enumerate() {
+            mask |= u32::from(row.distance(query) <= radius) << number;
+        }
+        mask
+    }
+
+    #[inline(always)]
+    fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u32) {
+        // SAFETY: see the head of this impl.
+        unsafe {
+            let row = _mm256_loadu_si256(row.as_ptr().cast());
+            let query = _mm256_loadu_si256(query.as_ptr().cast());
+            let thresholds = _mm256_loadu_si256(thresholds.as_ptr().cast());
+            let bytes = count_bytes(_mm256_xor_si256(row, query));
+            let pairs = _mm256_maddubs_epi16(bytes, _mm256_set1_epi8(1));
+            let distance = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+            let beyond = _mm256_cmpgt_epi32(distance, thresholds);
+            let within = !(_mm256_movemask_ps(_mm256_castsi256_ps(beyond)) as u32) & 0xff;
+            let sum = _mm_add_epi32(
+                _mm256_castsi256_si128(distance),
+                _mm256_extracti128_si256::<1>(distance),
+            );
+            let sum = _mm_add_epi32(sum, _mm_shuffle_epi32::<0b01_00_11_10>(sum));
+            let sum = _mm_add_epi32(sum, _mm_shuffle_epi32::<0b10_11_00_01>(sum));
+            (within, _mm_cvtsi128_si32(sum) as u32)
+        }
+    }
+}
+
+macro_rules! entry {
+    ($(fn $name:ident<$($generic:ident)?>($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {$(
+        pub(super) fn $name<$($generic: Row)?>($($argument: $type),*) $(-> $result)? {
+            #[target_feature(enable = "avx2,popcnt")]
+            fn inner<$($generic: Row)?>($($argument: $type),*) $(-> $result)? {
+                generic::$name::<Avx2, $($generic)?>($($argument),*)
+            }
+            debug_assert!(Kernel::Avx2.is_available());
+            // SAFETY: `dispatch!` in the parent module, the only caller, has established that the
+            // processor has these features.
+            unsafe { inner($($argument),*) }
+        }
+    )*};
+}
+entry! {
+    fn scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
+    fn scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, enough: usize, survivors: &mut Vec<Survivor>) -> usize;
+    fn verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
+}

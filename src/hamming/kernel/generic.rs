@@ -1,0 +1,271 @@
+//! The algorithms, written once over what an instruction set offers ([`Isa`]).
+//!
+//! Everything here is `inline(always)`, so that it is compiled anew inside each instruction set's
+//! functions, with that set's instructions.
+
+use super::prefetch::prefetch;
+
+/// A hash that was found, by its number in the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// Number of the row.
+    pub id: u32,
+    /// Its distance in bits.
+    pub distance: u32,
+}
+
+/// One bucket to scan: which entries of which table, and which sibling chunks to let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// First entry.
+    pub begin: u32,
+    /// One past the last entry.
+    pub end: u32,
+    /// The query's own sibling chunk.
+    pub sibling: u16,
+    /// Number of the table.
+    pub table: u8,
+    /// Least distance of an entry's sibling chunk from the query's.
+    pub least: u8,
+    /// Greatest distance.
+    pub most: u8,
+}
+
+/// An entry that came through a bucket scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Survivor {
+    /// Position in the table.
+    pub position: u32,
+    /// Number of the table.
+    pub table: u8,
+}
+
+/// A hash to verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// Number of the row.
+    pub id: u32,
+    /// Number of the word by which it was found.
+    pub word: u8,
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for [u32; 8] {}
+    impl Sealed for [u32; 2] {}
+}
+
+/// A row of a column of hashes: 256 or 64 bits as 32-bit words.
+pub trait Row: sealed::Sealed + Copy + Sync + Sized + 'static {
+    /// Number of words.
+    const WORDS: usize;
+    #[doc(hidden)]
+    fn near8<I: Isa>(block: &[Self; 8], query: &Self, radius: u32) -> u32;
+    #[doc(hidden)]
+    fn words<I: Isa>(&self, query: &Self, thresholds: &[i32; 8]) -> (u32, u32);
+    /// The words.
+    fn as_words(&self) -> &[u32];
+    /// The distance to another row, in bits.
+    #[inline(always)]
+    fn distance(&self, other: &Self) -> u32 {
+        let mut bits = 0;
+        for (a, b) in self.as_words().iter().zip(other.as_words()) {
+            bits += (a ^ b).count_ones();
+        }
+        bits
+    }
+}
+
+impl Row for [u32; 8] {
+    const WORDS: usize = 8;
+    #[inline(always)]
+    fn near8<I: Isa>(block: &[Self; 8], query: &Self, radius: u32) -> u32 {
+        I::near8_256(block, query, radius)
+    }
+    #[inline(always)]
+    fn words<I: Isa>(&self, query: &Self, thresholds: &[i32; 8]) -> (u32, u32) {
+        I::words_256(self, query, thresholds)
+    }
+    #[inline(always)]
+    fn as_words(&self) -> &[u32] {
+        self
+    }
+}
+
+impl Row for [u32; 2] {
+    const WORDS: usize = 2;
+    #[inline(always)]
+    fn near8<I: Isa>(block: &[Self; 8], query: &Self, radius: u32) -> u32 {
+        I::near8_64(block, query, radius)
+    }
+    #[inline(always)]
+    fn words<I: Isa>(&self, query: &Self, thresholds: &[i32; 8]) -> (u32, u32) {
+        let first = (self[0] ^ query[0]).count_ones();
+        let second = (self[1] ^ query[1]).count_ones();
+        let within = u32::from(first as i32 <= thresholds[0])
+            | u32::from(second as i32 <= thresholds[1]) << 1;
+        (within, first + second)
+    }
+    #[inline(always)]
+    fn as_words(&self) -> &[u32] {
+        self
+    }
+}
+
+/// What an instruction set offers. Its functions may be called only where the processor has it.
+#[doc(hidden)]
+pub trait Isa {
+    /// Bit `i` is set where `least <= distance(block[i], query) <= most`.
+    fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32;
+    /// Bit `i` is set where row `i` is within `radius`.
+    fn near8_256(block: &[[u32; 8]; 8], query: &[u32; 8], radius: u32) -> u32;
+    /// Bit `i` is set where row `i` is within `radius`.
+    fn near8_64(block: &[[u32; 2]; 8], query: &[u32; 2], radius: u32) -> u32;
+    /// A bit for every word within its threshold, and the whole distance.
+    fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u32);
+}
+
+#[inline(always)]
+pub(super) fn scan<I: Isa, R: Row>(
+    rows: &[R],
+    base: u32,
+    query: &R,
+    radius: u32,
+    found: &mut Vec<Found>,
+) {
+    let (blocks, tail) = rows.as_chunks::<8>();
+    let mut first = base;
+    for block in blocks {
+        let mut near = R::near8::<I>(block, query, radius);
+        while near != 0 {
+            let row = near.trailing_zeros();
+            near &= near - 1;
+            let distance = block[(row & 7) as usize].distance(query);
+            found.push(Found {
+                id: first.wrapping_add(row),
+                distance,
+            });
+        }
+        first = first.wrapping_add(8);
+    }
+    for row in tail {
+        let distance = row.distance(query);
+        if distance <= radius {
+            found.push(Found {
+                id: first,
+                distance,
+            });
+        }
+        first = first.wrapping_add(1);
+    }
+}
+
+/// How many probes ahead of the one being scanned its first cache lines are asked for.
+const PROBES_AHEAD: usize = 20;
+/// Sibling chunks in a cache line.
+const PER_LINE: usize = 32;
+/// Lines of a bucket that are asked for ahead; the processor's own prefetcher takes up the rest.
+const LINES_AHEAD: usize = 6;
+
+#[inline(always)]
+fn prefetch_probe(columns: &[&[u16]], probe: &Probe) {
+    if let Some(column) = columns.get(usize::from(probe.table)) {
+        let end = probe.end as usize;
+        let mut at = probe.begin as usize / PER_LINE * PER_LINE;
+        for _ in 0..LINES_AHEAD {
+            if at >= end {
+                break;
+            }
+            prefetch(column, at);
+            at += PER_LINE;
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn scan_buckets<I: Isa>(
+    columns: &[&[u16]],
+    probes: &[Probe],
+    from: usize,
+    enough: usize,
+    survivors: &mut Vec<Survivor>,
+) -> usize {
+    if from == 0 {
+        for probe in probes.iter().take(PROBES_AHEAD) {
+            prefetch_probe(columns, probe);
+        }
+    }
+    let mut number = from;
+    while let Some(probe) = probes.get(number) {
+        if let Some(ahead) = probes.get(number + PROBES_AHEAD) {
+            prefetch_probe(columns, ahead);
+        }
+        number += 1;
+        let Some(column) = columns.get(usize::from(probe.table)) else {
+            continue;
+        };
+        let (begin, end) = (probe.begin as usize, probe.end as usize);
+        let first_block = begin / PER_LINE;
+        let Some(blocks) = column.get(first_block * PER_LINE..end.next_multiple_of(PER_LINE))
+        else {
+            continue;
+        };
+        let (least, most) = (u16::from(probe.least), u16::from(probe.most));
+        let mut at = first_block * PER_LINE;
+        let (blocks, _) = blocks.as_chunks::<PER_LINE>();
+        for block in blocks {
+            let mut near = I::near32(block, probe.sibling, least, most);
+            if at < begin {
+                near &= u32::MAX << ((begin - at) & 31);
+            }
+            if at + PER_LINE > end {
+                near &= u32::MAX >> ((at + PER_LINE - end) & 31);
+            }
+            while near != 0 {
+                let entry = near.trailing_zeros();
+                near &= near - 1;
+                survivors.push(Survivor {
+                    position: at as u32 + entry,
+                    table: probe.table,
+                });
+            }
+            at += PER_LINE;
+        }
+        if survivors.len() >= enough {
+            break;
+        }
+    }
+    number
+}
+
+/// How many candidates ahead of the one being verified its row is asked for.
+const ROWS_AHEAD: usize = 16;
+
+#[inline(always)]
+pub(super) fn verify<I: Isa, R: Row>(
+    rows: &[R],
+    candidates: &[Candidate],
+    query: &R,
+    thresholds: &[i32; 8],
+    radius: u32,
+    found: &mut Vec<Found>,
+) {
+    for candidate in candidates.iter().take(ROWS_AHEAD) {
+        prefetch(rows, candidate.id as usize);
+    }
+    for (number, candidate) in candidates.iter().enumerate() {
+        if let Some(ahead) = candidates.get(number + ROWS_AHEAD) {
+            prefetch(rows, ahead.id as usize);
+        }
+        let Some(row) = rows.get(candidate.id as usize) else {
+            continue;
+        };
+        let (within, distance) = row.words::<I>(query, thresholds);
+        if distance <= radius && within.trailing_zeros() == u32::from(candidate.word) {
+            found.push(Found {
+                id: candidate.id,
+                distance,
+            });
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Kernels: one algorithm over each instruction set that the processor may have.
+//!
+//! The processor is asked once ([`Kernel::detect`]); the environment variable `HASHGATE_KERNEL`
+//! forces one, for tests and for comparisons. Every kernel answers the same, bit by bit.
+//!
+//! The operations are those of a near index: scan rows of hashes ([`Kernel::scan`]), scan buckets
+//! of 16-bit sibling chunks ([`Kernel::scan_buckets`]), and verify candidates ([`Kernel::verify`]).
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod generic;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod prefetch;
+mod scalar;
+
+pub use generic::{Candidate, Found, Probe, Row, Survivor};
+pub use prefetch::prefetch;
+
+use std::sync::OnceLock;
+
+/// An implementation of the distance operations for one instruction set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kernel {
+    /// Portable code, for any processor.
+    Scalar,
+    /// x86-64 with AVX2.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, VL, BITALG and VPOPCNTDQ.
+    Avx512,
+    /// AArch64 with NEON.
+    Neon,
+}
+
+/// Why a kernel that was asked for cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// No kernel goes by that name.
+    #[error(
+        "HASHGATE_KERNEL={given:?} is not a kernel; known are scalar, avx2, avx512, neon (or unset \
+         it to let hashgate choose)"
+    )]
+    Unknown {
+        /// The name that was given.
+        given: String,
+    },
+    /// This processor lacks the kernel's instructions.
+    #[error(
+        "HASHGATE_KERNEL={name} asks for instructions that this processor lacks; here are \
+         available: {available} (or unset it to let hashgate choose)"
+    )]
+    Unavailable {
+        /// The kernel's name.
+        name: &'static str,
+        /// The names of those that would work.
+        available: String,
+    },
+}
+
+impl Kernel {
+    /// Every kernel, from the slowest to the fastest.
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Neon, Self::Avx2, Self::Avx512];
+
+    /// The name, as `HASHGATE_KERNEL` and `status` have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Neon => "neon",
+        }
+    }
+
+    /// Whether this processor has the instructions.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512bitalg")
+                    && is_x86_feature_detected!("avx512vpopcntdq")
+                    && is_x86_feature_detected!("popcnt")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            _ => false,
+        }
+    }
+
+    /// The kernels that this processor can run, from the slowest to the fastest.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|kernel| kernel.is_available())
+            .collect()
+    }
+
+    /// The kernel to use: the one that `HASHGATE_KERNEL` names, else the fastest available.
+    ///
+    /// The environment and the processor are asked once in the life of the process.
+    ///
+    /// # Errors
+    /// [`KernelError`] where `HASHGATE_KERNEL` names no kernel, or one that this processor lacks.
+    pub fn detect() -> Result<Self, KernelError> {
+        static CHOSEN: OnceLock<Result<Kernel, KernelError>> = OnceLock::new();
+        CHOSEN
+            .get_or_init(|| {
+                let asked = std::env::var_os("HASHGATE_KERNEL");
+                let asked = asked.map(|name| name.to_string_lossy().into_owned());
+                let chosen = Self::choose(asked.as_deref());
+                if let Ok(kernel) = &chosen {
+                    tracing::debug!(kernel = kernel.name(), "distance kernel chosen");
+                }
+                chosen
+            })
+            .clone()
+    }
+
+    /// The kernel that a value of `HASHGATE_KERNEL` stands for; the fastest for `None` or empty.
+    ///
+    /// # Errors
+    /// As [`Kernel::detect`].
+    pub fn choose(asked: Option<&str>) -> Result<Self, KernelError> {
+        let available = Self::available();
+        let Some(given) = asked.filter(|name| !name.is_empty()) else {
+            return Ok(available.last().copied().unwrap_or(Self::Scalar));
+        };
+        let kernel = Self::ALL
+            .into_iter()
+            .find(|kernel| kernel.name().eq_ignore_ascii_case(given))
+            .ok_or_else(|| KernelError::Unknown {
+                given: given.to_owned(),
+            })?;
+        if kernel.is_available() {
+            return Ok(kernel);
+        }
+        let names: Vec<_> = available.into_iter().map(Self::name).collect();
+        Err(KernelError::Unavailable {
+            name: kernel.name(),
+            available: names.join(", "),
+        })
+    }
+}
+
+/// Calls `$function` of the module that serves the kernel.
+///
+/// A kernel that the processor lacks falls back to the scalar one: `Kernel` is a plain value that
+/// anyone can write down, and availability is what the vector modules' safety rests on.
+macro_rules! dispatch {
+    ($kernel:expr, $function:ident $(::<$generic:ty>)? ( $($argument:expr),* $(,)? )) => {
+        match $kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 if Kernel::Avx512.is_available() => {
+                avx512::$function$(::<$generic>)?($($argument),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 if Kernel::Avx2.is_available() => {
+                avx2::$function$(::<$generic>)?($($argument),*)
+            }
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon if Kernel::Neon.is_available() => {
+                neon::$function$(::<$generic>)?($($argument),*)
+            }
+            _ => scalar::$function$(::<$generic>)?($($argument),*),
+        }
+    };
+}
+
+impl Kernel {
+    /// Appends to `found` every row within `radius` bits of `query`, in order; `base` is the
+    /// number of the first row.
+    pub fn scan<R: Row>(
+        self,
+        rows: &[R],
+        base: u32,
+        query: &R,
+        radius: u32,
+        found: &mut Vec<Found>,
+    ) {
+        dispatch!(self, scan::<R>(rows, base, query, radius, found));
+    }
+
+    /// Scans the buckets that `probes[from..]` name, appends the entries whose sibling chunk is
+    /// within the probe's bounds, and returns the number of the first probe not scanned: it stops
+    /// after the probe that brought `survivors` to `enough`.
+    ///
+    /// `columns` holds one column of sibling chunks for each table; each must be padded to a
+    /// multiple of 32 entries. Entries outside a column are not met.
+    pub fn scan_buckets(
+        self,
+        columns: &[&[u16]],
+        probes: &[Probe],
+        from: usize,
+        enough: usize,
+        survivors: &mut Vec<Survivor>,
+    ) -> usize {
+        dispatch!(self, scan_buckets(columns, probes, from, enough, survivors))
+    }
+
+    /// Appends to `found` the candidates that lie within `radius` of `query` and whose own word
+    /// is the first that lies within its threshold, so that no hash is found twice.
+    ///
+    /// `thresholds` holds one value a word, -1 for a word that is not asked. Candidates outside
+    /// `rows` are left out.
+    pub fn verify<R: Row>(
+        self,
+        rows: &[R],
+        candidates: &[Candidate],
+        query: &R,
+        thresholds: &[i32; 8],
+        radius: u32,
+        found: &mut Vec<Found>,
+    ) {
+        dispatch!(
+            self,
+            verify::<R>(rows, candidates, query, thresholds, radius, found)
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The manifest: which segments make up the generation in force.
+//!
+//! A text file: one JSON object, pretty-printed, then one line with the checksum (CRC-32C) of
+//! everything before it. It is written beside the old one and renamed over it, so that it is
+//! always the old one or the new one.
+
+use crate::bank::Bank;
+use crate::hash::SignalType;
+use crate::index::IndexError;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The manifest's file name in the index folder.
+pub const MANIFEST_FILE: &str = "manifest";
+/// The version of the manifest's format.
+const FORMAT: u32 = 1;
+/// A manifest larger than this is not one.
+const MAX_BYTES: u64 = 64 << 20;
+/// What the checksum's line begins with.
+const CHECKSUM: &str = "# crc32c ";
+
+/// What the manifest says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) format: u32,
+    pub(super) generation: u64,
+    /// Seconds since 1970-01-01 UTC.
+    pub(super) created_at: u64,
+    pub(super) program_version: String,
+    pub(super) store_revision: u64,
+    pub(super) banks: Vec<Bank>,
+    /// Oldest first.
+    pub(super) segments: Vec<SegmentRecord>,
+}
+
+/// What the manifest says of a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SegmentRecord {
+    pub(super) file: String,
+    pub(super) bytes: u64,
+    /// The checksum of the segment's header, which stands for the whole file.
+    pub(super) crc32c: u32,
+    pub(super) tombstones: u64,
+    pub(super) types: Vec<TypeRecord>,
+}
+
+/// What the manifest says of a segment's hashes of one type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TypeRecord {
+    pub(super) signal_type: SignalType,
+    pub(super) hashes: u64,
+    pub(super) postings: u64,
+}
+
+/// The one field that every version of the format has.
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
+impl Manifest {
+    pub(super) const FORMAT: u32 = FORMAT;
+
+    /// The bytes of the file.
+    pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        let crc = crc32c::crc32c(&text);
+        text.extend_from_slice(format!("{CHECKSUM}{crc:08x}\n").as_bytes());
+        Ok(text)
+    }
+
+    /// Reads the manifest of an index folder.
+    pub(super) fn read(folder: &Path) -> Result<Self, IndexError> {
+        let path = folder.join(MANIFEST_FILE);
+        let io = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => IndexError::NotPublished {
+                folder: folder.to_owned(),
+            },
+            _ => IndexError::Io {
+                path: path.clone(),
+                source,
+            },
+        };
+        let file = File::open(&path).map_err(io)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(io)?;
+        Self::from_bytes(&path, &bytes)
+    }
+
+    pub(super) fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, IndexError> {
+        let problem = |problem: String| IndexError::Manifest {
+            path: path.to_owned(),
+            problem,
+        };
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(problem(format!("more than {MAX_BYTES} bytes")));
+        }
+        let cut_off = || problem("not a manifest, or cut off: no checksum line at its end".into());
+        let line = CHECKSUM.len() + 9;
+        let end = bytes.len().checked_sub(line).ok_or_else(cut_off)?;
+        let (text, line) = bytes.split_at_checked(end).ok_or_else(cut_off)?;
+        let digits = (line.strip_prefix(CHECKSUM.as_bytes()))
+            .and_then(|rest| rest.strip_suffix(b"\n"))
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let got = crc32c::crc32c(text);
+        match digits {
+            None => return Err(cut_off()),
+            Some(digits) if digits != format!("{got:08x}") => {
+                return Err(problem(format!(
+                    "damaged (checksum {got:08x}, its last line says {digits:?})"
+                )));
+            }
+            Some(_) => {}
+        }
+        let format = serde_json::from_slice::<FormatOnly>(text);
+        let format = format.map_err(|error| problem(error.to_string()))?.format;
+        if format != FORMAT {
+            return Err(IndexError::Version {
+                path: path.to_owned(),
+                expected: FORMAT,
+                got: format,
+            });
+        }
+        let manifest: Self =
+            serde_json::from_slice(text).map_err(|error| problem(error.to_string()))?;
+        for segment in &manifest.segments {
+            if !is_segment_name(&segment.file) {
+                return Err(problem(format!(
+                    "{:?} does not name a segment",
+                    segment.file
+                )));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// The file name of a generation's segment.
+pub(super) fn segment_name(generation: u64, number: u32) -> String {
+    format!("segment-{generation:016x}-{number:04x}.hgs")
+}
+
+/// Whether this is a name that [`segment_name`] gives: nothing that leads out of the folder.
+pub(super) fn is_segment_name(name: &str) -> bool {
+    let Some(middle) = (name.strip_prefix("segment-")).and_then(|rest| rest.strip_suffix(".hgs"))
+    else {
+        return false;
+    };
+    let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    matches!(middle.split_once('-'), Some((a, b)) if a.len() == 16 && b.len() == 4 && hex(a) && hex(b))
+}

@@ -1,0 +1,279 @@
+//! Publishing: a new generation beside the old one, then the manifest, then tidying up.
+//!
+//! ```text
+//! take the lock; remove what stopped publishers left
+//! write the segment under a temporary name; sync it; rename it; sync the folder
+//! write the manifest under a temporary name; sync it; rename it over the old one; sync the folder
+//! remove the segments that the manifest no longer names
+//! ```
+//! Stopped anywhere, the folder holds the old generation or the new one.
+
+use crate::bank::{Bank, BankId};
+use crate::index::folder::{self, Kind, Lock, LockError, TEMPORARY};
+use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, TypeRecord, segment_name};
+use crate::index::{IndexRecord, PublishError};
+use crate::segment::{LINEAR_BELOW, SegmentBuilder};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How to publish.
+#[derive(Clone, Copy)]
+pub struct PublishOptions<'a> {
+    /// The version to record in the manifest: this crate's, unless set.
+    pub program_version: &'a str,
+    /// The revision of the store that the records come from; readers find it in
+    /// [`IndexStats`](crate::index::IndexStats).
+    pub store_revision: u64,
+    /// Is told how far publishing has come, on the calling thread.
+    pub progress: Option<&'a dyn Fn(Progress)>,
+    /// Below how many distinct hashes a near type gets no tables and is scanned.
+    pub linear_below: usize,
+}
+
+impl Default for PublishOptions<'_> {
+    fn default() -> Self {
+        Self {
+            program_version: env!("CARGO_PKG_VERSION"),
+            store_revision: 0,
+            progress: None,
+            linear_below: LINEAR_BELOW,
+        }
+    }
+}
+
+/// How far publishing has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub stage: Stage,
+    /// How much of it: records in [`Stage::Reading`], steps in [`Stage::Building`].
+    pub done: u64,
+    /// Of how much, where that is known.
+    pub total: Option<u64>,
+}
+
+/// What a publisher does at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Reading records.
+    Reading,
+    /// Sorting, and writing the segment.
+    Building,
+}
+
+/// What was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// The generation's number.
+    pub generation: u64,
+    /// Distinct hashes, summed over signal types and segments.
+    pub hashes: u64,
+    /// Pairs of a hash and a content item.
+    pub postings: u64,
+    /// Bytes of all segments.
+    pub bytes: u64,
+    /// Number of segments.
+    pub segments: usize,
+}
+
+/// Records between two reports of progress.
+const REPORT_EVERY: u64 = 1 << 16;
+
+/// Builds one generation from all records and puts it in force.
+///
+/// Records may come in any order; a hash that is given twice for one content item counts once,
+/// with the greatest quality known. Every record's bank must be among `banks`. The folder is
+/// created where it is not there. Readers that are open keep their generation.
+///
+/// # Errors
+/// [`PublishError`]; the generation that was in force stays.
+pub fn publish<E>(
+    folder: &Path,
+    banks: &[Bank],
+    records: impl Iterator<Item = Result<IndexRecord, E>>,
+    options: &PublishOptions<'_>,
+) -> Result<Published, PublishError<E>> {
+    let publisher = Publisher::begin(folder)?;
+    let mut builder = SegmentBuilder::new().linear_below(options.linear_below);
+    read_records(&mut builder, banks, records, options)?;
+    let mut segments = Vec::new();
+    if !builder.is_empty() {
+        segments.push(publisher.write_segment(builder, 0, options)?);
+    }
+    publisher.finish(banks, segments, options)
+}
+
+/// Reads records into a builder.
+fn read_records<E>(
+    builder: &mut SegmentBuilder,
+    banks: &[Bank],
+    records: impl Iterator<Item = Result<IndexRecord, E>>,
+    options: &PublishOptions<'_>,
+) -> Result<(), PublishError<E>> {
+    let known: BTreeSet<BankId> = banks.iter().map(|bank| bank.id).collect();
+    let report = |done| {
+        if let Some(progress) = options.progress {
+            progress(Progress {
+                stage: Stage::Reading,
+                done,
+                total: None,
+            });
+        }
+    };
+    let mut done = 0;
+    for record in records {
+        let record = record.map_err(PublishError::Source)?;
+        if !known.contains(&record.bank) {
+            return Err(PublishError::UnknownBank { bank: record.bank });
+        }
+        builder.add(&record.signal, record.bank, record.content, record.quality);
+        done += 1;
+        if done % REPORT_EVERY == 0 {
+            report(done);
+        }
+    }
+    report(done);
+    Ok(())
+}
+
+/// One who holds the lock and knows the number of the generation to come.
+struct Publisher<'a> {
+    folder: &'a Path,
+    generation: u64,
+    _lock: Lock,
+}
+
+impl<'a> Publisher<'a> {
+    fn begin<E>(folder: &'a Path) -> Result<Self, PublishError<E>> {
+        let io = |source| PublishError::Io {
+            path: folder.to_owned(),
+            source,
+        };
+        folder::create(folder).map_err(io)?;
+        let lock = Lock::take(folder).map_err(|error| match error {
+            LockError::Busy => PublishError::Busy {
+                lock: Lock::path(folder),
+            },
+            LockError::Io(source) => PublishError::Io {
+                path: Lock::path(folder),
+                source,
+            },
+        })?;
+        // A manifest that cannot be read is what publishing repairs: then the names of the
+        // segments tell which numbers have been used.
+        let mut last = Manifest::read(folder).map_or(0, |manifest| manifest.generation);
+        for (path, name, kind) in folder::list(folder).map_err(io)? {
+            match kind {
+                Kind::Temporary => {
+                    fs::remove_file(&path).map_err(|source| PublishError::Io { path, source })?
+                }
+                Kind::Segment => {
+                    let number = name
+                        .get(8..24)
+                        .and_then(|hex| u64::from_str_radix(hex, 16).ok());
+                    last = last.max(number.unwrap_or(0));
+                }
+                _ => {}
+            }
+        }
+        let generation = last.checked_add(1).ok_or_else(|| {
+            io(io::Error::other(
+                "the generation numbers are used up; empty this folder",
+            ))
+        })?;
+        Ok(Self {
+            folder,
+            generation,
+            _lock: lock,
+        })
+    }
+
+    /// Writes a segment, syncs it and gives it its name.
+    fn write_segment<E>(
+        &self,
+        builder: SegmentBuilder,
+        number: u32,
+        options: &PublishOptions<'_>,
+    ) -> Result<SegmentRecord, PublishError<E>> {
+        let file = segment_name(self.generation, number);
+        let temporary = self.folder.join(format!("{file}{TEMPORARY}"));
+        let mut report = |done, total| {
+            if let Some(progress) = options.progress {
+                progress(Progress {
+                    stage: Stage::Building,
+                    done,
+                    total: Some(total),
+                });
+            }
+        };
+        let summary = builder.write(&temporary, self.generation, &mut report)?;
+        self.rename(&temporary, &file)?;
+        let types = summary.types.iter().map(|part| TypeRecord {
+            signal_type: part.signal_type,
+            hashes: part.hashes,
+            postings: part.postings,
+        });
+        Ok(SegmentRecord {
+            file,
+            bytes: summary.bytes,
+            crc32c: summary.seal,
+            tombstones: summary.tombstones,
+            types: types.collect(),
+        })
+    }
+
+    /// Gives a synced file its name, and waits until the folder is on the disk.
+    fn rename<E>(&self, temporary: &Path, name: &str) -> Result<(), PublishError<E>> {
+        let path = self.folder.join(name);
+        fs::rename(temporary, &path)
+            .and_then(|()| folder::sync(self.folder))
+            .map_err(|source| PublishError::Io { path, source })
+    }
+
+    /// Puts the generation in force.
+    fn finish<E>(
+        self,
+        banks: &[Bank],
+        segments: Vec<SegmentRecord>,
+        options: &PublishOptions<'_>,
+    ) -> Result<Published, PublishError<E>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let manifest = Manifest {
+            format: Manifest::FORMAT,
+            generation: self.generation,
+            created_at: now.map_or(0, |now| now.as_secs()),
+            program_version: options.program_version.to_owned(),
+            store_revision: options.store_revision,
+            banks: banks.to_vec(),
+            segments,
+        };
+        let temporary = self.folder.join(format!("{MANIFEST_FILE}{TEMPORARY}"));
+        let write = || {
+            let mut file = folder::create_file(&temporary)?;
+            file.write_all(&manifest.to_bytes()?)?;
+            file.sync_all()
+        };
+        write().map_err(|source| PublishError::Io {
+            path: temporary.clone(),
+            source,
+        })?;
+        self.rename(&temporary, MANIFEST_FILE)?;
+        let keep: Vec<String> = manifest.segments.iter().map(|s| s.file.clone()).collect();
+        if let Err(error) = folder::tidy(self.folder, &keep) {
+            // The generation is in force; the next publisher tidies up.
+            tracing::warn!(folder = %self.folder.display(), %error, "stale index files stay");
+        }
+        let types = || manifest.segments.iter().flat_map(|segment| &segment.types);
+        Ok(Published {
+            generation: self.generation,
+            hashes: types().map(|part| part.hashes).sum(),
+            postings: types().map(|part| part.postings).sum(),
+            bytes: manifest.segments.iter().map(|segment| segment.bytes).sum(),
+            segments: manifest.segments.len(),
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! Checking an index folder to the last byte.
+
+use crate::index::folder::{self, Kind};
+use crate::index::generation::open_segment;
+use crate::index::manifest::Manifest;
+use crate::index::{IndexError, Memory};
+use std::path::{Path, PathBuf};
+
+/// What was found in an index folder whose manifest can be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// The generation.
+    pub generation: u64,
+    /// Segments that are whole.
+    pub segments: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Segments that are damaged or missing, and how.
+    pub damaged: Vec<(PathBuf, IndexError)>,
+    /// Segments that the manifest does not name, and files that a stopped publisher left: the next
+    /// `hashgate publish` removes them.
+    pub stale: Vec<PathBuf>,
+    /// Files that hashgate did not put there.
+    pub foreign: Vec<PathBuf>,
+}
+
+impl VerifyReport {
+    /// Whether every byte of the generation is as it was published.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damaged.is_empty()
+    }
+}
+
+/// Reads the manifest and every segment that it names, and holds every byte against its checksum.
+///
+/// # Errors
+/// [`IndexError`] where the manifest is missing or damaged, or the folder cannot be read. What is
+/// wrong with segments is in the report.
+pub fn verify(folder: &Path) -> Result<VerifyReport, IndexError> {
+    let manifest = Manifest::read(folder)?;
+    let mut report = VerifyReport {
+        generation: manifest.generation,
+        segments: 0,
+        bytes: 0,
+        damaged: Vec::new(),
+        stale: Vec::new(),
+        foreign: Vec::new(),
+    };
+    for record in &manifest.segments {
+        let checked = open_segment(folder, record, Memory::Mmap, &[])
+            .and_then(|segment| Ok(segment.verify()?));
+        match checked {
+            Ok(()) => {
+                report.segments += 1;
+                report.bytes += record.bytes;
+            }
+            Err(error) => report.damaged.push((folder.join(&record.file), error)),
+        }
+    }
+    let files = folder::list(folder).map_err(|source| IndexError::Io {
+        path: folder.to_owned(),
+        source,
+    })?;
+    for (path, name, kind) in files {
+        let named = manifest.segments.iter().any(|record| record.file == name);
+        match kind {
+            Kind::Manifest | Kind::Lock => {}
+            Kind::Segment if named => {}
+            Kind::Segment | Kind::Temporary => report.stale.push(path),
+            Kind::Foreign => report.foreign.push(path),
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,498 @@
+//! From records to a segment file.
+
+use crate::bank::{BankId, ContentId};
+use crate::hamming::kernel::Row;
+use crate::hash::{Quality, Signal, SignalType};
+use crate::segment::format::{
+    DEFAULT_SEED, MAX_HASHES, Tombstone, TypeEntry, UNKNOWN_QUALITY, kind, layout,
+};
+use crate::segment::packed::{Packing, Record, bits_for};
+use crate::segment::tables::{self, BuiltTable};
+use crate::segment::writer::SectionWriter;
+use crate::segment::{LINEAR_BELOW, Permutation};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use zerocopy::IntoBytes;
+
+/// Gathers records, sorts them, and writes them as one segment.
+///
+/// Holds some 50 bytes a record in memory, and twice the size of a table while it writes.
+pub struct SegmentBuilder {
+    linear_below: usize,
+    wide: Permutation<[u32; 8]>,
+    narrow: Permutation<[u32; 2]>,
+    pdq: Vec<Entry<[u32; 8]>>,
+    hash64: BTreeMap<SignalType, Vec<Entry<[u32; 2]>>>,
+    digests: BTreeMap<SignalType, Vec<Entry<[u32; 8]>>>,
+    tombstones: BTreeSet<Tombstone>,
+}
+
+/// A record on its way into the file.
+#[derive(Clone, Copy)]
+struct Entry<R> {
+    words: R,
+    bank: u32,
+    quality: u8,
+    content: u64,
+}
+
+/// Why a segment cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// More hashes or postings of one type than a segment can number.
+    #[error(
+        "{got} {signal_type} hashes are too many for one index; it holds {}",
+        MAX_HASHES
+    )]
+    TooMany {
+        /// The type.
+        signal_type: SignalType,
+        /// Their number.
+        got: usize,
+    },
+    /// This machine is big-endian.
+    #[error("segments are little-endian and can be built on little-endian machines only")]
+    ByteOrder,
+}
+
+/// What a segment holds of one type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeSummary {
+    /// The type.
+    pub signal_type: SignalType,
+    /// Distinct hashes.
+    pub hashes: u64,
+    /// Pairs of a hash and a content item.
+    pub postings: u64,
+}
+
+/// A segment that has been written and synced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentSummary {
+    /// Its bytes.
+    pub bytes: u64,
+    /// The checksum of its header, which stands for the whole file.
+    pub seal: u32,
+    /// What it holds of each type.
+    pub types: Vec<TypeSummary>,
+    /// Content of older segments that it takes out.
+    pub tombstones: u64,
+}
+
+impl Default for SegmentBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SegmentBuilder {
+    /// An empty builder.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            linear_below: LINEAR_BELOW,
+            wide: Permutation::<[u32; 8]>::new(DEFAULT_SEED),
+            narrow: Permutation::<[u32; 2]>::new(DEFAULT_SEED),
+            pdq: Vec::new(),
+            hash64: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            tombstones: BTreeSet::new(),
+        }
+    }
+
+    /// Sets below how many distinct hashes a near type gets no tables ([`LINEAR_BELOW`]).
+    #[must_use]
+    pub fn linear_below(mut self, hashes: usize) -> Self {
+        self.linear_below = hashes;
+        self
+    }
+
+    /// Adds a posting. One that is added twice counts once, with the greatest quality known.
+    pub fn add(
+        &mut self,
+        signal: &Signal,
+        bank: BankId,
+        content: ContentId,
+        quality: Option<Quality>,
+    ) {
+        let (bank, content) = (bank.0, content.0);
+        let quality = quality.map_or(UNKNOWN_QUALITY, Quality::get);
+        let kind = signal.signal_type();
+        if let Some(hash) = signal.as_pdq() {
+            let words = self.wide.words(&hash.0);
+            self.pdq.push(Entry {
+                words,
+                bank,
+                quality,
+                content,
+            });
+        } else if let Some(hash) = signal.as_hash64() {
+            let words = self.narrow.words(&hash.0.to_be_bytes());
+            let entries = self.hash64.entry(kind).or_default();
+            entries.push(Entry {
+                words,
+                bank,
+                quality,
+                content,
+            });
+        } else {
+            let words = digest_words(signal.as_bytes());
+            let entries = self.digests.entry(kind).or_default();
+            entries.push(Entry {
+                words,
+                bank,
+                quality,
+                content,
+            });
+        }
+    }
+
+    /// Takes a content item out of all older segments; what this one adds for it counts.
+    pub fn remove(&mut self, bank: BankId, content: ContentId) {
+        self.tombstones.insert(Tombstone {
+            bank: bank.0,
+            reserved: 0,
+            content: content.0,
+        });
+    }
+
+    /// Whether nothing was added or removed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pdq.is_empty()
+            && self.hash64.is_empty()
+            && self.digests.is_empty()
+            && self.tombstones.is_empty()
+    }
+
+    /// Sorts, writes and syncs the segment. `path` must not exist yet. `progress` is told after
+    /// each step how many of how many steps are done.
+    ///
+    /// # Errors
+    /// [`BuildError`]; the file may be there in part then.
+    pub fn write(
+        mut self,
+        path: &Path,
+        generation: u64,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<SegmentSummary, BuildError> {
+        if cfg!(target_endian = "big") {
+            return Err(BuildError::ByteOrder);
+        }
+        let io = |source| BuildError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut writer = SectionWriter::create(path).map_err(io)?;
+        let banks = self.banks();
+        let banks_bytes = banks.as_slice().as_bytes();
+        writer.section(kind::BANKS, 0, 0, banks_bytes).map_err(io)?;
+        let tombstones: Vec<_> = std::mem::take(&mut self.tombstones).into_iter().collect();
+        if !tombstones.is_empty() {
+            let bytes = tombstones.as_slice().as_bytes();
+            writer.section(kind::TOMBSTONES, 0, 0, bytes).map_err(io)?;
+        }
+        let steps = 20 + 6 * self.hash64.len() as u64 + 2 * self.digests.len() as u64;
+        let mut done = 0;
+        let mut step = |count| {
+            done += count;
+            progress(done, steps);
+        };
+        let mut types = Vec::new();
+        if !self.pdq.is_empty() {
+            let sorted = sort(std::mem::take(&mut self.pdq), SignalType::Pdq)?;
+            step(4);
+            let mut job = NearJob {
+                writer: &mut writer,
+                linear_below: self.linear_below,
+                step: &mut step,
+            };
+            let entry = job.write(SignalType::Pdq, sorted, &banks).map_err(io)?;
+            types.push(entry);
+        }
+        for (signal_type, entries) in std::mem::take(&mut self.hash64) {
+            let sorted = sort(entries, signal_type)?;
+            step(2);
+            let mut job = NearJob {
+                writer: &mut writer,
+                linear_below: self.linear_below,
+                step: &mut step,
+            };
+            types.push(job.write(signal_type, sorted, &banks).map_err(io)?);
+        }
+        for (signal_type, entries) in std::mem::take(&mut self.digests) {
+            let sorted = sort(entries, signal_type)?;
+            step(1);
+            types.push(write_digests(&mut writer, signal_type, sorted, &banks).map_err(io)?);
+            step(1);
+        }
+        types.sort_by_key(|entry| entry.signal_type);
+        let bytes = types.as_slice().as_bytes();
+        writer.section(kind::TYPES, 0, 0, bytes).map_err(io)?;
+        let (bytes, seal) = writer.finish(generation).map_err(io)?;
+        progress(steps, steps);
+        Ok(SegmentSummary {
+            bytes,
+            seal,
+            types: types.iter().filter_map(TypeEntry::summary).collect(),
+            tombstones: tombstones.len() as u64,
+        })
+    }
+
+    /// The banks referred to, ascending.
+    fn banks(&self) -> Vec<u32> {
+        let mut banks = BTreeSet::new();
+        let mut last = None;
+        let mut note = |bank: u32| {
+            if last != Some(bank) {
+                banks.insert(bank);
+                last = Some(bank);
+            }
+        };
+        self.pdq.iter().for_each(|entry| note(entry.bank));
+        let narrow = self.hash64.values().flatten();
+        narrow.for_each(|entry| note(entry.bank));
+        let digests = self.digests.values().flatten();
+        digests.for_each(|entry| note(entry.bank));
+        banks.into_iter().collect()
+    }
+}
+
+impl TypeEntry {
+    /// What it says, where its type is known.
+    pub(super) fn summary(&self) -> Option<TypeSummary> {
+        Some(TypeSummary {
+            signal_type: SignalType::from_code(self.signal_type)?,
+            hashes: self.hashes,
+            postings: self.postings,
+        })
+    }
+}
+
+/// A digest as words that compare as its bytes do.
+fn digest_words(bytes: &[u8]) -> [u32; 8] {
+    let mut words = [0u32; 8];
+    for (word, part) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+        *word = part
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u32::from(byte));
+    }
+    words
+}
+
+/// A type's distinct hashes, ascending, and their postings.
+struct Sorted<R> {
+    rows: Vec<R>,
+    /// The first posting of each hash.
+    primary: Vec<(u32, u8, u64)>,
+    /// The further ones, by hash.
+    extra: Vec<(u32, u8, u64)>,
+    multi_ids: Vec<u32>,
+    /// One more than `multi_ids`.
+    multi_starts: Vec<u32>,
+}
+
+fn sort<R: Row + Ord + Send>(
+    mut entries: Vec<Entry<R>>,
+    signal_type: SignalType,
+) -> Result<Sorted<R>, BuildError> {
+    if entries.len() > MAX_HASHES {
+        return Err(BuildError::TooMany {
+            signal_type,
+            got: entries.len(),
+        });
+    }
+    let known = |quality: u8| {
+        if quality == UNKNOWN_QUALITY {
+            -1
+        } else {
+            i16::from(quality)
+        }
+    };
+    entries.par_sort_unstable_by(|a, b| {
+        (a.words.cmp(&b.words))
+            .then_with(|| (a.bank, a.content).cmp(&(b.bank, b.content)))
+            .then_with(|| known(b.quality).cmp(&known(a.quality)))
+    });
+    entries.dedup_by(|b, a| (a.words, a.bank, a.content) == (b.words, b.bank, b.content));
+    let mut sorted = Sorted {
+        rows: Vec::with_capacity(entries.len()),
+        primary: Vec::with_capacity(entries.len()),
+        extra: Vec::new(),
+        multi_ids: Vec::new(),
+        multi_starts: Vec::new(),
+    };
+    for entry in entries {
+        let posting = (entry.bank, entry.quality, entry.content);
+        if sorted.rows.last() != Some(&entry.words) {
+            sorted.rows.push(entry.words);
+            sorted.primary.push(posting);
+            continue;
+        }
+        let id = (sorted.rows.len() - 1) as u32;
+        if sorted.multi_ids.last() != Some(&id) {
+            sorted.multi_ids.push(id);
+            sorted.multi_starts.push(sorted.extra.len() as u32);
+        }
+        sorted.extra.push(posting);
+    }
+    sorted.multi_starts.push(sorted.extra.len() as u32);
+    Ok(sorted)
+}
+
+impl<R> Sorted<R> {
+    /// Writes the postings' sections, and says of them what the type's entry says.
+    fn write_postings(
+        &self,
+        writer: &mut SectionWriter,
+        signal_type: SignalType,
+        banks: &[u32],
+    ) -> io::Result<TypeEntry> {
+        let code = signal_type.code();
+        let content = || {
+            self.primary
+                .iter()
+                .chain(&self.extra)
+                .map(|posting| posting.2)
+        };
+        let (base, max) = (content().min().unwrap_or(0), content().max().unwrap_or(0));
+        let packing = Packing {
+            bank_bits: bits_for(banks.len().saturating_sub(1) as u64),
+            content_bits: bits_for(max - base),
+            content_base: base,
+        };
+        let record = |posting: &(u32, u8, u64), more| Record {
+            more,
+            quality: posting.1,
+            bank_index: banks.binary_search(&posting.0).unwrap_or(0) as u32,
+            content: posting.2,
+        };
+        let mut multi = self.multi_ids.iter().copied().peekable();
+        let primary = self.primary.iter().enumerate().map(|(id, posting)| {
+            let more = multi.next_if_eq(&(id as u32)).is_some();
+            record(posting, more)
+        });
+        writer.section(kind::PRIMARY, code, 0, &packing.pack(primary))?;
+        if !self.multi_ids.is_empty() {
+            let ids = self.multi_ids.as_slice().as_bytes();
+            writer.section(kind::MULTI_IDS, code, 0, ids)?;
+            let starts = self.multi_starts.as_slice().as_bytes();
+            writer.section(kind::MULTI_STARTS, code, 0, starts)?;
+            let extra = self.extra.iter().map(|posting| record(posting, false));
+            writer.section(kind::EXTRA, code, 0, &packing.pack(extra))?;
+        }
+        Ok(TypeEntry {
+            signal_type: code,
+            layout: 0,
+            content_bits: packing.content_bits as u8,
+            bank_bits: packing.bank_bits as u8,
+            prefix_bits: 0,
+            reserved: [0; 3],
+            hashes: self.primary.len() as u64,
+            postings: (self.primary.len() + self.extra.len()) as u64,
+            multi: self.multi_ids.len() as u64,
+            content_base: base,
+            content_max: max,
+            reserved2: [0; 2],
+        })
+    }
+}
+
+/// Writing one near type.
+struct NearJob<'a, S: FnMut(u64)> {
+    writer: &'a mut SectionWriter,
+    linear_below: usize,
+    step: &'a mut S,
+}
+
+impl<S: FnMut(u64)> NearJob<'_, S> {
+    fn write<R: Row + Send + IntoBytes + zerocopy::Immutable>(
+        &mut self,
+        signal_type: SignalType,
+        sorted: Sorted<R>,
+        banks: &[u32],
+    ) -> io::Result<TypeEntry> {
+        let code = signal_type.code();
+        let mut entry = sorted.write_postings(self.writer, signal_type, banks)?;
+        let rows = sorted.rows;
+        drop((sorted.primary, sorted.extra));
+        let hashes = rows.as_slice().as_bytes();
+        self.writer.section(kind::HASHES, code, 0, hashes)?;
+        if rows.len() < self.linear_below {
+            entry.layout = layout::LINEAR;
+            return Ok(entry);
+        }
+        entry.layout = layout::TABLES;
+        let chunks: Vec<usize> = (0..2 * R::WORDS).collect();
+        for group in chunks.chunks(rayon::current_num_threads().clamp(1, 8)) {
+            let built: Vec<BuiltTable> = group
+                .par_iter()
+                .map(|&chunk| tables::build(&rows, chunk))
+                .collect();
+            for (&chunk, table) in group.iter().zip(built) {
+                let number = chunk as u8;
+                let offsets = table.offsets.as_slice().as_bytes();
+                self.writer.section(kind::OFFSETS, code, number, offsets)?;
+                let siblings = table.siblings.as_slice().as_bytes();
+                self.writer
+                    .section(kind::SIBLINGS, code, number, siblings)?;
+                if chunk != 0 {
+                    let ids = table.ids.as_slice().as_bytes();
+                    self.writer.section(kind::IDS, code, number, ids)?;
+                }
+                (self.step)(1);
+            }
+        }
+        Ok(entry)
+    }
+}
+
+/// Leading bits that choose a digest's bucket, so that a bucket holds about four.
+fn prefix_bits(digests: usize) -> u32 {
+    bits_for(digests as u64 / 4).min(30)
+}
+
+fn write_digests(
+    writer: &mut SectionWriter,
+    signal_type: SignalType,
+    sorted: Sorted<[u32; 8]>,
+    banks: &[u32],
+) -> io::Result<TypeEntry> {
+    let code = signal_type.code();
+    let mut entry = sorted.write_postings(writer, signal_type, banks)?;
+    entry.layout = layout::DIGESTS;
+    let length = signal_type.byte_len();
+    let mut column = Vec::with_capacity(sorted.rows.len() * length);
+    for row in &sorted.rows {
+        for word in row.iter().take(length / 4) {
+            column.extend_from_slice(&word.to_be_bytes());
+        }
+    }
+    writer.section(kind::HASHES, code, 0, &column)?;
+    let bits = prefix_bits(sorted.rows.len());
+    entry.prefix_bits = bits as u8;
+    let mut offsets = vec![0u32; (1 << bits) + 1];
+    for row in &sorted.rows {
+        let prefix = u64::from(row[0]) >> (32 - bits);
+        offsets[prefix as usize + 1] += 1;
+    }
+    let mut sum = 0;
+    for offset in &mut offsets {
+        sum += *offset;
+        *offset = sum;
+    }
+    let offsets = offsets.as_slice().as_bytes();
+    writer.section(kind::DIGEST_OFFSETS, code, 0, offsets)?;
+    Ok(entry)
+}

@@ -1,0 +1,71 @@
+//! Who is behind a hash: banks and content items.
+
+use crate::bank::{BankId, ContentId};
+use crate::hash::Quality;
+use crate::segment::packed::{Packing, Record};
+
+/// One content item behind a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posting {
+    /// The bank.
+    pub bank: BankId,
+    /// The content item.
+    pub content: ContentId,
+    /// The hash's quality there, where known.
+    pub quality: Option<Quality>,
+}
+
+/// The postings of one signal type.
+#[derive(Clone, Copy)]
+pub struct Postings<'a> {
+    pub(super) packing: Packing,
+    pub(super) banks: &'a [u32],
+    pub(super) primary: &'a [u8],
+    pub(super) extra: &'a [u8],
+    pub(super) multi_ids: &'a [u32],
+    pub(super) multi_starts: &'a [u32],
+    pub(super) hashes: usize,
+}
+
+impl<'a> Postings<'a> {
+    /// The postings of hash number `id`, ordered by bank and content; none outside the column.
+    pub fn of(&self, id: u32) -> impl Iterator<Item = Posting> + use<'a> {
+        let this = *self;
+        let primary = this
+            .packing
+            .get(this.primary, id as usize)
+            .filter(|_| (id as usize) < this.hashes);
+        let mut range = 0..0;
+        if primary.is_some_and(|record| record.more)
+            && let Ok(place) = this.multi_ids.binary_search(&id)
+            && let (Some(&start), Some(&end)) = (
+                this.multi_starts.get(place),
+                this.multi_starts.get(place + 1),
+            )
+        {
+            range = start as usize..end as usize;
+        }
+        let extra = range.map_while(move |number| this.packing.get(this.extra, number));
+        (primary.into_iter().chain(extra)).filter_map(move |record| this.resolve(record))
+    }
+
+    /// How many postings hash number `id` has.
+    #[must_use]
+    pub fn count(&self, id: u32) -> usize {
+        match self.multi_ids.binary_search(&id) {
+            Ok(place) => {
+                let at = |place: usize| self.multi_starts.get(place).copied().unwrap_or(0);
+                1 + at(place + 1).saturating_sub(at(place)) as usize
+            }
+            Err(_) => usize::from((id as usize) < self.hashes),
+        }
+    }
+
+    fn resolve(&self, record: Record) -> Option<Posting> {
+        Some(Posting {
+            bank: BankId(*self.banks.get(record.bank_index as usize)?),
+            content: ContentId(record.content),
+            quality: Quality::new(record.quality),
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! Checking every byte of a segment.
+
+use crate::segment::format::{Header, SectionEntry, kind};
+use crate::segment::{Segment, SegmentError};
+use rayon::prelude::*;
+
+impl Segment {
+    /// Reads the whole file: every section against its checksum, every byte between sections
+    /// against zero. The header, the section table and the offset arrays were checked on opening.
+    ///
+    /// # Errors
+    /// [`SegmentError::Checksum`] or [`SegmentError::Structure`] for the first damage found.
+    pub fn verify(&self) -> Result<(), SegmentError> {
+        let bytes = self.bytes.as_slice();
+        let part = |start: u64, end: u64| {
+            let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+            bytes.get(range)
+        };
+        let damaged = |problem: &str| SegmentError::Structure {
+            path: self.path().to_owned(),
+            problem: problem.to_owned(),
+        };
+        self.entries.par_iter().try_for_each(|entry| {
+            let section = part(entry.offset, entry.offset + entry.length)
+                .ok_or_else(|| damaged("a section lies outside the file"))?;
+            let got = crc32c::crc32c(section);
+            if got == entry.crc {
+                return Ok(());
+            }
+            Err(SegmentError::Checksum {
+                path: self.path().to_owned(),
+                part: format!(
+                    "section {} of signal type {}, table {}",
+                    kind::name(entry.kind),
+                    entry.signal_type,
+                    entry.table
+                ),
+                expected: entry.crc,
+                got,
+            })
+        })?;
+        let table = u64::from(self.header.section_count) * size_of::<SectionEntry>() as u64;
+        let mut ends = vec![size_of::<Header>() as u64];
+        ends.extend(self.entries.iter().map(|entry| entry.offset + entry.length));
+        let mut starts: Vec<u64> = self.entries.iter().map(|entry| entry.offset).collect();
+        starts.push(self.header.table_offset);
+        ends.push(self.header.table_offset + table);
+        starts.push(self.header.file_length);
+        for (end, start) in ends.into_iter().zip(starts) {
+            let gap = part(end, start).ok_or_else(|| damaged("a gap lies outside the file"))?;
+            if gap.iter().any(|&byte| byte != 0) {
+                return Err(damaged("a byte between two sections is not zero"));
+            }
+        }
+        Ok(())
+    }
+}
