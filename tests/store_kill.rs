@@ -87,7 +87,7 @@ fn import_and_kill(folder: &Path, lines: usize, turns: usize) -> u64 {
         .filter(|line| line.starts_with("begin ") || line.starts_with("done "));
     let mut done: Vec<String> = said.by_ref().take(lines).collect();
     for _ in 0..turns {
-        std::hint::black_box(std::thread::yield_now());
+        std::thread::yield_now();
     }
     child.kill().unwrap();
     child.wait().unwrap();

@@ -278,6 +278,51 @@ fn a_large_bank_goes_in_one_change() {
     assert_eq!(store.counts(kept.id).unwrap(), recount(&store, kept.id));
 }
 
+/// How often a hash stands in the files of a store.
+fn traces(folder: &std::path::Path, hash: &hashgate::hash::Signal) -> usize {
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let wanted = hash.as_bytes();
+        found += bytes
+            .windows(wanted.len())
+            .filter(|window| *window == wanted)
+            .count();
+    }
+    found
+}
+
+#[test]
+fn after_compacting_nothing_of_what_was_deleted_is_left() {
+    let (_outer, folder) = new_folder();
+    let store = BankStore::open(&folder).unwrap();
+    let [a, b] = ["a", "b"].map(|name| name.parse().unwrap());
+    for name in [&a, &b] {
+        let bank = store.create_bank(name, Policy::new(Action::Block)).unwrap();
+        let first = if name == &a { 0 } else { 100 };
+        let items: Vec<_> = (first..first + 100).map(pdq).collect();
+        store.add(bank.id, &items).unwrap();
+    }
+    let gone = [&pdq(50), &pdq(150)].map(|item| item.signals[0].signal);
+    store.delete_bank(&a).unwrap();
+    store.delete_item(store.find(&gone[1]).unwrap()[0]).unwrap();
+    assert!(
+        gone.iter().all(|hash| traces(&folder, hash) > 0),
+        "it is in the log"
+    );
+    let revision = store.revision();
+    let before = dump(&store);
+    store.compact().unwrap();
+    assert_eq!((dump(&store), store.revision()), (before, revision));
+    drop(store);
+    let store = BankStore::open(&folder).unwrap();
+    for hash in gone {
+        assert_eq!(traces(&folder, &hash), 0, "{hash}");
+    }
+    assert!(traces(&folder, &pdq(151).signals[0].signal) > 0);
+    assert_eq!(store.records().unwrap().count(), 99);
+}
+
 /// What can be done to a store.
 #[derive(Debug, Clone)]
 enum Step {

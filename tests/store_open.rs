@@ -277,6 +277,50 @@ fn damaged_values_are_named_and_never_panic() {
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
 }
 
+#[test]
+fn verifying_finds_what_does_not_agree() {
+    let key = |bank: &Bank, rest: &[u8]| [&bank.id.0.to_be_bytes()[..], rest].concat();
+    let hash = pdq(1).signals[0].signal;
+    let by_signal = |bank: &Bank| key(bank, &[&[1], hash.as_bytes()].concat());
+    type Change<'a> = &'a dyn Fn(&DB, &mut WriteBatch, &Bank);
+    let changes: [(&str, Change<'_>); 5] = [
+        ("it is missing", &|db, batch, bank| {
+            batch.delete_cf(db.cf_handle("by_signal").unwrap(), by_signal(bank));
+        }),
+        ("names another item", &|db, batch, bank| {
+            let family = db.cf_handle("by_signal").unwrap();
+            batch.put_cf(family, by_signal(bank), 7u64.to_be_bytes());
+        }),
+        ("it has 3 entries, the items have 2", &|db, batch, bank| {
+            let family = db.cf_handle("by_signal").unwrap();
+            batch.put_cf(family, [&by_signal(bank)[..], &[0; 8]].concat(), []);
+        }),
+        (
+            "they say 2 active and 0 withdrawn, 2 pdq, there are 1",
+            &|db, batch, bank| {
+                let content = key(bank, &1u64.to_be_bytes());
+                batch.delete_cf(db.cf_handle("content").unwrap(), content);
+            },
+        ),
+        ("it is empty", &|db, batch, bank| {
+            let counts = [b"counts", &bank.id.0.to_be_bytes()[..]].concat();
+            batch.delete_cf(db.cf_handle("meta").unwrap(), counts);
+        }),
+    ];
+    for (words, change) in changes {
+        let (_outer, folder) = new_folder();
+        let (store, bank) = filled(&folder);
+        assert_eq!(store.verify().unwrap(), 2);
+        drop(store);
+        tamper(&folder, |db, batch| change(db, batch, &bank));
+        let error = BankStore::open_read_only(&folder)
+            .unwrap()
+            .verify()
+            .unwrap_err();
+        assert!(error.to_string().contains(words), "{words}: {error}");
+    }
+}
+
 /// The newest write-ahead log of a store, which holds what was acknowledged last.
 fn log_file(folder: &Path) -> PathBuf {
     let logs = fs::read_dir(folder)

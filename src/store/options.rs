@@ -2,8 +2,8 @@
 
 use crate::store::keys;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel,
-    Options, ReadOptions, WriteOptions,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamilyDescriptor, CompactOptions,
+    DBCompressionType, DBRecoveryMode, LogLevel, Options, ReadOptions, WriteOptions,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -85,6 +85,13 @@ pub(super) fn scan() -> ReadOptions {
     let mut options = ReadOptions::default();
     options.fill_cache(false);
     options.set_readahead_size(MIB);
+    options
+}
+
+/// A compaction that leaves no table as it was.
+pub(super) fn rewrite_all() -> CompactOptions {
+    let mut options = CompactOptions::default();
+    options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
     options
 }
 

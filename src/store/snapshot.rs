@@ -72,9 +72,21 @@ impl Snapshot<'_> {
         Items::new(self.store, bank, self.options())
     }
 
+    /// Makes reads see this moment.
+    pub(super) fn set(&self, options: &mut ReadOptions) {
+        options.set_snapshot(&self.inner);
+    }
+
+    /// Reading single keys at this moment.
+    pub(super) fn look_up(&self) -> ReadOptions {
+        let mut options = ReadOptions::default();
+        self.set(&mut options);
+        options
+    }
+
     fn options(&self) -> ReadOptions {
         let mut options = options::scan();
-        options.set_snapshot(&self.inner);
+        self.set(&mut options);
         options
     }
 }

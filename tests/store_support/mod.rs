@@ -68,6 +68,13 @@ pub(crate) fn dump(store: &BankStore) -> String {
             }
         }
     }
+    let items: u64 = store
+        .banks()
+        .unwrap()
+        .iter()
+        .map(|bank| store.counts(bank.id).unwrap().items)
+        .sum();
+    assert_eq!(store.verify().unwrap(), items);
     for record in store.records().unwrap() {
         writeln!(text, "{:?}", record.unwrap()).unwrap();
     }

@@ -1,3 +1,5 @@
+//! Lists with good and bad rows, and what is made of them.
+
 use super::*;
 use crate::hashset::ListRecord;
 use std::ops::ControlFlow;
