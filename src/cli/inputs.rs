@@ -59,13 +59,14 @@ pub(crate) struct LimitArgs {
 impl LimitArgs {
     /// The limits.
     pub(crate) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
-        limits.max_file_bytes = self.max_file_bytes;
-        limits.max_side = self.max_side;
-        limits.max_pixels = self.max_pixels;
-        limits.max_decoder_bytes = self.max_decoder_bytes;
-        limits.max_frames = self.max_frames;
-        limits
+        Limits {
+            max_file_bytes: self.max_file_bytes,
+            max_side: self.max_side,
+            max_pixels: self.max_pixels,
+            max_decoder_bytes: self.max_decoder_bytes,
+            max_frames: self.max_frames,
+            ..Limits::default()
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Skipped {
 
 /// The files below some paths, in one pass.
 pub struct Walk {
-    roots: std::vec::IntoIter<PathBuf>,
+    roots: std::collections::VecDeque<PathBuf>,
     current: Option<(PathBuf, walkdir::IntoIter)>,
     options: WalkOptions,
     skipped: Skipped,
@@ -50,7 +50,7 @@ impl Walk {
     #[must_use]
     pub fn new(paths: &[PathBuf], options: WalkOptions) -> Self {
         Self {
-            roots: paths.to_vec().into_iter(),
+            roots: paths.iter().cloned().collect(),
             current: None,
             options,
             skipped: Skipped::default(),
@@ -88,7 +88,7 @@ impl Iterator for Walk {
     fn next(&mut self) -> Option<Walked> {
         loop {
             let Some((root, entries)) = &mut self.current else {
-                let root = self.roots.next()?;
+                let root = self.roots.pop_front()?;
                 let mut walk = WalkDir::new(&root).follow_links(self.options.follow_links);
                 if self.options.sorted {
                     walk = walk.sort_by_file_name();

@@ -1,6 +1,10 @@
 //! What several integration tests need.
 
-#![allow(dead_code, reason = "each test file uses its own part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part of it"
+)]
 
 use std::path::{Path, PathBuf};
 
