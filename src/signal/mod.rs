@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | [`pdq`] | RGB8 or grey pixels | `pdq`, with its quality and its dihedral hashes |
 //! | [`digest`] | a file's bytes | `md5`, `sha1`, `sha256` |
-//! | [`imagehash`] | RGB8 pixels | `ahash`, `dhash`, `phash`, as Python's imagehash gives them |
+//! | [`mod@imagehash`] | RGB8 pixels | `ahash`, `dhash`, `phash`, as Python's imagehash gives them |
 //! | `imghash` (feature `decode`) | RGB8 pixels | `blockhash`, `imghash_mean`, `imghash_gradient`, `imghash_dct` |
 //!
 //! This room refuses to decode (that is `media`), to know about orientation, animation or

@@ -24,8 +24,8 @@
 //! Steps 1 and 2 round far less than the reference, whose running sums drift as they go. `guard.rs`
 //! says how far the two are apart and what that rests on; where a bit or the quality could depend on
 //! it, the picture is hashed again with the reference's own order of sums (`stream.rs`), which costs some
-//! ten times as much and still needs no buffer of the picture's size. That is always so for
-//! flat pictures, whose hash *is* the reference's rounding.
+//! ten times as much and still needs no buffer of the picture's size. That is so for one real
+//! picture in sixteen or so, and always for flat ones, whose hash *is* the reference's rounding.
 //!
 //! This module refuses to decode, to resize and to turn pixels.
 
@@ -209,20 +209,33 @@ impl PdqHasher {
             literal::samples(width, height, pixels, pixel, &mut self.samples);
             return Ok(PdqHashed::from_samples(self.kernel, &self.samples));
         }
-        self.sample_tents(width, height, pixels, pixel);
-        let margins = guard::Margins::new(width, height);
-        let gradients = self.kernel.gradients(&self.samples, margins.gradient);
-        let spectrum = self.kernel.spectrum(&self.samples);
-        if guard::is_decided(&spectrum, gradients, margins) {
-            return Ok(PdqHashed {
-                hash: spectrum::hash(&spectrum),
-                quality: quality_of(gradients.sum),
-                spectrum,
-            });
+        if width.max(height) <= axis::LONGEST
+            && let Some(hashed) = self.hash_tents(width, height, pixels, pixel)
+        {
+            return Ok(hashed);
         }
         self.kernel
             .stream(width, height, pixels, pixel, &mut self.samples);
         Ok(PdqHashed::from_samples(self.kernel, &self.samples))
+    }
+
+    /// The answer by tents, where it is surely that of the definition.
+    fn hash_tents(
+        &mut self,
+        width: usize,
+        height: usize,
+        pixels: &[u8],
+        pixel: Pixel,
+    ) -> Option<PdqHashed> {
+        self.sample_tents(width, height, pixels, pixel);
+        let margins = guard::Margins::new(width, height);
+        let gradients = self.kernel.gradients(&self.samples, margins.gradient);
+        let spectrum = self.kernel.spectrum(&self.samples);
+        guard::is_decided(&spectrum, gradients, margins).then(|| PdqHashed {
+            hash: spectrum::hash(&spectrum),
+            quality: quality_of(gradients.sum),
+            spectrum,
+        })
     }
 
     /// Fills `self.samples` with the tents of a picture whose shape has been checked.

@@ -134,6 +134,20 @@ fn odd_shapes_of_every_kind_hash_as_defined() {
 }
 
 #[test]
+fn longer_sides_than_tents_reach_hash_as_defined() {
+    let colours = [[255, 255, 255], [13, 200, 77]];
+    let longest = axis::LONGEST;
+    for (width, height) in [
+        (longest, 6),
+        (longest + 1, 6),
+        (6, longest),
+        (6, longest + 1),
+    ] {
+        check((width, height, draw(width, height, 7, colours, 1)));
+    }
+}
+
+#[test]
 fn a_side_under_five_is_the_zero_hash() {
     for (width, height) in [(4, 4), (4, 300), (300, 4), (0, 0), (0, 9)] {
         let rgb = vec![200; 3 * width * height];
