@@ -66,14 +66,18 @@ impl MediaError {
     pub(super) fn damaged(format: Format, reason: impl Into<String>) -> Self {
         Self::Undecodable {
             format: Some(format),
-            reason: reason.into(),
+            reason: one_line(&reason.into()),
         }
     }
 
     /// A variant of a format that no decoder here reads.
     pub(super) fn variant(format: Format, what: impl std::fmt::Display) -> Self {
         Self::Unsupported {
-            what: format!("this kind of {} ({what})", format.name()),
+            what: format!(
+                "this kind of {} ({})",
+                format.name(),
+                one_line(&what.to_string())
+            ),
         }
     }
 
@@ -104,5 +108,49 @@ impl MediaError {
         } else {
             Self::damaged(format, error.to_string())
         }
+    }
+}
+
+/// A decoder's words as one short line: they may be several, and may quote the file.
+fn one_line(words: &str) -> String {
+    const MOST: usize = 200;
+    let words = words.replace(|char: char| char.is_control(), " ");
+    let mut line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line_is_quoted = line.len() > 1 && line.starts_with('"') && line.ends_with('"');
+    if line_is_quoted {
+        line = line[1..line.len() - 1].to_owned();
+    }
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        assert_eq!(one_line("bad\n\n  code\u{1b}[31m"), "bad code [31m");
+        assert_eq!(one_line("\"quoted\""), "quoted");
+        assert_eq!(one_line("\""), "\"");
+        let long = one_line(&"ä".repeat(1000));
+        assert_eq!(long.chars().count(), 201);
+    }
+
+    #[test]
+    fn messages_say_what_was_met_and_what_to_do() {
+        let error = MediaError::TooLarge {
+            what: Quantity::Side,
+            got: 20_000,
+            limit: 16_384,
+        };
+        let text = error.to_string();
+        for part in ["side", "20000", "16384", "raise the limit"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let text = MediaError::damaged(Format::Jpeg, "it ends early").to_string();
+        assert_eq!(text, "the JPEG cannot be decoded: it ends early");
     }
 }
