@@ -119,11 +119,11 @@ fn probe<R: Row>(
     }
     let entries = gather(view, query, &plan, &mut scratch.probes);
     let known = scratch.probes.len() as u64 * cost::PROBE + entries / 16 * cost::SIXTEEN_ENTRIES;
-    let Some(mut left) = budget.checked_sub(known) else {
+    let Some(left) = budget.checked_sub(known) else {
         return false;
     };
     scratch.survivors.resize(SURVIVORS, Survivor::default());
-    let mut next = 0;
+    let (mut next, mut survived) = (0, 0);
     while next < scratch.probes.len() {
         let (scanned, count) = kernel.scan_buckets(
             view.siblings(),
@@ -132,15 +132,14 @@ fn probe<R: Row>(
             &mut scratch.survivors,
         );
         next = scanned;
-        let survivors = scratch.survivors.get(..count).unwrap_or_default();
-        let spent = count as u64 * cost::SURVIVOR;
-        match left.checked_sub(spent) {
-            Some(rest) => left = rest,
-            None => {
-                sink.roll_back();
-                return false;
-            }
+        survived += count as u64;
+        // If the rest is like what has been scanned so far, will there be too many?
+        let expected = survived * scratch.probes.len() as u64 / next.max(1) as u64;
+        if expected.saturating_mul(cost::SURVIVOR) > left {
+            sink.roll_back();
+            return false;
         }
+        let survivors = scratch.survivors.get(..count).unwrap_or_default();
         let table_of = |survivor: &Survivor| tables.get(usize::from(survivor.table));
         for survivor in survivors {
             if let Some(table) = table_of(survivor) {
@@ -225,6 +224,8 @@ fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut V
     // Slots are written where they lie: a probe put together elsewhere and moved costs a stall.
     probes.resize(plan.probes().unwrap_or(0), NO_PROBE);
     let (mut entries, mut count) = (0, 0);
+    // The entries of an average bucket are asked for as soon as its place is known.
+    let lines = (view.rows.len() / (BUCKETS * 32) + 1).min(8);
     let mut long = Vec::new();
     for ask in asked {
         let offsets = tables
@@ -234,6 +235,7 @@ fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut V
         else {
             continue;
         };
+        let siblings = view.siblings().get(usize::from(ask.table));
         for flip in flips_within(ask.radius) {
             let most = ask.threshold - flip.count_ones() as i32;
             let bucket = usize::from(ask.chunk ^ flip);
@@ -252,6 +254,11 @@ fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut V
             slot.table = ask.table;
             slot.least = ask.least as u8;
             slot.most = most as u8;
+            if let Some(column) = siblings {
+                for line in 0..lines {
+                    prefetch(column, begin as usize + 32 * line);
+                }
+            }
             if end - begin > MAX_ENTRIES {
                 split(slot, &mut long);
             }
