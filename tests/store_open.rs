@@ -382,3 +382,25 @@ fn a_log_cut_at_its_end_opens_and_a_damaged_one_is_refused() {
     }
     assert_eq!(refused, 2);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_closed_store_opens_again_while_processes_are_started() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (_outer, folder) = new_folder();
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                std::process::Command::new("true").status().unwrap();
+            }
+        });
+        let opened: Vec<_> = (0..40)
+            .map(|_| BankStore::open(&folder).map(drop))
+            .collect();
+        ended.store(true, Ordering::Relaxed);
+        for result in opened {
+            result.unwrap();
+        }
+    });
+}

@@ -52,7 +52,6 @@ pub use snapshot::{Items, Records, Snapshot};
 
 use record::State;
 use rocksdb::{ColumnFamily, DB, WriteBatch};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -85,7 +84,7 @@ pub struct BankStore {
     revision: AtomicU64,
     /// `None` where the store is open for reading only.
     writer: Option<Mutex<Writer>>,
-    _lock: Option<File>,
+    _lock: Option<open::WriterLock>,
 }
 
 /// What one writer at a time holds.

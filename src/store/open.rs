@@ -259,8 +259,21 @@ fn check_permissions(_: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The lock of the one writer.
+pub(super) struct WriterLock(File);
+
+impl Drop for WriterLock {
+    /// Closing the file is not enough: a process that another thread is just starting holds it
+    /// open too, until its program runs.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::debug!(%error, "the lock of the store goes when the process ends");
+        }
+    }
+}
+
 /// Takes the lock of the one writer. The system lets it go when the process ends, however it ends.
-fn lock(folder: &Path) -> Result<File, StoreError> {
+fn lock(folder: &Path) -> Result<WriterLock, StoreError> {
     let path = folder.join(LOCK_FILE);
     let mut options = File::options();
     options.create(true).truncate(false).write(true);
@@ -270,7 +283,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(|source| StoreError::io("open", &path, source))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(WriterLock(file)),
         Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked {
             folder: folder.to_owned(),
         }),
