@@ -255,7 +255,7 @@ fn a_million_content_items_behind_one_hash() {
     let signal = pdq(&"c3".repeat(32));
     let mut other = [0xc3; 32];
     other[0] ^= 1;
-    let near = hashgate::hash::PdqHash(other).into();
+    let near = PdqHash(other).into();
     let mut records: Vec<_> = (0..1_000_000).map(|n| record(1, n, signal, None)).collect();
     records.push(record(2, 5, near, None));
     let published = Generation::publish(&records, 0);
