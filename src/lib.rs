@@ -1,14 +1,61 @@
 //! hashgate: a perceptual-hash matching engine for known abusive media.
 //!
-//! (overview follows)
+//! A platform asks hashgate about each upload before anyone else can see it. hashgate decodes the
+//! upload within limits, computes its hashes, looks them up in banks of known hashes by Hamming
+//! distance, and answers with a [`Verdict`](gate::Verdict): block, review, report, nothing known,
+//! or why it could not be judged. It works on hashes only and keeps no picture.
+//!
+//! # Quick start
+//!
+//! The command `hashgate publish` writes an index folder. An upload service opens it and asks:
+//!
+#![cfg_attr(feature = "decode", doc = "```no_run")]
+#![cfg_attr(not(feature = "decode"), doc = "```ignore")]
+//! use hashgate::gate::{Gate, Outcome};
+//!
+//! let gate = Gate::open("index".as_ref())?;
+//! let upload = std::fs::read("upload.jpg")?;
+//! let verdict = gate.check(&upload);
+//! match verdict.outcome {
+//!     Outcome::NoMatch => println!("let it pass"),
+//!     Outcome::Match => println!("{}: {:?}", verdict.action_name(), verdict.matches),
+//!     unjudged => println!("hold it back: {unjudged}, {:?}", verdict.error),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A service links only this much: `default-features = false, features = ["decode"]`.
+//!
+//! # The rooms
+//!
+//! | module | what it owns |
+//! | --- | --- |
+//! | [`hash`] | the values: PDQ hashes, 64-bit hashes, digests, their types, distances, quality |
+//! | [`bank`] | banks, policies, content items, as plain values |
+//! | [`hamming`] | distances, by kernels for the machine at hand |
+//! | [`signal`] | pixels or bytes to hashes |
+//! | `media` | bytes to pixels, within limits (feature `decode`) |
+//! | [`segment`] | the immutable, mapped index file |
+//! | [`index`] | a generation of segments: exact search, publishing, hot reload |
+//! | [`hashset`] | hash lists, format by format |
+//! | [`gate`] | bytes in, verdict out |
+//! | `store` | the store of record, on RocksDB (feature `store`) |
+//! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
+//!
+//! ARCHITECTURE.md tells how they fit together and why.
 
 pub mod bank;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod gate;
 pub mod hamming;
 pub mod hash;
 pub mod hashset;
 pub mod index;
 #[cfg(feature = "decode")]
 pub mod media;
+#[cfg(feature = "cli")]
+pub mod scan;
 pub mod segment;
 pub mod signal;
 #[cfg(feature = "store")]

@@ -1,1 +1,5 @@
-fn main() {}
+//! The command `hashgate`: parses, calls, maps the result to an exit code.
+
+fn main() -> std::process::ExitCode {
+    hashgate::cli::main()
+}

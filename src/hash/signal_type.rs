@@ -43,7 +43,7 @@ pub enum SignalType {
     /// `imghash_gradient`: 64-bit gradient hash of the crate `image_hasher`.
     #[serde(rename = "imghash_gradient")]
     ImghashGradient = 10,
-    /// `imghash_dct`: 64-bit mean hash after a DCT, of the crate `image_hasher`.
+    /// `imghash_dct`: 64-bit median hash after a DCT, of the crate `image_hasher`.
     #[serde(rename = "imghash_dct")]
     ImghashDct = 11,
 }

@@ -1,1 +1,90 @@
-//! hashset
+//! Floor 3: hash lists as files, one format a file.
+//!
+//! This room reads the formats in which organisations hand hash lists to each other. It streams:
+//! whatever the list's size, it holds one row of at most [`MAX_LINE`] bytes. A row that cannot be
+//! used never stops the reading and is never dropped in silence: it comes back as a [`BadLine`]
+//! with its number and the reason, and every line of the input is part of a record, bad, blank or
+//! a comment.
+//!
+//! It refuses to guess what a row means, to open files (the caller names them in messages) and to
+//! keep anything (that is `store`).
+//!
+//! What each format looks like, with samples: `hashsets/README.md`.
+//!
+//! ```
+//! use hashgate::hashset::{self, ListFormat};
+//! use std::ops::ControlFlow;
+//! let list = b"md5 d41d8cd98f00b204e9800998ecf8427e\nmd5 oops\n".as_slice();
+//! let (mut good, mut bad) = (0, 0);
+//! hashset::read(list, ListFormat::Typed, &mut |row| {
+//!     match row {
+//!         Ok(_) => good += 1,
+//!         Err(line) => {
+//!             assert_eq!(line.line, 2);
+//!             bad += 1;
+//!         }
+//!     }
+//!     ControlFlow::Continue(())
+//! })?;
+//! assert_eq!((good, bad), (1, 1));
+//! # Ok::<(), hashset::HashsetError>(())
+//! ```
+
+mod csv;
+mod detect;
+mod digest_lines;
+mod error;
+mod format;
+mod lines;
+mod pdq_lines;
+mod record;
+mod typed;
+mod value;
+
+pub use detect::detect;
+pub use error::{HashsetError, UnknownListFormat};
+pub use format::ListFormat;
+pub use lines::MAX_LINE;
+pub use record::{BadLine, ListRecord};
+
+use crate::hash::SignalType;
+use record::{Sink, Tally};
+use std::io::BufRead;
+use std::ops::ControlFlow;
+
+/// Reads a list from its beginning to its end, or until the sink breaks off.
+///
+/// Each row goes to the sink in the order of the list, as a record or as a bad line.
+///
+/// # Errors
+/// [`HashsetError::Io`] where the input cannot be read further, and [`HashsetError::Header`] where
+/// a CSV list has no header that says which column holds the hashes. Nothing that stands in a row
+/// is an error.
+pub fn read(
+    input: impl BufRead,
+    format: ListFormat,
+    sink: &mut dyn FnMut(Result<ListRecord, BadLine>) -> ControlFlow<()>,
+) -> Result<(), HashsetError> {
+    read_tallied(input, format, sink).map(drop)
+}
+
+/// [`read`], with what became of each line.
+fn read_tallied(
+    input: impl BufRead,
+    format: ListFormat,
+    sink: &mut Sink<'_>,
+) -> Result<Tally, HashsetError> {
+    match format {
+        ListFormat::PdqLines => lines::read(input, pdq_lines::parse, sink),
+        ListFormat::Typed => lines::read(input, typed::parse, sink),
+        ListFormat::Csv => csv::read(input, sink),
+        ListFormat::Md5Lines => lines::read(input, digest_lines::parse(SignalType::Md5), sink),
+        ListFormat::Sha1Lines => lines::read(input, digest_lines::parse(SignalType::Sha1), sink),
+        ListFormat::Sha256Lines => {
+            lines::read(input, digest_lines::parse(SignalType::Sha256), sink)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

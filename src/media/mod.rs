@@ -1,1 +1,124 @@
-//! media
+//! Bytes to pixels, within limits.
+//!
+//! Owns what a file is (from its bytes, never its name), what decoding it may cost, and how every
+//! pixel mode becomes the one canonical form: 8-bit RGB over white, over black where the two
+//! differ, with the orientation that a viewer would apply. Refuses to guess: bytes that are not a
+//! whole picture are [`MediaError::Undecodable`], kinds of file that are not decoded here are
+//! [`MediaError::Unsupported`], and what would cost too much is [`MediaError::TooLarge`] before the
+//! cost is paid. None of them means "clean".
+//!
+//! Only memory-safe decoders are used. A panic in one is caught and is that file's outcome.
+//!
+//! # Which picture of a file
+//!
+//! [`decode`] gives the one that a viewer shows first; [`decode_frames`] gives that one first and
+//! then the others:
+//! - GIF, APNG, WebP: every frame, composed on the canvas as a viewer does. An APNG's still image
+//!   that is no part of its animation comes first.
+//! - TIFF: every page. ICO: every size, the largest first.
+//! - JPEG: the first of several that follow one another (multi-picture objects, gain maps).
+
+mod error;
+mod format;
+mod frames;
+mod gif;
+mod ico;
+mod jpeg;
+mod limits;
+mod picture;
+mod pixels;
+mod png;
+mod still;
+mod tiff;
+mod webp;
+
+use std::ops::ControlFlow;
+
+pub use error::{MediaError, Quantity};
+pub use format::{Format, sniff};
+pub use frames::FrameCount;
+pub use limits::Limits;
+pub use picture::{Orientation, Picture};
+
+use frames::Frames;
+
+/// Decodes the first, or default, picture of a file.
+///
+/// # Errors
+///
+/// Any of [`MediaError`]; each means that the file was not judged.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, MediaError> {
+    let format = admitted(bytes, limits)?;
+    frames::guarded(format, || {
+        open(format, bytes, limits)?
+            .next()?
+            .ok_or_else(|| MediaError::damaged(format, "it holds no picture"))
+    })
+}
+
+/// Decodes every picture of a file, the default one first, and gives each to `visit`, which may
+/// break off. A file of one picture is visited once.
+///
+/// # Errors
+///
+/// Any of [`MediaError`]. A later picture that is damaged is an error too, after the earlier ones
+/// were visited: the file as a whole was not judged.
+///
+/// # Panics
+///
+/// Never by itself; a panic in `visit` passes through.
+pub fn decode_frames(
+    bytes: &[u8],
+    limits: &Limits,
+    visit: &mut dyn FnMut(Picture) -> ControlFlow<()>,
+) -> Result<FrameCount, MediaError> {
+    let format = admitted(bytes, limits)?;
+    let opened = frames::guarded(format, || open(format, bytes, limits))?;
+    let count = frames::visit_all(format, opened, limits, visit)?;
+    if count.visited == 0 {
+        return Err(MediaError::damaged(format, "it holds no picture"));
+    }
+    Ok(count)
+}
+
+/// The format of a file that is not too large.
+fn admitted(bytes: &[u8], limits: &Limits) -> Result<Format, MediaError> {
+    if bytes.is_empty() {
+        return Err(MediaError::Undecodable {
+            format: None,
+            reason: "it is empty".to_owned(),
+        });
+    }
+    let size = bytes.len() as u64;
+    if size > limits.max_file_bytes {
+        return Err(MediaError::TooLarge {
+            what: Quantity::FileBytes,
+            got: size,
+            limit: limits.max_file_bytes,
+        });
+    }
+    sniff(bytes).ok_or_else(|| MediaError::Unsupported {
+        what: format::recognise(bytes).to_owned(),
+    })
+}
+
+fn open<'a>(
+    format: Format,
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<Box<dyn Frames + 'a>, MediaError> {
+    match format {
+        Format::Jpeg => jpeg::open(bytes, limits),
+        Format::Png => png::open(bytes, limits),
+        Format::Gif => gif::open(bytes, limits),
+        Format::WebP => webp::open(bytes, limits),
+        Format::Tiff => tiff::open(bytes, limits),
+        Format::Ico => ico::open(bytes, limits),
+        Format::Bmp | Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld | Format::Dds => {
+            still::open(format, bytes, limits)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

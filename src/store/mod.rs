@@ -1,1 +1,184 @@
-//! store
+//! Floor 4: the store of record. RocksDB holds every bank, its policy and its content.
+//!
+//! What [`BankStore`] has acknowledged is on disk: each change is one atomic batch, synced before
+//! the call returns, so that a process killed at any point leaves the store as it was before the
+//! change or after it. Counts, next numbers and the revision go into the same batch. A second
+//! writer is refused; any number of readers may look on.
+//!
+//! This room refuses to read lists (that is `hashset`), to search (that is `index`), and to be
+//! linked by an upload service: only the machine that imports lists needs RocksDB.
+//!
+//! # Where is what?
+//!
+//! | column family | key | value |
+//! | --- | --- | --- |
+//! | `meta` | `schema`; `state`; `counts` + bank | schema version; next numbers and the revision; counts of a bank |
+//! | `banks` | bank | name and policy |
+//! | `bank_names` | name | bank |
+//! | `content` | bank, content | the item |
+//! | `extents` | content | bank that the numbers from this one on went to |
+//! | `by_signal` | bank, type, value | content: the item whose *identity* this hash is |
+//! | | bank, type, value, content | nothing: another item that has this hash |
+//! | | bank, 0, SHA-256 of the set of signals | content: the item whose identity this set is |
+//!
+//! Numbers in keys are big-endian. Values are a version byte and then [postcard] of a record type
+//! that is never changed again (see `record.rs`), but for bare numbers, which are big-endian too.
+//!
+//! # When is an item already there?
+//!
+//! Each item has one identity within its bank: where it has exactly one SHA-256 digest, that
+//! digest; else the set of all its signals. An item whose identity is in the bank is not added
+//! again, and nothing of it is changed: one that was withdrawn stays withdrawn until
+//! [`BankStore::reinstate`] is called. So importing a list a second time changes nothing.
+//!
+//! [postcard]: https://postcard.jamesmunns.com/
+
+mod add;
+mod banks;
+mod counts;
+mod error;
+mod items;
+mod keys;
+mod open;
+mod options;
+mod record;
+mod snapshot;
+mod verify;
+
+pub use add::{AddSummary, NewItem};
+pub use counts::BankCounts;
+pub use error::StoreError;
+pub use snapshot::{Items, Records, Snapshot};
+
+use record::State;
+use rocksdb::{ColumnFamily, DB, WriteBatch};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The store of record: banks and their content in one folder.
+///
+/// ```
+/// use hashgate::bank::{Action, ContentSignal, Policy, Provenance};
+/// use hashgate::store::{BankStore, NewItem};
+/// # let folder = tempfile::tempdir()?;
+/// let store = BankStore::open(&folder.path().join("store"))?;
+/// let bank = store.create_bank(&"mine".parse()?, Policy::new(Action::Block))?;
+/// let item = NewItem {
+///     signals: vec![ContentSignal {
+///         signal: "md5:d41d8cd98f00b204e9800998ecf8427e".parse()?,
+///         quality: None,
+///     }],
+///     labels: vec!["sample".into()],
+///     provenance: Provenance::default(),
+/// };
+/// assert_eq!(store.add(bank.id, &[item.clone()])?.added, 1);
+/// assert_eq!(store.add(bank.id, &[item])?.already_there, 1);
+/// assert_eq!(store.records()?.count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct BankStore {
+    /// Closed before the lock below is let go.
+    db: DB,
+    folder: PathBuf,
+    revision: AtomicU64,
+    /// `None` where the store is open for reading only.
+    writer: Option<Mutex<Writer>>,
+    _lock: Option<File>,
+}
+
+/// What one writer at a time holds.
+struct Writer {
+    state: State,
+    /// The bank that the newest content number went to.
+    newest_extent: Option<u32>,
+}
+
+impl BankStore {
+    /// How many items a call of [`BankStore::add`] is best given: each call costs one sync.
+    pub const BATCH: usize = 10_000;
+
+    /// The number of changes acknowledged so far; it grows by one with each.
+    ///
+    /// Of a store that is open for reading only: as of its opening.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    /// The folder that the store is in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Rewrites the store's files so that what was deleted leaves the disk. Without it that
+    /// happens too, but some time after. It takes about as long as copying the store.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`], and [`StoreError::Database`] where the disk is full.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        let _writer = self.writer()?;
+        let failed = |source| self.failed("compact", source);
+        for name in keys::FAMILIES {
+            let family = self.family(name)?;
+            self.db.flush_cf(family).map_err(failed)?;
+            self.db.compact_range_cf_opt::<&[u8], &[u8]>(
+                family,
+                None,
+                None,
+                &options::rewrite_all(),
+            );
+        }
+        Ok(())
+    }
+
+    /// The one writer.
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly {
+            folder: self.folder.clone(),
+        })?;
+        // A panic of another thread left it as it was: it is changed only after a commit.
+        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes a change with the state that follows from it, and syncs it.
+    fn commit(
+        &self,
+        writer: &mut Writer,
+        mut batch: WriteBatch,
+        mut state: State,
+    ) -> Result<(), StoreError> {
+        state.revision += 1;
+        batch.put_cf(self.family(keys::META)?, keys::STATE, state.encode());
+        self.db
+            .write_opt(batch, &options::synced())
+            .map_err(|source| self.failed("write to", source))?;
+        writer.state = state;
+        self.revision.store(state.revision, Ordering::Release);
+        Ok(())
+    }
+
+    fn family(&self, name: &'static str) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(name).ok_or_else(|| StoreError::Corrupt {
+            what: "column family",
+            key: name.to_owned(),
+            reason: "it is missing".to_owned(),
+        })
+    }
+
+    fn failed(&self, doing: &'static str, source: rocksdb::Error) -> StoreError {
+        StoreError::database(doing, &self.folder, source)
+    }
+}
+
+impl std::fmt::Debug for BankStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BankStore")
+            .field("folder", &self.folder)
+            .field("revision", &self.revision())
+            .field("read_only", &self.writer.is_none())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,246 @@
+"""The whole pipeline, from files to answers, beside the same job in Python.
+
+The job: walk a folder; read, decode and hash every picture; look its PDQ hash up, within 31 bits,
+in a bank that holds the hashes of every second one; name the files that match. Python does it with
+Pillow, pdqhash and faiss, in one process and one thread. hashgate does it with `hashgate scan`.
+
+Both read the same files and the same hashes in one run, in turn (A B C A B C ...), after one
+unmeasured turn each. The median counts. Both must name the same files, and exactly those that
+brute force over the hashes names, or there is no figure at all.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+# One thread, before the libraries start theirs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import faiss
+import numpy
+import pdqhash
+import PIL
+from PIL import Image
+
+THRESHOLD = 31
+MIN_QUALITY = 50
+BANK = "peers"
+
+
+def pictures(folder):
+    """The files of the job, sorted: what the folder holds, its manifest aside."""
+    found = sorted(
+        Path(where) / name
+        for where, _, names in os.walk(folder)
+        for name in names
+        if not name.endswith((".tsv", ".md", ".txt"))
+    )
+    if len(found) < 2:
+        sys.exit(f"peers: {folder} holds {len(found)} pictures, at least 2 are needed")
+    return found
+
+
+def python_hash(path):
+    """PDQ hash (32 bytes, as faiss wants them) and quality of a file; None if it cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            pixels = numpy.asarray(picture.convert("RGB"))
+    except Exception:
+        return None
+    bits, quality = pdqhash.compute(pixels)
+    return numpy.packbits(bits), int(quality)
+
+
+class Python:
+    """The job as a careful Python program does it."""
+
+    name = "python"
+
+    def __init__(self, hashes):
+        self.index = faiss.IndexBinaryFlat(256)
+        self.index.add(hashes)
+
+    def lookup(self, hashed):
+        # faiss counts a range as "less than".
+        limits, _, _ = self.index.range_search(hashed.reshape(1, 32), THRESHOLD + 1)
+        return bool(limits[1])
+
+    def turn(self, folder):
+        """Seconds, and the files that matched. The interpreter's start and its imports are not counted."""
+        begin = time.perf_counter()
+        matched = set()
+        for path in pictures(folder):
+            answer = python_hash(path)
+            if answer and answer[1] >= MIN_QUALITY and self.lookup(answer[0]):
+                matched.add(path)
+        return time.perf_counter() - begin, matched
+
+
+class Hashgate:
+    """`hashgate scan`, with its start and end: the time that its user waits."""
+
+    def __init__(self, program, home, jobs):
+        self.name = f"hashgate --jobs {jobs}"
+        self.command = [program, "--home", home, "scan", "--format", "jsonl", "--jobs", str(jobs)]
+
+    def turn(self, folder):
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [*self.command, str(folder)], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        seconds = time.perf_counter() - begin
+        # 1: something matched; 2: something was not judged, as the manifest in the folder.
+        if done.returncode not in (0, 1, 2):
+            sys.exit(f"peers: {' '.join(self.command)} failed ({done.returncode}):\n{done.stderr.decode()}")
+        matched, summary = set(), None
+        for line in done.stdout.splitlines():
+            record = json.loads(line)
+            summary = record.get("summary", summary)
+            if record.get("outcome") == "match":
+                matched.add(Path(record["path"]))
+        if summary is None:
+            sys.exit("peers: the scan ended without its summary")
+        return seconds, matched
+
+
+def fill_bank(program, home, hashes):
+    """A home with one bank that holds these hashes, published."""
+    work = Path(home)
+    listed = work.parent / "bank.txt"
+    listed.write_text("".join(f"{h.tobytes().hex()}\n" for h in hashes))
+    for arguments in (
+        ["bank", "create", BANK, "--action", "review"],
+        ["import", "--bank", BANK, str(listed)],
+        ["publish"],
+    ):
+        done = subprocess.run(
+            [program, "--home", home, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            sys.exit(f"peers: hashgate {' '.join(arguments)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+
+
+def find_program(given):
+    root = Path(__file__).resolve().parent.parent.parent
+    target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
+    for candidate in [given] if given else [target / "release" / "hashgate", shutil.which("hashgate")]:
+        if candidate and Path(candidate).is_file():
+            return str(Path(candidate).resolve())
+    sys.exit("peers: no hashgate program found: 'make build' builds it, --hashgate names another")
+
+
+def self_check():
+    """faiss's range is as this program takes it: 31 bits match, 32 do not."""
+    index = faiss.IndexBinaryFlat(256)
+    index.add(numpy.zeros((1, 32), dtype=numpy.uint8))
+    for flips, matches in ((THRESHOLD, True), (THRESHOLD + 1, False)):
+        query = numpy.packbits(numpy.arange(256) < flips).reshape(1, 32)
+        limits, _, _ = index.range_search(query, THRESHOLD + 1)
+        assert bool(limits[1]) == matches, f"faiss at {flips} bits"
+
+
+def processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    data = os.environ.get("HASHGATE_TEST_DATA")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(data, "photos") if data else None)
+    parser.add_argument("--hashgate", metavar="PROGRAM", help="default: the release build of this project")
+    parser.add_argument("--runs", type=int, default=5, help="measured turns of each (default 5)")
+    parser.add_argument("--jobs", default="1,2", help="hashgate's numbers of jobs (default 1,2)")
+    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument("--python-only", action="store_true", help="leave hashgate out, as a test of this program")
+    options = parser.parse_args()
+    if options.folder is None:
+        parser.error("name a folder of pictures, or set HASHGATE_TEST_DATA")
+    folder = options.folder.resolve()
+    self_check()
+
+    files = pictures(folder)
+    hashed = {path: answer for path in files if (answer := python_hash(path))}
+    in_bank = [path for path in list(hashed)[::2] if hashed[path][1] >= MIN_QUALITY]
+    bank = numpy.stack([hashed[path][0] for path in in_bank])
+    # What is right, without either program's index.
+    expected = {
+        path
+        for path, (value, quality) in hashed.items()
+        if quality >= MIN_QUALITY and int(numpy.bitwise_count(bank ^ value).sum(axis=1).min()) <= THRESHOLD
+    }
+    assert set(in_bank) <= expected
+
+    with tempfile.TemporaryDirectory() as work:
+        runners = [Python(bank)]
+        if not options.python_only:
+            program = find_program(options.hashgate)
+            home = str(Path(work, "home"))
+            fill_bank(program, home, bank)
+            runners += [Hashgate(program, home, int(jobs)) for jobs in options.jobs.split(",")]
+        seconds = {runner.name: [] for runner in runners}
+        for turn in range(options.runs + 1):
+            for runner in runners:
+                spent, matched = runner.turn(folder)
+                if matched != expected:
+                    missed = sorted(str(path) for path in expected - matched)
+                    extra = sorted(str(path) for path in matched - expected)
+                    sys.exit(f"peers: {runner.name} gave another answer: missed {missed}, too much {extra}")
+                # The first turn warms the file cache.
+                if turn > 0:
+                    seconds[runner.name].append(spent)
+
+    base = statistics.median(seconds["python"])
+    report = {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "command": " ".join(["benches/peers/run", *sys.argv[1:]]),
+        "python": platform.python_version(),
+        "pillow": PIL.__version__,
+        "faiss": faiss.__version__,
+        "files": len(files),
+        "bytes": sum(path.stat().st_size for path in files),
+        "matched": len(expected),
+        "runs": options.runs,
+        "results": [
+            {
+                "name": name,
+                "seconds": [round(value, 4) for value in values],
+                "median": round(statistics.median(values), 4),
+                "files_per_second": round(len(files) / statistics.median(values), 1),
+                "times_python": round(base / statistics.median(values), 2),
+            }
+            for name, values in seconds.items()
+        ],
+    }
+    if options.format == "json":
+        json.dump(report, sys.stdout, indent=2)
+        print()
+        return
+    print(f"{report['date']}  {report['processor']}, {report['cores']} cores, load {report['load']}")
+    print(f"{report['files']} files, {report['bytes'] / 1e6:.1f} MB, bank of {len(bank)}; all name the same {report['matched']} files")
+    print(f"{'':22} {'median':>9} {'spread':>17} {'files/s':>9} {'times python':>13}")
+    for result in report["results"]:
+        spread = f"{min(result['seconds']):.3f}-{max(result['seconds']):.3f}"
+        print(
+            f"{result['name']:22} {result['median']:8.3f}s {spread:>17} "
+            f"{result['files_per_second']:9.1f} {result['times_python']:12.2f}x"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+//! `bank add`: pictures, hashed exactly, into content items.
+
+use crate::bank::{BankName, Provenance};
+use crate::cli::bank::manage::PUBLISH_HINT;
+use crate::cli::inputs::{FileArgs, LimitArgs};
+use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
+use crate::gate::{Extractor, Known, Outcome, Problem, read_file};
+use crate::hash::Quality;
+use crate::scan::{WalkOptions, for_each_file};
+use crate::store::{BankStore, NewItem};
+use clap::Args;
+use std::io::Write;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Items that go into the store together: one synced write.
+const BATCH: usize = 1_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// Name of the bank; it must exist
+    name: BankName,
+
+    #[command(flatten)]
+    files: FileArgs,
+
+    /// A label for every entry; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    label: Vec<String>,
+
+    /// Keep the hash of each picture as stored only, not those of its half-size and JPEG-quality-50
+    /// copies that lie more than 8 bits away
+    #[arg(long)]
+    no_forms: bool,
+
+    /// Publish the index afterwards
+    #[arg(long)]
+    publish: bool,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Default)]
+struct Summary {
+    added: u64,
+    already_there: u64,
+    low_quality: u64,
+    rejected: u64,
+}
+
+pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
+    let store = BankStore::open(&home.store())?;
+    let bank = store.bank(&args.name)?;
+    let limits = args.limits.limits();
+    let stop = stop::on_request()?;
+    let options = args.files.options(true);
+    let walk = WalkOptions {
+        follow_links: options.follow_links,
+        sorted: true,
+    };
+    let mut progress = Progress::of_files(&args.files.paths, walk);
+    let mut summary = Summary::default();
+    let mut batch = Vec::new();
+    let finished = for_each_file(
+        &args.files.paths,
+        options,
+        &stop,
+        <(Extractor, Vec<u8>)>::default,
+        |(extractor, buffer), path| {
+            read_file(path, limits.max_file_bytes, buffer)?;
+            let known = extractor.extract_known(buffer, &limits, !args.no_forms)?;
+            Ok((known, buffer.len() as u64))
+        },
+        |done| -> anyhow::Result<()> {
+            let result = done
+                .result
+                .unwrap_or_else(|error| Err(Problem::new(Outcome::Unreadable, error)));
+            match result {
+                Ok((known, bytes)) => {
+                    progress.file_done(bytes, 0);
+                    if known.quality.is_some_and(|q| q < bank.policy.min_quality) {
+                        summary.low_quality += 1;
+                        progress.line(&low_quality(
+                            &done.path,
+                            known.quality,
+                            &bank.policy.min_quality,
+                        ));
+                    }
+                    batch.push(item(&done.path, known, &args.label));
+                }
+                Err(problem) => {
+                    progress.file_done(0, 0);
+                    summary.rejected += 1;
+                    let (path, outcome) = (done.path.display(), problem.outcome);
+                    progress.line(&format!("not added: {path}: {outcome}: {}", problem.error));
+                }
+            }
+            if batch.len() >= BATCH {
+                flush(&store, bank.id, &mut batch, &mut summary)?;
+            }
+            Ok(())
+        },
+    )?;
+    flush(&store, bank.id, &mut batch, &mut summary)?;
+    drop(progress);
+    let mut out = output::stdout();
+    writeln!(
+        out,
+        "bank {}: {} added, {} already there, {} rejected",
+        bank.name, summary.added, summary.already_there, summary.rejected
+    )?;
+    if summary.low_quality > 0 {
+        writeln!(
+            out,
+            "{} of too little quality to be matched by PDQ: only files with the same bytes will match",
+            output::plural(summary.low_quality, "picture")
+        )?;
+    }
+    if finished.interrupted {
+        writeln!(out, "interrupted: run it again for the rest")?;
+    }
+    drop(store);
+    if args.publish && !finished.interrupted {
+        out.flush()?;
+        publish::publish(home, &mut out)?;
+    } else if summary.added > 0 {
+        writeln!(out, "{PUBLISH_HINT}")?;
+    }
+    out.flush()?;
+    Ok(Exit::of(
+        false,
+        summary.rejected > 0 || finished.interrupted,
+    ))
+}
+
+fn flush(
+    store: &BankStore,
+    bank: crate::bank::BankId,
+    batch: &mut Vec<NewItem>,
+    summary: &mut Summary,
+) -> anyhow::Result<()> {
+    let added = store.add(bank, batch)?;
+    summary.added += added.added;
+    summary.already_there += added.already_there;
+    batch.clear();
+    Ok(())
+}
+
+fn item(path: &Path, known: Known, labels: &[String]) -> NewItem {
+    let metadata = (!known.forms.is_empty()).then(|| {
+        format!(
+            "pdq of the picture as stored, then {}",
+            known.forms.join(", ")
+        )
+    });
+    NewItem {
+        signals: known.signals,
+        labels: labels.to_vec(),
+        provenance: Provenance {
+            source: path.display().to_string(),
+            record: None,
+            metadata,
+            added_at: now(),
+        },
+    }
+}
+
+fn low_quality(path: &Path, quality: Option<Quality>, least: &Quality) -> String {
+    let quality = quality.map_or_else(|| "?".to_owned(), |quality| quality.to_string());
+    format!(
+        "low quality: {}: {quality}, the bank asks for {least} or better",
+        path.display()
+    )
+}
+
+/// Seconds since 1970-01-01 UTC.
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,340 @@
+//! `bank create`, `list`, `show`, `set`, `delete`.
+
+use crate::bank::{Action, Bank, BankName, Policy};
+use crate::cli::{exit::Exit, home::Home, output};
+use crate::hash::{Quality, Threshold};
+use crate::store::{BankCounts, BankStore};
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use std::io::Write;
+
+/// How a description is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Jsonl,
+}
+
+/// What can be said about a bank's policy.
+#[derive(Debug, Args)]
+struct PolicyArgs {
+    /// Largest PDQ distance that matches, in bits (inclusive), 0-63
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(..=63))]
+    threshold: Option<u16>,
+
+    /// Largest distance of a 64-bit hash that matches, in bits (inclusive), 0-16
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(..=16))]
+    threshold64: Option<u16>,
+
+    /// Least PDQ quality, of a file and of an entry, that may match, 0-100
+    #[arg(long, value_name = "0-100")]
+    min_quality: Option<Quality>,
+
+    /// Whether the bank takes part in matching
+    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+    enabled: Option<bool>,
+}
+
+impl PolicyArgs {
+    fn apply(&self, policy: &mut Policy) {
+        if let Some(bits) = self.threshold {
+            policy.threshold = Threshold(bits);
+        }
+        if let Some(bits) = self.threshold64 {
+            policy.threshold64 = Threshold(bits);
+        }
+        if let Some(quality) = self.min_quality {
+            policy.min_quality = quality;
+        }
+        if let Some(enabled) = self.enabled {
+            policy.enabled = enabled;
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Name of the new bank: A-Z a-z 0-9 . _ -
+    name: BankName,
+
+    /// What a match does: block, review, report, allow
+    #[arg(long, default_value = "review")]
+    action: Action,
+
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// How to write the list
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Name of the bank
+    name: BankName,
+
+    /// How many entries to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    entries: usize,
+
+    /// How to write them; jsonl gives the bank and then an object for each entry
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// Name of the bank
+    name: BankName,
+
+    /// What a match does: block, review, report, allow
+    #[arg(long)]
+    action: Option<Action>,
+
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// Name of the bank
+    name: BankName,
+
+    /// Delete it although it has entries
+    #[arg(long)]
+    with_entries: bool,
+}
+
+/// A bank as `--format jsonl` writes it.
+#[derive(Serialize)]
+struct BankRecord<'a> {
+    bank: &'a BankName,
+    #[serde(flatten)]
+    policy: &'a Policy,
+    items: u64,
+    active: u64,
+    withdrawn: u64,
+    signals: std::collections::BTreeMap<&'static str, u64>,
+}
+
+impl<'a> BankRecord<'a> {
+    fn new(bank: &'a Bank, counts: &BankCounts) -> Self {
+        Self {
+            bank: &bank.name,
+            policy: &bank.policy,
+            items: counts.items,
+            active: counts.active,
+            withdrawn: counts.withdrawn,
+            signals: counts
+                .signals
+                .iter()
+                .map(|(kind, count)| (kind.name(), *count))
+                .collect(),
+        }
+    }
+}
+
+/// What reminds of the step that a change still needs.
+pub(crate) const PUBLISH_HINT: &str =
+    "Matching goes on as before until you publish: hashgate publish";
+
+pub(crate) fn create(args: &CreateArgs, home: &Home) -> anyhow::Result<Exit> {
+    home.create()?;
+    let mut policy = Policy::new(args.action);
+    args.policy.apply(&mut policy);
+    let store = BankStore::open(&home.store())?;
+    let bank = store.create_bank(&args.name, policy)?;
+    let mut out = output::stdout();
+    writeln!(
+        out,
+        "created bank {}: {}",
+        bank.name,
+        describe(&bank.policy)
+    )?;
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
+    let store = BankStore::open_read_only(&home.store())?;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "bank", "action", "pdq", "64-bit", "quality", "enabled", "entries", "signals",
+    ]);
+    let mut out = output::stdout();
+    for bank in store.banks()? {
+        let counts = store.counts(bank.id)?;
+        if args.format == Format::Jsonl {
+            serde_json::to_writer(&mut out, &BankRecord::new(&bank, &counts))?;
+            writeln!(out)?;
+            continue;
+        }
+        let policy = &bank.policy;
+        table.add_row([
+            bank.name.to_string(),
+            policy.action.to_string(),
+            format!("≤ {}", policy.threshold),
+            format!("≤ {}", policy.threshold64),
+            format!("≥ {}", policy.min_quality),
+            if policy.enabled { "yes" } else { "no" }.to_owned(),
+            entries(&counts),
+            signals(&counts),
+        ]);
+    }
+    if args.format == Format::Text {
+        if table.row_count() == 0 {
+            writeln!(
+                out,
+                "no banks yet: make one with hashgate bank create NAME --action block"
+            )?;
+        } else {
+            writeln!(out, "{}", table.trim_fmt())?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
+    let store = BankStore::open_read_only(&home.store())?;
+    let bank = store.bank(&args.name)?;
+    let counts = store.counts(bank.id)?;
+    let mut out = output::stdout();
+    if args.format == Format::Jsonl {
+        serde_json::to_writer(&mut out, &BankRecord::new(&bank, &counts))?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{}: {}", bank.name, describe(&bank.policy))?;
+        writeln!(out, "{} ({})", entries(&counts), signals(&counts))?;
+    }
+    for item in store.items(bank.id).take(args.entries) {
+        let item = item?;
+        let hashes: Vec<String> = item.signals.iter().map(|s| s.signal.to_string()).collect();
+        if args.format == Format::Jsonl {
+            let qualities: Vec<_> = item.signals.iter().map(|s| s.quality).collect();
+            let record = serde_json::json!({
+                "content_id": item.id,
+                "signals": hashes,
+                "qualities": qualities,
+                "labels": item.labels,
+                "state": item.state,
+                "provenance": item.provenance,
+            });
+            writeln!(out, "{record}")?;
+            continue;
+        }
+        let from = &item.provenance;
+        let record = from
+            .record
+            .as_deref()
+            .map_or_else(String::new, |r| format!(":{r}"));
+        writeln!(out, "\n#{} from {}{record}", item.id, from.source)?;
+        for hash in hashes {
+            writeln!(out, "  {hash}")?;
+        }
+        if !item.labels.is_empty() {
+            writeln!(out, "  labels: {}", item.labels.join(", "))?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
+    let store = BankStore::open(&home.store())?;
+    let mut policy = store.bank(&args.name)?.policy;
+    let before = policy.clone();
+    if let Some(action) = args.action {
+        policy.action = action;
+    }
+    args.policy.apply(&mut policy);
+    let mut out = output::stdout();
+    if policy == before {
+        writeln!(
+            out,
+            "bank {} is that already: {}",
+            args.name,
+            describe(&policy)
+        )?;
+    } else {
+        store.set_policy(&args.name, policy.clone())?;
+        writeln!(
+            out,
+            "bank {}: {}\n{PUBLISH_HINT}",
+            args.name,
+            describe(&policy)
+        )?;
+    }
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+pub(crate) fn delete(args: &DeleteArgs, home: &Home) -> anyhow::Result<Exit> {
+    let store = BankStore::open(&home.store())?;
+    let bank = store.bank(&args.name)?;
+    let items = store.counts(bank.id)?.items;
+    if items > 0 && !args.with_entries {
+        bail!(
+            "bank {} has entries ({items}): say --with-entries to delete them too",
+            args.name
+        );
+    }
+    let deleted = store.delete_bank(&args.name)?;
+    let mut out = output::stdout();
+    writeln!(
+        out,
+        "deleted bank {} with {deleted} entries\n{PUBLISH_HINT}",
+        args.name
+    )?;
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+fn describe(policy: &Policy) -> String {
+    format!(
+        "{} within {} bits of PDQ or {} bits of a 64-bit hash, quality {} or better, {}",
+        policy.action,
+        policy.threshold,
+        policy.threshold64,
+        policy.min_quality,
+        if policy.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        }
+    )
+}
+
+fn entries(counts: &BankCounts) -> String {
+    let noun = if counts.items == 1 {
+        "entry"
+    } else {
+        "entries"
+    };
+    match counts.withdrawn {
+        0 => format!("{} {noun}", counts.items),
+        withdrawn => format!("{} {noun}, {withdrawn} withdrawn", counts.items),
+    }
+}
+
+fn signals(counts: &BankCounts) -> String {
+    let list: Vec<String> = counts
+        .signals
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    if list.is_empty() {
+        "none".to_owned()
+    } else {
+        list.join(", ")
+    }
+}

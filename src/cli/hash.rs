@@ -1,0 +1,194 @@
+//! `hashgate hash`: the hashes of pictures.
+
+use crate::cli::inputs::{FileArgs, LimitArgs};
+use crate::cli::{exit::Exit, output, progress::Progress, stop};
+use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, read_file};
+use crate::hash::{Signal, SignalType};
+use crate::scan::{WalkOptions, for_each_file};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+/// How hashes are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// `hash,quality,path` for pdq, as other PDQ tools print it; `type:hash,,path` for other hashes
+    Text,
+    /// `type hash` lines, as python-threatexchange reads them
+    Tx,
+    /// One JSON object for each file
+    Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HashArgs {
+    #[command(flatten)]
+    files: FileArgs,
+
+    /// How to write the hashes
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// Which hashes, joined by commas, or all: pdq, md5, sha1, sha256, ahash, dhash, phash,
+    /// blockhash, `imghash_mean`, `imghash_gradient`, `imghash_dct`
+    #[arg(long, value_name = "TYPES", default_value = "pdq", value_parser = signal_types)]
+    signals: SignalTypes,
+
+    /// Print the seven turned and mirrored forms of the PDQ hash too
+    #[arg(long)]
+    dihedral: bool,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// A list of signal types, as typed.
+#[derive(Debug, Clone)]
+struct SignalTypes(Vec<SignalType>);
+
+fn signal_types(text: &str) -> anyhow::Result<SignalTypes> {
+    if text == "all" {
+        return Ok(SignalTypes(SignalType::ALL.to_vec()));
+    }
+    let types = text.split(',').map(|name| name.trim().parse());
+    Ok(SignalTypes(types.collect::<Result<_, _>>()?))
+}
+
+/// What `--format jsonl` says of one file.
+#[derive(Serialize)]
+struct HashRecord<'a> {
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+    /// `hashed`, or the outcome that says why not.
+    outcome: &'static str,
+    signals: BTreeMap<&'static str, String>,
+    quality: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dihedral: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(crate) fn run(args: HashArgs) -> anyhow::Result<Exit> {
+    let limits = args.limits.limits();
+    let wanted = &args.signals.0;
+    let variants = VariantSet {
+        dihedral: args.dihedral,
+        ..VariantSet::NONE
+    };
+    let stop = stop::on_request()?;
+    let options = args.files.options(true);
+    let walk = WalkOptions {
+        follow_links: options.follow_links,
+        sorted: true,
+    };
+    let mut progress = Progress::of_files(&args.files.paths, walk);
+    let mut out = output::stdout();
+    let mut failed = false;
+    let finished = for_each_file(
+        &args.files.paths,
+        options,
+        &stop,
+        <(Extractor, Vec<u8>)>::default,
+        |(extractor, buffer), path| match read_file(path, limits.max_file_bytes, buffer) {
+            Ok(()) => {
+                let hashes = extractor.extract(buffer, wanted, variants, &limits);
+                (hashes, buffer.len() as u64)
+            }
+            Err(problem) => (unread(problem), 0),
+        },
+        |done| -> anyhow::Result<()> {
+            let (hashes, bytes) = done
+                .result
+                .unwrap_or_else(|error| (unread(Problem::new(Outcome::Unreadable, error)), 0));
+            failed |= hashes.problem.is_some();
+            progress.suspended(|| write(&mut out, args.format, &done.path, &hashes))?;
+            progress.file_done(bytes, 0);
+            Ok(())
+        },
+    )?;
+    drop(progress);
+    out.flush()?;
+    Ok(Exit::of(false, failed || finished.interrupted))
+}
+
+fn unread(problem: Problem) -> Extraction {
+    Extraction {
+        problem: Some(problem),
+        ..Extraction::default()
+    }
+}
+
+fn write(
+    out: &mut impl Write,
+    format: Format,
+    path: &Path,
+    hashes: &Extraction,
+) -> anyhow::Result<()> {
+    if format == Format::Jsonl {
+        serde_json::to_writer(&mut *out, &record(path, hashes)).context("cannot write")?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    if let Some(problem) = &hashes.problem {
+        let (path, outcome) = (path.display(), problem.outcome);
+        eprintln!("hashgate: {path}: {outcome}: {}", problem.error);
+    }
+    let turned = hashes
+        .queries
+        .iter()
+        .filter(|query| !hashes.signals.contains(&query.signal))
+        .map(|query| (query.signal, Some(query.variant)));
+    let stored = hashes.signals.iter().map(|signal| (*signal, None));
+    for (signal, variant) in stored.chain(turned) {
+        let path = path.display();
+        match (format, signal.as_pdq()) {
+            (Format::Tx, _) => writeln!(out, "{} {}", signal.signal_type(), signal.hex())?,
+            (_, Some(hash)) => {
+                let quality = hashes.quality.map_or(0, |quality| quality.get());
+                write!(out, "{hash},{quality},{path}")?;
+                match variant {
+                    Some(variant) => writeln!(out, ",{variant}")?,
+                    None => writeln!(out)?,
+                }
+            }
+            (_, None) => writeln!(out, "{signal},,{path}")?,
+        }
+    }
+    Ok(())
+}
+
+fn record<'a>(path: &'a Path, hashes: &Extraction) -> HashRecord<'a> {
+    let (text, path_hex) = match path.to_str() {
+        Some(text) => (text, None),
+        None => (
+            "",
+            Some(crate::hash::hex::encode(
+                path.as_os_str().as_encoded_bytes(),
+            )),
+        ),
+    };
+    let value = |signal: &Signal| (signal.signal_type().name(), signal.hex());
+    let dihedral: BTreeMap<String, String> = hashes
+        .queries
+        .iter()
+        .filter(|query| query.variant != crate::hash::Variant::ORIGINAL)
+        .map(|query| (query.variant.to_string(), query.signal.hex()))
+        .collect();
+    HashRecord {
+        path: text,
+        path_hex,
+        outcome: hashes
+            .problem
+            .as_ref()
+            .map_or("hashed", |problem| problem.outcome.name()),
+        signals: hashes.signals.iter().map(value).collect(),
+        quality: hashes.quality.map(|quality| quality.get()),
+        dihedral: (!dihedral.is_empty()).then_some(dihedral),
+        error: hashes.problem.as_ref().map(|problem| problem.error.clone()),
+    }
+}

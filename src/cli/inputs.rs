@@ -1,0 +1,80 @@
+//! Arguments that several commands share: which files, by how many workers, within which limits.
+
+use crate::gate::VariantSet;
+use crate::media::Limits;
+use crate::scan::Options;
+use clap::Args;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Which files are read, and by how many workers.
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    /// Files and folders; folders are read with all that is below them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Worker threads [default: one for each core]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// Follow symbolic links below the given paths
+    #[arg(long)]
+    follow_links: bool,
+}
+
+impl FileArgs {
+    /// How to go through the files.
+    pub(crate) fn options(&self, ordered: bool) -> Options {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Options {
+            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
+            ordered,
+            follow_links: self.follow_links,
+        }
+    }
+}
+
+/// Bounds on what one input may cost; beyond them its outcome is `too_large`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Largest file, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_file_bytes)]
+    max_file_bytes: u64,
+    /// Longest side of a picture, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().max_side)]
+    max_side: u32,
+    /// Most pixels of a picture
+    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().max_pixels)]
+    max_pixels: u64,
+    /// Most memory that decoding one picture may take, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_decoder_bytes)]
+    max_decoder_bytes: u64,
+    /// Most frames of an animation that are looked at
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_frames)]
+    max_frames: u32,
+}
+
+impl LimitArgs {
+    /// The limits.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_file_bytes: self.max_file_bytes,
+            max_side: self.max_side,
+            max_pixels: self.max_pixels,
+            max_decoder_bytes: self.max_decoder_bytes,
+            max_frames: self.max_frames,
+            ..Limits::default()
+        }
+    }
+}
+
+/// Which forms of a picture are asked about.
+#[derive(Debug, Args)]
+pub(crate) struct VariantArgs {
+    /// Forms of a picture that are asked about besides the stored one: none, standard, or a list
+    /// of displayed, over_black, dihedral and frames
+    #[arg(long, value_name = "SET", default_value = "standard")]
+    pub(crate) variants: VariantSet,
+}

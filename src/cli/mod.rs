@@ -1,0 +1,127 @@
+//! Floor 6: arguments as typed → plan → command → output → exit code.
+//!
+//! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
+//! command does to hashes, banks and files it leaves to the floors below.
+
+mod bank;
+mod compare;
+mod exit;
+mod hash;
+mod home;
+mod import;
+mod inputs;
+mod matching;
+mod output;
+mod progress;
+mod publish;
+mod scan;
+mod status;
+mod stop;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Stops known abusive media before anyone shares it.
+///
+/// Keeps banks of known hashes, publishes them as an index, and asks that index about files:
+/// block, review, report, pass, or "could not be judged". Hashes only; no picture is ever kept.
+#[derive(Debug, Parser)]
+#[command(name = "hashgate", version, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 a match, 2 something could not be judged or failed.\n\
+    Where there was a match, the code is 1 whatever else could not be judged: the summary tells."
+)]
+struct Cli {
+    /// Folder of the store and the index [default: the platform's data folder]
+    #[arg(long, global = true, env = "HASHGATE_HOME", value_name = "DIR")]
+    home: Option<PathBuf>,
+
+    /// Say more on standard error: -v what is done, -vv with details
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create, list, change, fill and delete banks
+    #[command(subcommand)]
+    Bank(bank::BankCommand),
+    /// Read hash lists into a bank
+    Import(import::ImportArgs),
+    /// Build the next generation of the index from the store
+    Publish(publish::PublishArgs),
+    /// Ask the index about every file below some paths
+    Scan(scan::ScanArgs),
+    /// Print the hashes of pictures
+    Hash(hash::HashArgs),
+    /// Ask the index about hashes
+    Match(matching::MatchArgs),
+    /// Show how far apart two files or hashes are
+    Compare(compare::CompareArgs),
+    /// Show what is in the home folder and whether the index is up to date
+    Status(status::StatusArgs),
+    /// Check every byte of the store and of the index
+    Verify(verify::VerifyArgs),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            // Whoever read our output has left: nothing to say, but the work was not done.
+            if !output::is_broken_pipe(&error) {
+                eprintln!("hashgate: error: {error:#}");
+            }
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let home = || home::Home::locate(cli.home.as_deref());
+    match cli.command {
+        Command::Bank(command) => bank::run(command, &home()?),
+        Command::Import(args) => import::run(args, &home()?),
+        Command::Publish(args) => publish::run(args, &home()?),
+        Command::Scan(args) => scan::run(args, &home()?),
+        Command::Hash(args) => hash::run(args),
+        Command::Match(args) => matching::run(args, &home()?),
+        Command::Compare(args) => compare::run(args),
+        Command::Status(args) => status::run(args, &home()?),
+        Command::Verify(args) => verify::run(args, &home()?),
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

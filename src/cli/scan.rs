@@ -1,0 +1,130 @@
+//! `hashgate scan`: the index asked about every file below some paths.
+
+use crate::cli::inputs::{FileArgs, LimitArgs, VariantArgs};
+use crate::cli::{exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::gate::{Gate, GateOptions, Outcome, Worker};
+use crate::hash::SignalType;
+use crate::scan::{
+    CsvSink, FileRecord, JsonLinesSink, Sink, Summary, TextSink, WalkOptions, for_each_file,
+};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// How a scan's results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: a line a file and a summary
+    Text,
+    /// One JSON object for each file, then the summary
+    Jsonl,
+    /// A header and one row for each file, with its nearest match
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    #[command(flatten)]
+    files: FileArgs,
+
+    /// How to write the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// Write the results to a file; it is replaced
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Write results in the order of the file names, the same each time
+    #[arg(long)]
+    ordered: bool,
+
+    /// Leave files that were judged and match nothing out of the text
+    #[arg(long)]
+    hide_passed: bool,
+
+    /// Ask this index folder instead of the home folder's
+    #[arg(long, value_name = "DIR")]
+    index: Option<PathBuf>,
+
+    /// Hashes to compute besides pdq and those that the index holds, joined by commas
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    signals: Vec<SignalType>,
+
+    #[command(flatten)]
+    variants: VariantArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
+    let folder = args.index.clone().unwrap_or_else(|| home.index());
+    let options = GateOptions {
+        limits: args.limits.limits(),
+        variants: args.variants.variants,
+        signals: args.signals.clone(),
+    };
+    let gate = Gate::open_with(&folder, options)?;
+    warn_if_empty(&gate);
+    let stop = stop::on_request()?;
+    let mut sink = sink(&args)?;
+    let options = args.files.options(args.ordered);
+    let walk = WalkOptions {
+        follow_links: options.follow_links,
+        sorted: options.ordered,
+    };
+    let mut progress = Progress::of_files(&args.files.paths, walk);
+    let mut summary = Summary::new(gate.index().generation());
+    let begun = Instant::now();
+    let finished = for_each_file(
+        &args.files.paths,
+        options,
+        &stop,
+        Worker::default,
+        |worker, path| gate.check_file(worker, path),
+        |done| -> anyhow::Result<()> {
+            let record = match done.result {
+                Ok((verdict, bytes)) => FileRecord::judged(&done.path, verdict, bytes),
+                Err(error) => FileRecord::unreachable(&done.path, error),
+            };
+            summary.add(&record);
+            progress.suspended(|| sink.record(&record))?;
+            progress.file_done(record.bytes, summary.outcome(Outcome::Match));
+            Ok(())
+        },
+    )?;
+    drop(progress);
+    summary.finish(finished, begun.elapsed().as_secs_f64());
+    sink.finish(&summary)?;
+    let stopped = ["block", "review", "report"]
+        .into_iter()
+        .any(|action| summary.action(action) > 0);
+    Ok(Exit::of(
+        stopped,
+        summary.unjudged() > 0 || summary.interrupted,
+    ))
+}
+
+fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {
+    let out = output::file_or_stdout(args.output.as_deref())?;
+    let to_terminal = args.output.is_none() && output::stdout_is_terminal();
+    let colour = args.output.is_none() && output::colour();
+    Ok(match args.format {
+        Format::Text => Box::new(TextSink::new(out, to_terminal, colour, args.hide_passed)),
+        Format::Jsonl => Box::new(JsonLinesSink::new(out)),
+        Format::Csv => Box::new(CsvSink::new(out)),
+    })
+}
+
+/// An index that can match nothing is hardly what was meant.
+fn warn_if_empty(gate: &Gate) {
+    let index = gate.index();
+    let enabled = index.banks().iter().any(|bank| bank.policy.enabled);
+    if !enabled || index.signal_types().is_empty() {
+        eprintln!(
+            "hashgate: warning: generation {} of the index holds no hash of an enabled bank: nothing can match",
+            index.generation()
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! `hashgate verify`: every byte of the index, and every record of the store.
+
+use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
+use crate::index::{self, IndexError};
+use crate::store::{BankStore, StoreError};
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Check only this index folder, for example a copy on an upload server
+    #[arg(long, value_name = "DIR")]
+    index: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
+    let mut out = output::stdout();
+    let mut damaged = false;
+    if args.index.is_none() {
+        damaged |= !store(home, &mut out)?;
+    }
+    let folder = args.index.unwrap_or_else(|| home.index());
+    let progress = Progress::of_work("checking the index");
+    match index::verify(&folder) {
+        Ok(report) => {
+            drop(progress);
+            damaged |= !report.is_sound();
+            for (path, error) in &report.damaged {
+                writeln!(out, "index: DAMAGED: {}: {error}", path.display())?;
+            }
+            if report.is_sound() {
+                writeln!(
+                    out,
+                    "index: generation {}, {}, {} bytes: every checksum holds",
+                    report.generation,
+                    output::plural(report.segments as u64, "segment"),
+                    report.bytes
+                )?;
+            }
+            for foreign in &report.foreign {
+                writeln!(out, "index: {} does not belong here", foreign.display())?;
+            }
+        }
+        Err(IndexError::NotPublished { .. }) => {
+            drop(progress);
+            writeln!(out, "index: none yet: hashgate publish")?;
+        }
+        Err(error) => {
+            drop(progress);
+            damaged = true;
+            let error = anyhow::Error::from(error);
+            writeln!(out, "index: DAMAGED: {error:#}")?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::of(false, damaged))
+}
+
+/// Reads every record of the store; says whether all could be read.
+fn store(home: &Home, out: &mut impl Write) -> anyhow::Result<bool> {
+    let store = match BankStore::open_read_only(&home.store()) {
+        Ok(store) => store,
+        Err(StoreError::Missing { .. }) => {
+            writeln!(
+                out,
+                "store: none yet: hashgate bank create NAME --action block"
+            )?;
+            return Ok(true);
+        }
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            writeln!(out, "store: DAMAGED: {error:#}")?;
+            return Ok(false);
+        }
+    };
+    let progress = Progress::of_work("checking the store");
+    let checked = store.verify();
+    drop(progress);
+    match checked {
+        Ok(items) => {
+            writeln!(
+                out,
+                "store: revision {}, {items} entries: every record can be read and the counts agree",
+                store.revision()
+            )?;
+            Ok(true)
+        }
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            writeln!(out, "store: DAMAGED: {error:#}")?;
+            Ok(false)
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! [`Gate`]: an open index and the questions that uploads put to it.
+
+use crate::bank::Action;
+#[cfg(feature = "decode")]
+use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, Verdict, decide::may_ask};
+use crate::gate::{
+    Match, Query,
+    decide::{Matches, decide},
+};
+#[cfg(feature = "decode")]
+use crate::hash::SignalType;
+use crate::hash::{Distance, Quality, Signal, Threshold, Variant};
+use crate::index::{Index, IndexError, IndexHandle};
+#[cfg(feature = "decode")]
+use crate::media::Limits;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a gate could not be opened or brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GateError {
+    /// The index folder cannot be used.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// How a gate looks at uploads.
+#[cfg(feature = "decode")]
+#[derive(Debug, Clone, Default)]
+pub struct GateOptions {
+    /// Bounds on what a decoder may spend.
+    pub limits: Limits,
+    /// Which forms of a picture are asked about.
+    pub variants: VariantSet,
+    /// Signal types to compute besides `pdq` and those that the index holds.
+    pub signals: Vec<SignalType>,
+}
+
+/// The scratch of one thread that checks many uploads; see [`Gate::check_with`].
+#[cfg(feature = "decode")]
+#[derive(Default)]
+pub struct Worker {
+    extractor: Extractor,
+    buffer: Vec<u8>,
+}
+
+/// An open index and the policies of its banks: asks about uploads and says what to do.
+///
+/// `Send + Sync`; one gate serves every thread. It holds no picture and no global state, and it
+/// follows the index when told to ([`Gate::refresh`]) without making anyone wait.
+///
+#[cfg_attr(feature = "decode", doc = "```no_run")]
+#[cfg_attr(not(feature = "decode"), doc = "```ignore")]
+/// use hashgate::gate::{Gate, Outcome};
+/// let gate = Gate::open("index".as_ref())?;
+/// let verdict = gate.check(&std::fs::read("upload.jpg")?);
+/// match verdict.outcome {
+///     Outcome::NoMatch => println!("pass"),
+///     Outcome::Match => println!("{}", verdict.action_name()),
+///     unjudged => println!("hold back: {unjudged}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Gate {
+    index: IndexHandle,
+    #[cfg(feature = "decode")]
+    options: GateOptions,
+}
+
+impl Gate {
+    /// Opens a published index folder, with default options.
+    ///
+    /// # Errors
+    /// [`GateError::Index`] where the folder holds no index, or one that is damaged or foreign.
+    pub fn open(folder: &Path) -> Result<Self, GateError> {
+        Ok(Self {
+            index: IndexHandle::open(folder)?,
+            #[cfg(feature = "decode")]
+            options: GateOptions::default(),
+        })
+    }
+
+    /// Opens a published index folder.
+    ///
+    /// # Errors
+    /// As [`Gate::open`].
+    #[cfg(feature = "decode")]
+    pub fn open_with(folder: &Path, options: GateOptions) -> Result<Self, GateError> {
+        Ok(Self {
+            index: IndexHandle::open(folder)?,
+            options,
+        })
+    }
+
+    /// The generation that answers now. Hold it to put several questions to the same one.
+    #[must_use]
+    pub fn index(&self) -> Arc<Index> {
+        self.index.load()
+    }
+
+    /// Goes over to the newest published generation; says whether there was a newer one.
+    ///
+    /// Searches under way end on the generation that they began with. Cheap where nothing is new:
+    /// call it every second, or before each batch.
+    ///
+    /// # Errors
+    /// [`GateError::Index`] where the newer one cannot be used; the old one goes on answering.
+    pub fn refresh(&self) -> Result<bool, GateError> {
+        Ok(self.index.refresh()?)
+    }
+
+    /// What the banks' policies say of a hash that was computed elsewhere: matches nearest first,
+    /// and the action (`None` without a match).
+    ///
+    /// `quality` is the PDQ quality of the query where it is known; below a bank's minimum that
+    /// bank is not asked.
+    #[must_use]
+    pub fn match_signal(
+        &self,
+        signal: &Signal,
+        quality: Option<Quality>,
+    ) -> (Vec<Match>, Option<Action>) {
+        let query = Query {
+            signal: *signal,
+            quality,
+            variant: Variant::ORIGINAL,
+        };
+        let mut matches = Matches::default();
+        matches.ask(&self.index.load(), &query);
+        matches.finish()
+    }
+
+    /// The `k` nearest entries of enabled banks within `max_distance` (inclusive), whatever the
+    /// banks' thresholds; nearest first, then by bank and content id. The action follows from them.
+    #[must_use]
+    pub fn nearest(
+        &self,
+        signal: &Signal,
+        max_distance: Distance,
+        k: usize,
+    ) -> (Vec<Match>, Option<Action>) {
+        let index = self.index.load();
+        let enabled = |id| index.bank(id).filter(|bank| bank.policy.enabled);
+        let hits = if index.banks().iter().all(|bank| bank.policy.enabled) {
+            index.nearest(signal, k, max_distance)
+        } else {
+            // A disabled bank's entries must not take the places of others.
+            index.search(signal, max_distance)
+        };
+        let matches: Vec<Match> = hits
+            .iter()
+            .filter_map(|hit| enabled(hit.bank).map(|bank| (hit, bank)))
+            .take(k)
+            .map(|(hit, bank)| Match {
+                bank: bank.name.clone(),
+                content_id: hit.content,
+                entry: hit.signal,
+                entry_quality: hit.quality,
+                query: *signal,
+                variant: Variant::ORIGINAL,
+                distance: hit.distance,
+                threshold: Threshold(max_distance.0),
+                action: bank.policy.action,
+            })
+            .collect();
+        let action = decide(&matches);
+        (matches, action)
+    }
+}
+
+#[cfg(feature = "decode")]
+impl Gate {
+    /// How this gate looks at uploads.
+    #[must_use]
+    pub fn options(&self) -> &GateOptions {
+        &self.options
+    }
+
+    /// Judges one upload. Never panics and never fails: there is an outcome for every input.
+    #[must_use]
+    pub fn check(&self, bytes: &[u8]) -> Verdict {
+        self.check_with(&mut Worker::default(), bytes)
+    }
+
+    /// As [`Gate::check`], with the scratch of a thread that checks many.
+    pub fn check_with(&self, worker: &mut Worker, bytes: &[u8]) -> Verdict {
+        judge(
+            &self.index.load(),
+            &self.options,
+            &mut worker.extractor,
+            bytes,
+        )
+    }
+
+    /// Judges the content of a file, and says how many bytes it had; the outcome is
+    /// [`Unreadable`](crate::gate::Outcome::Unreadable) where it cannot be read.
+    ///
+    /// See [`read_file`](crate::gate::read_file) for what is read.
+    pub fn check_file(&self, worker: &mut Worker, path: &Path) -> (Verdict, u64) {
+        let index = self.index.load();
+        let max_bytes = self.options.limits.max_file_bytes;
+        let Worker { extractor, buffer } = worker;
+        match crate::gate::read_file(path, max_bytes, buffer) {
+            Ok(()) => {
+                let verdict = judge(&index, &self.options, extractor, buffer);
+                (verdict, buffer.len() as u64)
+            }
+            Err(problem) => {
+                let extraction = Extraction {
+                    problem: Some(problem),
+                    ..Extraction::default()
+                };
+                (conclude(&index, extraction), 0)
+            }
+        }
+    }
+}
+
+/// The signal types to compute for an index: PDQ, what it holds, and what was asked for besides.
+#[cfg(feature = "decode")]
+fn wanted(index: &Index, options: &GateOptions) -> Vec<SignalType> {
+    SignalType::ALL
+        .into_iter()
+        .filter(|kind| {
+            *kind == SignalType::Pdq || holds(index, *kind) || options.signals.contains(kind)
+        })
+        .collect()
+}
+
+/// Whether the index holds hashes of this type.
+#[cfg(feature = "decode")]
+fn holds(index: &Index, kind: SignalType) -> bool {
+    let types = index.signal_types();
+    types.iter().any(|held| held.signal_type == kind)
+}
+
+#[cfg(feature = "decode")]
+fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes: &[u8]) -> Verdict {
+    let wanted = wanted(index, options);
+    let extraction = extractor.extract(bytes, &wanted, options.variants, &options.limits);
+    conclude(index, extraction)
+}
+
+#[cfg(feature = "decode")]
+fn conclude(index: &Index, extraction: Extraction) -> Verdict {
+    let mut matches = Matches::default();
+    for query in &extraction.queries {
+        matches.ask(index, query);
+    }
+    let (mut matches, action) = matches.finish();
+    let left_out = matches.len().saturating_sub(Verdict::MAX_MATCHES);
+    matches.truncate(Verdict::MAX_MATCHES);
+    let mut problem = extraction.problem;
+    if problem.is_none() && matches.is_empty() {
+        problem = low_quality(index, &extraction.queries);
+    }
+    let outcome = match (&problem, matches.is_empty()) {
+        (_, false) => Outcome::Match,
+        (Some(problem), true) => problem.outcome,
+        (None, true) => Outcome::NoMatch,
+    };
+    Verdict {
+        outcome,
+        action,
+        signals: extraction.signals,
+        quality: extraction.quality,
+        matches,
+        matches_left_out: left_out as u64,
+        error: problem.map(|problem| problem.error),
+        generation: index.generation(),
+    }
+}
+
+/// Whether a bank could not be asked by PDQ because no form of the picture has the quality it wants.
+#[cfg(feature = "decode")]
+fn low_quality(index: &Index, queries: &[Query]) -> Option<Problem> {
+    let best = queries
+        .iter()
+        .filter(|query| query.signal.signal_type() == SignalType::Pdq)
+        .filter_map(|query| query.quality)
+        .max()?;
+    if !holds(index, SignalType::Pdq) {
+        return None;
+    }
+    let bank = index.banks().iter().find(|bank| {
+        bank.policy.enabled
+            && bank.policy.action != Action::Allow
+            && !may_ask(bank, SignalType::Pdq, Some(best))
+    })?;
+    let error = format!(
+        "PDQ quality {best} is under the {} that bank {} asks for: there is too little in the picture to tell it by",
+        bank.policy.min_quality, bank.name
+    );
+    Some(Problem::new(Outcome::LowQuality, error))
+}

@@ -1,0 +1,66 @@
+//! What became of an input.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What became of an input: each gets exactly one.
+///
+/// Only [`Outcome::NoMatch`] means that the input was judged and is not known. Whatever could not
+/// be judged says so, and a careful caller holds it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It matches at least one bank under that bank's policy.
+    Match,
+    /// It was judged, and matches nothing.
+    NoMatch,
+    /// Its picture holds too little to hash (PDQ quality under a bank's minimum), and nothing else matched.
+    LowQuality,
+    /// It claims to be a picture of a kind that is read here, and is damaged, cut short or empty.
+    Undecodable,
+    /// It is no picture, or one of a kind that is not read here.
+    Unsupported,
+    /// It exceeds a limit on bytes, sides, pixels, memory or frames.
+    TooLarge,
+    /// Its bytes could not be had: gone, forbidden, or not a regular file.
+    Unreadable,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Match,
+        Self::NoMatch,
+        Self::LowQuality,
+        Self::Undecodable,
+        Self::Unsupported,
+        Self::TooLarge,
+        Self::Unreadable,
+    ];
+
+    /// The name, as JSON and reports carry it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::NoMatch => "no_match",
+            Self::LowQuality => "low_quality",
+            Self::Undecodable => "undecodable",
+            Self::Unsupported => "unsupported",
+            Self::TooLarge => "too_large",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether the input was judged: a match, or known to be none.
+    #[must_use]
+    pub const fn is_judged(self) -> bool {
+        matches!(self, Self::Match | Self::NoMatch)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,83 @@
+//! The answer about one input, with what is needed to explain and to replay it.
+
+use crate::bank::{Action, BankName, ContentId};
+use crate::gate::Outcome;
+use crate::hash::{Distance, Quality, Signal, Threshold, Variant};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+/// One entry of a bank that the input matches.
+///
+/// Serialises to an object with the keys `bank`, `content_id`, `signal_type`, `hash` (the entry's),
+/// `distance` (bits), `variant` (the form of the query that hit), `query` (its hash), `threshold`
+/// and `action` (both the bank's, at the generation that answered) and `quality` (the entry's, or null).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The bank.
+    pub bank: BankName,
+    /// The entry.
+    pub content_id: ContentId,
+    /// The entry's hash.
+    pub entry: Signal,
+    /// The entry's quality, where the list said it.
+    pub entry_quality: Option<Quality>,
+    /// The hash of the query that hit.
+    pub query: Signal,
+    /// The form of the query that hit.
+    pub variant: Variant,
+    /// Bits between the two.
+    pub distance: Distance,
+    /// The largest distance at which the bank's policy sees a match of this signal type.
+    pub threshold: Threshold,
+    /// What the bank's policy says to do.
+    pub action: Action,
+}
+
+impl Serialize for Match {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Match", 10)?;
+        object.serialize_field("bank", &self.bank)?;
+        object.serialize_field("content_id", &self.content_id)?;
+        object.serialize_field("signal_type", &self.entry.signal_type())?;
+        object.serialize_field("hash", &self.entry.hex())?;
+        object.serialize_field("distance", &self.distance)?;
+        object.serialize_field("variant", &self.variant.to_string())?;
+        object.serialize_field("query", &self.query.hex())?;
+        object.serialize_field("threshold", &self.threshold)?;
+        object.serialize_field("action", &self.action)?;
+        object.serialize_field("quality", &self.entry_quality)?;
+        object.end()
+    }
+}
+
+/// The answer about one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What became of the input.
+    pub outcome: Outcome,
+    /// What policy says to do: the strictest of the matches, or allow where that overrules;
+    /// `None` where nothing matched. Not a permission: look at the outcome.
+    pub action: Option<Action>,
+    /// The hashes of the input as stored in the file, over white where it is transparent.
+    pub signals: Vec<Signal>,
+    /// PDQ quality of the picture as stored in the file.
+    pub quality: Option<Quality>,
+    /// The matches, nearest first; at most [`Verdict::MAX_MATCHES`].
+    pub matches: Vec<Match>,
+    /// How many further matches were left out of `matches`. They did count in the decision.
+    pub matches_left_out: u64,
+    /// Why the input, or a part of it, could not be judged.
+    pub error: Option<String>,
+    /// The generation of the index that answered.
+    pub generation: u64,
+}
+
+impl Verdict {
+    /// Most matches that a verdict lists.
+    pub const MAX_MATCHES: usize = 1_000;
+
+    /// The action's name, or `none`.
+    #[must_use]
+    pub fn action_name(&self) -> &'static str {
+        self.action.map_or("none", Action::name)
+    }
+}

@@ -1,0 +1,205 @@
+//! What the columns of a CSV list mean.
+
+use crate::bank::ContentSignal;
+use crate::hash::{Quality, Signal, SignalType};
+use crate::hashset::{ListRecord, value};
+
+/// What one column holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Column {
+    /// The signal type of the row's value.
+    Type,
+    /// A hash of the type that the row names, or else of the type that its length says.
+    Value,
+    /// A hash of this type.
+    Named(SignalType),
+    /// The quality of the row's PDQ hash.
+    Quality,
+    /// One label.
+    Label,
+    /// Several labels.
+    Labels(Split),
+    /// The source's own id of the record.
+    RecordId,
+    /// Anything else: kept as `name=value`.
+    Metadata(String),
+}
+
+/// How the labels of a column are parted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Split {
+    /// By `,`, `;` and `|`.
+    Marks,
+    /// By these and by blanks, as the tags of a python-threatexchange dataset are.
+    MarksAndBlanks,
+}
+
+/// The columns of a list.
+#[derive(Debug)]
+pub(super) struct Columns(Vec<Column>);
+
+impl Columns {
+    /// The columns that a header names; the reason where they hold no hash, or hold it twice.
+    pub(super) fn new(header: &[&str]) -> Result<Self, String> {
+        let columns: Vec<Column> = header.iter().map(|name| Column::new(name.trim())).collect();
+        let count = |wanted: &Column| columns.iter().filter(|&column| column == wanted).count();
+        let named = columns
+            .iter()
+            .any(|column| matches!(column, Column::Named(_)));
+        let shown = || {
+            let shown: Vec<String> = header
+                .iter()
+                .take(8)
+                .map(|name| format!("{name:.24?}"))
+                .collect();
+            let more = if header.len() > shown.len() {
+                ", …"
+            } else {
+                ""
+            };
+            format!("{}{more}", shown.join(", "))
+        };
+        for (column, what) in [
+            (Column::Type, "the signal type"),
+            (Column::Value, "the hash"),
+            (Column::Quality, "the quality"),
+            (Column::RecordId, "the record's id"),
+        ] {
+            if count(&column) > 1 {
+                return Err(format!("several columns hold {what} among {}", shown()));
+            }
+        }
+        if !named && count(&Column::Value) == 0 {
+            return Err(format!("no column holds a hash among {}", shown()));
+        }
+        Ok(Self(columns))
+    }
+
+    /// The record of a row; the reason where it cannot be used.
+    pub(super) fn record(&self, line: u64, fields: &[&str]) -> Result<ListRecord, String> {
+        if fields.len() != self.0.len() {
+            return Err(format!(
+                "expected {} fields as in the header, got {}",
+                self.0.len(),
+                fields.len()
+            ));
+        }
+        let mut row = Row::default();
+        for (column, field) in self.0.iter().zip(fields) {
+            let field = field.trim();
+            if !field.is_empty() {
+                row.take(column, field)?;
+            }
+        }
+        row.finish(line)
+    }
+}
+
+impl Column {
+    fn new(name: &str) -> Self {
+        let plain = name.to_ascii_lowercase().replace([' ', '-'], "_");
+        match plain.as_str() {
+            "signal_type" | "hash_type" => Self::Type,
+            "signal_str" | "value" | "hash" | "signal" => Self::Value,
+            "quality" => Self::Quality,
+            "label" | "category" => Self::Label,
+            "labels" | "categories" => Self::Labels(Split::Marks),
+            "tag" | "tags" => Self::Labels(Split::MarksAndBlanks),
+            "id" | "record_id" => Self::RecordId,
+            _ => match value::signal_type(name) {
+                Some(kind) => Self::Named(kind),
+                None => Self::Metadata(name.to_owned()),
+            },
+        }
+    }
+}
+
+/// A row while its fields are read.
+#[derive(Default)]
+struct Row<'a> {
+    kind: Option<&'a str>,
+    value: Option<&'a str>,
+    signals: Vec<Signal>,
+    quality: Option<Quality>,
+    labels: Vec<String>,
+    record_id: Option<String>,
+    metadata: String,
+}
+
+impl<'a> Row<'a> {
+    /// Takes a field that is not empty.
+    fn take(&mut self, column: &Column, field: &'a str) -> Result<(), String> {
+        match column {
+            Column::Type => self.kind = Some(field),
+            Column::Value => self.value = Some(field),
+            Column::Named(kind) => self.signals.push(value::value(*kind, field)?),
+            Column::Quality => self.quality = Some(value::quality(field)?),
+            Column::Label => self.label(field),
+            Column::Labels(split) => {
+                let ends = |c: char| {
+                    matches!(c, ',' | ';' | '|')
+                        || (*split == Split::MarksAndBlanks && c.is_whitespace())
+                };
+                field.split(ends).for_each(|label| self.label(label.trim()));
+            }
+            Column::RecordId => self.record_id = Some(field.to_owned()),
+            Column::Metadata(name) => self.note(name, field),
+        }
+        Ok(())
+    }
+
+    fn label(&mut self, label: &str) {
+        if !label.is_empty() && !self.labels.iter().any(|known| known == label) {
+            self.labels.push(label.to_owned());
+        }
+    }
+
+    fn note(&mut self, name: &str, field: &str) {
+        if !self.metadata.is_empty() {
+            self.metadata.push_str("; ");
+        }
+        self.metadata.push_str(name);
+        self.metadata.push('=');
+        self.metadata.push_str(field);
+    }
+
+    fn finish(mut self, line: u64) -> Result<ListRecord, String> {
+        match (self.kind, self.value) {
+            (Some(name), Some(hex)) => {
+                let kind = match value::signal_type(name) {
+                    Some(kind) => kind,
+                    None => name
+                        .parse::<SignalType>()
+                        .map_err(|error| error.to_string())?,
+                };
+                self.signals.push(value::value(kind, hex)?);
+            }
+            (None, Some(hex)) => {
+                self.signals
+                    .push(hex.parse::<Signal>().map_err(|error| error.to_string())?);
+            }
+            (_, None) => {}
+        }
+        if self.signals.is_empty() {
+            return Err("the row has no hash".to_owned());
+        }
+        if let Some(quality) = self.quality
+            && !self.signals.iter().any(|signal| signal.as_pdq().is_some())
+        {
+            // It is about no hash of this row, and nothing that a list says is dropped.
+            self.note("quality", &quality.to_string());
+        }
+        let quality = self.quality;
+        let signals = self.signals.into_iter().map(|signal| ContentSignal {
+            signal,
+            quality: quality.filter(|_| signal.as_pdq().is_some()),
+        });
+        Ok(ListRecord {
+            line,
+            signals: signals.collect(),
+            labels: self.labels,
+            metadata: value::text(&self.metadata),
+            record_id: self.record_id,
+        })
+    }
+}

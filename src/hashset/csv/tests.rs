@@ -1,0 +1,181 @@
+//! Lists with good and bad rows, and what is made of them.
+
+use super::*;
+use crate::hashset::ListRecord;
+use std::ops::ControlFlow;
+
+const PDQ: &str = "0f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a69780f1e2d3c4b5a6978";
+const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+fn rows(list: &str) -> (Vec<ListRecord>, Vec<BadLine>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    let tally = read(list.as_bytes(), &mut |row| {
+        match row {
+            Ok(record) => good.push(record),
+            Err(line) => bad.push(line),
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(tally.lines, list.lines().count() as u64, "{list}");
+    assert_eq!(
+        tally.lines,
+        tally.used + tally.bad + tally.skipped,
+        "{list}"
+    );
+    (good, bad)
+}
+
+fn header_error(list: &str) -> String {
+    read(list.as_bytes(), &mut |_| ControlFlow::Continue(()))
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn a_threatexchange_dataset_is_read() {
+    let (good, bad) = rows(&format!(
+        "signal_type,signal_str,collab,category,tags\r\n\
+         pdq,{PDQ},\"Sample, one\",POSITIVE_CLASS,a b\r\n\
+         video_md5,{MD5},two,WORTH_INVESTIGATING,\r\n\
+         trend_query,{{}},two,POSITIVE_CLASS,\r\n"
+    ));
+    assert_eq!(good.len(), 2);
+    assert_eq!(good[0].line, 2);
+    assert_eq!(good[0].signals[0].signal.to_string(), format!("pdq:{PDQ}"));
+    assert_eq!(good[0].labels, ["POSITIVE_CLASS", "a", "b"]);
+    assert_eq!(good[0].metadata.as_deref(), Some("collab=Sample, one"));
+    assert_eq!(good[1].signals[0].signal.to_string(), format!("md5:{MD5}"));
+    assert_eq!(bad.len(), 1);
+    assert_eq!(bad[0].line, 4);
+    assert!(bad[0].reason.contains("trend_query"), "{}", bad[0].reason);
+}
+
+#[test]
+fn several_hashes_of_a_row_are_one_item() {
+    let (good, bad) = rows(&format!(
+        "ID;PDQ;MD5;sha-1;Quality;labels;seen\n\
+         r1;{PDQ};{MD5};;93;x|y;2020\n\
+         r2;;{MD5};;12;;\n\
+         r3;;;;;x;\n\
+         r4;{PDQ};{MD5};;101;;\n\
+         r5;{PDQ};oops;;;;\n"
+    ));
+    assert_eq!(good.len(), 2);
+    let [pdq, md5] = good[0].signals[..] else {
+        panic!("{:?}", good[0].signals)
+    };
+    assert_eq!(pdq.quality.map(|q| q.get()), Some(93));
+    assert_eq!(md5.quality, None);
+    assert_eq!(good[0].record_id.as_deref(), Some("r1"));
+    assert_eq!(good[0].labels, ["x", "y"]);
+    assert_eq!(good[0].metadata.as_deref(), Some("seen=2020"));
+    assert_eq!(good[1].metadata.as_deref(), Some("quality=12"));
+    let reasons: Vec<&str> = bad.iter().map(|line| line.reason.as_str()).collect();
+    assert!(reasons[0].contains("no hash"), "{reasons:?}");
+    assert!(reasons[1].contains("from 0 to 100"), "{reasons:?}");
+    assert!(reasons[2].contains("expected 32"), "{reasons:?}");
+    assert_eq!(
+        bad.iter().map(|line| line.line).collect::<Vec<_>>(),
+        [4, 5, 6]
+    );
+}
+
+#[test]
+fn the_tools_output_with_a_header_is_read() {
+    let (good, bad) = rows(&format!(
+        "hash,quality,filename\n{PDQ},100,b.jpg\n{MD5},,c.mp4\n"
+    ));
+    assert_eq!((good.len(), bad.len()), (2, 0));
+    assert_eq!(good[0].signals[0].quality.map(|q| q.get()), Some(100));
+    assert_eq!(good[0].metadata.as_deref(), Some("filename=b.jpg"));
+    assert_eq!(good[1].signals[0].signal.to_string(), format!("md5:{MD5}"));
+}
+
+#[test]
+fn rows_of_several_lines_keep_their_first_line_number() {
+    let (good, bad) = rows(&format!(
+        "md5,note\n{MD5},\"a\n\n# b\"\"c\"\n{MD5},d\n{MD5},too,many\n{MD5}\n"
+    ));
+    let lines: Vec<u64> = good.iter().map(|record| record.line).collect();
+    assert_eq!(lines, [2, 5]);
+    assert_eq!(good[0].metadata.as_deref(), Some("note=a\n\n# b\"c"));
+    let lines: Vec<(u64, &str)> = bad
+        .iter()
+        .map(|line| (line.line, line.reason.as_str()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            (6, "expected 2 fields as in the header, got 3"),
+            (7, "expected 2 fields as in the header, got 1"),
+        ]
+    );
+}
+
+#[test]
+fn an_open_quotation_mark_costs_one_line_only() {
+    let mut list = format!("md5,note\n{MD5},\"open\n");
+    for _ in 0..5_000 {
+        list.push_str(&format!("{MD5},x\n"));
+    }
+    list.push_str(&format!("{MD5},\"open at the end\n{MD5},y\n"));
+    let (good, bad) = rows(&list);
+    assert_eq!(good.len(), 5_001);
+    let lines: Vec<u64> = bad.iter().map(|line| line.line).collect();
+    assert_eq!(lines, [2, 5_003]);
+    assert!(bad[0].reason.contains("not closed"), "{}", bad[0].reason);
+
+    // One that a later one closes by chance.
+    let (good, bad) = rows(&format!("md5,note\n{MD5},\"open\n{MD5},x\n{MD5},\"y\"\n"));
+    assert_eq!((good.len(), bad.len()), (2, 1));
+    assert_eq!(bad[0].line, 2);
+}
+
+#[test]
+fn headers_that_cannot_be_used_say_why() {
+    for (list, words) in [
+        ("", "ends before it"),
+        ("# only\n\n", "ends before it"),
+        (
+            "name,other\n",
+            "no column holds a hash among \"name\", \"other\"",
+        ),
+        ("signal_type,other\n", "no column holds a hash"),
+        ("hash,value\n", "several columns hold the hash"),
+        ("md5,\"a\n", "not closed"),
+    ] {
+        let message = header_error(list);
+        assert!(message.contains(words), "{list:?}: {message}");
+        assert!(
+            message.contains("signal_str"),
+            "names the repair: {message}"
+        );
+    }
+    assert!(header_error(&",".repeat(2_000)).contains("more than 1024"));
+    let bytes = b"# x\nmd5,\xff\n".as_slice();
+    let error = read(bytes, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("line 2"), "{error}");
+}
+
+#[test]
+fn a_sink_can_break_off() {
+    let list = format!("md5\n{MD5}\n{MD5}\n");
+    let mut seen = 0;
+    read(list.as_bytes(), &mut |_| {
+        seen += 1;
+        ControlFlow::Break(())
+    })
+    .unwrap();
+    assert_eq!(seen, 1);
+}
+
+#[test]
+fn a_mark_within_the_list_is_text() {
+    let (good, bad) = rows(&format!(
+        "\u{feff}md5,note\n{MD5},\"open\n\u{feff}{MD5},x\n{MD5},\u{feff}y\n"
+    ));
+    assert_eq!((good.len(), bad.len()), (1, 2));
+    assert_eq!(bad[1].line, 3);
+    assert_eq!(good[0].metadata.as_deref(), Some("note=\u{feff}y"));
+}

@@ -1,0 +1,304 @@
+//! The bits of a JPEG's entropy-coded segments, and the Huffman tables that cut them into symbols.
+//!
+//! Nothing is computed from the symbols here; the survey only has to know how many bits each takes.
+
+/// Why a scan's data cannot be those of a whole picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The data end, or a marker stands, before the scan's last block.
+    Short,
+    /// No symbol has this code.
+    Code,
+}
+
+/// Codes of up to this many bits are found in one look-up.
+const FAST_BITS: u32 = 10;
+
+/// A Huffman table, made for reading (ITU-T T.81, annex C and F.2.2.3).
+pub(super) struct Table {
+    /// By the next [`FAST_BITS`] bits: length of the code in the high byte, symbol in the low one;
+    /// 0 where the code is longer.
+    fast: [u16; 1 << FAST_BITS],
+    /// Per length: one more than the last code of it, moved to the top of 16 bits (65,536 is thus
+    /// possible); 0 where there is none.
+    end: [u32; 17],
+    /// Per length: index of its first symbol, less its first code.
+    shift: [i32; 17],
+    symbols: [u8; 256],
+}
+
+impl Table {
+    /// Builds a table from the number of codes of each length 1..=16 and the symbols in order.
+    ///
+    /// `None` where the lengths do not form a prefix code.
+    pub(super) fn new(counts: &[u8; 16], listed: &[u8]) -> Option<Box<Self>> {
+        let mut table = Box::new(Self {
+            fast: [0; 1 << FAST_BITS],
+            end: [0; 17],
+            shift: [0; 17],
+            symbols: [0; 256],
+        });
+        table
+            .symbols
+            .get_mut(..listed.len())?
+            .copy_from_slice(listed);
+        let mut code = 0_u32;
+        let mut at = 0_usize;
+        for (length, &count) in (1_u32..).zip(counts) {
+            let slot = length as usize;
+            table.shift[slot] = at as i32 - code as i32;
+            for _ in 0..count {
+                if code >= 1 << length {
+                    return None;
+                }
+                let symbol = *listed.get(at)?;
+                if length <= FAST_BITS {
+                    let spread = FAST_BITS - length;
+                    let first = (code << spread) as usize;
+                    let entry = (length as u16) << 8 | u16::from(symbol);
+                    table.fast[first..first + (1 << spread)].fill(entry);
+                }
+                code += 1;
+                at += 1;
+            }
+            if count > 0 {
+                table.end[slot] = code << (16 - length);
+            }
+            code <<= 1;
+        }
+        Some(table)
+    }
+
+    /// The symbol of a code longer than [`FAST_BITS`] at the top of `bits`, and the code's length.
+    #[cold]
+    fn slow(&self, bits: u64) -> Result<(u8, u32), Fault> {
+        let top = (bits >> 48) as u32;
+        for length in FAST_BITS + 1..=16 {
+            let slot = length as usize;
+            if top < self.end[slot] {
+                let at = (top >> (16 - length)) as i32 + self.shift[slot];
+                let symbol = self
+                    .symbols
+                    .get(usize::try_from(at).map_err(|_| Fault::Code)?);
+                return Ok((*symbol.ok_or(Fault::Code)?, length));
+            }
+        }
+        Err(Fault::Code)
+    }
+}
+
+/// Reads bits from the first byte after a scan's header to the next marker, most significant first.
+pub(super) struct Bits<'a> {
+    data: &'a [u8],
+    /// The next byte that is not in `held` yet. Never moves past a marker.
+    at: usize,
+    /// Bits read ahead, the next one at the top; below them zeros.
+    held: u64,
+    /// How many of `held` count.
+    count: u32,
+    /// How many of them are zeros made up after the data's end.
+    padding: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub(super) fn new(data: &'a [u8], at: usize) -> Self {
+        Self {
+            data,
+            at,
+            held: 0,
+            count: 0,
+            padding: 0,
+        }
+    }
+
+    /// Holds at least 32 bits.
+    #[inline(always)]
+    fn fill(&mut self) {
+        if self.count >= 32 {
+            return;
+        }
+        if let Some(four) = self.data.get(self.at..self.at + 4)
+            && let Ok(four) = <[u8; 4]>::try_from(four)
+        {
+            let word = u32::from_be_bytes(four);
+            // No byte of 0xff: none whose complement is zero.
+            let inverted = !word;
+            if inverted.wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
+                self.held |= u64::from(word).wrapping_shl(32 - self.count);
+                self.count += 32;
+                self.at += 4;
+                return;
+            }
+        }
+        self.fill_bytewise();
+    }
+
+    #[inline(never)]
+    fn fill_bytewise(&mut self) {
+        while self.count <= 56 {
+            let byte = match (self.data.get(self.at), self.data.get(self.at + 1)) {
+                (Some(0xff), Some(0)) => {
+                    self.at += 2;
+                    0xff
+                }
+                (Some(0xff), _) | (None, _) => {
+                    self.padding += 64 - self.count;
+                    self.count = 64;
+                    return;
+                }
+                (Some(&byte), _) => {
+                    self.at += 1;
+                    byte
+                }
+            };
+            self.held |= u64::from(byte) << (56 - self.count);
+            self.count += 8;
+        }
+    }
+
+    /// Drops `length` bits, at most 32, that are held.
+    #[inline(always)]
+    fn drop(&mut self, length: u32) {
+        // Neither can pass its range; the checks would cost as much as the work.
+        self.held = self.held.wrapping_shl(length);
+        self.count = self.count.wrapping_sub(length);
+    }
+
+    /// Whether bits were used that are not in the file. To be asked at least once per 32 symbols.
+    #[inline(always)]
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        if self.padding > self.count {
+            Err(Fault::Short)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The next symbol.
+    #[inline(always)]
+    pub(super) fn symbol(&mut self, table: &Table) -> Result<u8, Fault> {
+        self.fill();
+        let entry = table.fast[(self.held >> (64 - FAST_BITS)) as usize];
+        if entry != 0 {
+            self.drop(u32::from(entry >> 8));
+            return Ok(entry as u8);
+        }
+        let (symbol, length) = table.slow(self.held)?;
+        self.drop(length);
+        Ok(symbol)
+    }
+
+    /// Passes over the next symbol and the bits of its value (its low four bits say how many).
+    #[inline(always)]
+    pub(super) fn symbol_and_value(&mut self, table: &Table) -> Result<u8, Fault> {
+        self.fill();
+        let entry = table.fast[(self.held >> (64 - FAST_BITS)) as usize];
+        let (symbol, length) = if entry != 0 {
+            (entry as u8, u32::from(entry >> 8))
+        } else {
+            table.slow(self.held)?
+        };
+        self.drop(length + u32::from(symbol & 15));
+        Ok(symbol)
+    }
+
+    /// The next `length` bits, at most 16.
+    #[inline(always)]
+    pub(super) fn take(&mut self, length: u32) -> u32 {
+        self.fill();
+        if length == 0 {
+            return 0;
+        }
+        let value = (self.held >> (64 - length)) as u32;
+        self.drop(length);
+        value
+    }
+
+    /// Passes over any number of bits.
+    pub(super) fn skip(&mut self, mut length: u32) {
+        while length > 0 {
+            let now = length.min(16);
+            let _ = self.take(now);
+            length -= now;
+        }
+    }
+
+    /// Ends a segment: drops what is left before the next marker and gives the position of its
+    /// `0xff`, or that of the end. Errs where the segment was too short for what was read from it.
+    pub(super) fn finish(&self) -> Result<usize, Fault> {
+        self.check()?;
+        Ok(next_marker(self.data, self.at))
+    }
+}
+
+/// Where the next marker's `0xff` stands from `at` on, passing over stuffed and fill bytes; the
+/// data's length where there is none.
+pub(super) fn next_marker(data: &[u8], mut at: usize) -> usize {
+    while let Some(pair) = data.get(at..at + 2) {
+        match pair {
+            [0xff, 0 | 0xff] => at += 1,
+            [0xff, _] => return at,
+            _ => at += 1,
+        }
+    }
+    data.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes 0, 10, 110 and one of 12 bits.
+    fn table() -> Box<Table> {
+        let mut counts = [0; 16];
+        counts[0] = 1;
+        counts[1] = 1;
+        counts[2] = 1;
+        counts[11] = 1;
+        Table::new(&counts, &[5, 6, 7, 8]).unwrap()
+    }
+
+    #[test]
+    fn symbols_are_read_across_stuffed_bytes() {
+        // 0 | 10 | 110 | 111000000000 | then 1s
+        let bits = "0".to_owned() + "10" + "110" + "111000000000" + "111111";
+        let mut bytes: Vec<u8> = bits
+            .as_bytes()
+            .chunks(8)
+            .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
+            .collect();
+        bytes.extend([0xff, 0, 0xff, 0xd9]);
+        let mut reader = Bits::new(&bytes, 0);
+        let table = table();
+        for symbol in [5, 6, 7, 8] {
+            assert_eq!(reader.symbol(&table), Ok(symbol));
+        }
+        assert_eq!(reader.take(6), 0b11_1111);
+        assert_eq!(reader.take(8), 0xff);
+        assert_eq!(reader.finish(), Ok(bytes.len() - 2));
+        let _ = reader.take(1);
+        assert_eq!(reader.finish(), Err(Fault::Short));
+    }
+
+    #[test]
+    fn codes_of_no_symbol_are_refused() {
+        let mut reader = Bits::new(&[0b1111_0000, 0], 0);
+        assert_eq!(reader.symbol(&table()), Err(Fault::Code));
+    }
+
+    #[test]
+    fn lengths_that_are_no_code_are_refused() {
+        let mut counts = [0; 16];
+        counts[0] = 3;
+        assert!(Table::new(&counts, &[1, 2, 3]).is_none());
+        counts[0] = 2;
+        assert!(Table::new(&counts, &[1]).is_none(), "a symbol is missing");
+        assert!(Table::new(&counts, &[1, 2]).is_some());
+    }
+
+    #[test]
+    fn markers_are_found_behind_fill_bytes() {
+        assert_eq!(next_marker(&[1, 0xff, 0, 0xff, 0xff, 0xd9], 0), 4);
+        assert_eq!(next_marker(&[1, 0xff], 0), 2);
+    }
+}

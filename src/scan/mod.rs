@@ -1,0 +1,18 @@
+//! Floor 5: the batch pipeline: walk → read → decode → hash → match → sink.
+//!
+//! This room finds files, hands them to workers on a rayon pool and gives what they made of them
+//! to a sink, in memory bounded by the number of workers. It owns what a scan reports: the record
+//! of a file, the summary, and the output formats. It refuses to decide about a file (that is
+//! `gate`) and to know about arguments and terminals (that is `cli`).
+
+mod pipeline;
+mod record;
+mod sink;
+mod summary;
+mod walk;
+
+pub use pipeline::{Done, Finished, Options, for_each_file};
+pub use record::FileRecord;
+pub use sink::{CsvSink, JsonLinesSink, Sink, TextSink};
+pub use summary::Summary;
+pub use walk::{Counted, Skipped, Walk, WalkOptions, Walked, count};

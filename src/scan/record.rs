@@ -1,0 +1,141 @@
+//! What a scan says of one file.
+
+use crate::gate::{Match, Outcome, Verdict};
+use crate::hash::Quality;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What a scan says of one file: one line of its JSON Lines output.
+///
+/// The keys are stable; further ones may be added.
+///
+/// | key | value |
+/// | --- | --- |
+/// | `path` | the path; bytes that are no UTF-8 are replaced by U+FFFD |
+/// | `path_hex` | only where bytes were replaced: the path's bytes, in hexadecimal |
+/// | `outcome` | `match`, `no_match`, `low_quality`, `undecodable`, `unsupported`, `too_large`, `unreadable` |
+/// | `action` | `block`, `review`, `report`, `allow`, `none` |
+/// | `signals` | the file's hashes, signal type to hexadecimal text |
+/// | `quality` | PDQ quality, 0–100, or null |
+/// | `matches` | nearest first: see [`Match`] |
+/// | `matches_left_out` | only where there were more than are listed: how many more |
+/// | `bytes` | size of what was read |
+/// | `error` | only where something could not be judged: why |
+///
+/// ```
+/// let line = r#"{"path":"in/a.jpg","outcome":"match","action":"block",
+///     "signals":{"pdq":"f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"},
+///     "quality":100,"matches":[{"bank":"known","content_id":7,"signal_type":"pdq",
+///     "hash":"f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b2e","distance":2,
+///     "variant":"original",
+///     "query":"f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
+///     "threshold":31,"action":"block","quality":null}],"bytes":48211}"#;
+/// let record: serde_json::Value = serde_json::from_str(line)?;
+/// assert_eq!(record["matches"][0]["distance"], 2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileRecord {
+    /// The path as text.
+    pub path: String,
+    /// The path's bytes in hexadecimal, where the text could not hold them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_hex: Option<String>,
+    /// What became of the file.
+    pub outcome: Outcome,
+    /// What policy says to do.
+    pub action: &'static str,
+    /// The file's hashes.
+    pub signals: BTreeMap<&'static str, String>,
+    /// PDQ quality.
+    pub quality: Option<Quality>,
+    /// The matches, nearest first.
+    pub matches: Vec<Match>,
+    /// Matches that were left out of the list.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub matches_left_out: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Why something could not be judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl FileRecord {
+    /// The record of a file that was judged.
+    #[must_use]
+    pub fn judged(path: &Path, verdict: Verdict, bytes: u64) -> Self {
+        let (path, path_hex) = path_text(path);
+        Self {
+            path,
+            path_hex,
+            outcome: verdict.outcome,
+            action: verdict.action_name(),
+            signals: verdict
+                .signals
+                .iter()
+                .map(|signal| (signal.signal_type().name(), signal.hex()))
+                .collect(),
+            quality: verdict.quality,
+            matches: verdict.matches,
+            matches_left_out: verdict.matches_left_out,
+            bytes,
+            error: verdict.error,
+        }
+    }
+
+    /// The record of a path that could not be reached.
+    #[must_use]
+    pub fn unreachable(path: &Path, error: String) -> Self {
+        let (path, path_hex) = path_text(path);
+        Self {
+            path,
+            path_hex,
+            outcome: Outcome::Unreadable,
+            action: "none",
+            signals: BTreeMap::new(),
+            quality: None,
+            matches: Vec::new(),
+            matches_left_out: 0,
+            bytes: 0,
+            error: Some(error),
+        }
+    }
+}
+
+/// A path as text and, where the text could not hold all of it, its bytes in hexadecimal.
+pub(crate) fn path_text(path: &Path) -> (String, Option<String>) {
+    match path.to_str() {
+        Some(text) => (text.to_owned(), None),
+        None => (
+            path.to_string_lossy().into_owned(),
+            Some(crate::hash::hex::encode(
+                path.as_os_str().as_encoded_bytes(),
+            )),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_utf_8_keeps_its_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"a\xff.jpg"));
+        let record = FileRecord::unreachable(path, "gone".into());
+        assert_eq!(record.path, "a\u{fffd}.jpg");
+        assert_eq!(record.path_hex.as_deref(), Some("61ff2e6a7067"));
+    }
+}

@@ -1,0 +1,82 @@
+//! CSV: one row for each file, with its nearest match.
+
+use crate::scan::{FileRecord, Sink, Summary};
+use std::io::{self, Write};
+
+/// Writes a header and one row a file (RFC 4180): `path, outcome, action, quality, pdq, matches`
+/// (their number) `, bank, content_id, signal_type, hash, distance, variant` (of the nearest)
+/// `, bytes, error`. There is no summary row.
+pub struct CsvSink<W: Write> {
+    out: csv::Writer<W>,
+    begun: bool,
+}
+
+const HEADER: [&str; 14] = [
+    "path",
+    "outcome",
+    "action",
+    "quality",
+    "pdq",
+    "matches",
+    "bank",
+    "content_id",
+    "signal_type",
+    "hash",
+    "distance",
+    "variant",
+    "bytes",
+    "error",
+];
+
+impl<W: Write> CsvSink<W> {
+    /// Writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self {
+            out: csv::Writer::from_writer(out),
+            begun: false,
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if !self.begun {
+            self.begun = true;
+            self.out.write_record(HEADER)?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Sink for CsvSink<W> {
+    fn record(&mut self, record: &FileRecord) -> io::Result<()> {
+        self.begin()?;
+        let matches = record.matches.len() as u64 + record.matches_left_out;
+        let mut row = vec![
+            record.path.clone(),
+            record.outcome.to_string(),
+            record.action.to_owned(),
+            record.quality.map_or_else(String::new, |q| q.to_string()),
+            record.signals.get("pdq").cloned().unwrap_or_default(),
+            matches.to_string(),
+        ];
+        match record.matches.first() {
+            Some(nearest) => row.extend([
+                nearest.bank.to_string(),
+                nearest.content_id.to_string(),
+                nearest.entry.signal_type().to_string(),
+                nearest.entry.hex(),
+                nearest.distance.to_string(),
+                nearest.variant.to_string(),
+            ]),
+            None => row.extend((0..6).map(|_| String::new())),
+        }
+        row.push(record.bytes.to_string());
+        row.push(record.error.clone().unwrap_or_default());
+        self.out.write_record(&row)?;
+        Ok(())
+    }
+
+    fn finish(&mut self, _summary: &Summary) -> io::Result<()> {
+        self.begin()?;
+        self.out.flush()
+    }
+}

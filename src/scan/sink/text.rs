@@ -1,0 +1,139 @@
+//! Text for people: one line for each file, then what it came to.
+
+use crate::gate::Outcome;
+use crate::scan::{FileRecord, Sink, Summary};
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+/// Writes a line a file (what to do, path, why) and a summary of a few lines.
+pub struct TextSink<W: Write> {
+    out: W,
+    terminal: bool,
+    colour: bool,
+    hide_passed: bool,
+}
+
+impl<W: Write> TextSink<W> {
+    /// Writes to `out`. On a terminal names are escaped; `colour` paints what needs a look;
+    /// `hide_passed` leaves files without a match out of the lines (they are counted all the same).
+    pub const fn new(out: W, terminal: bool, colour: bool, hide_passed: bool) -> Self {
+        Self {
+            out,
+            terminal,
+            colour,
+            hide_passed,
+        }
+    }
+
+    fn word(&self, record: &FileRecord) -> (String, &'static str) {
+        match record.outcome {
+            Outcome::Match => {
+                let paint = match record.action {
+                    "block" => "\x1b[1;31m",
+                    "allow" => "\x1b[32m",
+                    _ => "\x1b[33m",
+                };
+                (record.action.to_uppercase(), paint)
+            }
+            Outcome::NoMatch => ("pass".to_owned(), "\x1b[32m"),
+            unjudged => (unjudged.to_string(), "\x1b[35m"),
+        }
+    }
+}
+
+/// Control characters of a name, which could drive a terminal, as escapes.
+fn escaped(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        let escape = |c: char| {
+            if c.is_control() {
+                c.escape_default().collect::<String>()
+            } else {
+                c.to_string()
+            }
+        };
+        Cow::Owned(text.chars().map(escape).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+impl<W: Write> Sink for TextSink<W> {
+    fn record(&mut self, record: &FileRecord) -> io::Result<()> {
+        if self.hide_passed && record.outcome == Outcome::NoMatch {
+            return Ok(());
+        }
+        let (word, paint) = self.word(record);
+        let (paint, plain) = if self.colour {
+            (paint, "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        let path = if self.terminal {
+            escaped(&record.path)
+        } else {
+            Cow::Borrowed(record.path.as_str())
+        };
+        write!(self.out, "{paint}{word:<11}{plain} {path}")?;
+        if let Some(nearest) = record.matches.first() {
+            write!(
+                self.out,
+                "  {} #{}, {} distance {}",
+                nearest.bank,
+                nearest.content_id,
+                nearest.entry.signal_type(),
+                nearest.distance
+            )?;
+            let variant = nearest.variant.to_string();
+            if variant != "original" {
+                write!(self.out, " as {variant}")?;
+            }
+            let more = record.matches.len() as u64 - 1 + record.matches_left_out;
+            if more > 0 {
+                write!(self.out, " (and {more} more)")?;
+            }
+        }
+        if let Some(error) = &record.error {
+            write!(self.out, "  {}", escaped(error))?;
+        }
+        writeln!(self.out)
+    }
+
+    fn finish(&mut self, summary: &Summary) -> io::Result<()> {
+        let matched: Vec<String> = ["block", "review", "report", "allow"]
+            .into_iter()
+            .filter(|action| summary.action(action) > 0)
+            .map(|action| format!("{} {action}", summary.action(action)))
+            .collect();
+        let unjudged: Vec<String> = Outcome::ALL
+            .into_iter()
+            .filter(|outcome| !outcome.is_judged() && summary.outcome(*outcome) > 0)
+            .map(|outcome| format!("{} {outcome}", summary.outcome(outcome)))
+            .collect();
+        let list = |count: u64, parts: &[String]| match parts {
+            [] => count.to_string(),
+            _ => format!("{count} ({})", parts.join(", ")),
+        };
+        writeln!(
+            self.out,
+            "\n{} files, {:.1} MB in {:.2} s: {} matched, {} passed, {} could not be judged",
+            summary.files,
+            summary.bytes as f64 / 1e6,
+            summary.seconds,
+            list(summary.outcome(Outcome::Match), &matched),
+            summary.outcome(Outcome::NoMatch),
+            list(summary.unjudged(), &unjudged),
+        )?;
+        let skipped = summary.skipped;
+        if skipped.symlinks + skipped.special > 0 {
+            writeln!(
+                self.out,
+                "passed over: {} symbolic links (--follow-links reads them), {} FIFOs, sockets and devices",
+                skipped.symlinks, skipped.special
+            )?;
+        }
+        if summary.interrupted {
+            writeln!(self.out, "interrupted: there were more files to see")?;
+        }
+        self.out.flush()
+    }
+}

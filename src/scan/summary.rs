@@ -1,0 +1,87 @@
+//! What a scan says at its end.
+
+use crate::gate::Outcome;
+use crate::scan::{FileRecord, Finished, Skipped};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Counts over a whole scan: the last line of its JSON Lines output, as `{"summary": {…}}`.
+///
+/// Every count is there, zeros too; `outcomes` adds up to `files`, and so does `actions`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Files and unreachable paths that a line was written for.
+    pub files: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Files by outcome.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Files by action.
+    pub actions: BTreeMap<&'static str, u64>,
+    /// What the walk passed over by its rule.
+    pub skipped: Skipped,
+    /// Time from the first file to the last, in seconds.
+    pub seconds: f64,
+    /// The generation of the index that answered.
+    pub index_generation: u64,
+    /// The version of this program.
+    pub program_version: &'static str,
+    /// Whether the scan was ended before it had seen every file.
+    pub interrupted: bool,
+}
+
+impl Summary {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(index_generation: u64) -> Self {
+        let actions = ["block", "review", "report", "allow", "none"];
+        Self {
+            files: 0,
+            bytes: 0,
+            outcomes: Outcome::ALL.map(|outcome| (outcome.name(), 0)).into(),
+            actions: actions.map(|action| (action, 0)).into(),
+            skipped: Skipped::default(),
+            seconds: 0.0,
+            index_generation,
+            program_version: env!("CARGO_PKG_VERSION"),
+            interrupted: false,
+        }
+    }
+
+    /// Counts one file.
+    pub fn add(&mut self, record: &FileRecord) {
+        self.files += 1;
+        self.bytes += record.bytes;
+        *self.outcomes.entry(record.outcome.name()).or_default() += 1;
+        *self.actions.entry(record.action).or_default() += 1;
+    }
+
+    /// Notes how the walk ended.
+    pub const fn finish(&mut self, finished: Finished, seconds: f64) {
+        self.skipped = finished.skipped;
+        self.interrupted = finished.interrupted;
+        self.seconds = seconds;
+    }
+
+    /// Files with this outcome.
+    #[must_use]
+    pub fn outcome(&self, outcome: Outcome) -> u64 {
+        self.outcomes.get(outcome.name()).copied().unwrap_or(0)
+    }
+
+    /// Files with this action.
+    #[must_use]
+    pub fn action(&self, action: &str) -> u64 {
+        self.actions.get(action).copied().unwrap_or(0)
+    }
+
+    /// Files that could not be judged.
+    #[must_use]
+    pub fn unjudged(&self) -> u64 {
+        Outcome::ALL
+            .into_iter()
+            .filter(|outcome| !outcome.is_judged())
+            .map(|outcome| self.outcome(outcome))
+            .sum()
+    }
+}

@@ -1,0 +1,74 @@
+//! How much a bank holds.
+
+use crate::bank::ContentState;
+use crate::hash::{Signal, SignalType};
+use crate::store::StoreError;
+use std::collections::BTreeMap;
+
+/// How much a bank holds, kept with every change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BankCounts {
+    /// Content items: the active and the withdrawn.
+    pub items: u64,
+    /// Items that take part in matching.
+    pub active: u64,
+    /// Items that were taken back.
+    pub withdrawn: u64,
+    /// Hashes of all items, the withdrawn too, by their type. Types without any are left out.
+    pub signals: BTreeMap<SignalType, u64>,
+}
+
+impl BankCounts {
+    /// Counts an item in.
+    pub(super) fn add<'a>(
+        &mut self,
+        state: ContentState,
+        signals: impl Iterator<Item = &'a Signal>,
+    ) -> Result<(), StoreError> {
+        change(&mut self.items, 1)?;
+        change(self.of(state), 1)?;
+        for signal in signals {
+            change(self.signals.entry(signal.signal_type()).or_default(), 1)?;
+        }
+        Ok(())
+    }
+
+    /// Counts an item out.
+    pub(super) fn remove<'a>(
+        &mut self,
+        state: ContentState,
+        signals: impl Iterator<Item = &'a Signal>,
+    ) -> Result<(), StoreError> {
+        change(&mut self.items, -1)?;
+        change(self.of(state), -1)?;
+        for signal in signals {
+            change(self.signals.entry(signal.signal_type()).or_default(), -1)?;
+        }
+        self.signals.retain(|_, count| *count > 0);
+        Ok(())
+    }
+
+    /// Moves an item from one state to the other.
+    pub(super) fn turn(&mut self, from: ContentState, to: ContentState) -> Result<(), StoreError> {
+        change(self.of(from), -1)?;
+        change(self.of(to), 1)
+    }
+
+    fn of(&mut self, state: ContentState) -> &mut u64 {
+        match state {
+            ContentState::Active => &mut self.active,
+            ContentState::Withdrawn => &mut self.withdrawn,
+        }
+    }
+}
+
+fn change(count: &mut u64, by: i64) -> Result<(), StoreError> {
+    *count = count
+        .checked_add_signed(by)
+        .ok_or_else(|| StoreError::Corrupt {
+            what: "counts",
+            key: "of the bank".to_owned(),
+            reason: "they do not agree with the items".to_owned(),
+        })?;
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! Opening the store: its folder, its lock, its schema.
+
+use crate::store::options::{self, Access};
+use crate::store::record::State;
+use crate::store::{BankStore, StoreError, Writer, keys};
+use rocksdb::{DB, Options, WriteBatch};
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+/// The newest schema that this program reads and writes.
+const SCHEMA: u32 = 1;
+
+/// The file whose lock the one writer holds.
+const LOCK_FILE: &str = "hashgate.lock";
+
+/// What RocksDB keeps when a folder has a database in it.
+const CURRENT: &str = "CURRENT";
+
+/// How often a reader tries while a writer changes the files under it, and how long it waits
+/// between.
+const READ_TRIES: u32 = 40;
+const READ_PAUSE: Duration = Duration::from_millis(50);
+
+impl BankStore {
+    /// Opens the store in a folder to write to it, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where there is a writer already, [`StoreError::Permissions`] where
+    /// others may enter the folder, [`StoreError::NotAStore`] where it holds something else,
+    /// [`StoreError::NewerSchema`], [`StoreError::Database`] where RocksDB finds it damaged.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        make_folder(folder)?;
+        check_permissions(folder)?;
+        let lock = lock(folder)?;
+        if has_database(folder)? {
+            check_families(folder)?;
+        } else {
+            check_unused(folder)?;
+        }
+        let options = options::database(Access::Write);
+        let db = DB::open_cf_descriptors(&options, folder, options::families())
+            .map_err(|source| StoreError::database("open", folder, source))?;
+        let mut store = Self {
+            db,
+            folder: folder.to_owned(),
+            revision: AtomicU64::new(0),
+            writer: None,
+            _lock: Some(lock),
+        };
+        let state = match store.schema()? {
+            Some(()) => store.state()?,
+            None => store.begin()?,
+        };
+        let newest_extent = store.newest_extent()?;
+        store.revision = AtomicU64::new(state.revision);
+        store.writer = Some(Mutex::new(Writer {
+            state,
+            newest_extent,
+        }));
+        Ok(store)
+    }
+
+    /// Opens the store in a folder to read it as it is now; another process may go on writing.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no store, [`StoreError::Busy`] where the writer
+    /// changes the files all the time, and else as [`BankStore::open`].
+    pub fn open_read_only(folder: &Path) -> Result<Self, StoreError> {
+        if !has_database(folder)? {
+            return Err(StoreError::Missing {
+                folder: folder.to_owned(),
+            });
+        }
+        check_permissions(folder)?;
+        let mut failure = None;
+        for tried in 0..READ_TRIES {
+            if tried > 0 {
+                std::thread::sleep(READ_PAUSE);
+            }
+            // RocksDB reads its manifest and then the logs that it names. Where the writer moves
+            // on between the two, records may be missing: then what was opened is not used.
+            let before = manifest(folder)?;
+            let opened = DB::open_cf_descriptors_read_only(
+                &options::database(Access::Read),
+                folder,
+                options::families(),
+                false,
+            );
+            let steady = before.is_some() && before == manifest(folder)?;
+            match opened {
+                Ok(db) if steady => return Self::read_only(db, folder),
+                Err(source) if steady => failure = Some(source),
+                _ => failure = None,
+            }
+            if failure.is_some() && tried > 2 {
+                break;
+            }
+        }
+        if failure.is_some() {
+            check_families(folder)?;
+        }
+        Err(match failure {
+            Some(source) => StoreError::database("open", folder, source),
+            None => StoreError::Busy {
+                folder: folder.to_owned(),
+                tries: READ_TRIES,
+            },
+        })
+    }
+
+    fn read_only(db: DB, folder: &Path) -> Result<Self, StoreError> {
+        let mut store = Self {
+            db,
+            folder: folder.to_owned(),
+            revision: AtomicU64::new(0),
+            writer: None,
+            _lock: None,
+        };
+        if store.schema()?.is_none() {
+            return Err(StoreError::Missing {
+                folder: folder.to_owned(),
+            });
+        }
+        store.revision = AtomicU64::new(store.state()?.revision);
+        Ok(store)
+    }
+
+    /// Checks the schema; `None` where the store was not begun.
+    fn schema(&self) -> Result<Option<()>, StoreError> {
+        read_schema(&self.db, &self.folder)
+    }
+
+    fn state(&self) -> Result<State, StoreError> {
+        let bytes = self
+            .db
+            .get_cf(self.family(keys::META)?, keys::STATE)
+            .map_err(|source| self.failed("read", source))?;
+        State::decode(&bytes.unwrap_or_default())
+    }
+
+    /// Writes what a new store begins with.
+    fn begin(&self) -> Result<State, StoreError> {
+        for name in [keys::META, keys::BANKS, keys::CONTENT] {
+            let mut keys = self.db.raw_iterator_cf(self.family(name)?);
+            keys.seek_to_first();
+            if keys.valid() {
+                return Err(StoreError::Corrupt {
+                    what: "schema",
+                    key: "of the store".to_owned(),
+                    reason: format!("it is missing, but {name} is not empty"),
+                });
+            }
+        }
+        let meta = self.family(keys::META)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(meta, keys::SCHEMA, SCHEMA.to_be_bytes());
+        batch.put_cf(meta, keys::STATE, State::FIRST.encode());
+        self.db
+            .write_opt(batch, &options::synced())
+            .map_err(|source| self.failed("begin", source))?;
+        Ok(State::FIRST)
+    }
+
+    /// The bank that the newest content number went to.
+    fn newest_extent(&self) -> Result<Option<u32>, StoreError> {
+        let mut extents = self.db.raw_iterator_cf(self.family(keys::EXTENTS)?);
+        extents.seek_to_last();
+        extents
+            .status()
+            .map_err(|source| self.failed("read", source))?;
+        Ok(extents.value().and_then(keys::parse_u32))
+    }
+}
+
+fn read_schema(db: &DB, folder: &Path) -> Result<Option<()>, StoreError> {
+    let meta = db.cf_handle(keys::META);
+    let Some(meta) = meta else {
+        return Ok(None);
+    };
+    let bytes = db
+        .get_cf(meta, keys::SCHEMA)
+        .map_err(|source| StoreError::database("read", folder, source))?;
+    let Some(bytes) = bytes else {
+        return Ok(None);
+    };
+    match keys::parse_u32(&bytes) {
+        Some(SCHEMA) => Ok(Some(())),
+        Some(found) if found > SCHEMA => Err(StoreError::NewerSchema {
+            folder: folder.to_owned(),
+            found,
+            known: SCHEMA,
+        }),
+        _ => Err(StoreError::Corrupt {
+            what: "schema",
+            key: "of the store".to_owned(),
+            reason: format!("expected {SCHEMA} in 4 bytes, got {} bytes", bytes.len()),
+        }),
+    }
+}
+
+/// Refuses column families that are not ours: those of a newer schema or of another program.
+fn check_families(folder: &Path) -> Result<(), StoreError> {
+    let found = DB::list_cf(&Options::default(), folder)
+        .map_err(|source| StoreError::database("open", folder, source))?;
+    let ours: HashSet<&str> = keys::FAMILIES.into_iter().chain(["default"]).collect();
+    let Some(foreign) = found.iter().find(|name| !ours.contains(name.as_str())) else {
+        return Ok(());
+    };
+    if found.iter().any(|name| name == keys::META) {
+        let options = options::database(Access::Read);
+        let db = DB::open_cf_for_read_only(&options, folder, [keys::META], false)
+            .map_err(|source| StoreError::database("open", folder, source))?;
+        read_schema(&db, folder)?;
+    }
+    Err(StoreError::NotAStore {
+        folder: folder.to_owned(),
+        found: foreign.clone(),
+    })
+}
+
+/// Makes the folder and those above it that are missing, open to their owner alone.
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
+        .map_err(|source| StoreError::io("create the folder", folder, source))
+}
+
+/// Refuses a folder that others may enter.
+#[cfg(unix)]
+fn check_permissions(folder: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(folder)
+        .map_err(|source| StoreError::io("look at", folder, source))?
+        .permissions()
+        .mode()
+        & 0o777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(StoreError::Permissions {
+            folder: folder.to_owned(),
+            mode,
+        })
+    }
+}
+
+/// Refuses nothing: this platform has no such permission bits.
+#[cfg(not(unix))]
+fn check_permissions(_: &Path) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Takes the lock of the one writer. The system lets it go when the process ends, however it ends.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK_FILE);
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options
+        .open(&path)
+        .map_err(|source| StoreError::io("open", &path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked {
+            folder: folder.to_owned(),
+        }),
+        Err(fs::TryLockError::Error(source)) => Err(StoreError::io("lock", &path, source)),
+    }
+}
+
+fn has_database(folder: &Path) -> Result<bool, StoreError> {
+    let path = folder.join(CURRENT);
+    path.try_exists()
+        .map_err(|source| StoreError::io("look at", &path, source))
+}
+
+/// Refuses a folder with files in it that are neither ours nor what an interrupted beginning of a
+/// store leaves.
+fn check_unused(folder: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::io("list", folder, source);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let name = name.to_string_lossy();
+        let known = matches!(&*name, LOCK_FILE | "LOCK" | "LOG" | "IDENTITY")
+            || ["LOG.old.", "MANIFEST-", "OPTIONS-"]
+                .iter()
+                .any(|front| name.starts_with(front))
+            || [".dbtmp", ".log"].iter().any(|end| name.ends_with(end));
+        if !known {
+            return Err(StoreError::NotAStore {
+                folder: folder.to_owned(),
+                found: name.into_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The name and length of the manifest: both stay the same as long as no table and no log comes
+/// or goes. `None` where the writer is replacing it.
+fn manifest(folder: &Path) -> Result<Option<(String, u64)>, StoreError> {
+    let path = folder.join(CURRENT);
+    let name = fs::read_to_string(&path).map_err(|source| StoreError::io("read", &path, source))?;
+    match fs::metadata(folder.join(name.trim_end())) {
+        Ok(data) => Ok(Some((name, data.len()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::io("look at the manifest in", folder, source)),
+    }
+}

@@ -1,0 +1,332 @@
+//! The values of the store, byte for byte.
+//!
+//! A value is a version byte and then the postcard form of a record type of that version. A record
+//! type that was once released is never changed: a change is a new version beside it, old
+//! versions are read for ever, and the tests keep the bytes of each.
+//!
+//! An item's signals are packed into one run of bytes: for each its type's code, its quality (255
+//! where not known) and its value.
+
+use crate::bank::{
+    Action, Bank, BankId, ContentId, ContentItem, ContentSignal, ContentState, Policy, Provenance,
+};
+use crate::hash::{Quality, Signal, SignalType, Threshold};
+use crate::store::{BankCounts, StoreError};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The newest version of each value.
+const V1: u8 = 1;
+/// In the place of a quality that is not known.
+const NO_QUALITY: u8 = u8::MAX;
+
+/// Next numbers and the revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) next_bank: u32,
+    pub(super) next_content: u64,
+    pub(super) revision: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BankV1<'a> {
+    name: &'a str,
+    action: u8,
+    threshold: u16,
+    threshold64: u16,
+    min_quality: u8,
+    enabled: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CountsV1 {
+    active: u64,
+    withdrawn: u64,
+    /// Codes of signal types and how many there are of each.
+    signals: Vec<(u8, u64)>,
+}
+
+/// The beginning of [`ContentV1`]: what an index needs.
+#[derive(Deserialize)]
+struct ContentHeadV1<'a> {
+    state: u8,
+    #[serde(borrow)]
+    signals: Packed<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ContentV1<'a> {
+    state: u8,
+    #[serde(borrow)]
+    signals: Packed<'a>,
+    labels: Vec<&'a str>,
+    source: &'a str,
+    record: Option<&'a str>,
+    metadata: Option<&'a str>,
+    added_at: u64,
+}
+
+/// Bytes, written in one piece.
+#[derive(Deserialize)]
+struct Packed<'a>(#[serde(borrow)] &'a [u8]);
+
+impl Serialize for Packed<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// Writes a value into `buffer`, from its beginning.
+fn encode_into<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> usize {
+    loop {
+        if let Some((version, rest)) = buffer.split_first_mut()
+            && let Ok(used) = postcard::to_slice(value, rest)
+        {
+            *version = V1;
+            return used.len() + 1;
+        }
+        // The only way in which these types can fail is that the buffer is full.
+        buffer.resize((2 * buffer.len()).max(256), 0);
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    let len = encode_into(value, &mut buffer);
+    buffer.truncate(len);
+    buffer
+}
+
+/// Reads a value of version 1 and what is left behind it.
+fn decode_front<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
+    match bytes.split_first() {
+        Some((&V1, rest)) => postcard::take_from_bytes(rest).map_err(|error| error.to_string()),
+        Some((version, _)) => Err(format!(
+            "expected a value of version {V1}, got version {version}"
+        )),
+        None => Err("it is empty".to_owned()),
+    }
+}
+
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    match decode_front(bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(format!("{} bytes too many", rest.len())),
+    }
+}
+
+fn corrupt(what: &'static str, key: impl fmt::Display) -> impl FnOnce(String) -> StoreError {
+    move |reason| StoreError::Corrupt {
+        what,
+        key: key.to_string(),
+        reason,
+    }
+}
+
+impl State {
+    pub(super) const FIRST: Self = Self {
+        next_bank: 1,
+        next_content: 1,
+        revision: 0,
+    };
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        decode(bytes).map_err(corrupt("state", "of the store"))
+    }
+}
+
+const fn action_code(action: Action) -> u8 {
+    match action {
+        Action::Allow => 0,
+        Action::Report => 1,
+        Action::Review => 2,
+        Action::Block => 3,
+    }
+}
+
+pub(super) fn encode_bank(bank: &Bank) -> Vec<u8> {
+    encode(&BankV1 {
+        name: bank.name.as_str(),
+        action: action_code(bank.policy.action),
+        threshold: bank.policy.threshold.0,
+        threshold64: bank.policy.threshold64.0,
+        min_quality: bank.policy.min_quality.get(),
+        enabled: bank.policy.enabled,
+    })
+}
+
+pub(super) fn decode_bank(id: BankId, bytes: &[u8]) -> Result<Bank, StoreError> {
+    let read = || {
+        let bank: BankV1<'_> = decode(bytes)?;
+        let action = Action::ALL
+            .into_iter()
+            .find(|&action| action_code(action) == bank.action)
+            .ok_or_else(|| format!("{} is no action", bank.action))?;
+        Ok(Bank {
+            id,
+            name: bank.name.parse().map_err(|error| format!("{error}"))?,
+            policy: Policy {
+                action,
+                threshold: Threshold(bank.threshold),
+                threshold64: Threshold(bank.threshold64),
+                min_quality: Quality::try_from(bank.min_quality)
+                    .map_err(|error| error.to_string())?,
+                enabled: bank.enabled,
+            },
+        })
+    };
+    read().map_err(corrupt("bank", id.0))
+}
+
+pub(super) fn encode_counts(counts: &BankCounts) -> Vec<u8> {
+    let signals = counts.signals.iter();
+    encode(&CountsV1 {
+        active: counts.active,
+        withdrawn: counts.withdrawn,
+        signals: signals.map(|(kind, &count)| (kind.code(), count)).collect(),
+    })
+}
+
+pub(super) fn decode_counts(bank: BankId, bytes: &[u8]) -> Result<BankCounts, StoreError> {
+    let read = || {
+        let counts: CountsV1 = decode(bytes)?;
+        let mut signals = std::collections::BTreeMap::new();
+        for (code, count) in counts.signals {
+            signals.insert(kind(code)?, count);
+        }
+        Ok(BankCounts {
+            items: counts
+                .active
+                .checked_add(counts.withdrawn)
+                .ok_or("more items than there are numbers")?,
+            active: counts.active,
+            withdrawn: counts.withdrawn,
+            signals,
+        })
+    };
+    read().map_err(corrupt("counts of bank", bank.0))
+}
+
+/// A content item as it is about to be written.
+pub(super) struct Content<'a> {
+    pub(super) state: ContentState,
+    pub(super) signals: &'a [ContentSignal],
+    pub(super) labels: &'a [String],
+    pub(super) provenance: &'a Provenance,
+}
+
+/// Writes items, again and again into the same memory.
+#[derive(Default)]
+pub(super) struct ContentEncoder {
+    packed: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl ContentEncoder {
+    pub(super) fn encode(&mut self, content: &Content<'_>) -> &[u8] {
+        self.packed.clear();
+        for ContentSignal { signal, quality } in content.signals {
+            self.packed.push(signal.signal_type().code());
+            self.packed.push(quality.map_or(NO_QUALITY, Quality::get));
+            self.packed.extend_from_slice(signal.as_bytes());
+        }
+        let value = ContentV1 {
+            state: state_code(content.state),
+            signals: Packed(&self.packed),
+            labels: content.labels.iter().map(String::as_str).collect(),
+            source: &content.provenance.source,
+            record: content.provenance.record.as_deref(),
+            metadata: content.provenance.metadata.as_deref(),
+            added_at: content.provenance.added_at,
+        };
+        let len = encode_into(&value, &mut self.buffer);
+        self.buffer.get(..len).unwrap_or_default()
+    }
+}
+
+pub(super) fn decode_content(
+    bank: BankId,
+    id: ContentId,
+    bytes: &[u8],
+) -> Result<ContentItem, StoreError> {
+    let read = || {
+        let content: ContentV1<'_> = decode(bytes)?;
+        let mut signals = Vec::new();
+        unpack(content.signals.0, |signal| signals.push(signal))?;
+        Ok(ContentItem {
+            id,
+            bank,
+            signals,
+            labels: content.labels.into_iter().map(str::to_owned).collect(),
+            provenance: Provenance {
+                source: content.source.to_owned(),
+                record: content.record.map(str::to_owned),
+                metadata: content.metadata.map(str::to_owned),
+                added_at: content.added_at,
+            },
+            state: state(content.state)?,
+        })
+    };
+    read().map_err(corrupt("content item", id))
+}
+
+/// The state of an item, and its signals one by one; the rest is left unread.
+pub(super) fn decode_head(
+    id: ContentId,
+    bytes: &[u8],
+    mut each: impl FnMut(ContentSignal),
+) -> Result<ContentState, StoreError> {
+    let mut read = || {
+        let (head, _): (ContentHeadV1<'_>, _) = decode_front(bytes)?;
+        let state = state(head.state)?;
+        unpack(head.signals.0, &mut each)?;
+        Ok(state)
+    };
+    read().map_err(corrupt("content item", id))
+}
+
+const fn state_code(state: ContentState) -> u8 {
+    match state {
+        ContentState::Active => 0,
+        ContentState::Withdrawn => 1,
+    }
+}
+
+fn state(code: u8) -> Result<ContentState, String> {
+    [ContentState::Active, ContentState::Withdrawn]
+        .into_iter()
+        .find(|&state| state_code(state) == code)
+        .ok_or_else(|| format!("{code} is no state"))
+}
+
+fn kind(code: u8) -> Result<SignalType, String> {
+    SignalType::from_code(code).ok_or_else(|| format!("{code} is no signal type"))
+}
+
+fn unpack(mut packed: &[u8], mut each: impl FnMut(ContentSignal)) -> Result<(), String> {
+    while let Some((&[code, quality], rest)) = packed.split_first_chunk() {
+        let kind = kind(code)?;
+        let (value, rest) = rest
+            .split_at_checked(kind.byte_len())
+            .ok_or_else(|| format!("a {kind} hash is cut off"))?;
+        let quality = match quality {
+            NO_QUALITY => None,
+            known => Some(Quality::try_from(known).map_err(|error| error.to_string())?),
+        };
+        let signal = Signal::from_bytes(kind, value).map_err(|error| error.to_string())?;
+        each(ContentSignal { signal, quality });
+        packed = rest;
+    }
+    if packed.is_empty() {
+        Ok(())
+    } else {
+        Err("a hash is cut off".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The bytes of every version, kept for ever, and what is not of them.
+
+use super::*;
+use proptest::prelude::*;
+
+const STATE_V1: &[u8] = b"\x01\x03\xac\x02\x07";
+const BANK_V1: &[u8] = b"\x01\x05ncmec\x03\x1f\x04\x32\x01";
+const COUNTS_V1: &[u8] = b"\x01\x05\x02\x02\x01\x06\x02\x01";
+const CONTENT_V1: &[u8] = b"\x01\x01\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08\
+    \x05\x63\x08\x07\x06\x05\x04\x03\x02\x01\
+    \x02\x01a\x02bb\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03";
+
+fn bank() -> Bank {
+    Bank {
+        id: BankId(9),
+        name: "ncmec".parse().unwrap(),
+        policy: Policy::new(Action::Block),
+    }
+}
+
+fn counts() -> BankCounts {
+    BankCounts {
+        items: 7,
+        active: 5,
+        withdrawn: 2,
+        signals: [(SignalType::Pdq, 6), (SignalType::Md5, 1)].into(),
+    }
+}
+
+fn item() -> ContentItem {
+    let signal = |kind, value: [u8; 8], quality| ContentSignal {
+        signal: Signal::from_bytes(kind, &value).unwrap(),
+        quality,
+    };
+    ContentItem {
+        id: ContentId(4),
+        bank: BankId(9),
+        signals: vec![
+            signal(SignalType::Phash, [1, 2, 3, 4, 5, 6, 7, 8], None),
+            signal(
+                SignalType::Ahash,
+                [8, 7, 6, 5, 4, 3, 2, 1],
+                Quality::new(99),
+            ),
+        ],
+        labels: vec!["a".into(), "bb".into()],
+        provenance: Provenance {
+            source: "list".into(),
+            record: Some("7".into()),
+            metadata: Some("a=b".into()),
+            added_at: 1_000_000_000,
+        },
+        state: ContentState::Withdrawn,
+    }
+}
+
+fn encode_item(item: &ContentItem) -> Vec<u8> {
+    let content = Content {
+        state: item.state,
+        signals: &item.signals,
+        labels: &item.labels,
+        provenance: &item.provenance,
+    };
+    ContentEncoder::default().encode(&content).to_vec()
+}
+
+#[test]
+fn version_1_has_its_bytes() {
+    let state = State {
+        next_bank: 3,
+        next_content: 300,
+        revision: 7,
+    };
+    assert_eq!(state.encode(), STATE_V1);
+    assert_eq!(State::decode(STATE_V1).unwrap(), state);
+
+    assert_eq!(encode_bank(&bank()), BANK_V1);
+    assert_eq!(decode_bank(BankId(9), BANK_V1).unwrap(), bank());
+
+    // The pairs stand in the order of their codes.
+    assert_eq!(encode_counts(&counts())[..3], COUNTS_V1[..3]);
+    let written = encode_counts(&counts());
+    assert_eq!(written, b"\x01\x05\x02\x02\x01\x06\x02\x01");
+    assert_eq!(decode_counts(BankId(9), COUNTS_V1).unwrap(), counts());
+
+    assert_eq!(encode_item(&item()), CONTENT_V1);
+    assert_eq!(
+        decode_content(BankId(9), ContentId(4), CONTENT_V1).unwrap(),
+        item()
+    );
+    let mut signals = Vec::new();
+    let state = decode_head(ContentId(4), CONTENT_V1, |signal| signals.push(signal)).unwrap();
+    assert_eq!((state, signals), (ContentState::Withdrawn, item().signals));
+}
+
+#[test]
+fn every_action_and_flag_round_trips() {
+    for action in Action::ALL {
+        for enabled in [true, false] {
+            let mut bank = bank();
+            bank.policy = Policy {
+                enabled,
+                threshold: Threshold(63),
+                ..Policy::new(action)
+            };
+            assert_eq!(decode_bank(bank.id, &encode_bank(&bank)).unwrap(), bank);
+        }
+    }
+}
+
+#[test]
+fn what_is_cut_longer_or_of_another_version_is_refused_by_name() {
+    for end in 0..CONTENT_V1.len() {
+        let error = decode_content(BankId(9), ContentId(4), &CONTENT_V1[..end]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("content item 4 in the store is damaged")
+        );
+    }
+    let longer = [CONTENT_V1, &[0]].concat();
+    let error = decode_content(BankId(9), ContentId(4), &longer).unwrap_err();
+    assert!(error.to_string().contains("1 bytes too many"), "{error}");
+    let newer = [&[2], &BANK_V1[1..]].concat();
+    let error = decode_bank(BankId(9), &newer).unwrap_err();
+    assert!(error.to_string().contains("got version 2"), "{error}");
+    let mut bad_type = CONTENT_V1.to_vec();
+    bad_type[3] = 200;
+    let error = decode_head(ContentId(4), &bad_type, |_| {}).unwrap_err();
+    assert!(
+        error.to_string().contains("200 is no signal type"),
+        "{error}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_decoder_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        for versioned in [false, true] {
+            if versioned {
+                bytes.insert(0, 1);
+            }
+            let _ = State::decode(&bytes);
+            let _ = decode_bank(BankId(1), &bytes);
+            let _ = decode_counts(BankId(1), &bytes);
+            let _ = decode_content(BankId(1), ContentId(1), &bytes);
+            let _ = decode_head(ContentId(1), &bytes, |_| {});
+        }
+    }
+
+    #[test]
+    fn a_damaged_item_is_read_or_refused(position in 0..CONTENT_V1.len(), value in any::<u8>()) {
+        let mut bytes = CONTENT_V1.to_vec();
+        bytes[position] = value;
+        let _ = decode_content(BankId(9), ContentId(4), &bytes);
+    }
+}

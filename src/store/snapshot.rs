@@ -1,0 +1,213 @@
+//! Reading the store as it is at one moment.
+
+use crate::bank::{Bank, BankId, ContentItem, ContentSignal, ContentState};
+use crate::index::IndexRecord;
+use crate::store::record::{self, State};
+use crate::store::{BankStore, StoreError, keys, options};
+use rocksdb::{DB, DBRawIteratorWithThreadMode, ReadOptions};
+use std::collections::VecDeque;
+
+/// The store as it was at one moment, whatever is written meanwhile.
+pub struct Snapshot<'a> {
+    store: &'a BankStore,
+    inner: rocksdb::Snapshot<'a>,
+    /// The banks of that moment, in the order in which they were made.
+    pub banks: Vec<Bank>,
+    /// The revision of that moment.
+    pub revision: u64,
+}
+
+impl BankStore {
+    /// The store as it is now. A long-lived snapshot keeps what is deleted meanwhile on disk.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or is damaged.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
+        let inner = self.db.snapshot();
+        let mut options = ReadOptions::default();
+        options.set_snapshot(&inner);
+        let banks = self.banks_at(options)?;
+        let state = inner
+            .get_cf(self.family(keys::META)?, keys::STATE)
+            .map_err(|source| self.failed("read", source))?;
+        let revision = State::decode(&state.unwrap_or_default())?.revision;
+        Ok(Snapshot {
+            store: self,
+            inner,
+            banks,
+            revision,
+        })
+    }
+
+    /// Every hash of every active item of every bank, the disabled ones too, as they are now: by
+    /// bank, by item, by type and value.
+    ///
+    /// # Errors
+    /// Where the store is damaged, here or at any item. After a damaged item the next one comes;
+    /// whoever builds an index of it must not go on without the damaged one.
+    pub fn records(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<IndexRecord, StoreError>> + '_, StoreError> {
+        Records::new(self, options::scan())
+    }
+
+    /// Every item of a bank, the withdrawn too, in the order of their numbers, as they are now.
+    /// Of a bank that does not exist: none.
+    pub fn items(&self, bank: BankId) -> Items<'_> {
+        Items::new(self, bank, options::scan())
+    }
+}
+
+impl Snapshot<'_> {
+    /// As [`BankStore::records`], at the moment of the snapshot.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn records(&self) -> Result<Records<'_>, StoreError> {
+        Records::new(self.store, self.options())
+    }
+
+    /// As [`BankStore::items`], at the moment of the snapshot.
+    pub fn items(&self, bank: BankId) -> Items<'_> {
+        Items::new(self.store, bank, self.options())
+    }
+
+    /// Makes reads see this moment.
+    pub(super) fn set(&self, options: &mut ReadOptions) {
+        options.set_snapshot(&self.inner);
+    }
+
+    /// Reading single keys at this moment.
+    pub(super) fn look_up(&self) -> ReadOptions {
+        let mut options = ReadOptions::default();
+        self.set(&mut options);
+        options
+    }
+
+    fn options(&self) -> ReadOptions {
+        let mut options = options::scan();
+        self.set(&mut options);
+        options
+    }
+}
+
+/// Every hash of every active item: see [`BankStore::records`].
+pub struct Records<'a> {
+    entries: Entries<'a>,
+    ready: VecDeque<IndexRecord>,
+}
+
+impl<'a> Records<'a> {
+    fn new(store: &'a BankStore, options: ReadOptions) -> Result<Self, StoreError> {
+        Ok(Self {
+            entries: Entries::new(store, options)?,
+            ready: VecDeque::new(),
+        })
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<IndexRecord, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                return Some(Ok(record));
+            }
+            let ready = &mut self.ready;
+            let state = self.entries.next(|bank, content, value| {
+                let state = record::decode_head(content, value, |entry| {
+                    let ContentSignal { signal, quality } = entry;
+                    ready.push_back(IndexRecord {
+                        bank,
+                        content,
+                        signal,
+                        quality,
+                    });
+                });
+                if !matches!(state, Ok(ContentState::Active)) {
+                    ready.clear();
+                }
+                state
+            })?;
+            if let Err(error) = state {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// Every item of a bank: see [`BankStore::items`].
+pub struct Items<'a> {
+    entries: Result<Entries<'a>, Option<StoreError>>,
+}
+
+impl<'a> Items<'a> {
+    fn new(store: &'a BankStore, bank: BankId, mut options: ReadOptions) -> Self {
+        let (from, to) = keys::bank_range(bank);
+        options.set_iterate_lower_bound(from);
+        options.set_iterate_upper_bound(to);
+        Self {
+            entries: Entries::new(store, options).map_err(Some),
+        }
+    }
+}
+
+impl Iterator for Items<'_> {
+    type Item = Result<ContentItem, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.entries {
+            Ok(entries) => entries.next(record::decode_content),
+            Err(error) => error.take().map(Err),
+        }
+    }
+}
+
+/// The entries of the column family `content`.
+struct Entries<'a> {
+    store: &'a BankStore,
+    inner: DBRawIteratorWithThreadMode<'a, DB>,
+    ended: bool,
+}
+
+impl<'a> Entries<'a> {
+    fn new(store: &'a BankStore, options: ReadOptions) -> Result<Self, StoreError> {
+        let mut inner = store
+            .db
+            .raw_iterator_cf_opt(store.family(keys::CONTENT)?, options);
+        inner.seek_to_first();
+        Ok(Self {
+            store,
+            inner,
+            ended: false,
+        })
+    }
+
+    /// What `read` makes of the next entry; `None` behind the last one.
+    fn next<T>(
+        &mut self,
+        read: impl FnOnce(BankId, crate::bank::ContentId, &[u8]) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        if self.ended {
+            return None;
+        }
+        let Some((key, value)) = self.inner.item() else {
+            self.ended = true;
+            let status = self.inner.status();
+            return status
+                .err()
+                .map(|source| Err(self.store.failed("read", source)));
+        };
+        let result = match keys::parse_content(key) {
+            Some((bank, content)) => read(bank, content, value),
+            None => Err(StoreError::Corrupt {
+                what: "key of a content item",
+                key: format!("{key:02x?}"),
+                reason: format!("expected 12 bytes, got {}", key.len()),
+            }),
+        };
+        self.inner.next();
+        Some(result)
+    }
+}

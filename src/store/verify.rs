@@ -1,0 +1,117 @@
+//! Reading all of the store, to see that all of it can be read and agrees with itself.
+
+use crate::bank::{Bank, ContentItem};
+use crate::store::add::{identity, once, other_keys};
+use crate::store::{BankCounts, BankStore, Snapshot, StoreError, keys, options, record};
+use rocksdb::ReadOptions;
+
+impl BankStore {
+    /// Reads every bank and every item as they are at this moment, holds the counts and the
+    /// entries by hash against them, and says how many items there are. RocksDB checks the
+    /// checksum of each block that is read.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] at the first record that cannot be read or that does not agree with
+    /// the others, [`StoreError::Database`] where RocksDB finds a block damaged.
+    pub fn verify(&self) -> Result<u64, StoreError> {
+        let snapshot = self.snapshot()?;
+        let look_up = snapshot.look_up();
+        let mut items = 0;
+        let mut entries = 0;
+        for bank in &snapshot.banks {
+            let mut found = BankCounts::default();
+            for item in snapshot.items(bank.id) {
+                let item = item?;
+                found.add(item.state, item.signals.iter().map(|entry| &entry.signal))?;
+                entries += self.verify_entries(&look_up, &item)?;
+            }
+            self.verify_counts(&look_up, bank, &found)?;
+            items += found.items;
+        }
+        let kept = self.count_entries(&snapshot)?;
+        if kept != entries {
+            return Err(StoreError::Corrupt {
+                what: "index by hash",
+                key: "of the store".to_owned(),
+                reason: format!("it has {kept} entries, the items have {entries}"),
+            });
+        }
+        Ok(items)
+    }
+
+    /// Looks an item up by each of its hashes; how many entries it has.
+    fn verify_entries(&self, look_up: &ReadOptions, item: &ContentItem) -> Result<u64, StoreError> {
+        let damaged = |reason: &str| StoreError::Corrupt {
+            what: "entry by hash of content item",
+            key: item.id.to_string(),
+            reason: reason.to_owned(),
+        };
+        let by_signal = self.family(keys::BY_SIGNAL)?;
+        let get = |key: &[u8]| {
+            let value = self.db.get_pinned_cf_opt(by_signal, key, look_up);
+            value.map_err(|source| self.failed("read", source))
+        };
+        let signals = once(&item.signals);
+        let identity = identity(item.bank, &signals);
+        let holder = get(identity.as_bytes())?.ok_or_else(|| damaged("it is missing"))?;
+        if keys::parse_u64(&holder) != Some(item.id.0) {
+            return Err(damaged("it names another item"));
+        }
+        let mut entries = 1;
+        for key in other_keys(item.bank, &signals, &identity) {
+            get(&key.with(item.id))?.ok_or_else(|| damaged("one is missing"))?;
+            entries += 1;
+        }
+        Ok(entries)
+    }
+
+    fn verify_counts(
+        &self,
+        look_up: &ReadOptions,
+        bank: &Bank,
+        found: &BankCounts,
+    ) -> Result<(), StoreError> {
+        let value = self
+            .db
+            .get_pinned_cf_opt(self.family(keys::META)?, keys::counts(bank.id), look_up)
+            .map_err(|source| self.failed("read", source))?;
+        let kept = record::decode_counts(bank.id, value.as_deref().unwrap_or_default())?;
+        if kept == *found {
+            return Ok(());
+        }
+        Err(StoreError::Corrupt {
+            what: "counts of bank",
+            key: bank.name.to_string(),
+            reason: format!("they say {}, there are {}", text(&kept), text(found)),
+        })
+    }
+
+    fn count_entries(&self, snapshot: &Snapshot<'_>) -> Result<u64, StoreError> {
+        let mut options = options::scan();
+        snapshot.set(&mut options);
+        let mut entries = self
+            .db
+            .raw_iterator_cf_opt(self.family(keys::BY_SIGNAL)?, options);
+        let mut count = 0;
+        entries.seek_to_first();
+        while entries.valid() {
+            count += 1;
+            entries.next();
+        }
+        entries
+            .status()
+            .map_err(|source| self.failed("read", source))?;
+        Ok(count)
+    }
+}
+
+fn text(counts: &BankCounts) -> String {
+    let mut text = format!(
+        "{} active and {} withdrawn",
+        counts.active, counts.withdrawn
+    );
+    for (kind, count) in &counts.signals {
+        text.push_str(&format!(", {count} {kind}"));
+    }
+    text
+}
