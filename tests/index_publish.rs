@@ -278,7 +278,7 @@ fn every_answer_belongs_to_one_generation() {
     let handle = IndexHandle::open(home.path()).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..8 {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     let _ = handle.refresh().unwrap();
@@ -297,7 +297,7 @@ fn every_answer_belongs_to_one_generation() {
                 }
             });
         }
-        for g in 2..=60 {
+        for g in 2..=200 {
             let published =
                 publish_to(home.path(), &generation(g), &PublishOptions::default()).unwrap();
             assert_eq!(published.generation, g);
@@ -305,5 +305,5 @@ fn every_answer_belongs_to_one_generation() {
         done.store(true, Ordering::Relaxed);
     });
     handle.refresh().unwrap();
-    assert_eq!(handle.load().generation(), 60);
+    assert_eq!(handle.load().generation(), 200);
 }

@@ -4,8 +4,9 @@ mod common;
 mod search_support;
 
 use hashgate::hamming::Kernel;
-use hashgate::hash::{Distance, SignalType};
+use hashgate::hash::{Distance, PdqHash, SignalType};
 use hashgate::index::{Index, Strategy};
+use hashgate::segment::{Permutation, format};
 use search_support::*;
 
 /// Sizes at which something begins or ends: blocks of 8 rows, lines of 32 siblings, powers of two.
@@ -254,7 +255,7 @@ fn a_million_content_items_behind_one_hash() {
     let signal = pdq(&"c3".repeat(32));
     let mut other = [0xc3; 32];
     other[0] ^= 1;
-    let near = hashgate::hash::PdqHash(other).into();
+    let near = PdqHash(other).into();
     let mut records: Vec<_> = (0..1_000_000).map(|n| record(1, n, signal, None)).collect();
     records.push(record(2, 5, near, None));
     let published = Generation::publish(&records, 0);
@@ -269,4 +270,30 @@ fn a_million_content_items_behind_one_hash() {
     assert!(!limited.complete);
     assert_eq!(index.search(&near, Distance(31)).len(), 1_000_001);
     assert_eq!(index.search(&near, Distance(0)).len(), 1);
+}
+
+/// All hashes share their last word, in the order of the file: its bucket holds them all, and the
+/// search sees only when it gets there, with hits in its hands, that a scan would have been better.
+#[test]
+fn a_search_that_turns_to_a_scan_half_way_finds_nothing_twice() {
+    let mut random = Random::new(9);
+    let permutation = Permutation::<[u32; 8]>::new(format::DEFAULT_SEED);
+    let records: Vec<_> = (0..200_000)
+        .map(|number| {
+            let mut words: [u32; 8] = std::array::from_fn(|_| random.next() as u32);
+            words[7] = 0x1234_5678;
+            record(1, number, PdqHash(permutation.bytes(&words)).into(), None)
+        })
+        .collect();
+    let published = Generation::publish(&records, 8192);
+    let index = published.open();
+    let oracle = Oracle::new(&records);
+    for place in [5, 77_777] {
+        let query = records[place].signal;
+        for radius in [15, 31, 40].map(Distance) {
+            let expected = oracle.search(&query, radius);
+            assert_eq!(index.search(&query, radius), expected);
+            assert_eq!(index.nearest(&query, 1, radius), expected[..1]);
+        }
+    }
 }

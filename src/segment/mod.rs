@@ -1,6 +1,6 @@
 //! Floor 2: the immutable, mapped file that an index is made of.
 //!
-//! This room owns the byte layout of a segment ([`FORMAT.md`](format)), its [`SegmentBuilder`],
+//! This room owns the byte layout of a segment ([`FORMAT.md`](mod@format)), its [`SegmentBuilder`],
 //! its reader [`Segment`] and [`Segment::verify`]. A segment once written is never changed. This
 //! room refuses to search (that is `index`) and to know which segments make up a generation (that
 //! is the manifest, also `index`).
