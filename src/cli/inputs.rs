@@ -54,6 +54,9 @@ pub(crate) struct LimitArgs {
     /// Most frames of an animation that are looked at
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_frames)]
     max_frames: u32,
+    /// Most pixels of all frames of an animation together
+    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().max_total_pixels)]
+    max_total_pixels: u64,
 }
 
 impl LimitArgs {
@@ -65,7 +68,7 @@ impl LimitArgs {
             max_pixels: self.max_pixels,
             max_decoder_bytes: self.max_decoder_bytes,
             max_frames: self.max_frames,
-            ..Limits::default()
+            max_total_pixels: self.max_total_pixels,
         }
     }
 }

@@ -233,6 +233,12 @@ impl Extractor {
         {
             variant.transform = Transform::Displayed;
             self.form((width, height, &rgb), variant, collected)?;
+            if collected.variants.over_black
+                && let Some((width, height, rgb)) = picture.displayed_over_black()
+            {
+                variant.over_black = true;
+                self.form((width, height, &rgb), variant, collected)?;
+            }
         }
         Ok(())
     }
