@@ -7,7 +7,8 @@
 //!
 //! Prints a line for each file. Exit code 0: all passed; 1: something was held back.
 
-use hashgate::gate::{Gate, GateOptions, Outcome, Worker};
+use hashgate::bank::Action;
+use hashgate::gate::{Gate, GateOptions, Worker};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -52,13 +53,9 @@ fn gate_folder(index: &Path, uploads: &Path) -> Result<u32, Box<dyn std::error::
         gate.refresh()?;
         let upload = std::fs::read(path)?;
         let verdict = gate.check_with(&mut worker, &upload);
-        let decision = match verdict.outcome {
-            Outcome::NoMatch => Decision::Pass,
-            Outcome::Match => match verdict.action_name() {
-                "block" => Decision::Reject,
-                "review" => Decision::Review,
-                _ => Decision::Pass,
-            },
+        let decision = match verdict.action {
+            Some(Action::Block) => Decision::Reject,
+            _ if verdict.passes() => Decision::Pass,
             // What could not be judged is never waved through.
             _ => Decision::Review,
         };

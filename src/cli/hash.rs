@@ -4,10 +4,11 @@ use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, output, progress::Progress, stop};
 use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, read_file};
 use crate::hash::{Signal, SignalType};
-use crate::scan::{WalkOptions, for_each_file};
+use crate::scan::{WalkOptions, escaped, for_each_file, path_text};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -59,8 +60,8 @@ fn signal_types(text: &str) -> anyhow::Result<SignalTypes> {
 
 /// What `--format jsonl` says of one file.
 #[derive(Serialize)]
-struct HashRecord<'a> {
-    path: &'a str,
+struct HashRecord {
+    path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
     /// `hashed`, or the outcome that says why not.
@@ -135,9 +136,11 @@ fn write(
         return Ok(());
     }
     if let Some(problem) = &hashes.problem {
-        let (path, outcome) = (path.display(), problem.outcome);
-        eprintln!("hashgate: {path}: {outcome}: {}", problem.error);
+        let (path, outcome) = (path.to_string_lossy(), problem.outcome);
+        let (path, error) = (escaped(&path), escaped(&problem.error));
+        eprintln!("hashgate: {path}: {outcome}: {error}");
     }
+    let terminal = output::stdout_is_terminal();
     let turned = hashes
         .queries
         .iter()
@@ -145,7 +148,12 @@ fn write(
         .map(|query| (query.signal, Some(query.variant)));
     let stored = hashes.signals.iter().map(|signal| (*signal, None));
     for (signal, variant) in stored.chain(turned) {
-        let path = path.display();
+        let raw = path.to_string_lossy();
+        let path = if terminal {
+            escaped(&raw)
+        } else {
+            Cow::Borrowed(&*raw)
+        };
         match (format, signal.as_pdq()) {
             (Format::Tx, _) => writeln!(out, "{} {}", signal.signal_type(), signal.hex())?,
             (_, Some(hash)) => {
@@ -162,16 +170,8 @@ fn write(
     Ok(())
 }
 
-fn record<'a>(path: &'a Path, hashes: &Extraction) -> HashRecord<'a> {
-    let (text, path_hex) = match path.to_str() {
-        Some(text) => (text, None),
-        None => (
-            "",
-            Some(crate::hash::hex::encode(
-                path.as_os_str().as_encoded_bytes(),
-            )),
-        ),
-    };
+fn record(path: &Path, hashes: &Extraction) -> HashRecord {
+    let (path, path_hex) = path_text(path);
     let value = |signal: &Signal| (signal.signal_type().name(), signal.hex());
     let dihedral: BTreeMap<String, String> = hashes
         .queries
@@ -180,7 +180,7 @@ fn record<'a>(path: &'a Path, hashes: &Extraction) -> HashRecord<'a> {
         .map(|query| (query.variant.to_string(), query.signal.hex()))
         .collect();
     HashRecord {
-        path: text,
+        path,
         path_hex,
         outcome: hashes
             .problem

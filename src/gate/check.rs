@@ -5,7 +5,7 @@ use crate::bank::Action;
 use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, Verdict, decide::may_ask};
 use crate::gate::{
     Match, Query,
-    decide::{Matches, decide},
+    decide::{Decided, Matches, decide},
 };
 #[cfg(feature = "decode")]
 use crate::hash::SignalType;
@@ -52,13 +52,13 @@ pub struct Worker {
 ///
 #[cfg_attr(feature = "decode", doc = "```no_run")]
 #[cfg_attr(not(feature = "decode"), doc = "```ignore")]
-/// use hashgate::gate::{Gate, Outcome};
+/// use hashgate::gate::Gate;
 /// let gate = Gate::open("index".as_ref())?;
 /// let verdict = gate.check(&std::fs::read("upload.jpg")?);
-/// match verdict.outcome {
-///     Outcome::NoMatch => println!("pass"),
-///     Outcome::Match => println!("{}", verdict.action_name()),
-///     unjudged => println!("hold back: {unjudged}"),
+/// if verdict.passes() {
+///     println!("let it pass");
+/// } else {
+///     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -128,7 +128,8 @@ impl Gate {
         };
         let mut matches = Matches::default();
         matches.ask(&self.index.load(), &query);
-        matches.finish()
+        let decided = matches.finish();
+        (decided.matches, decided.action)
     }
 
     /// The `k` nearest entries of enabled banks within `max_distance` (inclusive), whatever the
@@ -248,18 +249,27 @@ fn conclude(index: &Index, extraction: Extraction) -> Verdict {
     for query in &extraction.queries {
         matches.ask(index, query);
     }
-    let (mut matches, action) = matches.finish();
+    let Decided {
+        mut matches,
+        mut action,
+        allowed_by_bytes,
+    } = matches.finish();
     let left_out = matches.len().saturating_sub(Verdict::MAX_MATCHES);
     matches.truncate(Verdict::MAX_MATCHES);
     let mut problem = extraction.problem;
     if problem.is_none() && matches.is_empty() {
         problem = low_quality(index, &extraction.queries);
     }
-    let outcome = match (&problem, matches.is_empty()) {
-        (_, false) => Outcome::Match,
-        (Some(problem), true) => problem.outcome,
-        (None, true) => Outcome::NoMatch,
+    // What does not hold an upload back must not hide that a part of it was not judged.
+    let holds_back = allowed_by_bytes || action > Some(Action::Report);
+    let outcome = match &problem {
+        Some(problem) if !holds_back => problem.outcome,
+        _ if matches.is_empty() => Outcome::NoMatch,
+        _ => Outcome::Match,
     };
+    if outcome != Outcome::Match && action == Some(Action::Allow) {
+        action = None;
+    }
     Verdict {
         outcome,
         action,

@@ -4,7 +4,7 @@ use crate::bank::{Action, Bank, BankId};
 use crate::gate::Match;
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Variant};
 use crate::index::{Hit, Index};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// One question to the index: a hash of the input, and which form of the input it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,29 @@ pub(crate) fn may_ask(bank: &Bank, signal_type: SignalType, quality: Option<Qual
             || quality.is_none_or(|quality| quality >= bank.policy.min_quality))
 }
 
-/// Collects the matches of one input's queries: one for each entry and signal type, the nearest.
+/// Collects the matches of one input's queries, and what they decide.
+///
+/// The list has one match for each entry and signal type, the nearest. The decision counts every
+/// one, and each picture of the input by itself: see [`decide`].
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     found: HashMap<(BankId, u64, SignalType), Match>,
+    /// The bytes' own matches, and those of each picture.
+    decisions: BTreeMap<Option<Shown>, Decision>,
+}
+
+/// One picture of the input: the frame, and whether it was laid over black.
+type Shown = (u32, bool);
+
+/// What came of an input's queries.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    /// The matches, nearest first (then by bank name, content id and signal type).
+    pub(crate) matches: Vec<Match>,
+    /// What to do; `None` without a match.
+    pub(crate) action: Option<Action>,
+    /// Whether the bytes themselves are in an `allow` bank.
+    pub(crate) allowed_by_bytes: bool,
 }
 
 impl Matches {
@@ -56,6 +75,10 @@ impl Matches {
     }
 
     fn keep(&mut self, bank: BankId, found: Match) {
+        self.decisions
+            .entry(shown(&found))
+            .or_default()
+            .count(&found);
         let key = (bank, found.content_id.0, found.entry.signal_type());
         match self.found.get_mut(&key) {
             Some(held) if held.distance <= found.distance => {}
@@ -66,19 +89,20 @@ impl Matches {
         }
     }
 
-    /// The matches, nearest first (then by bank name, content id and signal type), and the action.
-    pub(crate) fn finish(self) -> (Vec<Match>, Option<Action>) {
+    /// The matches and the decision.
+    pub(crate) fn finish(self) -> Decided {
         let mut matches: Vec<Match> = self.found.into_values().collect();
         matches.sort_by(|a, b| {
-            let key = |m: &Match| (m.distance, m.content_id, m.entry);
-            key(a)
-                .0
-                .cmp(&key(b).0)
+            (a.distance.cmp(&b.distance))
                 .then_with(|| a.bank.cmp(&b.bank))
-                .then_with(|| key(a).cmp(&key(b)))
+                .then_with(|| (a.content_id, a.entry).cmp(&(b.content_id, b.entry)))
         });
-        let action = decide(&matches);
-        (matches, action)
+        let bytes = self.decisions.get(&None);
+        Decided {
+            matches,
+            action: strictest(&self.decisions),
+            allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
+        }
     }
 }
 
@@ -109,37 +133,70 @@ fn judge(index: &Index, query: &Query, hit: &Hit) -> Option<Match> {
 
 /// The action that matches lead to.
 ///
-/// The strictest action of all matches wins, save where an `allow` bank overrules: every other
-/// match is then by a perceptual hash and is no nearer (as a share of its hash's bits) than the
-/// nearest match of an `allow` bank. A digest says that the bytes are the very same, so only a
-/// digest in an `allow` bank overrules a digest in another.
+/// The strictest action of all matches wins, save where an `allow` bank overrules. It does so for
+/// one picture at a time, so that a harmless frame does not shield another: its nearest match with
+/// that picture must be no farther (as a share of the hash's bits) than any match of another
+/// bank. A digest says that the bytes are the very same: in an `allow` bank it overrules
+/// everything, and nothing else overrules a digest in another.
 #[must_use]
 pub fn decide(matches: &[Match]) -> Option<Action> {
-    let strictest = matches.iter().map(|found| found.action).max()?;
-    let allowed = matches
-        .iter()
-        .filter(|found| found.action == Action::Allow)
-        .map(nearness)
-        .min();
-    let other = matches
-        .iter()
-        .filter(|found| found.action != Action::Allow)
-        .map(nearness)
-        .min();
-    match (allowed, other) {
-        (Some(allowed), Some(other)) if allowed <= other => Some(Action::Allow),
-        _ => Some(strictest),
+    let mut decisions: BTreeMap<_, Decision> = BTreeMap::new();
+    for found in matches {
+        decisions.entry(shown(found)).or_default().count(found);
+    }
+    strictest(&decisions)
+}
+
+/// The picture that a match is about; `None` where it is about the bytes.
+fn shown(found: &Match) -> Option<Shown> {
+    let perceptual = found.entry.signal_type().family() != Family::Digest;
+    perceptual.then_some((found.variant.frame, found.variant.over_black))
+}
+
+/// What the matches of one picture, or of the bytes, decide.
+#[derive(Debug, Default)]
+struct Decision {
+    strictest: Option<Action>,
+    /// The nearest match of an `allow` bank.
+    allowed: Option<u32>,
+    /// The nearest match of any other.
+    other: Option<u32>,
+}
+
+impl Decision {
+    fn count(&mut self, found: &Match) {
+        self.strictest = self.strictest.max(Some(found.action));
+        let side = match found.action {
+            Action::Allow => &mut self.allowed,
+            _ => &mut self.other,
+        };
+        let nearness = nearness(found);
+        *side = Some(side.map_or(nearness, |held| held.min(nearness)));
+    }
+
+    fn action(&self) -> Option<Action> {
+        match (self.allowed, self.other) {
+            (Some(allowed), Some(other)) if allowed <= other => Some(Action::Allow),
+            _ => self.strictest,
+        }
     }
 }
 
-/// How near a match is: equal bytes first, then by distance as a share of the hash's bits, in 1/256.
-fn nearness(found: &Match) -> (bool, u32) {
+fn strictest(decisions: &BTreeMap<Option<Shown>, Decision>) -> Option<Action> {
+    let bytes = decisions.get(&None).and_then(Decision::action);
+    match bytes {
+        Some(Action::Allow) => bytes,
+        _ => decisions.values().filter_map(Decision::action).max(),
+    }
+}
+
+/// How near a match is: by distance as a share of the hash's bits, in 1/256.
+fn nearness(found: &Match) -> u32 {
     let signal_type = found.entry.signal_type();
     match signal_type.family() {
-        Family::Digest => (false, 0),
+        Family::Digest => 0,
         Family::Pdq | Family::Hash64 => {
-            let scale = u32::from(256 / signal_type.max_distance());
-            (true, u32::from(found.distance.0) * scale)
+            u32::from(found.distance.0) * u32::from(256 / signal_type.max_distance())
         }
     }
 }
@@ -212,5 +269,24 @@ mod tests {
             decide(&[found(Allow, md5, 0), found(Block, pdq, 0)]),
             Some(Allow)
         );
+    }
+    #[test]
+    fn a_harmless_frame_does_not_shield_another() {
+        use Action::{Allow, Block};
+        let pdq = PdqHash::ZERO;
+        let on = |frame, over_black, mut found: Match| {
+            found.variant.frame = frame;
+            found.variant.over_black = over_black;
+            found
+        };
+        let allow = || found(Allow, pdq, 0);
+        let block = || found(Block, pdq, 2);
+        let both = |a, b| decide(&[a, b]);
+        assert_eq!(both(allow(), block()), Some(Allow));
+        assert_eq!(both(allow(), on(1, false, block())), Some(Block));
+        assert_eq!(both(allow(), on(0, true, block())), Some(Block));
+        assert_eq!(both(on(1, false, allow()), block()), Some(Block));
+        let bytes = found(Allow, Md5Digest([0; 16]), 0);
+        assert_eq!(both(bytes, on(1, false, block())), Some(Allow));
     }
 }

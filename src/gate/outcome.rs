@@ -10,7 +10,8 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It matches at least one bank under that bank's policy.
+    /// It matches at least one bank under that bank's policy. Where a part of it could not be
+    /// judged, only a match that holds it back (`block`, `review`) counts here.
     Match,
     /// It was judged, and matches nothing.
     NoMatch,

@@ -55,13 +55,14 @@ pub struct Verdict {
     /// What became of the input.
     pub outcome: Outcome,
     /// What policy says to do: the strictest of the matches, or allow where that overrules;
-    /// `None` where nothing matched. Not a permission: look at the outcome.
+    /// `None` where nothing matched. Not a permission: see [`Verdict::passes`].
     pub action: Option<Action>,
     /// The hashes of the input as stored in the file, over white where it is transparent.
     pub signals: Vec<Signal>,
     /// PDQ quality of the picture as stored in the file.
     pub quality: Option<Quality>,
-    /// The matches, nearest first; at most [`Verdict::MAX_MATCHES`].
+    /// The matches, nearest first; at most [`Verdict::MAX_MATCHES`]. Of an input that could not be
+    /// judged to the end they may be there too, where their action alone does not hold it back.
     pub matches: Vec<Match>,
     /// How many further matches were left out of `matches`. They did count in the decision.
     pub matches_left_out: u64,
@@ -74,6 +75,17 @@ pub struct Verdict {
 impl Verdict {
     /// Most matches that a verdict lists.
     pub const MAX_MATCHES: usize = 1_000;
+
+    /// Whether the upload may go on: it was judged whole, and what it matches, if anything, is in
+    /// banks that allow or only report it. Whatever could not be judged does not pass.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self.outcome {
+            Outcome::NoMatch => true,
+            Outcome::Match => matches!(self.action, Some(Action::Allow | Action::Report)),
+            _ => false,
+        }
+    }
 
     /// The action's name, or `none`.
     #[must_use]

@@ -3,6 +3,7 @@
 use crate::gate::{Match, Outcome, Verdict};
 use crate::hash::Quality;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -122,6 +123,22 @@ pub(crate) fn path_text(path: &Path) -> (String, Option<String>) {
                 path.as_os_str().as_encoded_bytes(),
             )),
         ),
+    }
+}
+
+/// Control characters of a name, which could drive a terminal, as escapes.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        let escape = |c: char| {
+            if c.is_control() {
+                c.escape_default().collect::<String>()
+            } else {
+                c.to_string()
+            }
+        };
+        Cow::Owned(text.chars().map(escape).collect())
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

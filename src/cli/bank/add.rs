@@ -6,7 +6,7 @@ use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
 use crate::gate::{Extractor, Known, Outcome, Problem, read_file};
 use crate::hash::Quality;
-use crate::scan::{WalkOptions, for_each_file};
+use crate::scan::{WalkOptions, escaped, for_each_file};
 use crate::store::{BankStore, NewItem};
 use clap::Args;
 use std::io::Write;
@@ -92,8 +92,9 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
                 Err(problem) => {
                     progress.file_done(0, 0);
                     summary.rejected += 1;
-                    let (path, outcome) = (done.path.display(), problem.outcome);
-                    progress.line(&format!("not added: {path}: {outcome}: {}", problem.error));
+                    let (path, outcome) = (done.path.to_string_lossy(), problem.outcome);
+                    let (path, error) = (escaped(&path), escaped(&problem.error));
+                    progress.line(&format!("not added: {path}: {outcome}: {error}"));
                 }
             }
             if batch.len() >= BATCH {
@@ -170,7 +171,7 @@ fn low_quality(path: &Path, quality: Option<Quality>, least: &Quality) -> String
     let quality = quality.map_or_else(|| "?".to_owned(), |quality| quality.to_string());
     format!(
         "low quality: {}: {quality}, the bank asks for {least} or better",
-        path.display()
+        escaped(&path.to_string_lossy())
     )
 }
 

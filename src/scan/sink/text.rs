@@ -1,6 +1,7 @@
 //! Text for people: one line for each file, then what it came to.
 
 use crate::gate::Outcome;
+use crate::scan::record::escaped;
 use crate::scan::{FileRecord, Sink, Summary};
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -38,22 +39,6 @@ impl<W: Write> TextSink<W> {
             Outcome::NoMatch => ("pass".to_owned(), "\x1b[32m"),
             unjudged => (unjudged.to_string(), "\x1b[35m"),
         }
-    }
-}
-
-/// Control characters of a name, which could drive a terminal, as escapes.
-fn escaped(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) {
-        let escape = |c: char| {
-            if c.is_control() {
-                c.escape_default().collect::<String>()
-            } else {
-                c.to_string()
-            }
-        };
-        Cow::Owned(text.chars().map(escape).collect())
-    } else {
-        Cow::Borrowed(text)
     }
 }
 
