@@ -14,9 +14,9 @@ pub(crate) struct FileArgs {
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Worker threads [default: one for each core]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    /// Worker threads, 1 to 1024 [default: one for each core]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
 
     /// Follow symbolic links below the given paths
     #[arg(long)]
@@ -28,7 +28,7 @@ impl FileArgs {
     pub(crate) fn options(&self, ordered: bool) -> Options {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Options {
-            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
+            jobs: self.jobs.map_or_else(cores, usize::from),
             ordered,
             follow_links: self.follow_links,
         }

@@ -16,12 +16,17 @@ const FILES_PER_WORKER: usize = 16;
 /// How files are gone through.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Worker threads; at least 1.
+    /// Worker threads; at least 1, and no more than [`Options::MAX_JOBS`].
     pub jobs: usize,
     /// Give results to the sink in the order of the walk, folders sorted by name.
     pub ordered: bool,
     /// Follow symbolic links below the named paths.
     pub follow_links: bool,
+}
+
+impl Options {
+    /// Most worker threads; more would only cost memory.
+    pub const MAX_JOBS: usize = 1024;
 }
 
 /// One path that has been dealt with.
@@ -58,7 +63,7 @@ pub fn for_each_file<W, T: Send, E: From<rayon::ThreadPoolBuildError>>(
     work: impl Fn(&mut W, &Path) -> T + Sync,
     mut sink: impl FnMut(Done<T>) -> Result<(), E>,
 ) -> Result<Finished, E> {
-    let jobs = options.jobs.max(1);
+    let jobs = options.jobs.clamp(1, Options::MAX_JOBS);
     let window = jobs * FILES_PER_WORKER;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs)
