@@ -30,8 +30,8 @@ fn look_up(index: &str, signal: &str) -> Result<bool, Box<dyn std::error::Error>
     let gate = Gate::open(index.as_ref())?;
     let signal: Signal = signal.parse()?;
     // What the banks' policies say...
-    let (matches, action) = gate.match_signal(&signal, None);
-    for found in &matches {
+    let verdict = gate.match_signal(&signal, None);
+    for found in &verdict.matches {
         println!(
             "{}: {} #{} at distance {}",
             found.action, found.bank, found.content_id, found.distance
@@ -45,5 +45,5 @@ fn look_up(index: &str, signal: &str) -> Result<bool, Box<dyn std::error::Error>
             found.bank, found.content_id, found.distance
         );
     }
-    Ok(action.is_some())
+    Ok(verdict.action.is_some())
 }

@@ -146,6 +146,44 @@ fn a_reader_that_leaves_ends_the_scan_quietly() {
 }
 
 #[test]
+fn messages_that_nobody_reads_do_not_stop_the_work() {
+    let gate = gate_with_a_bank();
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..200 {
+        std::fs::write(folder.path().join(format!("{number}.txt")), "no picture").unwrap();
+    }
+    let folder = folder.path().to_str().unwrap();
+    for arguments in [
+        &["hash", folder][..],
+        &["bank", "add", "known", folder],
+        &["match", "no-hash"],
+        &["scan", "/nowhere/at/all"],
+    ] {
+        let mut child = gate
+            .command()
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stderr.take());
+        assert_eq!(child.wait().unwrap().code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_copy_of_an_index_that_is_not_one_is_no_sound_copy() {
+    let gate = gate_with_a_bank();
+    let index = gate.home().join("index");
+    let empty = tempfile::tempdir().unwrap();
+    gate.expect(0, &["verify"]);
+    gate.expect(2, &["verify", "--index", empty.path().to_str().unwrap()]);
+    std::fs::remove_file(index.join("manifest")).unwrap();
+    gate.expect(2, &["verify"]);
+    gate.expect(2, &["verify", "--index", index.to_str().unwrap()]);
+}
+
+#[test]
 fn ctrl_c_ends_with_a_true_summary() {
     let gate = gate_with_a_bank();
     let folder = tempfile::tempdir().unwrap();

@@ -9,17 +9,38 @@ use hashgate::media::Limits;
 use std::error::Error;
 use std::path::Path;
 
-/// Two pictures as the frames of one animation.
-fn animation() -> Result<Vec<u8>, Box<dyn Error>> {
+const NAMES: [&str; 2] = ["butterfly.png", "christmas-tree.png"];
+
+fn picture(name: &str) -> Result<image::RgbaImage, Box<dyn Error>> {
+    let path = Path::new("examples/pictures/known").join(name);
+    let picture = image::open(path)?.resize_exact(256, 256, image::imageops::Triangle);
+    Ok(picture.to_rgba8())
+}
+
+fn gif(frames: &[image::RgbaImage]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut bytes = Vec::new();
     let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
-    for name in ["butterfly.png", "christmas-tree.png"] {
-        let path = Path::new("examples/pictures/known").join(name);
-        let picture = image::open(path)?.resize_exact(256, 256, image::imageops::Triangle);
-        encoder.encode_frame(image::Frame::new(picture.to_rgba8()))?;
+    for frame in frames {
+        encoder.encode_frame(image::Frame::new(frame.clone()))?;
     }
     drop(encoder);
     Ok(bytes)
+}
+
+/// Two pictures as the frames of one animation.
+fn animation() -> Result<Vec<u8>, Box<dyn Error>> {
+    gif(&[picture(NAMES[0])?, picture(NAMES[1])?])
+}
+
+/// The same picture with so little contrast that PDQ has hardly anything to go by.
+fn faint(picture: &image::RgbaImage) -> image::RgbaImage {
+    let mut faint = picture.clone();
+    for pixel in faint.pixels_mut() {
+        for channel in &mut pixel.0[..3] {
+            *channel /= 16;
+        }
+    }
+    faint
 }
 
 /// The PDQ hashes of both frames, as stored.
@@ -128,5 +149,107 @@ fn a_match_that_lets_pass_does_not_hide_what_was_not_judged() -> Result<(), Box<
         (verdict.outcome, verdict.action),
         (Outcome::Match, Some(Action::Allow))
     );
+    Ok(())
+}
+
+#[test]
+fn a_frame_too_faint_to_judge_is_not_hidden_by_a_good_one() -> Result<(), Box<dyn Error>> {
+    let (known, other) = (picture(NAMES[0])?, picture(NAMES[1])?);
+    let home = tempfile::tempdir()?;
+    let far = hashes(&animation()?)[0].as_pdq().ok_or("pdq")?;
+    let far = hashgate::hash::PdqHash(far.0.map(|byte| !byte));
+    index(home.path(), &[(Action::Block, far.into())])?;
+    let gate = Gate::open(home.path())?;
+    let empty = image::RgbaImage::from_pixel(256, 256, image::Rgba([90, 90, 90, 255]));
+
+    let good = gate.check(&gif(&[known.clone(), other.clone()])?);
+    assert_eq!(good.outcome, Outcome::NoMatch);
+    assert!(good.passes());
+    for frames in [[empty.clone(), other.clone()], [other, empty]] {
+        let verdict = gate.check(&gif(&frames)?);
+        assert_eq!(
+            (verdict.outcome, verdict.action),
+            (Outcome::LowQuality, None)
+        );
+        assert!(!verdict.passes());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_faint_form_does_not_stand_in_for_a_good_one_of_the_same_hash() -> Result<(), Box<dyn Error>> {
+    let mut known = picture(NAMES[0])?;
+    for pixel in known.pixels_mut() {
+        for channel in &mut pixel.0[..3] {
+            *channel &= 0xf0;
+        }
+    }
+    // Lossless frames, so that the faint one hashes to the same bits.
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 256, 256);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_animated(2, 0)?;
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&faint(&known))?;
+    writer.write_image_data(&known)?;
+    writer.finish()?;
+    let limits = Limits::default();
+    let shown =
+        Extractor::default().extract(&bytes, &[SignalType::Pdq], VariantSet::STANDARD, &limits);
+    assert_eq!(shown.problem, None);
+    let hash = shown.signals[0];
+    let home = tempfile::tempdir()?;
+    index(home.path(), &[(Action::Block, hash)])?;
+    let verdict = Gate::open(home.path())?.check(&bytes);
+    assert_eq!(
+        (verdict.outcome, verdict.action),
+        (Outcome::Match, Some(Action::Block))
+    );
+    assert!(
+        verdict.quality.is_some_and(|quality| quality.get() < 50),
+        "the first frame is faint"
+    );
+    Ok(())
+}
+
+#[test]
+fn empty_pages_do_not_match_by_a_hash_of_64_bits() -> Result<(), Box<dyn Error>> {
+    let dhash: Signal = "dhash:0000000810000000".parse()?;
+    let home = tempfile::tempdir()?;
+    index(home.path(), &[(Action::Block, dhash)])?;
+    let page = image::RgbaImage::from_pixel(300, 400, image::Rgba([255, 255, 255, 255]));
+    let gate = Gate::open(home.path())?;
+    let verdict = gate.check(&gif(&[page])?);
+    assert_eq!(
+        (verdict.outcome, verdict.action),
+        (Outcome::LowQuality, None)
+    );
+    // A hash computed elsewhere, of a picture whose quality is not known, is taken at its word.
+    assert_eq!(gate.match_signal(&dhash, None).action, Some(Action::Block));
+    let low = gate.match_signal(&dhash, Some(10.try_into()?));
+    assert_eq!(low.outcome, Outcome::LowQuality);
+    Ok(())
+}
+
+#[test]
+fn a_transparent_picture_is_known_over_black_too() -> Result<(), Box<dyn Error>> {
+    // Dark on nothing over white, and something else over black.
+    let (shape, ground) = (picture(NAMES[0])?, picture(NAMES[1])?);
+    let mut cut = shape.clone();
+    for (pixel, under) in cut.pixels_mut().zip(ground.pixels()) {
+        pixel.0[3] = under.0[1];
+    }
+    let mut png = std::io::Cursor::new(Vec::new());
+    cut.write_to(&mut png, image::ImageFormat::Png)?;
+    let known = Extractor::default().extract_known(png.get_ref(), &Limits::default(), true);
+    let known = known.map_err(|problem| problem.error)?;
+    assert!(
+        known.forms.iter().any(|form| form == "over_black"),
+        "{:?}",
+        known.forms
+    );
+    let plain = Extractor::default().extract_known(png.get_ref(), &Limits::default(), false);
+    assert!(plain.map_err(|problem| problem.error)?.forms.is_empty());
     Ok(())
 }

@@ -21,7 +21,8 @@ pub struct Policy {
     pub threshold: Threshold,
     /// Largest distance of a 64-bit hash that matches, 0–[`Policy::MAX_HASH64_THRESHOLD`] bits.
     pub threshold64: Threshold,
-    /// Least PDQ quality, of the query and of an entry whose quality is known, that may match.
+    /// Least PDQ quality that may match by a perceptual hash: of the query's picture, and of an
+    /// entry whose quality is known.
     pub min_quality: Quality,
     /// A disabled bank matches nothing.
     pub enabled: bool,

@@ -8,7 +8,6 @@ use crate::scan::{WalkOptions, escaped, for_each_file, path_text};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -138,9 +137,8 @@ fn write(
     if let Some(problem) = &hashes.problem {
         let (path, outcome) = (path.to_string_lossy(), problem.outcome);
         let (path, error) = (escaped(&path), escaped(&problem.error));
-        eprintln!("hashgate: {path}: {outcome}: {error}");
+        output::warn(format_args!("hashgate: {path}: {outcome}: {error}"));
     }
-    let terminal = output::stdout_is_terminal();
     let turned = hashes
         .queries
         .iter()
@@ -148,12 +146,9 @@ fn write(
         .map(|query| (query.signal, Some(query.variant)));
     let stored = hashes.signals.iter().map(|signal| (*signal, None));
     for (signal, variant) in stored.chain(turned) {
-        let raw = path.to_string_lossy();
-        let path = if terminal {
-            escaped(&raw)
-        } else {
-            Cow::Borrowed(&*raw)
-        };
+        // One line a hash, whatever the name.
+        let path = path.to_string_lossy();
+        let path = escaped(&path);
         match (format, signal.as_pdq()) {
             (Format::Tx, _) => writeln!(out, "{} {}", signal.signal_type(), signal.hex())?,
             (_, Some(hash)) => {

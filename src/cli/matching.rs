@@ -131,7 +131,7 @@ impl Asking<'_> {
         }
         if let Some(error) = error {
             let shown: String = text.chars().take(80).collect();
-            eprintln!("hashgate: {shown:?}: {error}");
+            output::warn(format_args!("hashgate: {shown:?}: {error}"));
             return Ok(());
         }
         match &matches[..] {
@@ -155,9 +155,9 @@ impl Asking<'_> {
         match self.args.max_distance {
             Some(bits) => self.gate.nearest(signal, Distance(bits), most),
             None => {
-                let (mut matches, action) = self.gate.match_signal(signal, None);
-                matches.truncate(most);
-                (matches, action)
+                let mut verdict = self.gate.match_signal(signal, None);
+                verdict.matches.truncate(most);
+                (verdict.matches, verdict.action)
             }
         }
     }

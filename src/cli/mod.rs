@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Whoever read our output has left: nothing to say, but the work was not done.
             if !output::is_broken_pipe(&error) {
-                eprintln!("hashgate: error: {error:#}");
+                output::warn(format_args!("hashgate: error: {error:#}"));
             }
             Exit::Failed.into()
         }

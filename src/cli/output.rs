@@ -26,6 +26,12 @@ pub(crate) fn file_or_stdout(path: Option<&Path>) -> anyhow::Result<Box<dyn Writ
     Ok(Box::new(BufWriter::new(file)))
 }
 
+/// A line for people on standard error. Where nobody can read it the work goes on: standard error
+/// may be a pipe whose reader has left.
+pub(crate) fn warn(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Whether people read standard output right now.
 pub(crate) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()

@@ -1,5 +1,6 @@
 //! How far long work has come: on a terminal, and nowhere else.
 
+use crate::cli::output;
 use crate::scan::{Counted, WalkOptions, count};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -93,7 +94,7 @@ impl Progress {
 
     /// Prints a line above the progress.
     pub(crate) fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| output::warn(text));
     }
 
     /// Runs a piece of output without the progress line getting into it.

@@ -97,6 +97,9 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     drop(progress);
     summary.finish(finished, begun.elapsed().as_secs_f64());
     sink.finish(&summary)?;
+    if args.format == Format::Csv {
+        say_what_csv_cannot(&summary);
+    }
     let stopped = ["block", "review", "report"]
         .into_iter()
         .any(|action| summary.action(action) > 0);
@@ -108,23 +111,39 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
 
 fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {
     let out = output::file_or_stdout(args.output.as_deref())?;
-    let to_terminal = args.output.is_none() && output::stdout_is_terminal();
     let colour = args.output.is_none() && output::colour();
     Ok(match args.format {
-        Format::Text => Box::new(TextSink::new(out, to_terminal, colour, args.hide_passed)),
+        Format::Text => Box::new(TextSink::new(out, colour, args.hide_passed)),
         Format::Jsonl => Box::new(JsonLinesSink::new(out)),
         Format::Csv => Box::new(CsvSink::new(out)),
     })
+}
+
+/// CSV has a row a file and no place for the rest.
+fn say_what_csv_cannot(summary: &Summary) {
+    let skipped = summary.skipped;
+    if skipped.symlinks + skipped.special > 0 {
+        output::warn(format_args!(
+            "hashgate: passed over: {} symbolic links (--follow-links reads them), {} FIFOs, sockets and devices",
+            skipped.symlinks, skipped.special
+        ));
+    }
+    if summary.interrupted {
+        output::warn("hashgate: interrupted: there were more files to see");
+    }
 }
 
 /// An index that can match nothing is hardly what was meant.
 fn warn_if_empty(gate: &Gate) {
     let index = gate.index();
     let enabled = index.banks().iter().any(|bank| bank.policy.enabled);
-    if !enabled || index.signal_types().is_empty() {
-        eprintln!(
-            "hashgate: warning: generation {} of the index holds no hash of an enabled bank: nothing can match",
-            index.generation()
-        );
-    }
+    let what = match (enabled, index.signal_types().is_empty()) {
+        (true, false) => return,
+        (false, _) => "no enabled bank",
+        (true, true) => "no hash",
+    };
+    output::warn(format_args!(
+        "hashgate: warning: generation {} of the index holds {what}: nothing can match",
+        index.generation()
+    ));
 }

@@ -1,5 +1,6 @@
 //! Ctrl-C and its kin: asked to stop, a command ends after the piece it is at.
 
+use crate::cli::output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,9 @@ pub(crate) fn on_request() -> anyhow::Result<Arc<AtomicBool>> {
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(2);
         }
-        eprintln!("hashgate: stopping after what is under way; press Ctrl-C again to stop at once");
+        output::warn(
+            "hashgate: stopping after what is under way; press Ctrl-C again to stop at once",
+        );
     })?;
     Ok(stop)
 }

@@ -5,7 +5,7 @@ use crate::index::{self, IndexError};
 use crate::store::{BankStore, StoreError};
 use clap::Args;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -17,7 +17,8 @@ pub(crate) struct VerifyArgs {
 pub(crate) fn run(args: VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
     let mut damaged = false;
-    if args.index.is_none() {
+    let copy = args.index.is_some();
+    if !copy {
         damaged |= !store(home, &mut out)?;
     }
     let folder = args.index.unwrap_or_else(|| home.index());
@@ -38,11 +39,20 @@ pub(crate) fn run(args: VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
                     report.bytes
                 )?;
             }
+            if !report.stale.is_empty() {
+                let stale = output::plural(report.stale.len() as u64, "file");
+                writeln!(
+                    out,
+                    "index: {stale} of older generations, which the next publish removes"
+                )?;
+            }
             for foreign in &report.foreign {
                 writeln!(out, "index: {} does not belong here", foreign.display())?;
             }
         }
-        Err(IndexError::NotPublished { .. }) => {
+        // Only a home where nothing was published yet is sound without a manifest: a copy, or
+        // segments that nothing names, has lost it.
+        Err(IndexError::NotPublished { .. }) if !copy && is_empty(&folder) => {
             drop(progress);
             writeln!(out, "index: none yet: hashgate publish")?;
         }
@@ -55,6 +65,13 @@ pub(crate) fn run(args: VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(Exit::of(false, damaged))
+}
+
+fn is_empty(folder: &Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
 }
 
 /// Reads every record of the store; says whether all could be read.

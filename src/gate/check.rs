@@ -1,18 +1,15 @@
 //! [`Gate`]: an open index and the questions that uploads put to it.
 
 use crate::bank::Action;
+use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
-use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, Verdict, decide::may_ask};
-use crate::gate::{
-    Match, Query,
-    decide::{Decided, Matches, decide},
-};
-#[cfg(feature = "decode")]
-use crate::hash::SignalType;
-use crate::hash::{Distance, Quality, Signal, Threshold, Variant};
+use crate::gate::{Extraction, Extractor, VariantSet};
+use crate::gate::{Match, Outcome, Problem, Query, Verdict};
+use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 use crate::index::{Index, IndexError, IndexHandle};
 #[cfg(feature = "decode")]
 use crate::media::Limits;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -110,26 +107,19 @@ impl Gate {
         Ok(self.index.refresh()?)
     }
 
-    /// What the banks' policies say of a hash that was computed elsewhere: matches nearest first,
-    /// and the action (`None` without a match).
+    /// What the banks' policies say of a hash that was computed elsewhere.
     ///
-    /// `quality` is the PDQ quality of the query where it is known; below a bank's minimum that
-    /// bank is not asked.
-    #[must_use]
-    pub fn match_signal(
-        &self,
-        signal: &Signal,
-        quality: Option<Quality>,
-    ) -> (Vec<Match>, Option<Action>) {
+    /// `quality` is the PDQ quality of the hashed picture where it is known; below a bank's minimum
+    /// that bank is not asked, and without a match the outcome is then
+    /// [`LowQuality`](Outcome::LowQuality).
+    pub fn match_signal(&self, signal: &Signal, quality: Option<Quality>) -> Verdict {
         let query = Query {
             signal: *signal,
             quality,
             variant: Variant::ORIGINAL,
         };
-        let mut matches = Matches::default();
-        matches.ask(&self.index.load(), &query);
-        let decided = matches.finish();
-        (decided.matches, decided.action)
+        let index = self.index.load();
+        conclude(&index, vec![*signal], quality, &[query], None)
     }
 
     /// The `k` nearest entries of enabled banks within `max_distance` (inclusive), whatever the
@@ -179,7 +169,6 @@ impl Gate {
     }
 
     /// Judges one upload. Never panics and never fails: there is an outcome for every input.
-    #[must_use]
     pub fn check(&self, bytes: &[u8]) -> Verdict {
         self.check_with(&mut Worker::default(), bytes)
     }
@@ -207,13 +196,7 @@ impl Gate {
                 let verdict = judge(&index, &self.options, extractor, buffer);
                 (verdict, buffer.len() as u64)
             }
-            Err(problem) => {
-                let extraction = Extraction {
-                    problem: Some(problem),
-                    ..Extraction::default()
-                };
-                (conclude(&index, extraction), 0)
-            }
+            Err(problem) => (conclude(&index, Vec::new(), None, &[], Some(problem)), 0),
         }
     }
 }
@@ -230,7 +213,6 @@ fn wanted(index: &Index, options: &GateOptions) -> Vec<SignalType> {
 }
 
 /// Whether the index holds hashes of this type.
-#[cfg(feature = "decode")]
 fn holds(index: &Index, kind: SignalType) -> bool {
     let types = index.signal_types();
     types.iter().any(|held| held.signal_type == kind)
@@ -239,29 +221,40 @@ fn holds(index: &Index, kind: SignalType) -> bool {
 #[cfg(feature = "decode")]
 fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes: &[u8]) -> Verdict {
     let wanted = wanted(index, options);
-    let extraction = extractor.extract(bytes, &wanted, options.variants, &options.limits);
-    conclude(index, extraction)
+    let Extraction {
+        signals,
+        quality,
+        queries,
+        problem,
+    } = extractor.extract(bytes, &wanted, options.variants, &options.limits);
+    conclude(index, signals, quality, &queries, problem)
 }
 
-#[cfg(feature = "decode")]
-fn conclude(index: &Index, extraction: Extraction) -> Verdict {
+/// Asks the index about every query and decides.
+fn conclude(
+    index: &Index,
+    signals: Vec<Signal>,
+    quality: Option<Quality>,
+    queries: &[Query],
+    mut problem: Option<Problem>,
+) -> Verdict {
     let mut matches = Matches::default();
-    for query in &extraction.queries {
+    for query in queries {
         matches.ask(index, query);
     }
     let Decided {
         mut matches,
         mut action,
         allowed_by_bytes,
+        frames,
     } = matches.finish();
     let left_out = matches.len().saturating_sub(Verdict::MAX_MATCHES);
     matches.truncate(Verdict::MAX_MATCHES);
-    let mut problem = extraction.problem;
-    if problem.is_none() && matches.is_empty() {
-        problem = low_quality(index, &extraction.queries);
-    }
     // What does not hold an upload back must not hide that a part of it was not judged.
     let holds_back = allowed_by_bytes || action > Some(Action::Report);
+    if problem.is_none() && !holds_back {
+        problem = low_quality(index, queries, &frames);
+    }
     let outcome = match &problem {
         Some(problem) if !holds_back => problem.outcome,
         _ if matches.is_empty() => Outcome::NoMatch,
@@ -273,8 +266,8 @@ fn conclude(index: &Index, extraction: Extraction) -> Verdict {
     Verdict {
         outcome,
         action,
-        signals: extraction.signals,
-        quality: extraction.quality,
+        signals,
+        quality,
         matches,
         matches_left_out: left_out as u64,
         error: problem.map(|problem| problem.error),
@@ -282,24 +275,35 @@ fn conclude(index: &Index, extraction: Extraction) -> Verdict {
     }
 }
 
-/// Whether a bank could not be asked by PDQ because no form of the picture has the quality it wants.
-#[cfg(feature = "decode")]
-fn low_quality(index: &Index, queries: &[Query]) -> Option<Problem> {
-    let best = queries
-        .iter()
-        .filter(|query| query.signal.signal_type() == SignalType::Pdq)
-        .filter_map(|query| query.quality)
-        .max()?;
-    if !holds(index, SignalType::Pdq) {
-        return None;
+/// Whether a bank could not be asked about a picture (a frame) because no form of it has the
+/// quality that the bank wants. `matched` names the frames that are known.
+fn low_quality(index: &Index, queries: &[Query], matched: &BTreeSet<u32>) -> Option<Problem> {
+    let mut best: BTreeMap<u32, Quality> = BTreeMap::new();
+    let perceptual = |query: &&Query| {
+        let kind = query.signal.signal_type();
+        kind.family() != Family::Digest
+            && holds(index, kind)
+            && !matched.contains(&query.variant.frame)
+    };
+    for query in queries.iter().filter(perceptual) {
+        let quality = query.quality?;
+        let held = best.entry(query.variant.frame).or_insert(quality);
+        *held = quality.max(*held);
     }
+    let (frame, quality) = best
+        .into_iter()
+        .min_by_key(|&(frame, quality)| (quality, frame))?;
     let bank = index.banks().iter().find(|bank| {
         bank.policy.enabled
             && bank.policy.action != Action::Allow
-            && !may_ask(bank, SignalType::Pdq, Some(best))
+            && quality < bank.policy.min_quality
     })?;
+    let what = match frame {
+        0 => "the picture".to_owned(),
+        _ => format!("frame {frame}"),
+    };
     let error = format!(
-        "PDQ quality {best} is under the {} that bank {} asks for: there is too little in the picture to tell it by",
+        "PDQ quality {quality} is under the {} that bank {} asks for: there is too little in {what} to tell it by",
         bank.policy.min_quality, bank.name
     );
     Some(Problem::new(Outcome::LowQuality, error))

@@ -4,14 +4,14 @@ use crate::bank::{Action, Bank, BankId};
 use crate::gate::Match;
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Variant};
 use crate::index::{Hit, Index};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// One question to the index: a hash of the input, and which form of the input it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// The hash.
     pub signal: Signal,
-    /// Its PDQ quality, where it is a PDQ hash and the quality is known.
+    /// The PDQ quality of the picture that it is a perceptual hash of, where that is known.
     pub quality: Option<Quality>,
     /// The form of the input that was hashed.
     pub variant: Variant,
@@ -29,10 +29,11 @@ pub(crate) fn radius(banks: &[Bank], query: &Query) -> Option<Distance> {
         .max()
 }
 
-/// Whether this bank's policy lets a query of this quality be asked.
+/// Whether this bank's policy lets a query of this quality be asked. PDQ's quality speaks for the
+/// 64-bit hashes too: of an empty page they are all nearly the same.
 pub(crate) fn may_ask(bank: &Bank, signal_type: SignalType, quality: Option<Quality>) -> bool {
     bank.policy.enabled
-        && (signal_type.family() != Family::Pdq
+        && (signal_type.family() == Family::Digest
             || quality.is_none_or(|quality| quality >= bank.policy.min_quality))
 }
 
@@ -59,6 +60,8 @@ pub(crate) struct Decided {
     pub(crate) action: Option<Action>,
     /// Whether the bytes themselves are in an `allow` bank.
     pub(crate) allowed_by_bytes: bool,
+    /// The frames that match something.
+    pub(crate) frames: BTreeSet<u32>,
 }
 
 impl Matches {
@@ -102,6 +105,9 @@ impl Matches {
             matches,
             action: strictest(&self.decisions),
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
+            frames: (self.decisions.keys().flatten())
+                .map(|&(frame, _)| frame)
+                .collect(),
         }
     }
 }

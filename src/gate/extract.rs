@@ -1,10 +1,10 @@
 //! Bytes of an upload to the hashes that the index is asked about.
 
-use crate::gate::{Outcome, Query};
+use crate::gate::{Outcome, Problem, Query};
 use crate::hash::{Family, Quality, Signal, SignalType, Transform, Variant};
 use crate::media::{self, Limits, MediaError, Picture};
 use crate::signal::{ShapeError, digest, imagehash, imghash, pdq::PdqHasher};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
@@ -83,23 +83,6 @@ impl FromStr for VariantSet {
     }
 }
 
-/// Why an input, or a part of it, could not be judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The outcome that it leads to where nothing matches.
-    pub outcome: Outcome,
-    /// What happened, for people.
-    pub error: String,
-}
-
-impl Problem {
-    /// A problem with its outcome and its message.
-    #[must_use]
-    pub const fn new(outcome: Outcome, error: String) -> Self {
-        Self { outcome, error }
-    }
-}
-
 impl From<MediaError> for Problem {
     fn from(error: MediaError) -> Self {
         let outcome = match error {
@@ -145,7 +128,7 @@ impl Extractor {
         let mut collected = Collected {
             wanted,
             variants,
-            seen: HashSet::new(),
+            seen: HashMap::new(),
             extraction: Extraction::default(),
         };
         if bytes.len() as u64 > limits.max_file_bytes {
@@ -251,8 +234,10 @@ impl Extractor {
     ) -> Result<(), Problem> {
         let shape = |error: ShapeError| Problem::new(Outcome::Undecodable, error.to_string());
         let (columns, rows) = (width as usize, height as usize);
+        let mut quality = None;
         if collected.wants(SignalType::Pdq) {
             let hashed = self.pdq.hash_rgb(columns, rows, rgb).map_err(shape)?;
+            quality = Some(hashed.quality);
             collected.add(hashed.hash.into(), Some(hashed.quality), variant);
             if collected.variants.dihedral && variant.transform == Transform::Original {
                 for (transform, hash) in hashed.dihedral() {
@@ -266,11 +251,11 @@ impl Extractor {
         }
         let compatible = imagehash(columns, rows, rgb, collected.wanted);
         for (kind, hash) in compatible.map_err(shape)? {
-            collected.add(Signal::from_hash64(kind, hash), None, variant);
+            collected.add(Signal::from_hash64(kind, hash), quality, variant);
         }
         for &kind in collected.wanted {
             if let Some(hash) = imghash(width, height, rgb, kind).map_err(shape)? {
-                collected.add(Signal::from_hash64(kind, hash), None, variant);
+                collected.add(Signal::from_hash64(kind, hash), quality, variant);
             }
         }
         Ok(())
@@ -281,7 +266,8 @@ impl Extractor {
 struct Collected<'a> {
     wanted: &'a [SignalType],
     variants: VariantSet,
-    seen: HashSet<Signal>,
+    /// Where each hash stands among the queries.
+    seen: HashMap<Signal, usize>,
     extraction: Extraction,
 }
 
@@ -295,12 +281,20 @@ impl Collected<'_> {
             self.extraction.signals.push(signal);
             self.extraction.quality = self.extraction.quality.or(quality);
         }
-        if self.seen.insert(signal) {
-            self.extraction.queries.push(Query {
-                signal,
-                quality,
-                variant,
-            });
+        let queries = &mut self.extraction.queries;
+        let query = Query {
+            signal,
+            quality,
+            variant,
+        };
+        match self.seen.get(&signal).and_then(|&at| queries.get_mut(at)) {
+            // A faint form must not stand in for a good one of the same hash.
+            Some(held) if held.quality < quality => *held = query,
+            Some(_) => {}
+            None => {
+                self.seen.insert(signal, queries.len());
+                queries.push(query);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@
 use crate::bank::ContentSignal;
 use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet};
 use crate::hamming;
-use crate::hash::{Distance, PdqHash, Quality, SignalType};
+use crate::hash::{Distance, PdqHash, Quality, SignalType, Variant};
 use crate::media::{self, Limits};
 use crate::signal::pdq::PdqHasher;
 use image::codecs::jpeg::JpegEncoder;
@@ -34,16 +34,18 @@ const LEAST_SIDE_TO_HALVE: u32 = 128;
 pub struct Known {
     /// `pdq`, `md5`, `sha1` and `sha256` of the picture as stored, then the PDQ hashes of its forms.
     pub signals: Vec<ContentSignal>,
-    /// The names of those forms, in the same order: `half_size`, `jpeg_50`.
-    pub forms: Vec<&'static str>,
+    /// The names of those forms, in the same order: a [`Variant`], `half_size`, `jpeg_50`.
+    pub forms: Vec<String>,
     /// PDQ quality of the picture as stored.
     pub quality: Option<Quality>,
 }
 
 impl Extractor {
-    /// Hashes a picture for keeping in a bank: exactly, as stored, over white, first frame; and,
-    /// with `forms`, at half its size and at JPEG quality 50, where those hashes are more than 8
-    /// bits away from the ones that are kept already.
+    /// Hashes a picture for keeping in a bank: exactly, as stored, over white, first frame. With
+    /// `forms` the PDQ hashes of other forms of that frame are kept too, where they are more than
+    /// 8 bits away from those that are kept already: turned as its EXIF orientation says, over
+    /// black, at half its size, at JPEG quality 50. Further frames of an animation are not kept:
+    /// a title or an empty frame is in many harmless ones.
     ///
     /// # Errors
     /// Where it cannot be hashed: the outcome that it would have as an upload.
@@ -53,12 +55,17 @@ impl Extractor {
         limits: &Limits,
         forms: bool,
     ) -> Result<Known, Problem> {
+        let shown = VariantSet {
+            displayed: forms,
+            over_black: forms,
+            ..VariantSet::NONE
+        };
         let Extraction {
             signals,
             quality,
+            queries,
             problem,
-            ..
-        } = self.extract(bytes, &SIGNALS, VariantSet::NONE, limits);
+        } = self.extract(bytes, &SIGNALS, shown, limits);
         if let Some(problem) = problem {
             return Err(problem);
         }
@@ -74,6 +81,16 @@ impl Extractor {
             forms: Vec::new(),
             quality,
         };
+        for query in &queries {
+            let tells_enough = query.quality >= Some(Quality::DEFAULT_MINIMUM);
+            if let Some(hash) = query.signal.as_pdq()
+                && let Some(quality) = query.quality
+                && tells_enough
+                && query.variant != Variant::ORIGINAL
+            {
+                known.keep(query.variant.to_string(), hash, quality);
+            }
+        }
         let tells_enough = quality.is_some_and(|quality| quality >= Quality::DEFAULT_MINIMUM);
         if forms && tells_enough {
             let made = catch_unwind(AssertUnwindSafe(|| make_forms(bytes, limits)));
@@ -82,7 +99,7 @@ impl Extractor {
                 Err(Problem::new(Outcome::Undecodable, error.to_owned()))
             })?;
             for (name, hash, quality) in made {
-                known.keep(name, hash, quality);
+                known.keep(name.to_owned(), hash, quality);
             }
         }
         Ok(known)
@@ -90,7 +107,7 @@ impl Extractor {
 }
 
 impl Known {
-    fn keep(&mut self, name: &'static str, hash: PdqHash, quality: Quality) {
+    fn keep(&mut self, name: String, hash: PdqHash, quality: Quality) {
         let mut kept = self.signals.iter().filter_map(|held| held.signal.as_pdq());
         if kept.all(|held| hamming::distance_pdq(&held, &hash) > SAME_WITHIN) {
             self.forms.push(name);

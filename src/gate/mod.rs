@@ -20,10 +20,10 @@ pub use check::{Gate, GateError};
 pub use check::{GateOptions, Worker};
 pub use decide::{Query, decide};
 #[cfg(feature = "decode")]
-pub use extract::{Extraction, Extractor, Problem, VariantSet, VariantSetError};
+pub use extract::{Extraction, Extractor, VariantSet, VariantSetError};
 #[cfg(feature = "decode")]
 pub use known::Known;
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Problem};
 #[cfg(feature = "decode")]
 pub use read::read_file;
 pub use verdict::{Match, Verdict};

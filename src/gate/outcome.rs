@@ -60,6 +60,23 @@ impl Outcome {
     }
 }
 
+/// Why an input, or a part of it, could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The outcome that it leads to where nothing matches.
+    pub outcome: Outcome,
+    /// What happened, for people.
+    pub error: String,
+}
+
+impl Problem {
+    /// A problem with its outcome and its message.
+    #[must_use]
+    pub const fn new(outcome: Outcome, error: String) -> Self {
+        Self { outcome, error }
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

@@ -50,6 +50,7 @@ impl Serialize for Match {
 }
 
 /// The answer about one input.
+#[must_use = "an upload may go on only where its verdict passes"]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// What became of the input.

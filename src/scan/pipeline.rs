@@ -7,6 +7,7 @@
 use crate::scan::{Skipped, Walk, WalkOptions, Walked};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -79,6 +80,8 @@ pub fn for_each_file<W, T: Send, E: From<rayon::ThreadPoolBuildError>>(
         sorted: options.ordered,
     };
     std::thread::scope(|threads| {
+        // Let go of when this ends in whatever way: the walker must not wait for permits then.
+        let permits_in = permits_in;
         let walker = threads.spawn(|| {
             let mut walk = Walk::new(paths, walk_options);
             let complete = feed(&mut walk, walked_out, &permits_out, &halt);
@@ -108,20 +111,25 @@ pub fn for_each_file<W, T: Send, E: From<rayon::ThreadPoolBuildError>>(
             }
             drop((walked_in, done_out));
             let mut result = Ok(());
+            let mut panicked = None;
             drain(done_in, options.ordered, |done| {
-                if result.is_ok() {
-                    result = sink(done);
-                    failed.store(result.is_err(), Ordering::Relaxed);
+                if result.is_ok() && panicked.is_none() {
+                    match catch_unwind(AssertUnwindSafe(|| sink(done))) {
+                        Ok(said) => result = said,
+                        Err(panic) => panicked = Some(panic),
+                    }
+                    failed.store(result.is_err() || panicked.is_some(), Ordering::Relaxed);
                 }
                 let _ = permits_in.recv();
             });
+            if let Some(panic) = panicked {
+                resume_unwind(panic);
+            }
             result
         });
         drop(permits_in);
         // The walker has no panics of its own; one would be a defect, passed on as such.
-        let mut finished = walker
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let mut finished = walker.join().unwrap_or_else(|panic| resume_unwind(panic));
         finished.interrupted |= stop.load(Ordering::Relaxed);
         result.map(|()| finished)
     })
@@ -275,6 +283,30 @@ mod tests {
             );
             assert!(failed.is_err());
             assert_eq!(calls, 1);
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_everything_and_is_passed_on() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..200 {
+            std::fs::write(folder.path().join(number.to_string()), "x").unwrap();
+        }
+        let paths = [folder.path().to_path_buf()];
+        let go = AtomicBool::new(false);
+        for in_sink in [true, false] {
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                for_each_file(
+                    &paths,
+                    options(1, true),
+                    &go,
+                    || (),
+                    |(), _| assert!(in_sink, "in the work"),
+                    |_| -> Result<(), Failure> { panic!("in the sink") },
+                )
+                .is_ok()
+            }));
+            assert!(ended.is_err(), "in_sink {in_sink}");
         }
     }
 }

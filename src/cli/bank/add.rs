@@ -28,8 +28,9 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "TEXT")]
     label: Vec<String>,
 
-    /// Keep the hash of each picture as stored only, not those of its half-size and JPEG-quality-50
-    /// copies that lie more than 8 bits away
+    /// Keep the hash of each picture as stored only, not those of its other forms that lie more than
+    /// 8 bits away: as displayed (EXIF), over black, half size, JPEG quality 50. Of an animation the
+    /// first frame is kept in either case
     #[arg(long)]
     no_forms: bool,
 

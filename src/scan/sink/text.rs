@@ -3,24 +3,22 @@
 use crate::gate::Outcome;
 use crate::scan::record::escaped;
 use crate::scan::{FileRecord, Sink, Summary};
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Writes a line a file (what to do, path, why) and a summary of a few lines.
 pub struct TextSink<W: Write> {
     out: W,
-    terminal: bool,
     colour: bool,
     hide_passed: bool,
 }
 
 impl<W: Write> TextSink<W> {
-    /// Writes to `out`. On a terminal names are escaped; `colour` paints what needs a look;
-    /// `hide_passed` leaves files without a match out of the lines (they are counted all the same).
-    pub const fn new(out: W, terminal: bool, colour: bool, hide_passed: bool) -> Self {
+    /// Writes to `out`. Control characters in names are escaped, so that a file is one line;
+    /// `colour` paints what needs a look; `hide_passed` leaves files without a match out of the
+    /// lines (they are counted all the same).
+    pub const fn new(out: W, colour: bool, hide_passed: bool) -> Self {
         Self {
             out,
-            terminal,
             colour,
             hide_passed,
         }
@@ -53,11 +51,7 @@ impl<W: Write> Sink for TextSink<W> {
         } else {
             ("", "")
         };
-        let path = if self.terminal {
-            escaped(&record.path)
-        } else {
-            Cow::Borrowed(record.path.as_str())
-        };
+        let path = escaped(&record.path);
         write!(self.out, "{paint}{word:<11}{plain} {path}")?;
         if let Some(nearest) = record.matches.first() {
             write!(
