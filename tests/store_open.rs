@@ -283,7 +283,7 @@ fn verifying_finds_what_does_not_agree() {
     let hash = pdq(1).signals[0].signal;
     let by_signal = |bank: &Bank| key(bank, &[&[1], hash.as_bytes()].concat());
     type Change<'a> = &'a dyn Fn(&DB, &mut WriteBatch, &Bank);
-    let changes: [(&str, Change<'_>); 5] = [
+    let changes: [(&str, Change<'_>); 7] = [
         ("it is missing", &|db, batch, bank| {
             batch.delete_cf(db.cf_handle("by_signal").unwrap(), by_signal(bank));
         }),
@@ -302,6 +302,18 @@ fn verifying_finds_what_does_not_agree() {
                 batch.delete_cf(db.cf_handle("content").unwrap(), content);
             },
         ),
+        (
+            "change with revision 2 in the store is damaged",
+            &|db, batch, _| {
+                let key = [&b"change"[..], &2u64.to_be_bytes()].concat();
+                batch.put_cf(db.cf_handle("meta").unwrap(), key, [1, 2]);
+            },
+        ),
+        ("the store is at revision 2", &|db, batch, _| {
+            let key = [&b"change"[..], &u64::MAX.to_be_bytes()].concat();
+            let change = b"\x01\0\0\0\0\0\0\0\x01\x01\x01\0\0";
+            batch.put_cf(db.cf_handle("meta").unwrap(), key, change);
+        }),
         ("it is empty", &|db, batch, bank| {
             let counts = [b"counts", &bank.id.0.to_be_bytes()[..]].concat();
             batch.delete_cf(db.cf_handle("meta").unwrap(), counts);

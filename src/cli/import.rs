@@ -95,7 +95,7 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
     drop(store);
     if args.publish && !total.interrupted && !failed {
         out.flush()?;
-        publish::publish(home, &mut out)?;
+        publish::publish(home, false, &mut out)?;
     } else if total.added > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }

@@ -10,6 +10,8 @@ use crate::gate::{
 #[cfg(feature = "decode")]
 use crate::hash::SignalType;
 use crate::hash::{Distance, Quality, Signal, Threshold, Variant};
+#[cfg(feature = "decode")]
+use crate::index::Memory;
 use crate::index::{Index, IndexError, IndexHandle};
 #[cfg(feature = "decode")]
 use crate::media::Limits;
@@ -35,6 +37,8 @@ pub struct GateOptions {
     pub variants: VariantSet,
     /// Signal types to compute besides `pdq` and those that the index holds.
     pub signals: Vec<SignalType>,
+    /// How the index's bytes are held.
+    pub memory: Memory,
 }
 
 /// The scratch of one thread that checks many uploads; see [`Gate::check_with`].
@@ -88,7 +92,7 @@ impl Gate {
     #[cfg(feature = "decode")]
     pub fn open_with(folder: &Path, options: GateOptions) -> Result<Self, GateError> {
         Ok(Self {
-            index: IndexHandle::open(folder)?,
+            index: IndexHandle::open_with(folder, options.memory)?,
             options,
         })
     }
