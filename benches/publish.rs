@@ -64,6 +64,9 @@ fn fill(folder: &Path, count: u64) -> (BankId, u64) {
         store.add(bank, &items).expect("added");
         next = end;
     }
+    if next > first {
+        store.flush().expect("flushed");
+    }
     eprintln!(
         "{} entries added in {:.1} s",
         next - first,

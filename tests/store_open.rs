@@ -67,6 +67,30 @@ fn a_second_writer_is_refused_and_readers_are_not() {
 }
 
 #[test]
+fn a_flush_leaves_nothing_in_the_log_and_all_in_the_store() {
+    let (_outer, folder) = new_folder();
+    let (store, _) = filled(&folder);
+    let before = dump(&store);
+    let logged = || {
+        let files = fs::read_dir(&folder)
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let logs = files.filter(|path| path.extension().is_some_and(|end| end == "log"));
+        logs.map(|path| fs::metadata(path).unwrap().len())
+            .sum::<u64>()
+    };
+    assert!(logged() > 0);
+    store.flush().unwrap();
+    assert_eq!(dump(&store), before);
+    drop(store);
+    assert_eq!(logged(), 0);
+    let store = BankStore::open_read_only(&folder).unwrap();
+    assert_eq!(dump(&store), before);
+    let error = store.flush().unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+}
+
+#[test]
 fn a_reader_writes_nothing() {
     let (_outer, folder) = new_folder();
     let (store, bank) = filled(&folder);

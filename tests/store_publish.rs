@@ -380,6 +380,42 @@ fn a_folder_of_another_history_is_published_anew() {
 }
 
 #[test]
+fn a_store_that_kept_no_log_is_published_in_full_until_it_keeps_one() {
+    let mut random = Random::new(16);
+    let (home, store) = world(&mut random, 100);
+    let folder = home.path().join("index");
+    let path = store.folder().to_owned();
+    publish(&store, &folder);
+    drop(store);
+    let families = [
+        "meta",
+        "banks",
+        "bank_names",
+        "content",
+        "extents",
+        "by_signal",
+    ];
+    let db = rocksdb::DB::open_cf(&rocksdb::Options::default(), &path, families).unwrap();
+    let meta = db.cf_handle("meta").unwrap();
+    db.delete_range_cf(meta, "change", "changf").unwrap();
+    drop(db);
+
+    let store = BankStore::open_read_only(&path).unwrap();
+    assert_eq!(store.verify().unwrap(), items(&store));
+    for _ in 0..2 {
+        assert!(matches!(why(publish(&store, &folder)), WhyAll::Unconnected));
+        compare(&folder, &store, &mut random, 2);
+    }
+    drop(store);
+    let store = BankStore::open(&path).unwrap();
+    assert!(matches!(why(publish(&store, &folder)), WhyAll::Unconnected));
+    let bank = store.banks().unwrap()[0].id;
+    store.add(bank, &[pdq(1)]).unwrap();
+    assert_eq!(change(&publish(&store, &folder)), (1, 0));
+    compare(&folder, &store, &mut random, 2);
+}
+
+#[test]
 fn a_damaged_folder_is_published_anew() {
     let mut random = Random::new(12);
     let (home, store) = world(&mut random, 100);

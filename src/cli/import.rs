@@ -92,6 +92,12 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
             break;
         }
     }
+    if total.added > BATCH as u64
+        && let Err(error) = store.flush()
+    {
+        // What was added is on the disk all the same.
+        tracing::warn!(%error, "opening the store next will take longer");
+    }
     drop(store);
     if args.publish && !total.interrupted && !failed {
         out.flush()?;

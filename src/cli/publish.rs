@@ -29,6 +29,7 @@ pub(crate) fn publish(home: &Home, full: bool, out: &mut impl Write) -> anyhow::
     let (publication, banks) = loop {
         match publish_once(home, full) {
             Err(PublishError::OtherBase { .. }) if tries.next().is_some() => {}
+            Err(PublishError::Source(error)) => return Err(error.into()),
             done => break done?,
         }
     };

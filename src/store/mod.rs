@@ -134,6 +134,22 @@ impl BankStore {
         &self.folder
     }
 
+    /// Writes what stands only in the write-ahead log into tables, as is best done once at the end
+    /// of a large import: else whoever opens the store next reads the log back, which takes up to
+    /// some seconds. What was acknowledged is safe either way.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`], and [`StoreError::Database`] where the disk is full.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let _writer = self.writer()?;
+        for name in keys::FAMILIES {
+            self.db
+                .flush_cf(self.family(name)?)
+                .map_err(|source| self.failed("flush", source))?;
+        }
+        Ok(())
+    }
+
     /// Rewrites the store's files so that what was deleted leaves the disk. Without it that
     /// happens too, but some time after. It takes about as long as copying the store.
     ///

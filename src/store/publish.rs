@@ -90,6 +90,25 @@ impl Snapshot<'_> {
     /// publishes in between looks like one of a foreign store. `all` publishes all in any case.
     /// The options' revision, mark and base are set here.
     ///
+    /// ```
+    /// use hashgate::bank::{Action, Policy};
+    /// use hashgate::index::{Base, PublishError, PublishOptions};
+    /// use hashgate::store::{BankStore, Publication};
+    /// # let home = tempfile::tempdir()?;
+    /// let folder = home.path().join("index");
+    /// let store = BankStore::open(&home.path().join("store"))?;
+    /// let publish = || {
+    ///     let base = Base::read(&folder);
+    ///     let snapshot = store.snapshot().map_err(PublishError::Source)?;
+    ///     snapshot.publish(&folder, base, false, &PublishOptions::default())
+    /// };
+    /// assert!(matches!(publish()?, Publication::All { .. }));
+    /// assert!(matches!(publish()?, Publication::Unchanged(_)));
+    /// store.create_bank(&"mine".parse()?, Policy::new(Action::Block))?;
+    /// assert!(matches!(publish()?, Publication::Change { added: 0, .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`PublishError`]; the generation that was in force stays.
     /// [`PublishError::OtherBase`]: another process was faster; begin again with [`Base::read`].
