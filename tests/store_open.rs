@@ -67,6 +67,30 @@ fn a_second_writer_is_refused_and_readers_are_not() {
 }
 
 #[test]
+fn a_flush_leaves_nothing_in_the_log_and_all_in_the_store() {
+    let (_outer, folder) = new_folder();
+    let (store, _) = filled(&folder);
+    let before = dump(&store);
+    let logged = || {
+        let files = fs::read_dir(&folder)
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let logs = files.filter(|path| path.extension().is_some_and(|end| end == "log"));
+        logs.map(|path| fs::metadata(path).unwrap().len())
+            .sum::<u64>()
+    };
+    assert!(logged() > 0);
+    store.flush().unwrap();
+    assert_eq!(dump(&store), before);
+    drop(store);
+    assert_eq!(logged(), 0);
+    let store = BankStore::open_read_only(&folder).unwrap();
+    assert_eq!(dump(&store), before);
+    let error = store.flush().unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+}
+
+#[test]
 fn a_reader_writes_nothing() {
     let (_outer, folder) = new_folder();
     let (store, bank) = filled(&folder);
@@ -283,7 +307,7 @@ fn verifying_finds_what_does_not_agree() {
     let hash = pdq(1).signals[0].signal;
     let by_signal = |bank: &Bank| key(bank, &[&[1], hash.as_bytes()].concat());
     type Change<'a> = &'a dyn Fn(&DB, &mut WriteBatch, &Bank);
-    let changes: [(&str, Change<'_>); 5] = [
+    let changes: [(&str, Change<'_>); 7] = [
         ("it is missing", &|db, batch, bank| {
             batch.delete_cf(db.cf_handle("by_signal").unwrap(), by_signal(bank));
         }),
@@ -302,6 +326,18 @@ fn verifying_finds_what_does_not_agree() {
                 batch.delete_cf(db.cf_handle("content").unwrap(), content);
             },
         ),
+        (
+            "change with revision 2 in the store is damaged",
+            &|db, batch, _| {
+                let key = [&b"change"[..], &2u64.to_be_bytes()].concat();
+                batch.put_cf(db.cf_handle("meta").unwrap(), key, [1, 2]);
+            },
+        ),
+        ("the store is at revision 2", &|db, batch, _| {
+            let key = [&b"change"[..], &u64::MAX.to_be_bytes()].concat();
+            let change = b"\x01\0\0\0\0\0\0\0\x01\x01\x01\0\0";
+            batch.put_cf(db.cf_handle("meta").unwrap(), key, change);
+        }),
         ("it is empty", &|db, batch, bank| {
             let counts = [b"counts", &bank.id.0.to_be_bytes()[..]].concat();
             batch.delete_cf(db.cf_handle("meta").unwrap(), counts);

@@ -92,10 +92,16 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
             break;
         }
     }
+    if total.added > BATCH as u64
+        && let Err(error) = store.flush()
+    {
+        // What was added is on the disk all the same.
+        tracing::warn!(%error, "opening the store next will take longer");
+    }
     drop(store);
     if args.publish && !total.interrupted && !failed {
         out.flush()?;
-        publish::publish(home, &mut out)?;
+        publish::publish(home, false, &mut out)?;
     } else if total.added > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }

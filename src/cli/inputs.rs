@@ -1,9 +1,12 @@
-//! Arguments that several commands share: which files, by how many workers, within which limits.
+//! Arguments that several commands share: which files, by how many workers, within which limits,
+//! against which index.
 
+use crate::cli::home::Home;
 use crate::gate::VariantSet;
+use crate::index::{Index, Memory};
 use crate::media::Limits;
 use crate::scan::Options;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -80,4 +83,55 @@ pub(crate) struct VariantArgs {
     /// of displayed, over_black, dihedral and frames
     #[arg(long, value_name = "SET", default_value = "standard")]
     pub(crate) variants: VariantSet,
+}
+
+/// Which index is asked, and how its bytes are held.
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// Ask this index folder instead of the home folder's
+    #[arg(long, value_name = "DIR")]
+    index: Option<PathBuf>,
+
+    /// How the index is held in memory
+    #[arg(long, value_enum, value_name = "MODE", default_value = "mmap")]
+    index_memory: MemoryMode,
+}
+
+/// How an index is held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MemoryMode {
+    /// Mapped, and read in as it is needed: starts at once
+    Mmap,
+    /// Mapped, and read in at the start: for many questions
+    Populate,
+    /// Read into memory of its own: for a folder that other programs may write to
+    Copy,
+}
+
+impl IndexArgs {
+    /// The index folder.
+    pub(crate) fn folder(&self, home: &Home) -> PathBuf {
+        self.index.clone().unwrap_or_else(|| home.index())
+    }
+
+    /// How to hold it in memory.
+    pub(crate) fn memory(&self) -> Memory {
+        match self.index_memory {
+            MemoryMode::Mmap => Memory::Mmap,
+            MemoryMode::Populate => Memory::Populate,
+            MemoryMode::Copy => Memory::Copy,
+        }
+    }
+
+    /// Says with `-v` what is asked.
+    pub(crate) fn log(&self, index: &Index) {
+        tracing::info!(
+            "asking generation {} in {}: {} segments, kernel {}, memory {:?}",
+            index.generation(),
+            index.folder().display(),
+            index.stats().segments,
+            index.kernel().name(),
+            self.memory()
+        );
+    }
 }

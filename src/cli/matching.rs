@@ -1,13 +1,12 @@
 //! `hashgate match`: the index asked about hashes.
 
-use crate::cli::{exit::Exit, home::Home, output};
-use crate::gate::{Gate, Match};
+use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::gate::{Gate, GateOptions, Match};
 use crate::hash::{Distance, Signal, SignalError};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{BufRead, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 /// How matches are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,9 +35,8 @@ pub(crate) struct MatchArgs {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Ask this index folder instead of the home folder's
-    #[arg(long, value_name = "DIR")]
-    index: Option<PathBuf>,
+    #[command(flatten)]
+    index: IndexArgs,
 }
 
 /// What `--format jsonl` says of one hash.
@@ -57,8 +55,12 @@ struct MatchRecord<'a> {
 const LONGEST_LINE: u64 = 4096;
 
 pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
-    let folder = args.index.clone().unwrap_or_else(|| home.index());
-    let gate = Gate::open(&folder)?;
+    let options = GateOptions {
+        memory: args.index.memory(),
+        ..GateOptions::default()
+    };
+    let gate = Gate::open_with(&args.index.folder(home), options)?;
+    args.index.log(&gate.index());
     let mut asking = Asking {
         gate,
         args: &args,

@@ -74,6 +74,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    close_new_files();
     log_to_stderr(cli.verbose);
     match run(cli) {
         Ok(exit) => exit.into(),
@@ -100,6 +101,12 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(args, &home()?),
         Command::Verify(args) => verify::run(args, &home()?),
     }
+}
+
+/// Closes every file that this process makes to other users, RocksDB's included.
+fn close_new_files() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 fn log_to_stderr(verbose: u8) {

@@ -1,45 +1,92 @@
 //! `hashgate publish`: the store's content as the next generation of the index.
 
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
-use crate::index::{self, PublishOptions, Stage};
-use crate::store::BankStore;
+use crate::index::{self, Base, PublishError, PublishOptions, Published, Stage};
+use crate::store::{BankStore, Publication, StoreError};
 use clap::Args;
 use std::io::Write;
 
-#[derive(Debug, Args)]
-pub(crate) struct PublishArgs {}
+/// How often to begin again where another process publishes at the same time.
+const TRIES: u32 = 3;
 
-pub(crate) fn run(_args: PublishArgs, home: &Home) -> anyhow::Result<Exit> {
+#[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    /// Write the whole index anew, also where writing what has changed would do
+    #[arg(long)]
+    full: bool,
+}
+
+pub(crate) fn run(args: PublishArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
-    publish(home, &mut out)?;
+    publish(home, args.full, &mut out)?;
     out.flush()?;
     Ok(Exit::Clean)
 }
 
 /// Publishes what the store holds now and says what came of it.
-pub(crate) fn publish(home: &Home, out: &mut impl Write) -> anyhow::Result<()> {
-    let store = BankStore::open_read_only(&home.store())?;
-    let snapshot = store.snapshot()?;
+pub(crate) fn publish(home: &Home, full: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut tries = 1..TRIES;
+    let (publication, banks) = loop {
+        match publish_once(home, full) {
+            Err(PublishError::OtherBase { .. }) if tries.next().is_some() => {}
+            Err(PublishError::Source(error)) => return Err(error.into()),
+            done => break done?,
+        }
+    };
+    say(&publication, banks, out)?;
+    Ok(())
+}
+
+/// What came of it, and of how many banks.
+fn publish_once(home: &Home, full: bool) -> Result<(Publication, usize), PublishError<StoreError>> {
+    // In this order: see `Snapshot::publish`.
+    let base = Base::read(&home.index());
+    let store = BankStore::open_read_only(&home.store()).map_err(PublishError::Source)?;
+    let snapshot = store.snapshot().map_err(PublishError::Source)?;
     let progress = Progress::of_work("reading the store");
     let tell = |at: index::Progress| progress.say(describe(at));
     let options = PublishOptions {
-        store_revision: snapshot.revision,
         progress: Some(&tell),
         ..PublishOptions::default()
     };
-    let records = snapshot.records()?;
-    let published = index::publish(&home.index(), &snapshot.banks, records, &options)?;
-    drop(progress);
-    writeln!(
-        out,
-        "published generation {}: {} in {}, {} banks, {} bytes",
-        published.generation,
-        output::plural(published.hashes, "distinct hash").replace("hashs", "hashes"),
-        output::plural(published.segments as u64, "segment"),
-        snapshot.banks.len(),
-        published.bytes
-    )?;
-    Ok(())
+    let publication = snapshot.publish(&home.index(), base, full, &options)?;
+    Ok((publication, snapshot.banks.len()))
+}
+
+fn say(publication: &Publication, banks: usize, out: &mut impl Write) -> std::io::Result<()> {
+    let hashes = |published: &Published| {
+        format!(
+            "{} in {}, {}, {} bytes",
+            output::plural(published.hashes, "distinct hash").replace("hashs", "hashes"),
+            output::plural(published.segments as u64, "segment"),
+            output::plural(banks as u64, "bank"),
+            published.bytes
+        )
+    };
+    match publication {
+        Publication::Unchanged(kept) => writeln!(
+            out,
+            "nothing has changed: generation {} stays, {}",
+            kept.generation,
+            hashes(kept)
+        ),
+        Publication::Change {
+            published,
+            added,
+            removed,
+        } => writeln!(
+            out,
+            "published generation {}, what has changed: {added} added, {removed} removed; {}",
+            published.generation,
+            hashes(published)
+        ),
+        Publication::All { published, why } => writeln!(
+            out,
+            "published generation {}, in full ({why}): {}",
+            published.generation,
+            hashes(published)
+        ),
+    }
 }
 
 fn describe(at: index::Progress) -> String {

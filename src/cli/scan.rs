@@ -1,6 +1,6 @@
 //! `hashgate scan`: the index asked about every file below some paths.
 
-use crate::cli::inputs::{FileArgs, LimitArgs, VariantArgs};
+use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::gate::{Gate, GateOptions, Outcome, Worker};
 use crate::hash::SignalType;
@@ -43,9 +43,8 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     hide_passed: bool,
 
-    /// Ask this index folder instead of the home folder's
-    #[arg(long, value_name = "DIR")]
-    index: Option<PathBuf>,
+    #[command(flatten)]
+    index: IndexArgs,
 
     /// Hashes to compute besides pdq and those that the index holds, joined by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -59,13 +58,14 @@ pub(crate) struct ScanArgs {
 }
 
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
-    let folder = args.index.clone().unwrap_or_else(|| home.index());
     let options = GateOptions {
         limits: args.limits.limits(),
         variants: args.variants.variants,
         signals: args.signals.clone(),
+        memory: args.index.memory(),
     };
-    let gate = Gate::open_with(&folder, options)?;
+    let gate = Gate::open_with(&args.index.folder(home), options)?;
+    args.index.log(&gate.index());
     warn_if_empty(&gate);
     let stop = stop::on_request()?;
     let mut sink = sink(&args)?;

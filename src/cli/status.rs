@@ -36,7 +36,10 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
         Err(error) => return Err(error.into()),
     };
     let up_to_date = match (&store, &index) {
-        (Some(store), Some(index)) => store.revision() == index.stats().store_revision,
+        (Some(store), Some(index)) => {
+            let (snapshot, stats) = (store.snapshot()?, index.stats());
+            snapshot.revision == stats.store_revision && snapshot.mark()? == stats.store_mark
+        }
         (None, None) => true,
         _ => false,
     };
@@ -95,7 +98,7 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
             let state = if up_to_date {
                 "up to date with the store"
             } else {
-                "older than the store: hashgate publish"
+                "older than the store, or of another one: hashgate publish"
             };
             writeln!(out, "         {state}")?;
         }

@@ -6,6 +6,8 @@ use crate::gate::decide::{Decided, Matches, decide};
 use crate::gate::{Extraction, Extractor, VariantSet};
 use crate::gate::{Match, Outcome, Problem, Query, Verdict};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
+#[cfg(feature = "decode")]
+use crate::index::Memory;
 use crate::index::{Index, IndexError, IndexHandle};
 #[cfg(feature = "decode")]
 use crate::media::Limits;
@@ -32,6 +34,8 @@ pub struct GateOptions {
     pub variants: VariantSet,
     /// Signal types to compute besides `pdq` and those that the index holds.
     pub signals: Vec<SignalType>,
+    /// How the index's bytes are held.
+    pub memory: Memory,
 }
 
 /// The scratch of one thread that checks many uploads; see [`Gate::check_with`].
@@ -85,7 +89,7 @@ impl Gate {
     #[cfg(feature = "decode")]
     pub fn open_with(folder: &Path, options: GateOptions) -> Result<Self, GateError> {
         Ok(Self {
-            index: IndexHandle::open(folder)?,
+            index: IndexHandle::open_with(folder, options.memory)?,
             options,
         })
     }

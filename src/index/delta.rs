@@ -41,7 +41,7 @@ pub fn publish_delta<E>(
     removed: impl IntoIterator<Item = (BankId, ContentId)>,
     options: &PublishOptions<'_>,
 ) -> Result<Published, PublishError<E>> {
-    let publisher = Publisher::begin(folder)?;
+    let publisher = Publisher::begin(folder, options)?;
     // Nothing is searched here, so any kernel will do.
     let base = Index::open_reusing(folder, Memory::Mmap, Kernel::Scalar, &[]);
     let base = base.map_err(PublishError::Base)?;

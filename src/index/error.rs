@@ -90,6 +90,19 @@ pub enum PublishError<E> {
         /// The lock file.
         lock: PathBuf,
     },
+    /// Another generation than the one that was to be built upon is in force.
+    #[error(
+        "{}: generation {got} is in force, expected {expected}: another process has published \
+         here meanwhile; run `hashgate publish` again", folder.display()
+    )]
+    OtherBase {
+        /// The index folder.
+        folder: PathBuf,
+        /// The generation that [`PublishOptions::base`](crate::index::PublishOptions::base) names.
+        expected: u64,
+        /// The generation in force; 0 where there is none that can be read.
+        got: u64,
+    },
     /// The operating system refused.
     #[error("{}: {source}", path.display())]
     Io {

@@ -64,6 +64,8 @@ pub struct IndexStats {
     pub program_version: String,
     /// The revision of the store that it was published from.
     pub store_revision: u64,
+    /// The mark of that revision, where the publisher gave one.
+    pub store_mark: Option<u64>,
 }
 
 impl Index {
@@ -198,6 +200,7 @@ impl Index {
             created_at: self.manifest.created_at,
             program_version: self.manifest.program_version.clone(),
             store_revision: self.manifest.store_revision,
+            store_mark: self.manifest.store_mark,
         }
     }
 }

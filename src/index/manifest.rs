@@ -30,6 +30,9 @@ pub(super) struct Manifest {
     pub(super) created_at: u64,
     pub(super) program_version: String,
     pub(super) store_revision: u64,
+    /// What tells that revision of that store from every other; not in manifests of old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) store_mark: Option<u64>,
     pub(super) banks: Vec<Bank>,
     /// Oldest first.
     pub(super) segments: Vec<SegmentRecord>,

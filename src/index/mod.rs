@@ -29,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod base;
 mod collect;
 mod delta;
 mod error;
@@ -42,6 +43,7 @@ mod publish;
 mod search;
 mod verify;
 
+pub use base::Base;
 pub use delta::publish_delta;
 pub use error::{IndexError, PublishError};
 pub use generation::{Index, IndexStats, TypeStats};

@@ -27,6 +27,12 @@ pub struct PublishOptions<'a> {
     /// The revision of the store that the records come from; readers find it in
     /// [`IndexStats`](crate::index::IndexStats).
     pub store_revision: u64,
+    /// A number that no other revision of this or any other store has, so that a later publisher
+    /// can tell whether the generation is one of its own store; kept in the manifest.
+    pub store_mark: Option<u64>,
+    /// The number of the generation that must be in force when publishing begins, `None` for any:
+    /// so whoever decided by a generation what to publish does not put it onto another.
+    pub base: Option<u64>,
     /// Is told how far publishing has come, on the calling thread.
     pub progress: Option<&'a dyn Fn(Progress)>,
     /// Below how many distinct hashes a near type gets no tables and is scanned.
@@ -38,6 +44,8 @@ impl Default for PublishOptions<'_> {
         Self {
             program_version: env!("CARGO_PKG_VERSION"),
             store_revision: 0,
+            store_mark: None,
+            base: None,
             progress: None,
             linear_below: LINEAR_BELOW,
         }
@@ -97,7 +105,7 @@ pub fn publish<E>(
     records: impl Iterator<Item = Result<IndexRecord, E>>,
     options: &PublishOptions<'_>,
 ) -> Result<Published, PublishError<E>> {
-    let publisher = Publisher::begin(folder)?;
+    let publisher = Publisher::begin(folder, options)?;
     let mut builder = SegmentBuilder::new().linear_below(options.linear_below);
     read_records(&mut builder, banks, records, options)?;
     let mut segments = Vec::new();
@@ -148,7 +156,10 @@ pub(super) struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    pub(super) fn begin<E>(folder: &'a Path) -> Result<Self, PublishError<E>> {
+    pub(super) fn begin<E>(
+        folder: &'a Path,
+        options: &PublishOptions<'_>,
+    ) -> Result<Self, PublishError<E>> {
         let io = |source| PublishError::Io {
             path: folder.to_owned(),
             source,
@@ -166,6 +177,15 @@ impl<'a> Publisher<'a> {
         // A manifest that cannot be read is what publishing repairs: then the names of the
         // segments tell which numbers have been used.
         let mut last = Manifest::read(folder).map_or(0, |manifest| manifest.generation);
+        if let Some(expected) = options.base
+            && expected != last
+        {
+            return Err(PublishError::OtherBase {
+                folder: folder.to_owned(),
+                expected,
+                got: last,
+            });
+        }
         for (path, name, kind) in folder::list(folder).map_err(io)? {
             match kind {
                 Kind::Temporary => {
@@ -248,6 +268,7 @@ impl<'a> Publisher<'a> {
             created_at: now.map_or(0, |now| now.as_secs()),
             program_version: options.program_version.to_owned(),
             store_revision: options.store_revision,
+            store_mark: options.store_mark,
             banks: banks.to_vec(),
             segments,
         };

@@ -65,7 +65,7 @@ pub enum SegmentError {
     /// A checksum does not fit the bytes.
     #[error(
         "{}: {part} is damaged (checksum {got:08x}, expected {expected:08x}); copy the file again, \
-         or run `hashgate publish`", path.display()
+         or run `hashgate publish --full`", path.display()
     )]
     Checksum {
         /// The file.
@@ -79,7 +79,7 @@ pub enum SegmentError {
     },
     /// A part contradicts the format.
     #[error(
-        "{}: {problem}; copy the file again, or run `hashgate publish`", path.display()
+        "{}: {problem}; copy the file again, or run `hashgate publish --full`", path.display()
     )]
     Structure {
         /// The file.

@@ -3,7 +3,7 @@
 use crate::bank::{BankId, ContentId, ContentSignal, ContentState, Provenance};
 use crate::hash::SignalType;
 use crate::store::keys::SignalKey;
-use crate::store::record::{Content, ContentEncoder};
+use crate::store::record::{Content, ContentEncoder, Touched};
 use crate::store::{BankStore, StoreError, keys};
 use rocksdb::WriteBatch;
 use sha2::{Digest, Sha256};
@@ -112,7 +112,12 @@ impl BankStore {
             }
         }
         self.put_counts(&mut batch, bank, &counts)?;
-        self.commit(&mut writer, batch, state)?;
+        let touched = Touched::Added {
+            bank,
+            first: ContentId(writer.state.next_content),
+            items: summary.added,
+        };
+        self.commit(&mut writer, batch, state, touched)?;
         writer.newest_extent = Some(bank.0);
         Ok(summary)
     }

@@ -2,7 +2,7 @@
 
 use crate::bank::{Bank, BankId, BankName, Policy};
 use crate::hash::Threshold;
-use crate::store::record::{self, State};
+use crate::store::record::{self, State, Touched};
 use crate::store::{BankCounts, BankStore, StoreError, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 
@@ -31,7 +31,7 @@ impl BankStore {
         let mut batch = WriteBatch::default();
         self.put_bank(&mut batch, &bank)?;
         self.put_counts(&mut batch, bank.id, &BankCounts::default())?;
-        self.commit(&mut writer, batch, state)?;
+        self.commit(&mut writer, batch, state, Touched::Bank(bank.id))?;
         Ok(bank)
     }
 
@@ -106,7 +106,7 @@ impl BankStore {
             let mut batch = WriteBatch::default();
             self.put_bank(&mut batch, &bank)?;
             let state = writer.state;
-            self.commit(&mut writer, batch, state)?;
+            self.commit(&mut writer, batch, state, Touched::Bank(bank.id))?;
         }
         Ok(bank)
     }
@@ -131,7 +131,7 @@ impl BankStore {
         batch.delete_cf(self.family(keys::BANK_NAMES)?, name.as_str());
         self.put_bank(&mut batch, &bank)?;
         let state = writer.state;
-        self.commit(&mut writer, batch, state)?;
+        self.commit(&mut writer, batch, state, Touched::Bank(bank.id))?;
         Ok(bank)
     }
 
@@ -154,7 +154,7 @@ impl BankStore {
             batch.delete_range_cf(self.family(family)?, from, to);
         }
         let state = writer.state;
-        self.commit(&mut writer, batch, state)?;
+        self.commit(&mut writer, batch, state, Touched::Bank(bank.id))?;
         Ok(counts.items)
     }
 

@@ -4,7 +4,7 @@ use crate::bank::{BankId, ContentId, ContentItem, ContentState};
 use crate::hash::Signal;
 use crate::store::add::{identity, once, other_keys};
 use crate::store::keys::SignalKey;
-use crate::store::record::{self, Content, ContentEncoder};
+use crate::store::record::{self, Content, ContentEncoder, Touched};
 use crate::store::{BankStore, StoreError, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 
@@ -98,7 +98,8 @@ impl BankStore {
         }
         self.put_counts(&mut batch, item.bank, &counts)?;
         let state = writer.state;
-        self.commit(&mut writer, batch, state)?;
+        let touched = Touched::Item(item.bank, id);
+        self.commit(&mut writer, batch, state, touched)?;
         Ok(item)
     }
 
@@ -125,7 +126,8 @@ impl BankStore {
         );
         self.put_counts(&mut batch, item.bank, &counts)?;
         let state = writer.state;
-        self.commit(&mut writer, batch, state)?;
+        let touched = Touched::Item(item.bank, id);
+        self.commit(&mut writer, batch, state, touched)?;
         Ok(true)
     }
 

@@ -30,6 +30,18 @@ pub(super) fn counts(bank: BankId) -> [u8; 10] {
     key
 }
 
+/// In `meta`: what the change touched that led to a revision.
+pub(super) fn change(revision: u64) -> [u8; 14] {
+    let mut key = *b"change\0\0\0\0\0\0\0\0";
+    key[6..].copy_from_slice(&revision.to_be_bytes());
+    key
+}
+
+/// The revision, from the key of a change.
+pub(super) fn parse_change(key: &[u8]) -> Option<u64> {
+    parse_u64(key.strip_prefix(b"change")?)
+}
+
 /// In `content`: an item.
 pub(super) fn content(bank: BankId, content: ContentId) -> [u8; 12] {
     let mut key = [0; 12];
@@ -124,6 +136,11 @@ mod tests {
         let bank = BankId(0x0102_0304);
         let item = ContentId(0x1112_1314_1516_1718);
         assert_eq!(counts(bank), *b"counts\x01\x02\x03\x04");
+        let key = change(item.0);
+        assert_eq!(key, *b"change\x11\x12\x13\x14\x15\x16\x17\x18");
+        assert_eq!(parse_change(&key), Some(item.0));
+        assert_eq!(parse_change(&counts(bank)), None);
+        assert_eq!(parse_change(STATE), None);
         let key = content(bank, item);
         assert_eq!(key, *b"\x01\x02\x03\x04\x11\x12\x13\x14\x15\x16\x17\x18");
         assert_eq!(parse_content(&key), Some((bank, item)));

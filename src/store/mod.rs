@@ -13,6 +13,7 @@
 //! | column family | key | value |
 //! | --- | --- | --- |
 //! | `meta` | `schema`; `state`; `counts` + bank | schema version; next numbers and the revision; counts of a bank |
+//! | | `change` + revision | what the change touched that led to this revision, and the revision's mark |
 //! | `banks` | bank | name and policy |
 //! | `bank_names` | name | bank |
 //! | `content` | bank, content | the item |
@@ -31,26 +32,42 @@
 //! again, and nothing of it is changed: one that was withdrawn stays withdrawn until
 //! [`BankStore::reinstate`] is called. So importing a list a second time changes nothing.
 //!
+//! # What has changed since?
+//!
+//! Each change writes down in its own batch which items or which bank it touched, for new items
+//! only the range of their numbers. The last [`BankStore::CHANGES_KEPT`] changes are kept, whoever
+//! has asked for them: so [`Snapshot::publish`] serves any number of index folders. Where the log
+//! does not reach back, or belongs to another history than the folder, all is published.
+//!
+//! # Who can read the files?
+//!
+//! The folder is closed to other users (0700) and refused where it is not. RocksDB makes its files
+//! with the modes that the process's umask leaves; the command sets that to 077.
+//!
 //! [postcard]: https://postcard.jamesmunns.com/
 
 mod add;
 mod banks;
+mod changes;
 mod counts;
 mod error;
 mod items;
 mod keys;
 mod open;
 mod options;
+mod publish;
 mod record;
 mod snapshot;
 mod verify;
 
 pub use add::{AddSummary, NewItem};
+pub use changes::Changes;
 pub use counts::BankCounts;
 pub use error::StoreError;
+pub use publish::{Publication, WhyAll};
 pub use snapshot::{Items, Records, Snapshot};
 
-use record::State;
+use record::{Change, State, Touched};
 use rocksdb::{ColumnFamily, DB, WriteBatch};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -92,11 +109,16 @@ struct Writer {
     state: State,
     /// The bank that the newest content number went to.
     newest_extent: Option<u32>,
+    /// How many changes the log keeps.
+    changes_kept: u64,
 }
 
 impl BankStore {
     /// How many items a call of [`BankStore::add`] is best given: each call costs one sync.
     pub const BATCH: usize = 10_000;
+
+    /// How many changes the log keeps, some 30 bytes each.
+    pub const CHANGES_KEPT: u64 = 65_536;
 
     /// The number of changes acknowledged so far; it grows by one with each.
     ///
@@ -110,6 +132,22 @@ impl BankStore {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Writes what stands only in the write-ahead log into tables, as is best done once at the end
+    /// of a large import: else whoever opens the store next reads the log back, which takes up to
+    /// some seconds. What was acknowledged is safe either way.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`], and [`StoreError::Database`] where the disk is full.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let _writer = self.writer()?;
+        for name in keys::FAMILIES {
+            self.db
+                .flush_cf(self.family(name)?)
+                .map_err(|source| self.failed("flush", source))?;
+        }
+        Ok(())
     }
 
     /// Rewrites the store's files so that what was deleted leaves the disk. Without it that
@@ -142,15 +180,23 @@ impl BankStore {
         Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Writes a change with the state that follows from it, and syncs it.
+    /// Writes a change with the state that follows from it and its place in the log, and syncs it.
     fn commit(
         &self,
         writer: &mut Writer,
         mut batch: WriteBatch,
         mut state: State,
+        touched: Touched,
     ) -> Result<(), StoreError> {
         state.revision += 1;
-        batch.put_cf(self.family(keys::META)?, keys::STATE, state.encode());
+        let meta = self.family(keys::META)?;
+        batch.put_cf(meta, keys::STATE, state.encode());
+        let mark = changes::new_mark();
+        let change = Change { mark, touched };
+        batch.put_cf(meta, keys::change(state.revision), change.encode());
+        if let Some(old) = state.revision.checked_sub(writer.changes_kept) {
+            batch.delete_cf(meta, keys::change(old));
+        }
         self.db
             .write_opt(batch, &options::synced())
             .map_err(|source| self.failed("write to", source))?;

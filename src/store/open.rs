@@ -1,8 +1,8 @@
 //! Opening the store: its folder, its lock, its schema.
 
 use crate::store::options::{self, Access};
-use crate::store::record::State;
-use crate::store::{BankStore, StoreError, Writer, keys};
+use crate::store::record::{Change, State, Touched};
+use crate::store::{BankStore, StoreError, Writer, changes, keys};
 use rocksdb::{DB, Options, WriteBatch};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -56,11 +56,13 @@ impl BankStore {
             Some(()) => store.state()?,
             None => store.begin()?,
         };
+        store.begin_log(&state)?;
         let newest_extent = store.newest_extent()?;
         store.revision = AtomicU64::new(state.revision);
         store.writer = Some(Mutex::new(Writer {
             state,
             newest_extent,
+            changes_kept: Self::CHANGES_KEPT,
         }));
         Ok(store)
     }
@@ -164,6 +166,29 @@ impl BankStore {
             .write_opt(batch, &options::synced())
             .map_err(|source| self.failed("begin", source))?;
         Ok(State::FIRST)
+    }
+
+    /// Sees that the log of changes has the newest one: a program that kept no log wrote it, or the
+    /// store is new.
+    fn begin_log(&self, state: &State) -> Result<(), StoreError> {
+        let meta = self.family(keys::META)?;
+        let key = keys::change(state.revision);
+        let found = self.db.get_pinned_cf(meta, key);
+        if found
+            .map_err(|source| self.failed("read", source))?
+            .is_some()
+        {
+            return Ok(());
+        }
+        let change = Change {
+            mark: changes::new_mark(),
+            touched: Touched::Unknown,
+        };
+        let mut batch = WriteBatch::default();
+        batch.put_cf(meta, key, change.encode());
+        self.db
+            .write_opt(batch, &options::synced())
+            .map_err(|source| self.failed("write to", source))
     }
 
     /// The bank that the newest content number went to.

@@ -28,6 +28,41 @@ pub(super) struct State {
     pub(super) revision: u64,
 }
 
+/// What a change touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Touched {
+    /// Nobody knows: the log of changes begins behind this one.
+    Unknown,
+    /// A bank was made, renamed or deleted with all its items, or has another policy.
+    Bank(BankId),
+    /// New items in a bank: so many numbers from `first` on.
+    Added {
+        bank: BankId,
+        first: ContentId,
+        items: u64,
+    },
+    /// An item was withdrawn, reinstated or deleted.
+    Item(BankId, ContentId),
+}
+
+/// A change, as the log keeps it under the revision that it led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Drawn by chance: what else has this revision, in another store or in a copy of this one
+    /// that went its own way, has another mark.
+    pub(super) mark: u64,
+    pub(super) touched: Touched,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChangeV1 {
+    mark: [u8; 8],
+    kind: u8,
+    bank: u32,
+    first: u64,
+    items: u64,
+}
+
 #[derive(Serialize, Deserialize)]
 struct BankV1<'a> {
     name: &'a str,
@@ -136,6 +171,48 @@ impl State {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         decode(bytes).map_err(corrupt("state", "of the store"))
+    }
+}
+
+impl Change {
+    const UNKNOWN: u8 = 0;
+    const BANK: u8 = 1;
+    const ADDED: u8 = 2;
+    const ITEM: u8 = 3;
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let (kind, bank, first, items) = match self.touched {
+            Touched::Unknown => (Self::UNKNOWN, BankId(0), ContentId(0), 0),
+            Touched::Bank(bank) => (Self::BANK, bank, ContentId(0), 0),
+            Touched::Added { bank, first, items } => (Self::ADDED, bank, first, items),
+            Touched::Item(bank, id) => (Self::ITEM, bank, id, 1),
+        };
+        encode(&ChangeV1 {
+            mark: self.mark.to_be_bytes(),
+            kind,
+            bank: bank.0,
+            first: first.0,
+            items,
+        })
+    }
+
+    pub(super) fn decode(revision: u64, bytes: &[u8]) -> Result<Self, StoreError> {
+        let read = || {
+            let change: ChangeV1 = decode(bytes)?;
+            let (bank, first) = (BankId(change.bank), ContentId(change.first));
+            let touched = match (change.kind, change.items) {
+                (Self::UNKNOWN, _) => Touched::Unknown,
+                (Self::BANK, _) => Touched::Bank(bank),
+                (Self::ITEM, 1) => Touched::Item(bank, first),
+                (Self::ADDED, items @ 1..) if first.0.checked_add(items).is_some() => {
+                    Touched::Added { bank, first, items }
+                }
+                (kind, items) => return Err(format!("{items} items of kind {kind}")),
+            };
+            let mark = u64::from_be_bytes(change.mark);
+            Ok(Self { mark, touched })
+        };
+        read().map_err(corrupt("change with revision", revision))
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 /// The store as it was at one moment, whatever is written meanwhile.
 pub struct Snapshot<'a> {
-    store: &'a BankStore,
+    pub(super) store: &'a BankStore,
     inner: rocksdb::Snapshot<'a>,
     /// The banks of that moment, in the order in which they were made.
     pub banks: Vec<Bank>,
@@ -48,7 +48,7 @@ impl BankStore {
     pub fn records(
         &self,
     ) -> Result<impl Iterator<Item = Result<IndexRecord, StoreError>> + '_, StoreError> {
-        Records::new(self, options::scan())
+        Ok(Records::of(Entries::new(self, options::scan())?))
     }
 
     /// Every item of a bank, the withdrawn too, in the order of their numbers, as they are now.
@@ -64,7 +64,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// As there.
     pub fn records(&self) -> Result<Records<'_>, StoreError> {
-        Records::new(self.store, self.options())
+        Ok(Records::of(Entries::new(self.store, self.options())?))
     }
 
     /// As [`BankStore::items`], at the moment of the snapshot.
@@ -98,11 +98,12 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn new(store: &'a BankStore, options: ReadOptions) -> Result<Self, StoreError> {
-        Ok(Self {
-            entries: Entries::new(store, options)?,
+    /// The hashes of what some entries hold.
+    pub(super) fn of(entries: Entries<'a>) -> Self {
+        Self {
+            entries,
             ready: VecDeque::new(),
-        })
+        }
     }
 }
 
@@ -165,23 +166,52 @@ impl Iterator for Items<'_> {
 }
 
 /// The entries of the column family `content`.
-struct Entries<'a> {
+pub(super) struct Entries<'a> {
     store: &'a BankStore,
     inner: DBRawIteratorWithThreadMode<'a, DB>,
+    /// Before which key the range that is being read ends.
+    until: Option<Key>,
+    /// The ranges that come after it.
+    ranges: std::vec::IntoIter<(Key, Key)>,
     ended: bool,
 }
 
+/// A key of the column family `content`.
+type Key = [u8; 12];
+
 impl<'a> Entries<'a> {
+    /// All that the options let through.
     fn new(store: &'a BankStore, options: ReadOptions) -> Result<Self, StoreError> {
-        let mut inner = store
+        let mut entries = Self::within(store, options, Vec::new())?;
+        entries.inner.seek_to_first();
+        Ok(entries)
+    }
+
+    /// Those in ranges of keys, each from its first on up to its second, which is left out.
+    pub(super) fn within(
+        store: &'a BankStore,
+        options: ReadOptions,
+        ranges: Vec<(Key, Key)>,
+    ) -> Result<Self, StoreError> {
+        let inner = store
             .db
             .raw_iterator_cf_opt(store.family(keys::CONTENT)?, options);
-        inner.seek_to_first();
         Ok(Self {
             store,
             inner,
+            until: None,
+            ranges: ranges.into_iter(),
             ended: false,
         })
+    }
+
+    /// Whether the range that is being read has no entry any more.
+    fn is_behind(&self) -> bool {
+        match (self.inner.key(), &self.until) {
+            (Some(key), Some(until)) => key >= &until[..],
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
     }
 
     /// What `read` makes of the next entry; `None` behind the last one.
@@ -192,13 +222,22 @@ impl<'a> Entries<'a> {
         if self.ended {
             return None;
         }
-        let Some((key, value)) = self.inner.item() else {
-            self.ended = true;
-            let status = self.inner.status();
-            return status
-                .err()
-                .map(|source| Err(self.store.failed("read", source)));
-        };
+        while self.is_behind() {
+            let next = match self.inner.status() {
+                Ok(()) => self.ranges.next(),
+                Err(source) => {
+                    self.ended = true;
+                    return Some(Err(self.store.failed("read", source)));
+                }
+            };
+            let Some((from, until)) = next else {
+                self.ended = true;
+                return None;
+            };
+            self.inner.seek(from);
+            self.until = Some(until);
+        }
+        let (key, value) = self.inner.item()?;
         let result = match keys::parse_content(key) {
             Some((bank, content)) => read(bank, content, value),
             None => Err(StoreError::Corrupt {

@@ -7,14 +7,15 @@ use rocksdb::ReadOptions;
 
 impl BankStore {
     /// Reads every bank and every item as they are at this moment, holds the counts and the
-    /// entries by hash against them, and says how many items there are. RocksDB checks the
-    /// checksum of each block that is read.
+    /// entries by hash against them, reads the log of changes, and says how many items there are.
+    /// RocksDB checks the checksum of each block that is read.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] at the first record that cannot be read or that does not agree with
     /// the others, [`StoreError::Database`] where RocksDB finds a block damaged.
     pub fn verify(&self) -> Result<u64, StoreError> {
         let snapshot = self.snapshot()?;
+        self.verify_log(&snapshot)?;
         let look_up = snapshot.look_up();
         let mut items = 0;
         let mut entries = 0;
@@ -84,6 +85,31 @@ impl BankStore {
             key: bank.name.to_string(),
             reason: format!("they say {}, there are {}", text(&kept), text(found)),
         })
+    }
+
+    /// Reads every change that the log keeps.
+    fn verify_log(&self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
+        let mut options = options::scan();
+        snapshot.set(&mut options);
+        options.set_iterate_lower_bound(keys::change(0));
+        options.set_iterate_upper_bound([&keys::change(u64::MAX)[..], &[0]].concat());
+        let mut log = self
+            .db
+            .raw_iterator_cf_opt(self.family(keys::META)?, options);
+        log.seek_to_first();
+        while let Some((key, value)) = log.item() {
+            let revision = keys::parse_change(key).unwrap_or(u64::MAX);
+            record::Change::decode(revision, value)?;
+            if revision > snapshot.revision {
+                return Err(StoreError::Corrupt {
+                    what: "change with revision",
+                    key: revision.to_string(),
+                    reason: format!("the store is at revision {}", snapshot.revision),
+                });
+            }
+            log.next();
+        }
+        log.status().map_err(|source| self.failed("read", source))
     }
 
     fn count_entries(&self, snapshot: &Snapshot<'_>) -> Result<u64, StoreError> {

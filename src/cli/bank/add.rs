@@ -125,7 +125,7 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
     drop(store);
     if args.publish && !finished.interrupted {
         out.flush()?;
-        publish::publish(home, &mut out)?;
+        publish::publish(home, false, &mut out)?;
     } else if summary.added > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }

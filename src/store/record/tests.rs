@@ -6,6 +6,25 @@ use proptest::prelude::*;
 const STATE_V1: &[u8] = b"\x01\x03\xac\x02\x07";
 const BANK_V1: &[u8] = b"\x01\x05ncmec\x03\x1f\x04\x32\x01";
 const COUNTS_V1: &[u8] = b"\x01\x05\x02\x02\x01\x06\x02\x01";
+const CHANGES_V1: [(&[u8], Touched); 4] = [
+    (b"\x01\0\0\0\0\0\0\x01\x02\0\0\0\0", Touched::Unknown),
+    (
+        b"\x01\0\0\0\0\0\0\x01\x02\x01\x09\0\0",
+        Touched::Bank(BankId(9)),
+    ),
+    (
+        b"\x01\0\0\0\0\0\0\x01\x02\x02\x09\xac\x02\x90\x4e",
+        Touched::Added {
+            bank: BankId(9),
+            first: ContentId(300),
+            items: 10_000,
+        },
+    ),
+    (
+        b"\x01\0\0\0\0\0\0\x01\x02\x03\x09\xac\x02\x01",
+        Touched::Item(BankId(9), ContentId(300)),
+    ),
+];
 const CONTENT_V1: &[u8] = b"\x01\x01\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08\
     \x05\x63\x08\x07\x06\x05\x04\x03\x02\x01\
     \x02\x01a\x02bb\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03";
@@ -74,6 +93,13 @@ fn version_1_has_its_bytes() {
     assert_eq!(state.encode(), STATE_V1);
     assert_eq!(State::decode(STATE_V1).unwrap(), state);
 
+    for (bytes, touched) in CHANGES_V1 {
+        let mark = 0x0102;
+        let change = Change { mark, touched };
+        assert_eq!(change.encode(), bytes);
+        assert_eq!(Change::decode(7, bytes).unwrap(), change);
+    }
+
     assert_eq!(encode_bank(&bank()), BANK_V1);
     assert_eq!(decode_bank(BankId(9), BANK_V1).unwrap(), bank());
 
@@ -124,6 +150,23 @@ fn what_is_cut_longer_or_of_another_version_is_refused_by_name() {
     let newer = [&[2], &BANK_V1[1..]].concat();
     let error = decode_bank(BankId(9), &newer).unwrap_err();
     assert!(error.to_string().contains("got version 2"), "{error}");
+    for (bytes, _) in CHANGES_V1 {
+        let error = Change::decode(7, &bytes[..bytes.len() - 1]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("change with revision 7 in the store is damaged"));
+    }
+    for beyond in [[4, 0, 0, 0], [2, 1, 1, 0], [3, 1, 1, 2]] {
+        let bytes = [&CHANGES_V1[0].0[..9], &beyond].concat();
+        let error = Change::decode(7, &bytes).unwrap_err();
+        assert!(error.to_string().contains("of kind"), "{error}");
+    }
+    let all = [0xff; 10];
+    let beyond = [&CHANGES_V1[0].0[..9], &[2, 1], &all[..9], &[1, 1]].concat();
+    let error = Change::decode(7, &beyond).unwrap_err();
+    assert!(
+        error.to_string().contains("of kind"),
+        "more than there are numbers: {error}"
+    );
     let mut bad_type = CONTENT_V1.to_vec();
     bad_type[3] = 200;
     let error = decode_head(ContentId(4), &bad_type, |_| {}).unwrap_err();
@@ -141,6 +184,7 @@ proptest! {
                 bytes.insert(0, 1);
             }
             let _ = State::decode(&bytes);
+            let _ = Change::decode(1, &bytes);
             let _ = decode_bank(BankId(1), &bytes);
             let _ = decode_counts(BankId(1), &bytes);
             let _ = decode_content(BankId(1), ContentId(1), &bytes);

@@ -1,0 +1,32 @@
+//! What is in force in an index folder, as a publisher asks before it decides what to publish.
+
+use crate::index::IndexError;
+use crate::index::manifest::Manifest;
+use std::path::Path;
+
+/// What the manifest in force says of where its generation came from. Reading it opens no segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base {
+    /// The generation's number.
+    pub generation: u64,
+    /// The revision of the store that it was published from.
+    pub store_revision: u64,
+    /// The mark of that revision, where the publisher gave one.
+    pub store_mark: Option<u64>,
+}
+
+impl Base {
+    /// Reads it from an index folder.
+    ///
+    /// # Errors
+    /// [`IndexError::NotPublished`] where the folder holds no manifest; otherwise what is wrong
+    /// with the manifest.
+    pub fn read(folder: &Path) -> Result<Self, IndexError> {
+        let manifest = Manifest::read(folder)?;
+        Ok(Self {
+            generation: manifest.generation,
+            store_revision: manifest.store_revision,
+            store_mark: manifest.store_mark,
+        })
+    }
+}
