@@ -29,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 mod collect;
 mod delta;
 mod error;
@@ -37,6 +38,7 @@ mod generation;
 mod handle;
 mod manifest;
 mod near;
+mod near_batch;
 mod plan;
 mod publish;
 mod search;
@@ -47,7 +49,7 @@ pub use error::{IndexError, PublishError};
 pub use generation::{Index, IndexStats, TypeStats};
 pub use handle::IndexHandle;
 pub use manifest::MANIFEST_FILE;
-pub use near::Strategy;
+pub use near::{Strategy, Work};
 pub use publish::{Progress, PublishOptions, Published, Stage, publish};
 pub use search::{Limited, Scratch};
 pub use verify::{VerifyReport, verify};
