@@ -10,7 +10,7 @@ use hashgate::segment::{Permutation, format};
 use search_support::*;
 
 /// Sizes of batches at which something begins or ends: one by one, together, divided among
-/// threads, with all buckets walked over.
+/// threads.
 const BATCHES: [usize; 9] = [0, 1, 2, 5, 127, 128, 257, 700, 2000];
 
 /// Holds a batch, limited or not, against each query alone, and that against brute force for the
@@ -76,18 +76,21 @@ fn batches_at_every_radius_equal_their_queries_alone() {
 }
 
 #[test]
-fn batches_so_large_that_all_buckets_are_walked_over() {
+fn batches_so_large_that_all_buckets_are_gone_over() {
     let mut random = Random::new(52);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.unwrap();
     for (kind, shape, radius) in [
         (SignalType::Pdq, Shape::Uniform, 31),
         (SignalType::Pdq, Shape::Clustered, 9),
+        (SignalType::Pdq, Shape::Uniform, 47),
+        (SignalType::Pdq, Shape::Skewed, 31),
         (SignalType::Ahash, Shape::Uniform, 8),
+        (SignalType::Ahash, Shape::Skewed, 5),
     ] {
-        let records = shape.records(&mut random, kind, 3000);
+        let records = shape.records(&mut random, kind, 2000);
         let published = Generation::publish(&records, 0);
-        let queries = queries(&mut random, &records, kind, 40_000);
+        let queries = queries(&mut random, &records, kind, 9000);
         let radius = Distance(radius);
         for strategy in [Strategy::Planned, Strategy::Tables] {
             let index = published.open().with_strategy(strategy);

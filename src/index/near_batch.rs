@@ -6,7 +6,8 @@
 //!     a scan serves better are set aside
 //! for each table that the plan asks:
 //!     few queries: list who asks which bucket, roughly in the order of the buckets
-//!     many queries: sort them by chunk, walk over all buckets, and look up who asks each
+//!     many queries: sort them by the upper byte of their chunk, go over all buckets, 256 at a
+//!         time, and sort who asks these
 //!     scan each bucket for all who ask it; what comes through is a survivor
 //!     for each group of survivors: fetch ids, fetch hashes, keep those within the radius
 //!         whose first word within its threshold is the table's
@@ -28,15 +29,13 @@ use crate::segment::{NearView, Table};
 pub(super) const MAX_QUERIES: usize = 1 << 17;
 /// Fewer queries than this ask the tables one by one: they have too little in common.
 const MIN_QUERIES: usize = 128;
-/// From so many queries on all buckets are walked over.
-const WALK_QUERIES: usize = BUCKETS / 2;
+/// From so many queries on all buckets are gone over.
+const WALK_QUERIES: usize = 8192;
 /// The most probes that are listed together: 8 MiB.
 const MAX_LISTED: usize = 1 << 19;
 /// Lists are in order by so many leading bits of the bucket: what is asked of 32 neighbouring
 /// buckets stands together, and is met while they are in the cache.
 const ORDER_BITS: u32 = 11;
-/// Probes that are scanned together on a walk.
-const PROBES: usize = 4096;
 /// Queries whose entries are counted first.
 const SAMPLE: usize = 64;
 /// Survivors ahead of the one whose id is read, for which it is asked for.
@@ -156,7 +155,6 @@ struct Tables<'a, R> {
     queries: &'a [R],
     plan: Plan,
     allowances: Vec<Allowance>,
-    probes: Vec<SharedProbe>,
     survivors: Vec<Met>,
     found: Vec<SharedFound>,
 }
@@ -178,7 +176,6 @@ impl<'a, R: Row> Tables<'a, R> {
             queries,
             plan,
             allowances: vec![Allowance::default(); queries.len()],
-            probes: Vec::with_capacity(2 * PROBES),
             survivors: vec![Met::default(); SURVIVORS],
             found: Vec::new(),
         }
@@ -324,84 +321,53 @@ impl<'a, R: Row> Tables<'a, R> {
         listed.append(&mut long);
     }
 
-    /// Walks over all buckets, and looks up which queries ask each.
+    /// Goes over all buckets, 256 neighbours at a time, and sorts what is asked of these.
     fn walk(&mut self, table: &Asked<'_>, sink: &mut impl BatchSink) {
-        let mut starts = vec![0u32; BUCKETS + 1];
+        // Queries by the upper byte of their chunk.
+        let mut starts = [0usize; 257];
         let living = || {
             let all = self.queries.iter().zip(&self.allowances).zip(0u32..);
             all.filter(|((_, allowance), _)| !allowance.aside)
                 .map(|((query, _), number)| (table.ask.of(query), number))
         };
         for ((chunk, _), _) in living() {
-            starts[usize::from(chunk) + 1] += 1;
+            starts[usize::from(chunk >> 8) + 1] += 1;
         }
-        let mut sum = 0;
-        for start in &mut starts {
-            sum += *start;
-            *start = sum;
+        for upper in 0..256 {
+            starts[upper + 1] += starts[upper];
         }
-        let mut next = starts.clone();
-        let mut sorted = vec![(0u32, 0u16); sum as usize];
+        let mut next = starts;
+        let mut sorted = vec![(0u16, 0u16, 0u32); starts[256]];
         for ((chunk, sibling), number) in living() {
-            let place = &mut next[usize::from(chunk)];
-            if let Some(slot) = sorted.get_mut(*place as usize) {
-                *slot = (number, sibling);
+            let place = &mut next[usize::from(chunk >> 8)];
+            if let Some(slot) = sorted.get_mut(*place) {
+                *slot = (chunk, sibling, number);
             }
             *place += 1;
         }
-        let flips = flips_within(table.ask.radius);
-        for bucket in 0..=u16::MAX {
-            let asking = flips.iter().flat_map(|flip| {
-                let chunk = usize::from(bucket ^ flip);
-                let range = starts[chunk] as usize..starts[chunk + 1] as usize;
-                let flips = flip.count_ones() as u8;
-                let queries = sorted.get(range).unwrap_or_default().iter();
-                queries.map(move |&(query, sibling)| (query, sibling, flips))
-            });
-            self.bucket(table, bucket, asking, sink);
-        }
-        self.flush(table, sink);
-    }
-
-    /// Notes who asks a bucket (query, sibling chunk, flips), and scans when enough is noted.
-    #[inline(always)]
-    fn bucket(
-        &mut self,
-        table: &Asked<'_>,
-        bucket: u16,
-        asking: impl Iterator<Item = (u32, u16, u8)> + Clone,
-        sink: &mut impl BatchSink,
-    ) {
-        let bucket = usize::from(bucket);
-        let (mut begin, end) = (table.offsets[bucket], table.offsets[bucket + 1]);
-        while begin < end {
-            let part = end.min(begin.saturating_add(MAX_ENTRIES));
-            for (query, sibling, flips) in asking.clone() {
-                self.probes.push(SharedProbe {
-                    begin,
-                    end: part,
-                    query,
-                    sibling,
-                    least: table.ask.least as u8,
-                    most: (table.ask.threshold - i32::from(flips)) as u8,
-                });
-                if self.probes.len() >= 2 * PROBES {
-                    self.flush(table, sink);
+        // A flip is one of the upper byte and one of the lower.
+        let radius = table.ask.radius;
+        let bytes = |radius| flips_within(radius).iter().filter(|&&flip| flip < 256);
+        let (mut window, mut listed) = (Window::default(), Vec::new());
+        for upper in 0..256u16 {
+            for &flip in bytes(radius) {
+                let far = usize::from(upper ^ flip);
+                let asking = sorted.get(starts[far]..starts[far + 1]);
+                let left = radius - flip.count_ones() as i32;
+                for &(chunk, sibling, query) in asking.unwrap_or_default() {
+                    for &low in bytes(left) {
+                        let flips = (flip.count_ones() + low.count_ones()) as u8;
+                        window.note((chunk ^ low) as u8, sibling, flips, query);
+                    }
+                    if window.asked.len() >= MAX_LISTED {
+                        window.list(table, upper, &mut listed);
+                        self.scan(table, &listed, sink);
+                    }
                 }
             }
-            begin = part;
+            window.list(table, upper, &mut listed);
+            self.scan(table, &listed, sink);
         }
-        if self.probes.len() >= PROBES {
-            self.flush(table, sink);
-        }
-    }
-
-    /// Scans what is noted.
-    fn flush(&mut self, table: &Asked<'_>, sink: &mut impl BatchSink) {
-        let mut probes = std::mem::take(&mut self.probes);
-        self.scan(table, &probes, sink);
-        probes.clear();
-        self.probes = probes;
     }
 
     /// Scans buckets, and verifies what comes through.
@@ -458,6 +424,72 @@ impl<'a, R: Row> Tables<'a, R> {
                 }
             }
         }
+    }
+}
+
+/// What is asked of 256 neighbouring buckets.
+struct Window {
+    /// From the greatest bit: 8 bits of bucket, 8 of flips, 16 of sibling chunk, 32 of query.
+    asked: Vec<u64>,
+    /// How often each bucket is asked.
+    count: [u32; 256],
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            asked: Vec::new(),
+            count: [0; 256],
+        }
+    }
+}
+
+impl Window {
+    #[inline(always)]
+    fn note(&mut self, bucket: u8, sibling: u16, flips: u8, query: u32) {
+        self.count[usize::from(bucket)] += 1;
+        let upper = u64::from(bucket) << 56 | u64::from(flips) << 48;
+        self.asked
+            .push(upper | u64::from(sibling) << 32 | u64::from(query));
+    }
+
+    /// Lists what is noted in the order of the buckets, and forgets it. `upper` is the upper byte
+    /// of all these buckets.
+    fn list(&mut self, table: &Asked<'_>, upper: u16, listed: &mut Vec<SharedProbe>) {
+        let Asked { ask, offsets, .. } = table;
+        let mut next = [0u32; 256];
+        let mut sum = 0;
+        for (place, count) in next.iter_mut().zip(&mut self.count) {
+            *place = sum;
+            sum += std::mem::take(count);
+        }
+        listed.clear();
+        listed.resize(self.asked.len(), SharedProbe::default());
+        let mut long = Vec::new();
+        for key in self.asked.drain(..) {
+            let low = (key >> 56) as u8;
+            let place = &mut next[usize::from(low)];
+            let Some(slot) = listed.get_mut(*place as usize) else {
+                continue;
+            };
+            *place += 1;
+            let bucket = usize::from(upper << 8 | u16::from(low));
+            *slot = SharedProbe {
+                begin: offsets[bucket],
+                end: offsets[bucket + 1],
+                query: key as u32,
+                sibling: (key >> 32) as u16,
+                least: ask.least as u8,
+                // At least `least`: chunk radii are shared out so.
+                most: (ask.threshold - i32::from((key >> 48) as u8)) as u8,
+            };
+            if slot.end.saturating_sub(slot.begin) > MAX_ENTRIES {
+                split(slot, &mut long);
+            }
+        }
+        // Neighbours again, so that those who ask the same part share the reading of it.
+        long.sort_by_key(|probe| probe.begin);
+        listed.append(&mut long);
     }
 }
 
