@@ -125,6 +125,54 @@ fn many_small_changes_equal_one_build() {
     }
 }
 
+/// A thousand generations of one change or a few, as an import that never ends makes them.
+#[test]
+fn a_thousand_single_changes_equal_one_build() {
+    let home = tempfile::tempdir().unwrap();
+    let mut random = Random::new(36);
+    let mut model = Model::default();
+    let mut records = Vec::new();
+    for kind in KINDS {
+        records.extend(Shape::Clustered.records(&mut random, kind, 300));
+    }
+    model.put(&records, &[]);
+    let whole = model.records().into_iter().map(Ok::<_, Infallible>);
+    publish(home.path(), &banks(), whole, &PublishOptions::default()).unwrap();
+    let handle = IndexHandle::open(home.path()).unwrap();
+    for round in 1..=1000 {
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
+        for _ in 0..1 + random.below(3) {
+            let items: Vec<_> = model.items.keys().copied().collect();
+            if random.below(3) == 0 && !items.is_empty() {
+                removed.push(items[random.below(items.len())]);
+            } else {
+                let shape = Shape::ALL[random.below(4)];
+                let kind = KINDS[random.below(3)];
+                let mut new = shape.records(&mut random, kind, 1);
+                new[0].content = ContentId(random.below(900) as u64);
+                added.extend(new);
+            }
+        }
+        // Tables for whatever is larger than a few hashes, so that merges cross both layouts.
+        delta(home.path(), &banks(), &added, &removed, 200);
+        model.put(&added, &removed);
+        assert!(handle.refresh().unwrap());
+        if round % 100 == 0 {
+            let records = model.records();
+            compare(&handle.load(), &records, &mut random, 10);
+            let asked = queries(&mut random, &records, SignalType::Pdq, 300);
+            let oracle = Oracle::new(&records);
+            let batch = handle.load().search_batch(&asked, Distance(31));
+            for (query, hits) in asked.iter().zip(batch) {
+                assert_eq!(hits, oracle.search(query, Distance(31)));
+            }
+        }
+    }
+    assert!(verify(home.path()).unwrap().is_sound());
+    let index = Index::open(home.path()).unwrap();
+    compare(&index, &model.records(), &mut random, 40);
+}
+
 #[test]
 fn a_hash_added_to_a_large_index_is_a_small_file() {
     let mut random = Random::new(33);

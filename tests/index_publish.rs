@@ -5,13 +5,14 @@ mod search_support;
 use hashgate::hash::{Distance, SignalType};
 use hashgate::index::{
     Index, IndexError, IndexHandle, MANIFEST_FILE, Memory, PublishError, PublishOptions, Stage,
-    publish, verify,
+    publish, publish_delta, verify,
 };
 use search_support::*;
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 type Result<T> = std::result::Result<T, PublishError<Infallible>>;
 
@@ -264,13 +265,16 @@ fn progress_is_told_in_order() {
     assert_eq!(Some(last.done), last.total);
 }
 
+const GENERATIONS: u64 = 1000;
+
 #[test]
 fn every_answer_belongs_to_one_generation() {
     let home = tempfile::tempdir().unwrap();
     let query = pdq(&"3c".repeat(32));
-    // Generation `g` holds exactly `g` content items, all of them numbered from 1000 g.
+    // Generation `g` holds so many content items, all of them numbered from 1000 g.
+    let items = |g: u64| 1 + g % 50;
     let generation = |g: u64| -> Vec<_> {
-        (0..g)
+        (0..items(g))
             .map(|item| record(1, 1000 * g + item, query, None))
             .collect()
     };
@@ -284,26 +288,34 @@ fn every_answer_belongs_to_one_generation() {
                     let _ = handle.refresh().unwrap();
                     let index = handle.load();
                     let hits = index.search(&query, Distance(31));
-                    assert_eq!(hits.len() as u64, index.generation());
+                    assert_eq!(hits.len() as u64, items(index.generation()));
                     assert!(
                         hits.iter()
                             .all(|hit| hit.content.0 / 1000 == index.generation())
                     );
                     let fresh = Index::open(home.path()).unwrap();
-                    assert_eq!(
-                        fresh.search(&query, Distance(0)).len() as u64,
-                        fresh.generation()
-                    );
+                    let hits = fresh.search(&query, Distance(0));
+                    assert_eq!(hits.len() as u64, items(fresh.generation()));
+                    // Let the publisher have the processor too.
+                    std::thread::sleep(Duration::from_millis(1));
                 }
             });
         }
-        for g in 2..=200 {
-            let published =
-                publish_to(home.path(), &generation(g), &PublishOptions::default()).unwrap();
-            assert_eq!(published.generation, g);
+        for g in 2..=GENERATIONS {
+            let options = PublishOptions::default();
+            // Two of three as a change of the one before.
+            let published = if g % 3 == 0 {
+                publish_to(home.path(), &generation(g), &options)
+            } else {
+                let old = generation(g - 1).into_iter();
+                let old = old.map(|record| (record.bank, record.content));
+                let new = generation(g).into_iter().map(Ok);
+                publish_delta(home.path(), &banks(), new, old, &options)
+            };
+            assert_eq!(published.unwrap().generation, g);
         }
         done.store(true, Ordering::Relaxed);
     });
     handle.refresh().unwrap();
-    assert_eq!(handle.load().generation(), 200);
+    assert_eq!(handle.load().generation(), GENERATIONS);
 }

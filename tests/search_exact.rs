@@ -4,8 +4,8 @@ mod common;
 mod search_support;
 
 use hashgate::hamming::Kernel;
-use hashgate::hash::{Distance, PdqHash, SignalType};
-use hashgate::index::{Index, Strategy};
+use hashgate::hash::{Distance, PdqHash, Signal, SignalType};
+use hashgate::index::{Hit, Index, Strategy};
 use hashgate::segment::{Permutation, format};
 use search_support::*;
 
@@ -46,8 +46,12 @@ fn hash64_at_every_size_and_radius() {
             let published = Generation::publish(&records, 0);
             for strategy in [Strategy::Planned, Strategy::Tables, Strategy::Scan] {
                 let index = published.open().with_strategy(strategy);
+                let radii: Vec<u16> = match size {
+                    0..=33 => (0..=64).chain([100, 256]).collect(),
+                    _ => (0..=18).chain([31, 32, 63, 64, 100]).collect(),
+                };
                 for query in queries(&mut random, &records, SignalType::Dhash, 4) {
-                    for radius in (0..=18).chain([31, 32, 63, 64, 100]) {
+                    for &radius in &radii {
                         assert_search(&index, &records, &query, Distance(radius));
                     }
                 }
@@ -89,6 +93,66 @@ fn every_kernel_gives_the_same_answer_over_a_hundred_thousand_hashes() {
             }
         }
     }
+}
+
+/// The sizes at which an index by powers of two would lose something.
+#[test]
+fn powers_of_two_and_their_neighbours() {
+    let mut random = Random::new(10);
+    for kind in [SignalType::Pdq, SignalType::Phash] {
+        for size in (12..=16).flat_map(|k| [(1 << k) - 1, 1 << k, (1 << k) + 1]) {
+            let records = Shape::Clustered.records(&mut random, kind, size);
+            let published = Generation::publish(&records, 8192);
+            let index = published.open();
+            let radius = Distance(if kind == SignalType::Pdq { 31 } else { 8 });
+            let mut asked = queries(&mut random, &records, kind, 3);
+            asked.extend([records[0].signal, records[size - 1].signal]);
+            let oracle = Oracle::new(&records);
+            let expected: Vec<_> = asked.iter().map(|q| oracle.search(q, radius)).collect();
+            assert!(expected.iter().any(|hits| !hits.is_empty()));
+            for (query, expected) in asked.iter().zip(&expected) {
+                assert!(&index.search(query, radius) == expected, "{kind} {size}");
+            }
+            assert!(index.search_batch(&asked, radius) == expected);
+        }
+    }
+}
+
+/// Brute force here is the plain distance of two hashes, which is held against the oracle where it
+/// is defined.
+#[test]
+fn a_million_hashes() {
+    let mut random = Random::new(11);
+    let mut records = Shape::Uniform.records(&mut random, SignalType::Pdq, 500_000);
+    records.extend(Shape::Clustered.records(&mut random, SignalType::Pdq, 500_000));
+    for (record, number) in records.iter_mut().zip(0..) {
+        record.content = hashgate::bank::ContentId(number);
+    }
+    let published = Generation::publish(&records, 8192);
+    let index = published.open();
+    let asked = queries(&mut random, &records, SignalType::Pdq, 150);
+    let mut found = 0;
+    let batch = index.search_batch(&asked, Distance(31));
+    for (query, batch) in asked.iter().zip(batch) {
+        let near = |signal: &Signal| hashgate::hamming::distance(signal, query).unwrap();
+        let mut expected: Vec<_> = records
+            .iter()
+            .map(|record| (near(&record.signal), record.bank, record.content))
+            .filter(|hit| hit.0 <= Distance(31))
+            .collect();
+        expected.sort();
+        let got = |hits: Vec<Hit>| -> Vec<_> {
+            let hits = hits.into_iter();
+            hits.map(|hit| (hit.distance, hit.bank, hit.content))
+                .collect()
+        };
+        assert!(got(index.search(query, Distance(31))) == expected);
+        assert!(got(batch) == expected);
+        let first = index.nearest(query, 5, Distance(31));
+        assert!(got(first) == expected[..expected.len().min(5)]);
+        found += expected.len();
+    }
+    assert!(found > 1000, "{found}");
 }
 
 #[test]
@@ -190,7 +254,7 @@ fn digests_that_share_a_prefix_are_told_apart() {
         .map(|number| {
             let mut bytes = [0xab; 16];
             bytes[12..].copy_from_slice(&(random.next() as u32 % 9000).to_be_bytes());
-            let signal = hashgate::hash::Signal::from_bytes(SignalType::Md5, &bytes).unwrap();
+            let signal = Signal::from_bytes(SignalType::Md5, &bytes).unwrap();
             record(1, number, signal, None)
         })
         .collect();

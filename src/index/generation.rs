@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How often a reader tries again when a publisher removes files between the reading of the
-/// manifest and the opening of its segments.
+/// manifest and the opening of its segments, and the manifest is then still the same.
 const ATTEMPTS: usize = 8;
 
 /// One generation of the index, open for searching. It never changes; to follow what is
@@ -93,7 +93,7 @@ impl Index {
         kernel: Kernel,
         known: &[Arc<Segment>],
     ) -> Result<Self, IndexError> {
-        let mut attempt = 1;
+        let (mut attempt, mut before) = (1, None);
         loop {
             // The stamp is taken first: a manifest that is renamed in between has another one,
             // and the next refresh will see that.
@@ -115,7 +115,11 @@ impl Index {
                         stamp,
                     });
                 }
-                Err(error) if attempt < ATTEMPTS && is_gone(&error) => attempt += 1,
+                // Only a publisher makes progress without this reader: then it tries again.
+                Err(error) if is_gone(&error) && before < Some(manifest.generation) => {
+                    (attempt, before) = (1, Some(manifest.generation));
+                }
+                Err(error) if is_gone(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
         }

@@ -30,6 +30,7 @@
 //! ```
 
 mod base;
+mod batch;
 mod collect;
 mod delta;
 mod error;
@@ -38,6 +39,7 @@ mod generation;
 mod handle;
 mod manifest;
 mod near;
+mod near_batch;
 mod plan;
 mod publish;
 mod search;
@@ -49,7 +51,7 @@ pub use error::{IndexError, PublishError};
 pub use generation::{Index, IndexStats, TypeStats};
 pub use handle::IndexHandle;
 pub use manifest::MANIFEST_FILE;
-pub use near::Strategy;
+pub use near::{Strategy, Work};
 pub use publish::{Progress, PublishOptions, Published, Stage, publish};
 pub use search::{Limited, Scratch};
 pub use verify::{VerifyReport, verify};

@@ -18,9 +18,9 @@ use crate::segment::format::BUCKETS;
 
 /// Entries that one probe covers at most; longer buckets are several probes, so that the
 /// survivors of a few probes always fit in bounded memory.
-const MAX_ENTRIES: u32 = 4096;
+pub(super) const MAX_ENTRIES: u32 = 4096;
 /// Room for survivors that are verified together: at least [`MAX_ENTRIES`].
-const SURVIVORS: usize = 2 * MAX_ENTRIES as usize;
+pub(super) const SURVIVORS: usize = 2 * MAX_ENTRIES as usize;
 /// Rows that are scanned at a time, and the most that are found at a time.
 const SCAN_ROWS: usize = 4096;
 
@@ -37,9 +37,24 @@ pub enum Strategy {
     Scan,
 }
 
+/// What a search did in near columns, counted: how much of the index it met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Work {
+    /// Buckets that were asked.
+    pub probes: u64,
+    /// Entries in those buckets.
+    pub entries: u64,
+    /// Entries that came through, whose hashes were fetched.
+    pub survivors: u64,
+    /// Hashes that were scanned.
+    pub scanned: u64,
+}
+
 /// Memory that is used again from query to query; it stays bounded whatever is found.
 #[derive(Debug, Default)]
 pub(super) struct NearScratch {
+    pub(super) work: Work,
     probes: Vec<Probe>,
     survivors: Vec<Survivor>,
     candidates: Vec<Candidate>,
@@ -75,7 +90,7 @@ pub(super) fn search<R: Row>(
 }
 
 /// What a scan of the whole column costs.
-fn scan_cost<R: Row>(rows: usize) -> u64 {
+pub(super) fn scan_cost<R: Row>(rows: usize) -> u64 {
     rows as u64 * R::WORDS as u64 * cost::SCAN_32_BYTES / 8
 }
 
@@ -86,6 +101,7 @@ fn scan<R: Row>(
     scratch: &mut NearScratch,
     sink: &mut impl Sink,
 ) {
+    scratch.work.scanned += view.rows.len() as u64;
     let mut base = 0u32;
     for rows in view.rows.chunks(SCAN_ROWS) {
         scratch.found.clear();
@@ -98,7 +114,7 @@ fn scan<R: Row>(
 }
 
 /// Searches by the tables; `false` where a scan is called for.
-fn probe<R: Row>(
+pub(super) fn probe<R: Row>(
     kernel: Kernel,
     budget: u64,
     view: &NearView<'_, R>,
@@ -122,6 +138,8 @@ fn probe<R: Row>(
     let Some(left) = budget.checked_sub(known) else {
         return false;
     };
+    scratch.work.probes += scratch.probes.len() as u64;
+    scratch.work.entries += entries;
     scratch.survivors.resize(SURVIVORS, Survivor::default());
     let (mut next, mut survived) = (0, 0);
     while next < scratch.probes.len() {
@@ -139,6 +157,7 @@ fn probe<R: Row>(
             sink.roll_back();
             return false;
         }
+        scratch.work.survivors += count as u64;
         let survivors = scratch.survivors.get(..count).unwrap_or_default();
         let table_of = |survivor: &Survivor| tables.get(usize::from(survivor.table));
         for survivor in survivors {
@@ -171,53 +190,15 @@ fn probe<R: Row>(
     true
 }
 
-/// One table that a plan asks.
-#[derive(Clone, Copy)]
-struct Ask {
-    table: u8,
-    /// The query's chunk, and its sibling.
-    chunk: u16,
-    sibling: u16,
-    /// Radius about the chunk.
-    radius: i32,
-    /// Least distance of an entry's sibling chunk.
-    least: i32,
-    /// The threshold of the word.
-    threshold: i32,
-}
-
 /// Reads the offsets of all buckets that the plan asks, and returns how many entries they hold.
 fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut Vec<Probe>) -> u64 {
     probes.clear();
     let tables = view.tables();
-    let ask = |word: usize, second: bool, threshold, radius, least| {
-        let value = query.as_words().get(word).copied().unwrap_or(0);
-        let (upper, lower) = ((value >> 16) as u16, value as u16);
-        let (chunk, sibling) = if second {
-            (lower, upper)
-        } else {
-            (upper, lower)
-        };
-        Ask {
-            table: (2 * word + usize::from(second)) as u8,
-            chunk,
-            sibling,
-            radius,
-            least,
-            threshold,
-        }
-    };
-    // What the first chunk's table finds, the second's leaves out: siblings within `first`.
-    let asked = plan.words().flat_map(|(word, threshold, first, second)| {
-        [
-            ask(word, false, threshold, first, 0),
-            ask(word, true, threshold, second, first + 1),
-        ]
-    });
-    for ask in asked.clone() {
-        if let Some(table) = tables.get(usize::from(ask.table)) {
+    let asked = plan.asks().map(|ask| (ask, ask.of(query)));
+    for (ask, (chunk, _)) in asked.clone() {
+        if let Some(table) = tables.get(ask.table) {
             for flip in flips_within(ask.radius) {
-                prefetch(table.offsets, usize::from(ask.chunk ^ flip));
+                prefetch(table.offsets, usize::from(chunk ^ flip));
             }
         }
     }
@@ -227,18 +208,16 @@ fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut V
     // The entries of an average bucket are asked for as soon as its place is known.
     let lines = (view.rows.len() / (BUCKETS * 32) + 1).min(8);
     let mut long = Vec::new();
-    for ask in asked {
-        let offsets = tables
-            .get(usize::from(ask.table))
-            .map(|table| table.offsets);
+    for (ask, (chunk, sibling)) in asked {
+        let offsets = tables.get(ask.table).map(|table| table.offsets);
         let Some(offsets) = offsets.and_then(|offsets| offsets.first_chunk::<{ BUCKETS + 1 }>())
         else {
             continue;
         };
-        let siblings = view.siblings().get(usize::from(ask.table));
+        let siblings = view.siblings().get(ask.table);
         for flip in flips_within(ask.radius) {
             let most = ask.threshold - flip.count_ones() as i32;
-            let bucket = usize::from(ask.chunk ^ flip);
+            let bucket = usize::from(chunk ^ flip);
             let (begin, end) = (offsets[bucket], offsets[bucket + 1]);
             if most < ask.least || begin >= end {
                 continue;
@@ -250,8 +229,8 @@ fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut V
             count += 1;
             slot.begin = begin;
             slot.end = end;
-            slot.sibling = ask.sibling;
-            slot.table = ask.table;
+            slot.sibling = sibling;
+            slot.table = ask.table as u8;
             slot.least = ask.least as u8;
             slot.most = most as u8;
             if let Some(column) = siblings {

@@ -6,6 +6,8 @@
 //! is not asked. In the same way one of a word's two chunks is within `a` or the other within
 //! `b`, with `(a + 1) + (b + 1) = t + 1`.
 
+use crate::hamming::kernel::Row;
+
 /// The most words that a hash has.
 const MAX_WORDS: usize = 8;
 /// The widest chunk radius for which flips are listed; beyond it a scan is always cheaper.
@@ -49,6 +51,7 @@ pub(super) fn flips_within(radius: i32) -> &'static [u16] {
 pub(super) struct Plan {
     /// For each word, -1 where it is not asked.
     pub(super) thresholds: [i32; MAX_WORDS],
+    pub(super) radius: u32,
     words: usize,
 }
 
@@ -60,7 +63,11 @@ impl Plan {
         for (word, threshold) in thresholds.iter_mut().take(words).enumerate() {
             *threshold = (share / words + usize::from(word < share % words)) as i32 - 1;
         }
-        Self { thresholds, words }
+        Self {
+            thresholds,
+            radius,
+            words,
+        }
     }
 
     /// The words that are asked: number, threshold, and the radii of its two chunks.
@@ -69,6 +76,20 @@ impl Plan {
         asked.filter(|&(_, &t)| t >= 0).map(|(word, &t)| {
             let first = t / 2;
             (word, t, first, t - 1 - first)
+        })
+    }
+
+    /// The tables that are asked, for [`Ask::of`] to put a query to.
+    pub(super) fn asks(&self) -> impl Iterator<Item = Ask> + Clone {
+        // What the first chunk's table finds, the second's leaves out: siblings within `first`.
+        self.words().flat_map(|(word, threshold, first, second)| {
+            let ask = |second: bool, radius, least| Ask {
+                table: 2 * word + usize::from(second),
+                radius,
+                least,
+                threshold,
+            };
+            [ask(false, first, 0), ask(true, second, first + 1)]
         })
     }
 
@@ -85,6 +106,38 @@ impl Plan {
     }
 }
 
+/// How a plan asks one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ask {
+    /// Number of the table, which is that of its chunk.
+    pub(super) table: usize,
+    /// Radius about the chunk; -1 where the table is not asked.
+    pub(super) radius: i32,
+    /// Least distance of an entry's sibling chunk.
+    pub(super) least: i32,
+    /// The threshold of the word.
+    pub(super) threshold: i32,
+}
+
+impl Ask {
+    /// The query's chunk for this table, and its sibling.
+    #[inline(always)]
+    pub(super) fn of<R: Row>(&self, query: &R) -> (u16, u16) {
+        let value = query.as_words().get(self.table / 2).copied().unwrap_or(0);
+        let (upper, lower) = ((value >> 16) as u16, value as u16);
+        if self.table.is_multiple_of(2) {
+            (upper, lower)
+        } else {
+            (lower, upper)
+        }
+    }
+
+    /// The number of the word that this table is about.
+    pub(super) fn word(&self) -> u32 {
+        (self.table / 2) as u32
+    }
+}
+
 /// What the parts of a search cost, in quarter nanoseconds, measured on one core of an EPYC with
 /// AVX-512 over columns of 1 and 10 million hashes (`cargo bench --bench search`). Only their
 /// proportions matter: they choose between two exact ways.
@@ -97,6 +150,8 @@ pub(super) mod cost {
     pub(in crate::index) const SURVIVOR: u64 = 60;
     /// Scanning 32 bytes of hashes.
     pub(in crate::index) const SCAN_32_BYTES: u64 = 4;
+    /// Scanning 256 bytes of hashes that are in the cache, as they are in a batch.
+    pub(in crate::index) const SCAN_256_BYTES_IN_CACHE: u64 = 14;
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use crate::bank::BankId;
 use crate::hamming::kernel::{Found, Row};
 use crate::hash::{Distance, Family, Hash64, Signal, SignalType};
 use crate::index::collect::{All, Collect, Nearest};
-use crate::index::near::{self, NearScratch, Sink};
+use crate::index::near::{self, NearScratch, Sink, Work};
 use crate::index::{Hit, Index};
 use crate::segment::{Posting, Postings, Segment};
-use rayon::prelude::*;
 use std::cell::RefCell;
 use std::sync::Arc;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
@@ -16,7 +15,15 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 /// [`Index::search_into`]. Its size stays bounded whatever the queries meet.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    near: NearScratch,
+    pub(super) near: NearScratch,
+}
+
+impl Scratch {
+    /// What the last search with this scratch did; for a single query.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.near.work
+    }
 }
 
 /// The nearest hits, and whether they are all.
@@ -33,7 +40,7 @@ thread_local! {
 }
 
 /// Calls `search` with the thread's own scratch.
-fn with_scratch<T>(search: impl FnOnce(&mut Scratch) -> T) -> T {
+pub(super) fn with_scratch<T>(search: impl FnOnce(&mut Scratch) -> T) -> T {
     SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
         Ok(mut scratch) => search(&mut scratch),
         Err(_) => search(&mut Scratch::default()),
@@ -45,7 +52,8 @@ impl Index {
     /// digest those that are equal.
     ///
     /// The answer has one hit for each content item and hash. A query may meet a hash that a
-    /// million content items share: where that could be, use [`Index::search_limited`].
+    /// million content items share: where that could be, use [`Index::search_limited`]. Many
+    /// queries at a time are answered faster by [`Index::search_batch`].
     #[must_use]
     pub fn search(&self, query: &Signal, radius: Distance) -> Vec<Hit> {
         let mut hits = Vec::new();
@@ -105,27 +113,12 @@ impl Index {
         nearest.hits.into_iter().collect()
     }
 
-    /// As [`Index::search`] for each query, in the order of the queries, on all of rayon's threads.
-    #[must_use]
-    pub fn search_batch(&self, queries: &[Signal], radius: Distance) -> Vec<Vec<Hit>> {
-        queries
-            .par_iter()
-            .with_min_len(16)
-            .map(|query| self.search(query, radius))
-            .collect()
-    }
-
     fn run(&self, query: &Signal, collect: &mut impl Collect, scratch: &mut Scratch) {
         let kind = query.signal_type();
+        scratch.near.work = Work::default();
         for (place, segment) in self.segments.iter().enumerate().rev() {
-            let newer = self.segments.get(place + 1..).unwrap_or_default();
-            let Some(postings) = segment.postings(kind) else {
+            let Some(living) = self.living(place, kind) else {
                 continue;
-            };
-            let living = Living {
-                postings,
-                newer,
-                gone_banks: &self.gone_banks,
             };
             if let Some(hash) = query.as_pdq() {
                 let words = segment.wide().words(&hash.0);
@@ -145,6 +138,15 @@ impl Index {
                 living.push(id, *query, Distance::ZERO, collect);
             }
         }
+    }
+
+    /// What lives of a type in the segment at `place`; `None` where it has none of it.
+    pub(super) fn living(&self, place: usize, kind: SignalType) -> Option<Living<'_>> {
+        Some(Living {
+            postings: self.segments.get(place)?.postings(kind)?,
+            newer: self.segments.get(place + 1..).unwrap_or_default(),
+            gone_banks: &self.gone_banks,
+        })
     }
 
     #[expect(
@@ -178,7 +180,7 @@ impl Index {
 
 /// The postings of a segment that no newer segment takes out, of banks that are still there.
 #[derive(Clone, Copy)]
-struct Living<'a> {
+pub(super) struct Living<'a> {
     postings: Postings<'a>,
     newer: &'a [Arc<Segment>],
     gone_banks: &'a [BankId],
@@ -197,7 +199,14 @@ impl Living<'_> {
         })
     }
 
-    fn push(&self, id: u32, signal: Signal, distance: Distance, collect: &mut impl Collect) {
+    /// Gives `collect` a hit for each living posting of hash number `id`.
+    pub(super) fn push(
+        &self,
+        id: u32,
+        signal: Signal,
+        distance: Distance,
+        collect: &mut impl Collect,
+    ) {
         for posting in self.postings.of(id) {
             if self.is_dead(&posting) {
                 continue;

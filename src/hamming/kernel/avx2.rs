@@ -7,6 +7,7 @@
 
 use super::Kernel;
 use super::generic::{self, Candidate, Found, Isa, Probe, Row, Survivor};
+use super::shared::{self, Met, SharedFound, SharedProbe};
 use std::arch::x86_64::*;
 
 struct Avx2;
@@ -145,11 +146,11 @@ fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u
 }
 
 macro_rules! entry {
-    ($(fn $name:ident<$($generic:ident)?>($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {$(
+    ($($module:ident::$name:ident<$($generic:ident)?>($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {$(
         pub(super) fn $name<$($generic: Row)?>($($argument: $type),*) $(-> $result)? {
             #[target_feature(enable = "avx2,popcnt")]
             fn inner<$($generic: Row)?>($($argument: $type),*) $(-> $result)? {
-                generic::$name::<Avx2, $($generic)?>($($argument),*)
+                $module::$name::<Avx2, $($generic)?>($($argument),*)
             }
             debug_assert!(Kernel::Avx2.is_available());
             // SAFETY: `dispatch!` in the parent module, the only caller, has established that the
@@ -159,7 +160,9 @@ macro_rules! entry {
     )*};
 }
 entry! {
-    fn scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
-    fn scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, survivors: &mut [Survivor]) -> (usize, usize);
-    fn verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
+    generic::scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
+    generic::scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, survivors: &mut [Survivor]) -> (usize, usize);
+    generic::verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
+    shared::scan_shared<>(column: &[u16], probes: &[SharedProbe], from: usize, survivors: &mut [Met]) -> (usize, usize);
+    shared::verify_shared<R>(rows: &[R], queries: &[R], candidates: &[Met], word: u32, thresholds: &[i32; 8], radius: u32, found: &mut Vec<SharedFound>);
 }

@@ -4,6 +4,7 @@
 
 use super::Kernel;
 use super::generic::{self, Candidate, Found, Isa, Probe, Row, Survivor};
+use super::shared::{self, Met, SharedFound, SharedProbe};
 use std::arch::x86_64::*;
 
 struct Avx512;
@@ -114,11 +115,11 @@ fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u
 }
 
 macro_rules! entry {
-    ($($(#[$doc:meta])* fn $name:ident<$($generic:ident)?>($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {$(
+    ($($(#[$doc:meta])* $module:ident::$name:ident<$($generic:ident)?>($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {$(
         pub(super) fn $name<$($generic: Row)?>($($argument: $type),*) $(-> $result)? {
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bitalg,avx512vpopcntdq,popcnt")]
             fn inner<$($generic: Row)?>($($argument: $type),*) $(-> $result)? {
-                generic::$name::<Avx512, $($generic)?>($($argument),*)
+                $module::$name::<Avx512, $($generic)?>($($argument),*)
             }
             debug_assert!(Kernel::Avx512.is_available());
             // SAFETY: `dispatch!` in the parent module, the only caller, has established that the
@@ -128,7 +129,9 @@ macro_rules! entry {
     )*};
 }
 entry! {
-    fn scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
-    fn scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, survivors: &mut [Survivor]) -> (usize, usize);
-    fn verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
+    generic::scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
+    generic::scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, survivors: &mut [Survivor]) -> (usize, usize);
+    generic::verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
+    shared::scan_shared<>(column: &[u16], probes: &[SharedProbe], from: usize, survivors: &mut [Met]) -> (usize, usize);
+    shared::verify_shared<R>(rows: &[R], queries: &[R], candidates: &[Met], word: u32, thresholds: &[i32; 8], radius: u32, found: &mut Vec<SharedFound>);
 }

@@ -161,9 +161,9 @@ pub(super) fn scan<I: Isa, R: Row>(
 }
 
 /// How many probes ahead of the one being scanned its first cache lines are asked for.
-const PROBES_AHEAD: usize = 24;
+pub(super) const PROBES_AHEAD: usize = 24;
 /// Sibling chunks in a cache line.
-const PER_LINE: usize = 32;
+pub(super) const PER_LINE: usize = 32;
 
 /// Asks for the first `lines` cache lines of a probe.
 #[inline(always)]
@@ -243,7 +243,7 @@ pub(super) fn scan_buckets<I: Isa>(
 }
 
 /// How many candidates ahead of the one being verified its row is asked for.
-const ROWS_AHEAD: usize = 16;
+pub(super) const ROWS_AHEAD: usize = 16;
 
 #[inline(always)]
 pub(super) fn verify<I: Isa, R: Row>(

@@ -4,7 +4,9 @@
 //! forces one, for tests and for comparisons. Every kernel answers the same, bit by bit.
 //!
 //! The operations are those of a near index: scan rows of hashes ([`Kernel::scan`]), scan buckets
-//! of 16-bit sibling chunks ([`Kernel::scan_buckets`]), and verify candidates ([`Kernel::verify`]).
+//! of 16-bit sibling chunks ([`Kernel::scan_buckets`]), and verify candidates ([`Kernel::verify`]);
+//! the latter two also for many queries at a time ([`Kernel::scan_shared`],
+//! [`Kernel::verify_shared`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -15,9 +17,11 @@ mod generic;
 mod neon;
 mod prefetch;
 mod scalar;
+mod shared;
 
 pub use generic::{Candidate, Found, Probe, Row, Survivor};
 pub use prefetch::prefetch;
+pub use shared::{Met, SharedFound, SharedProbe};
 
 use std::sync::OnceLock;
 
@@ -228,6 +232,39 @@ impl Kernel {
         dispatch!(
             self,
             verify::<R>(rows, candidates, query, thresholds, radius, found)
+        );
+    }
+
+    /// As [`Kernel::scan_buckets`] over the column of one table, for many queries. Probes of one
+    /// bucket that stand side by side share the reading of it.
+    ///
+    /// # Panics
+    /// Where a probe has more entries than there are `survivors`.
+    pub fn scan_shared(
+        self,
+        column: &[u16],
+        probes: &[SharedProbe],
+        from: usize,
+        survivors: &mut [Met],
+    ) -> (usize, usize) {
+        dispatch!(self, scan_shared(column, probes, from, survivors))
+    }
+
+    /// As [`Kernel::verify`], for candidates of many queries that were all found by `word`.
+    #[expect(clippy::too_many_arguments, reason = "columns in, columns out")]
+    pub fn verify_shared<R: Row>(
+        self,
+        rows: &[R],
+        queries: &[R],
+        candidates: &[Met],
+        word: u32,
+        thresholds: &[i32; 8],
+        radius: u32,
+        found: &mut Vec<SharedFound>,
+    ) {
+        dispatch!(
+            self,
+            verify_shared::<R>(rows, queries, candidates, word, thresholds, radius, found)
         );
     }
 }

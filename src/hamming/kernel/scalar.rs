@@ -1,6 +1,7 @@
 //! Portable code, for any processor; the compiler makes of it what the platform's baseline offers.
 
 use super::generic::{self, Candidate, Found, Isa, Probe, Row, Survivor};
+use super::shared::{self, Met, SharedFound, SharedProbe};
 
 struct Scalar;
 
@@ -71,4 +72,25 @@ pub(super) fn verify<R: Row>(
     found: &mut Vec<Found>,
 ) {
     generic::verify::<Scalar, R>(rows, candidates, query, thresholds, radius, found);
+}
+
+pub(super) fn scan_shared(
+    column: &[u16],
+    probes: &[SharedProbe],
+    from: usize,
+    survivors: &mut [Met],
+) -> (usize, usize) {
+    shared::scan_shared::<Scalar>(column, probes, from, survivors)
+}
+
+pub(super) fn verify_shared<R: Row>(
+    rows: &[R],
+    queries: &[R],
+    candidates: &[Met],
+    word: u32,
+    thresholds: &[i32; 8],
+    radius: u32,
+    found: &mut Vec<SharedFound>,
+) {
+    shared::verify_shared::<Scalar, R>(rows, queries, candidates, word, thresholds, radius, found);
 }

@@ -122,6 +122,89 @@ proptest! {
             prop_assert_eq!(&found, &expected, "{}", kernel.name());
         }
     }
+
+    #[test]
+    fn shared_buckets_equal_those_of_each_query_alone(
+        column in proptest::collection::vec(any::<u16>(), 0..300),
+        cuts in proptest::collection::vec((0usize..=300, 0usize..=300), 1..6),
+        asking in proptest::collection::vec((0usize..6, any::<u16>(), 0u8..9, 0u8..17), 0..60),
+    ) {
+        let entries = column.len();
+        let mut padded = column;
+        padded.resize(entries.next_multiple_of(32), 0);
+        let mut asking = asking;
+        asking.sort_unstable();
+        let probes: Vec<_> = asking
+            .into_iter()
+            .zip(0..)
+            .map(|((bucket, sibling, least, most), query)| {
+                let (a, b) = cuts[bucket % cuts.len()];
+                SharedProbe {
+                    begin: a.min(b).min(entries) as u32,
+                    end: a.max(b).min(entries) as u32,
+                    query,
+                    sibling,
+                    least,
+                    most: most.max(least),
+                }
+            })
+            .collect();
+        let mut expected = Vec::new();
+        for probe in &probes {
+            for position in probe.begin..probe.end {
+                let entry = padded[position as usize].to_le_bytes();
+                let distance = naive::distance(&entry, &probe.sibling.to_le_bytes());
+                if (u32::from(probe.least)..=u32::from(probe.most)).contains(&distance) {
+                    expected.push(Met { number: position, query: probe.query });
+                }
+            }
+        }
+        expected.sort_unstable_by_key(|met| (met.query, met.number));
+        for kernel in Kernel::available() {
+            let (mut next, mut got) = (0, Vec::new());
+            while next < probes.len() {
+                // Room for little more than one probe, so that runs are cut.
+                let mut survivors = [Met::default(); 310];
+                let (scanned, count) = kernel.scan_shared(&padded, &probes, next, &mut survivors);
+                prop_assert!(scanned > next);
+                next = scanned;
+                got.extend_from_slice(&survivors[..count]);
+            }
+            got.sort_unstable_by_key(|met| (met.query, met.number));
+            prop_assert_eq!(&got, &expected, "{}", kernel.name());
+        }
+    }
+
+    #[test]
+    fn shared_candidates_are_verified_as_those_of_each_query_alone(
+        (query, rows) in any::<[u32; 8]>().prop_flat_map(|query| (Just(query), rows(query))),
+        others in proptest::collection::vec(any::<[u32; 8]>(), 0..4),
+        thresholds in any::<[u8; 8]>().prop_map(|t| t.map(|t| i32::from(t % 8) - 1)),
+        radius in 0u32..=256,
+        word in 0u8..8,
+    ) {
+        let queries: Vec<_> = others.into_iter().chain([query]).collect();
+        // Also numbers beyond the rows and the queries.
+        let met: Vec<_> = (0..=queries.len() as u32)
+            .flat_map(|query| (0..=rows.len() as u32).map(move |number| Met { number, query }))
+            .collect();
+        for kernel in Kernel::available() {
+            let mut got = Vec::new();
+            kernel.verify_shared(
+                &rows, &queries, &met, u32::from(word), &thresholds, radius, &mut got,
+            );
+            let mut expected = Vec::new();
+            for (query, number) in queries.iter().zip(0..) {
+                let candidates: Vec<_> = (0..=rows.len() as u32)
+                    .map(|id| Candidate { id, word })
+                    .collect();
+                let mut found = Vec::new();
+                kernel.verify(&rows, &candidates, query, &thresholds, radius, &mut found);
+                expected.extend(found.into_iter().map(|found| SharedFound { query: number, found }));
+            }
+            prop_assert_eq!(&got, &expected, "{}", kernel.name());
+        }
+    }
 }
 
 #[test]
@@ -145,10 +228,21 @@ fn a_probe_outside_its_column_meets_nothing() {
         end: u32::MAX,
         ..probe
     };
+    let shared = [probe, turned, far].map(|probe| SharedProbe {
+        begin: probe.begin,
+        end: probe.end,
+        query: 0,
+        sibling: 0,
+        least: 0,
+        most: 16,
+    });
     for kernel in Kernel::available() {
         let mut survivors = [Survivor::default(); 100];
         let (next, count) =
             kernel.scan_buckets(&[&column], &[probe, turned, far], 0, &mut survivors);
+        assert_eq!((next, count), (3, 0), "{}", kernel.name());
+        let mut survivors = [Met::default(); 100];
+        let (next, count) = kernel.scan_shared(&column, &shared, 0, &mut survivors);
         assert_eq!((next, count), (3, 0), "{}", kernel.name());
     }
 }

@@ -1,0 +1,163 @@
+//! The algorithms for many queries at a time, written once over an instruction set ([`Isa`]).
+//!
+//! A bucket, once in the cache, is scanned for all queries that ask it. As in `generic`,
+//! everything here is `inline(always)`.
+
+use super::generic::{Found, Isa, PER_LINE, PROBES_AHEAD, ROWS_AHEAD, Row};
+use super::prefetch::prefetch;
+
+/// One bucket to scan for one of many queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SharedProbe {
+    /// First entry.
+    pub begin: u32,
+    /// One past the last entry.
+    pub end: u32,
+    /// Number of the query.
+    pub query: u32,
+    /// The query's own sibling chunk.
+    pub sibling: u16,
+    /// Least distance of an entry's sibling chunk from the query's.
+    pub least: u8,
+    /// Greatest distance.
+    pub most: u8,
+}
+
+/// Something that one of many queries met: an entry of a table, by its position, or a hash, by
+/// the number of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Met {
+    /// Position in the table, or number of the row.
+    pub number: u32,
+    /// Number of the query.
+    pub query: u32,
+}
+
+/// A hash that was found for one of many queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedFound {
+    /// Number of the query.
+    pub query: u32,
+    /// The hash.
+    pub found: Found,
+}
+
+#[inline(always)]
+pub(super) fn scan_shared<I: Isa>(
+    column: &[u16],
+    probes: &[SharedProbe],
+    from: usize,
+    survivors: &mut [Met],
+) -> (usize, usize) {
+    // As many lines as a bucket has on average: see `generic::scan_buckets`.
+    let sample = probes.get(from..).unwrap_or_default();
+    let sample = sample.get(..16).unwrap_or(sample);
+    let entries = sample
+        .iter()
+        .map(|p| p.end.saturating_sub(p.begin) as usize);
+    let entries: usize = entries.sum();
+    let lines = (entries / (PER_LINE * sample.len().max(1)) + 1).min(8);
+    let (mut number, mut count) = (from, 0);
+    while let Some(probe) = probes.get(number) {
+        let (begin, end) = (probe.begin as usize, probe.end as usize);
+        let entries = end.saturating_sub(begin).max(1);
+        let room = (survivors.len() - count) / entries;
+        if room == 0 {
+            assert!(number > from, "a probe has more entries than there is room");
+            break;
+        }
+        // All who ask this bucket.
+        let rest = probes.get(number..).unwrap_or_default();
+        let mut asked = 1;
+        while let Some(next) = rest.get(asked)
+            && next.begin == probe.begin
+            && next.end == probe.end
+            && asked < room
+        {
+            asked += 1;
+        }
+        let run = rest.get(..asked).unwrap_or_default();
+        // Ask for the buckets ahead: as many as were taken now, each but once.
+        let mut ahead = number + PROBES_AHEAD;
+        number += asked;
+        while ahead < number + PROBES_AHEAD {
+            let (Some(before), Some(next)) = (probes.get(ahead - 1), probes.get(ahead)) else {
+                break;
+            };
+            if before.begin != next.begin {
+                for line in 0..lines {
+                    prefetch(column, next.begin as usize + line * PER_LINE);
+                }
+            }
+            ahead += 1;
+        }
+        let first = begin & !(PER_LINE - 1);
+        let last = (end + PER_LINE - 1) & !(PER_LINE - 1);
+        let Some(blocks) = column.get(first..last) else {
+            continue;
+        };
+        let mut at = first as u32;
+        // Entries before the first are masked off in the first block, those behind the last in
+        // the last block.
+        let mut mask = u32::MAX << (begin & (PER_LINE - 1));
+        for block in blocks.as_chunks::<PER_LINE>().0 {
+            let left = probe.end.wrapping_sub(at);
+            if left < PER_LINE as u32 {
+                mask &= !(u32::MAX << left);
+            }
+            for probe in run {
+                let (least, most) = (u16::from(probe.least), u16::from(probe.most));
+                let mut near = I::near32(block, probe.sibling, least, most) & mask;
+                while near != 0 {
+                    if let Some(slot) = survivors.get_mut(count) {
+                        *slot = Met {
+                            number: at | near.trailing_zeros(),
+                            query: probe.query,
+                        };
+                        count += 1;
+                    }
+                    near &= near - 1;
+                }
+            }
+            mask = u32::MAX;
+            at = at.wrapping_add(PER_LINE as u32);
+        }
+    }
+    (number, count)
+}
+
+#[inline(always)]
+pub(super) fn verify_shared<I: Isa, R: Row>(
+    rows: &[R],
+    queries: &[R],
+    candidates: &[Met],
+    word: u32,
+    thresholds: &[i32; 8],
+    radius: u32,
+    found: &mut Vec<SharedFound>,
+) {
+    for candidate in candidates.iter().take(ROWS_AHEAD) {
+        prefetch(rows, candidate.number as usize);
+        prefetch(queries, candidate.query as usize);
+    }
+    for (number, candidate) in candidates.iter().enumerate() {
+        if let Some(ahead) = candidates.get(number + ROWS_AHEAD) {
+            prefetch(rows, ahead.number as usize);
+            prefetch(queries, ahead.query as usize);
+        }
+        let row = rows.get(candidate.number as usize);
+        let (Some(row), Some(query)) = (row, queries.get(candidate.query as usize)) else {
+            continue;
+        };
+        let (within, distance) = row.words::<I>(query, thresholds);
+        if distance <= radius && within.trailing_zeros() == word {
+            found.push(SharedFound {
+                query: candidate.query,
+                found: Found {
+                    id: candidate.number,
+                    distance,
+                },
+            });
+        }
+    }
+}
