@@ -253,3 +253,71 @@ fn a_transparent_picture_is_known_over_black_too() -> Result<(), Box<dyn Error>>
     assert!(plain.map_err(|problem| problem.error)?.forms.is_empty());
     Ok(())
 }
+
+#[test]
+fn any_number_of_entries_with_one_hash_decides_in_bounded_memory() -> Result<(), Box<dyn Error>> {
+    const COPIES: u64 = 100_000;
+    let hash: Signal = "5a".repeat(32).parse()?;
+    let near = hashgate::hash::PdqHash({
+        let mut bytes = [0x5a; 32];
+        bytes[0] ^= 1;
+        bytes
+    });
+    let bank = |number, name: &str, action, enabled| -> Result<Bank, Box<dyn Error>> {
+        let mut policy = Policy::new(action);
+        policy.enabled = enabled;
+        Ok(Bank {
+            id: BankId(number),
+            name: name.parse()?,
+            policy,
+        })
+    };
+    let banks = [
+        bank(1, "many", Action::Report, true)?,
+        bank(2, "few", Action::Block, true)?,
+        bank(3, "off", Action::Block, false)?,
+    ];
+    let record = |bank, content, signal| {
+        Ok::<_, std::io::Error>(IndexRecord {
+            bank: BankId(bank),
+            content: ContentId(content),
+            signal,
+            quality: None,
+        })
+    };
+    let many = (1..=COPIES).map(|content| record(1, content, hash));
+    let others = [
+        record(2, COPIES + 1, near.into()),
+        record(3, COPIES + 2, hash),
+    ];
+    let home = tempfile::tempdir()?;
+    publish(
+        home.path(),
+        &banks,
+        many.chain(others),
+        &PublishOptions::default(),
+    )?;
+    let gate = Gate::open(home.path())?;
+
+    // The one entry that is farther than a hundred thousand others decides all the same.
+    let verdict = gate.match_signal(&hash, None);
+    assert_eq!(verdict.action, Some(Action::Block));
+    assert_eq!(verdict.matches.len(), hashgate::gate::Verdict::MAX_MATCHES);
+    assert!(verdict.matches_left_out >= 60_000);
+    let listed: Vec<u64> = verdict
+        .matches
+        .iter()
+        .map(|found| found.content_id.0)
+        .collect();
+    assert_eq!(listed, (1..=1000).collect::<Vec<_>>());
+
+    let all = hashgate::hash::Distance(256);
+    let (nearest, action) = gate.nearest(&hash, all, 3);
+    let listed: Vec<u64> = nearest.iter().map(|found| found.content_id.0).collect();
+    assert_eq!((listed, action), (vec![1, 2, 3], Some(Action::Report)));
+    assert_eq!(
+        gate.nearest(&hash, all, usize::MAX).0.len() as u64,
+        COPIES + 1
+    );
+    Ok(())
+}

@@ -141,7 +141,16 @@ impl Gate {
             index.nearest(signal, k, max_distance)
         } else {
             // A disabled bank's entries must not take the places of others.
-            index.search(signal, max_distance)
+            let mut nearest = BTreeSet::new();
+            index.visit(signal, max_distance, |hit| {
+                if k > 0 && enabled(hit.bank).is_some() {
+                    nearest.insert(hit);
+                    if nearest.len() > k {
+                        nearest.pop_last();
+                    }
+                }
+            });
+            nearest.into_iter().collect()
         };
         let matches: Vec<Match> = hits
             .iter()
@@ -247,13 +256,12 @@ fn conclude(
         matches.ask(index, query);
     }
     let Decided {
-        mut matches,
+        matches,
+        left_out,
         mut action,
         allowed_by_bytes,
         frames,
     } = matches.finish();
-    let left_out = matches.len().saturating_sub(Verdict::MAX_MATCHES);
-    matches.truncate(Verdict::MAX_MATCHES);
     // What does not hold an upload back must not hide that a part of it was not judged.
     let holds_back = allowed_by_bytes || action > Some(Action::Report);
     if problem.is_none() && !holds_back {
@@ -273,7 +281,7 @@ fn conclude(
         signals,
         quality,
         matches,
-        matches_left_out: left_out as u64,
+        matches_left_out: left_out,
         error: problem.map(|problem| problem.error),
         generation: index.generation(),
     }

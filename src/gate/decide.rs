@@ -1,10 +1,11 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
 use crate::bank::{Action, Bank, BankId};
-use crate::gate::Match;
+use crate::gate::{Match, Verdict};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Variant};
 use crate::index::{Hit, Index};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// One question to the index: a hash of the input, and which form of the input it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +38,20 @@ pub(crate) fn may_ask(bank: &Bank, signal_type: SignalType, quality: Option<Qual
             || quality.is_none_or(|quality| quality >= bank.policy.min_quality))
 }
 
-/// Collects the matches of one input's queries, and what they decide.
+/// More entries than this are not told apart when those left out of the list are counted.
+const MOST_COUNTED: usize = 1 << 16;
+
+/// Collects the matches of one input's queries, and what they decide, in bounded memory.
 ///
 /// The list has one match for each entry and signal type, the nearest. The decision counts every
 /// one, and each picture of the input by itself: see [`decide`].
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     found: HashMap<(BankId, u64, SignalType), Match>,
+    /// No match farther than this can come into the list any more.
+    reach: Option<Distance>,
+    /// The entries that match, so many of them as are counted.
+    entries: HashSet<(BankId, u64, SignalType)>,
     /// The bytes' own matches, and those of each picture.
     decisions: BTreeMap<Option<Shown>, Decision>,
 }
@@ -56,6 +64,8 @@ type Shown = (u32, bool);
 pub(crate) struct Decided {
     /// The matches, nearest first (then by bank name, content id and signal type).
     pub(crate) matches: Vec<Match>,
+    /// How many more there were, at least.
+    pub(crate) left_out: u64,
     /// What to do; `None` without a match.
     pub(crate) action: Option<Action>,
     /// Whether the bytes themselves are in an `allow` bank.
@@ -70,11 +80,11 @@ impl Matches {
         let Some(radius) = radius(index.banks(), query) else {
             return;
         };
-        for hit in index.search(&query.signal, radius) {
+        index.visit(&query.signal, radius, |hit| {
             if let Some(found) = judge(index, query, &hit) {
                 self.keep(hit.bank, found);
             }
-        }
+        });
     }
 
     fn keep(&mut self, bank: BankId, found: Match) {
@@ -83,26 +93,44 @@ impl Matches {
             .or_default()
             .count(&found);
         let key = (bank, found.content_id.0, found.entry.signal_type());
+        if self.entries.len() < MOST_COUNTED {
+            self.entries.insert(key);
+        }
+        if self.reach.is_some_and(|reach| found.distance > reach) {
+            return;
+        }
         match self.found.get_mut(&key) {
-            Some(held) if held.distance <= found.distance => {}
+            // Of two as near, the lesser hash, in whatever order they come.
+            Some(held) if (held.distance, held.entry) <= (found.distance, found.entry) => {}
             Some(held) => *held = found,
             None => {
                 self.found.insert(key, found);
+                if self.found.len() >= 2 * Verdict::MAX_MATCHES {
+                    self.keep_nearest();
+                }
             }
         }
+    }
+
+    /// Forgets all but the nearest: nothing farther can come back into the list.
+    fn keep_nearest(&mut self) {
+        let mut held: Vec<_> = self.found.drain().collect();
+        held.sort_by(|(_, a), (_, b)| order(a, b));
+        held.truncate(Verdict::MAX_MATCHES);
+        self.reach = held.last().map(|(_, farthest)| farthest.distance);
+        self.found.extend(held);
     }
 
     /// The matches and the decision.
     pub(crate) fn finish(self) -> Decided {
         let mut matches: Vec<Match> = self.found.into_values().collect();
-        matches.sort_by(|a, b| {
-            (a.distance.cmp(&b.distance))
-                .then_with(|| a.bank.cmp(&b.bank))
-                .then_with(|| (a.content_id, a.entry).cmp(&(b.content_id, b.entry)))
-        });
+        matches.sort_by(order);
+        matches.truncate(Verdict::MAX_MATCHES);
+        let left_out = self.entries.len().saturating_sub(matches.len()) as u64;
         let bytes = self.decisions.get(&None);
         Decided {
             matches,
+            left_out,
             action: strictest(&self.decisions),
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
             frames: (self.decisions.keys().flatten())
@@ -110,6 +138,13 @@ impl Matches {
                 .collect(),
         }
     }
+}
+
+/// Nearest first, then by bank name, content id and hash.
+fn order(a: &Match, b: &Match) -> Ordering {
+    (a.distance.cmp(&b.distance))
+        .then_with(|| a.bank.cmp(&b.bank))
+        .then_with(|| (a.content_id, a.entry).cmp(&(b.content_id, b.entry)))
 }
 
 /// A hit as a match, where its bank's policy sees one.

@@ -65,7 +65,8 @@ pub struct Verdict {
     /// The matches, nearest first; at most [`Verdict::MAX_MATCHES`]. Of an input that could not be
     /// judged to the end they may be there too, where their action alone does not hold it back.
     pub matches: Vec<Match>,
-    /// How many further matches were left out of `matches`. They did count in the decision.
+    /// How many further matches were left out of `matches`, at least: beyond 65,536 they are not
+    /// told apart. All of them did count in the decision.
     pub matches_left_out: u64,
     /// Why the input, or a part of it, could not be judged.
     pub error: Option<String>,

@@ -51,6 +51,33 @@ impl Collect for All {
     }
 }
 
+/// Tells each hit to somebody and keeps none.
+pub(super) struct Tell<F> {
+    radius: u32,
+    tell: F,
+}
+
+impl<F: FnMut(Hit)> Tell<F> {
+    pub(super) const fn new(radius: u32, tell: F) -> Self {
+        Self { radius, tell }
+    }
+}
+
+impl<F: FnMut(Hit)> Collect for Tell<F> {
+    fn radius(&self) -> u32 {
+        self.radius
+    }
+
+    fn push(&mut self, hit: Hit) -> bool {
+        (self.tell)(hit);
+        true
+    }
+
+    /// What is pushed again is told again.
+    fn mark(&mut self) {}
+    fn roll_back(&mut self) {}
+}
+
 /// Takes the first `limit` hits in their order; the radius shrinks as it fills.
 pub(super) struct Nearest {
     radius: u32,

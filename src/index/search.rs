@@ -3,7 +3,7 @@
 use crate::bank::BankId;
 use crate::hamming::kernel::{Found, Row};
 use crate::hash::{Distance, Family, Hash64, Signal, SignalType};
-use crate::index::collect::{All, Collect, Nearest};
+use crate::index::collect::{All, Collect, Nearest, Tell};
 use crate::index::near::{self, NearScratch, Sink, Work};
 use crate::index::{Hit, Index};
 use crate::segment::{Posting, Postings, Segment};
@@ -89,12 +89,22 @@ impl Index {
         Limited { hits, complete }
     }
 
+    /// Tells every hit within `radius` to `tell`, in no order and without keeping any; a hit may be
+    /// told more than once. For whoever weighs hits as they come and must not hold them all: a
+    /// query may meet a hash that a million content items share.
+    pub fn visit(&self, query: &Signal, radius: Distance, tell: impl FnMut(Hit)) {
+        let mut tell = Tell::new(radius.0.into(), tell);
+        with_scratch(|scratch| self.run(query, &mut tell, scratch));
+    }
+
     /// The nearest `k` hits within `max` bits, in the order of [`Hit`]: ties are broken by bank,
     /// then content number, then the hash's bytes.
     #[must_use]
     pub fn nearest(&self, query: &Signal, k: usize, max: Distance) -> Vec<Hit> {
-        if k == 0 {
-            return Vec::new();
+        match k {
+            0 => return Vec::new(),
+            usize::MAX => return self.search(query, max),
+            _ => {}
         }
         let radii: &[u16] = match query.signal_type().family() {
             Family::Pdq => &[7, 15, 31, 47],

@@ -20,7 +20,7 @@ use std::path::Path;
 /// | `signals` | the file's hashes, signal type to hexadecimal text |
 /// | `quality` | PDQ quality, 0–100, or null |
 /// | `matches` | nearest first: see [`Match`] |
-/// | `matches_left_out` | only where there were more than are listed: how many more |
+/// | `matches_left_out` | only where there were more than are listed: how many more, at least |
 /// | `bytes` | size of what was read |
 /// | `error` | only where something could not be judged: why |
 ///
