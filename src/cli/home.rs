@@ -27,6 +27,13 @@ impl Home {
         Ok(Self { folder })
     }
 
+    /// For a command that is told where its index is.
+    pub(crate) fn unneeded() -> Self {
+        Self {
+            folder: PathBuf::new(),
+        }
+    }
+
     /// Makes the folder where it is missing, closed to other users.
     pub(crate) fn create(&self) -> anyhow::Result<()> {
         if self.folder.exists() {

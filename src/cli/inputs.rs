@@ -109,6 +109,11 @@ enum MemoryMode {
 }
 
 impl IndexArgs {
+    /// Whether a folder is named, so that no home is needed.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.index.is_some()
+    }
+
     /// The index folder.
     pub(crate) fn folder(&self, home: &Home) -> PathBuf {
         self.index.clone().unwrap_or_else(|| home.index())

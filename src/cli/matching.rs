@@ -36,7 +36,7 @@ pub(crate) struct MatchArgs {
     format: Format,
 
     #[command(flatten)]
-    index: IndexArgs,
+    pub(crate) index: IndexArgs,
 }
 
 /// What `--format jsonl` says of one hash.

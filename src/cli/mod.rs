@@ -90,16 +90,30 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     let home = || home::Home::locate(cli.home.as_deref());
+    // An upload server that has a copy of an index needs no home.
+    let home_or = |index_is_given: bool| match index_is_given {
+        true => Ok(home::Home::unneeded()),
+        false => home(),
+    };
     match cli.command {
         Command::Bank(command) => bank::run(command, &home()?),
         Command::Import(args) => import::run(args, &home()?),
         Command::Publish(args) => publish::run(args, &home()?),
-        Command::Scan(args) => scan::run(args, &home()?),
+        Command::Scan(args) => {
+            let home = home_or(args.index.is_given())?;
+            scan::run(args, &home)
+        }
         Command::Hash(args) => hash::run(args),
-        Command::Match(args) => matching::run(args, &home()?),
+        Command::Match(args) => {
+            let home = home_or(args.index.is_given())?;
+            matching::run(args, &home)
+        }
         Command::Compare(args) => compare::run(args),
         Command::Status(args) => status::run(args, &home()?),
-        Command::Verify(args) => verify::run(args, &home()?),
+        Command::Verify(args) => {
+            let home = home_or(args.index.is_some())?;
+            verify::run(args, &home)
+        }
     }
 }
 

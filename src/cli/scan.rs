@@ -44,7 +44,7 @@ pub(crate) struct ScanArgs {
     hide_passed: bool,
 
     #[command(flatten)]
-    index: IndexArgs,
+    pub(crate) index: IndexArgs,
 
     /// Hashes to compute besides pdq and those that the index holds, joined by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]

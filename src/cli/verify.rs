@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct VerifyArgs {
     /// Check only this index folder, for example a copy on an upload server
     #[arg(long, value_name = "DIR")]
-    index: Option<PathBuf>,
+    pub(crate) index: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: VerifyArgs, home: &Home) -> anyhow::Result<Exit> {

@@ -230,8 +230,14 @@ impl<'a> Publisher<'a> {
                 });
             }
         };
-        let summary = builder.write(&temporary, self.generation, &mut report)?;
-        self.rename(&temporary, &file)?;
+        let written = builder
+            .write(&temporary, self.generation, &mut report)
+            .map_err(PublishError::from)
+            .and_then(|summary| self.rename(&temporary, &file).map(|()| summary));
+        // A disk that is full must not stay so for the sake of half a file.
+        let summary = written.inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
+        })?;
         let types = summary.types.iter().map(|part| TypeRecord {
             signal_type: part.signal_type,
             hashes: part.hashes,

@@ -1,4 +1,4 @@
-//! Opening a segment: all structure is checked, the columns are not read.
+//! Opening a segment: all structure is checked, long columns are not read.
 
 use crate::hamming::kernel::{Row, prefetch};
 use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType};
@@ -16,6 +16,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+/// Sections of up to so many bytes are checked whole on open: the lists of banks and types and the
+/// offset arrays, on which every answer rests, and all of a small segment. Milliseconds at most.
+const CHECKED_ON_OPEN: u64 = 1 << 20;
 
 /// An open segment.
 pub struct Segment {
@@ -108,7 +112,8 @@ where
 
 impl Segment {
     /// Maps a segment and checks its structure: header, section table, every section's place and
-    /// length, and every offset array. The columns themselves are left to [`Segment::verify`].
+    /// length, every offset array, and the checksum of each section of up to 1 MiB and of the
+    /// tombstones. Longer columns are left to [`Segment::verify`].
     ///
     /// # Errors
     /// [`SegmentError`], which names the file, what is wrong with it and the repair.
@@ -138,6 +143,12 @@ impl Segment {
     }
 
     fn read_layout(&mut self) -> Result<(), SegmentError> {
+        let small = |entry: &&SectionEntry| {
+            entry.length <= CHECKED_ON_OPEN || entry.kind == kind::TOMBSTONES
+        };
+        for entry in self.entries.iter().filter(small) {
+            self.verify_section(entry)?;
+        }
         let mut sections = Sections {
             left: BTreeMap::new(),
             path: &self.path,

@@ -20,25 +20,9 @@ impl Segment {
             path: self.path().to_owned(),
             problem: problem.to_owned(),
         };
-        self.entries.par_iter().try_for_each(|entry| {
-            let section = part(entry.offset, entry.offset + entry.length)
-                .ok_or_else(|| damaged("a section lies outside the file"))?;
-            let got = crc32c::crc32c(section);
-            if got == entry.crc {
-                return Ok(());
-            }
-            Err(SegmentError::Checksum {
-                path: self.path().to_owned(),
-                part: format!(
-                    "section {} of signal type {}, table {}",
-                    kind::name(entry.kind),
-                    entry.signal_type,
-                    entry.table
-                ),
-                expected: entry.crc,
-                got,
-            })
-        })?;
+        self.entries
+            .par_iter()
+            .try_for_each(|entry| self.verify_section(entry))?;
         let table = u64::from(self.header.section_count) * size_of::<SectionEntry>() as u64;
         let mut ends = vec![size_of::<Header>() as u64];
         ends.extend(self.entries.iter().map(|entry| entry.offset + entry.length));
@@ -53,5 +37,33 @@ impl Segment {
             }
         }
         Ok(())
+    }
+
+    /// Checks the checksum of one section.
+    pub(super) fn verify_section(&self, entry: &SectionEntry) -> Result<(), SegmentError> {
+        let place = || {
+            let start = usize::try_from(entry.offset).ok()?;
+            let length = usize::try_from(entry.length).ok()?;
+            self.bytes.as_slice().get(start..start.checked_add(length)?)
+        };
+        let section = place().ok_or_else(|| SegmentError::Structure {
+            path: self.path().to_owned(),
+            problem: "a section lies outside the file".to_owned(),
+        })?;
+        let got = crc32c::crc32c(section);
+        if got == entry.crc {
+            return Ok(());
+        }
+        Err(SegmentError::Checksum {
+            path: self.path().to_owned(),
+            part: format!(
+                "section {} of signal type {}, table {}",
+                kind::name(entry.kind),
+                entry.signal_type,
+                entry.table
+            ),
+            expected: entry.crc,
+            got,
+        })
     }
 }
