@@ -1,8 +1,8 @@
-//! The kernels that this processor has: one distance, a scan of a column, and a scan of buckets.
+//! The kernels that this processor has: one distance, a scan of a column, and scans of buckets.
 //! Each first asserts its answer against the oracle or the scalar kernel.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hashgate::hamming::kernel::{Found, Probe, Row, Survivor};
+use hashgate::hamming::kernel::{Found, Met, Probe, Row, SharedProbe, Survivor};
 use hashgate::hamming::{Kernel, distance_pdq, naive};
 use hashgate::hash::PdqHash;
 use std::hint::black_box;
@@ -112,5 +112,38 @@ fn buckets(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, distance, scans, buckets);
+/// 16 buckets of 150 entries, each asked by 17 queries, as in a batch of 64 K over ten million.
+fn shared(criterion: &mut Criterion) {
+    let mut state = 5;
+    let column: Vec<u16> = (0..4096).map(|_| random(&mut state) as u16).collect();
+    let probes: Vec<SharedProbe> = (0..16 * 17)
+        .map(|number| SharedProbe {
+            begin: number / 17 * 150,
+            end: number / 17 * 150 + 150,
+            query: number,
+            sibling: random(&mut state) as u16,
+            least: 0,
+            most: 2,
+        })
+        .collect();
+    let run = |kernel: Kernel, survivors: &mut [Met]| {
+        kernel.scan_shared(&column, black_box(&probes), 0, survivors)
+    };
+    let mut expected = vec![Met::default(); 8192];
+    let scanned = run(Kernel::Scalar, &mut expected);
+    assert!(scanned.0 == probes.len() && scanned.1 > 0);
+    let mut group = criterion.benchmark_group("shared/272 of 150");
+    group.throughput(Throughput::Elements(150 * probes.len() as u64));
+    for kernel in Kernel::available() {
+        let mut survivors = vec![Met::default(); 8192];
+        assert_eq!(run(kernel, &mut survivors), scanned);
+        assert_eq!(survivors, expected, "{}", kernel.name());
+        group.bench_function(kernel.name(), |bencher| {
+            bencher.iter(|| run(kernel, &mut survivors));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, distance, scans, buckets, shared);
 criterion_main!(benches);

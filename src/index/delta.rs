@@ -29,7 +29,7 @@ const TIER: u64 = 4;
 /// is the whole list; content of a bank that it lacks no longer matches.
 ///
 /// Costs time and bytes in proportion to the change, and now and then those of a merge, whose
-/// memory is some 50 bytes for each posting merged.
+/// memory is up to 100 bytes for each posting merged.
 ///
 /// # Errors
 /// [`PublishError`]; the generation that was in force stays. [`PublishError::Base`] where there is

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! plan the radius, once for all
-//! count the entries that some queries would meet; where that is much, those of all; queries that
-//!     a scan serves better are set aside
+//! count the entries that some queries would meet; where that is much, those of all, and search
+//!     for some; queries that a scan serves better are set aside
 //! for each table that the plan asks:
 //!     few queries: list who asks which bucket, roughly in the order of the buckets
 //!     many queries: sort them by the upper byte of their chunk, go over all buckets, 256 at a
@@ -38,6 +38,8 @@ const MAX_LISTED: usize = 1 << 19;
 const ORDER_BITS: u32 = 11;
 /// Queries whose entries are counted first.
 const SAMPLE: usize = 64;
+/// A query may have so many times the survivors that a scan is worth.
+const OVERDRAFT: u64 = 2;
 /// Survivors ahead of the one whose id is read, for which it is asked for.
 const IDS_AHEAD: usize = 32;
 /// Rows that are scanned for all queries before the next: half of a first-level cache.
@@ -68,8 +70,11 @@ pub(super) fn search<R: Row>(
         Strategy::Planned => {
             // Memory is read once for all, then the cache for each.
             let shared = near::scan_cost::<R>(view.rows.len()) / queries.len().max(1) as u64;
-            let blocks = (view.rows.len() * R::WORDS / 64) as u64;
-            shared.max(blocks * cost::SCAN_256_BYTES_IN_CACHE)
+            let cached = match R::WORDS {
+                2 => cost::SCAN_32_NARROW_IN_CACHE,
+                _ => cost::SCAN_8_WIDE_IN_CACHE * 4,
+            };
+            shared.max(view.rows.len() as u64 / 32 * cached)
         }
         Strategy::Tables => u64::MAX,
         Strategy::Scan => 0,
@@ -89,9 +94,9 @@ pub(super) fn search<R: Row>(
         });
     } else if view.tables().len() == 2 * R::WORDS && worth_it {
         let mut tables = Tables::new(kernel, view, queries, plan);
-        tables.allow(scan_cost);
+        tables.allow(scan_cost, scratch, sink);
         tables.search(sink);
-        aside.retain(|&query| tables.is_aside(query));
+        aside.retain(|&query| tables.way(query) == Some(Way::Scan));
     }
     if aside.is_empty() {
         return;
@@ -139,13 +144,35 @@ impl<S: BatchSink> Sink for OneOf<'_, S> {
     }
 }
 
-/// The survivors that a query may have before a scan would have been better, how many of them
-/// are left, and whether it was set aside for the scan.
-#[derive(Debug, Clone, Copy, Default)]
+/// Which way a query is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Tables,
+    /// Set aside for the scan.
+    Scan,
+    /// It was already, with the sample.
+    Done,
+}
+
+/// How many survivors a scan is worth to a query, and how many more it may have.
+#[derive(Debug, Clone, Copy)]
 struct Allowance {
-    whole: u64,
+    worth: u64,
     left: u64,
-    aside: bool,
+    way: Way,
+}
+
+impl Allowance {
+    fn new(worth: u64, way: Way) -> Self {
+        // A scan that is never to be taken is worth more than can be multiplied.
+        let worth = worth.min(u64::MAX / OVERDRAFT);
+        let left = OVERDRAFT * worth;
+        Self { worth, left, way }
+    }
+
+    fn by_tables(&self) -> bool {
+        self.way == Way::Tables
+    }
 }
 
 /// The search by the tables.
@@ -175,16 +202,15 @@ impl<'a, R: Row> Tables<'a, R> {
             view,
             queries,
             plan,
-            allowances: vec![Allowance::default(); queries.len()],
+            allowances: vec![Allowance::new(0, Way::Scan); queries.len()],
             survivors: vec![Met::default(); SURVIVORS],
             found: Vec::new(),
         }
     }
 
-    fn is_aside(&self, query: u32) -> bool {
-        self.allowances
-            .get(query as usize)
-            .is_some_and(|allowance| allowance.aside)
+    fn way(&self, query: u32) -> Option<Way> {
+        let allowance = self.allowances.get(query as usize)?;
+        Some(allowance.way)
     }
 
     /// The tables that the plan asks.
@@ -204,7 +230,7 @@ impl<'a, R: Row> Tables<'a, R> {
     }
 
     /// Allows each query as many survivors as a scan of that cost is worth, or sets it aside.
-    fn allow(&mut self, scan_cost: u64) {
+    fn allow(&mut self, scan_cost: u64, scratch: &mut NearScratch, sink: &mut impl BatchSink) {
         let probes = self.plan.probes().unwrap_or(0) as u64 * cost::PROBE;
         let asked = self.asked();
         let allowance = |query: &R| {
@@ -218,37 +244,44 @@ impl<'a, R: Row> Tables<'a, R> {
             }
             let known = probes + entries / 16 * cost::SIXTEEN_ENTRIES;
             let left = scan_cost.checked_sub(known);
-            let whole = left.unwrap_or(0) / cost::SURVIVOR;
-            Allowance {
-                whole,
-                left: whole,
-                aside: left.is_none(),
-            }
+            let way = left.map_or(Way::Scan, |_| Way::Tables);
+            Allowance::new(left.unwrap_or(0) / cost::SURVIVOR, way)
         };
         let step = self.queries.len().div_ceil(SAMPLE).max(1);
-        let sample = self.queries.iter().step_by(step);
-        let least = sample.map(|query| allowance(query).whole).min();
+        let sample = || self.queries.iter().zip(0u32..).step_by(step);
+        let least = sample().map(|(query, _)| allowance(query).worth).min();
         // Where entries are few, what is left for survivors is nearly all. A query that meets more
         // of them than those of the sample costs a few scans at most.
-        let little = scan_cost / cost::SURVIVOR / 2;
-        match least {
-            Some(least) if least > little => self.allowances.fill(Allowance {
-                whole: least,
-                left: least,
-                aside: false,
-            }),
-            _ => {
-                let allowances = self.queries.iter().map(allowance).collect();
-                self.allowances = allowances;
-            }
+        let much = scan_cost / cost::SURVIVOR / 2;
+        if let Some(least) = least.filter(|&least| least > much) {
+            self.allowances.fill(Allowance::new(least, Way::Tables));
+            return;
         }
+        let mut allowances: Vec<_> = self.queries.iter().map(allowance).collect();
+        // Where it is close, the sample tells which way the others shall go.
+        let (mut searched, mut scanned) = (0, 0);
+        for (query, number) in sample() {
+            let mut one = OneOf { number, sink };
+            let found = near::probe(self.kernel, scan_cost, self.view, query, scratch, &mut one);
+            if let Some(allowance) = allowances.get_mut(number as usize) {
+                allowance.way = if found { Way::Done } else { Way::Scan };
+            }
+            searched += 1;
+            scanned += usize::from(!found);
+        }
+        if 4 * scanned >= 3 * searched {
+            let others = allowances.iter_mut().filter(|a| a.by_tables());
+            others.for_each(|allowance| allowance.way = Way::Scan);
+        }
+        self.allowances = allowances;
     }
 
     fn search(&mut self, sink: &mut impl BatchSink) {
         let asked = self.asked();
         let mut listed = Vec::new();
-        for (&table, done) in asked.iter().zip(1..) {
-            let living = self.allowances.iter().filter(|a| !a.aside).count();
+        let (mut done, mut to_come) = (0, asked.iter().map(|table| table.ask.share()).sum::<u64>());
+        for &table in &asked {
+            let living = self.allowances.iter().filter(|a| a.by_tables()).count();
             if living >= WALK_QUERIES {
                 self.walk(&table, sink);
             } else {
@@ -258,12 +291,15 @@ impl<'a, R: Row> Tables<'a, R> {
                     self.scan(&table, &listed, sink);
                 }
             }
-            // If the tables to come are like those so far, will there be too many survivors?
+            // What was spent is spent: are the tables to come worth more than a scan, if they are
+            // like those so far?
+            done += table.ask.share();
+            to_come -= table.ask.share();
             for (allowance, query) in self.allowances.iter_mut().zip(0..) {
-                let survived = allowance.whole - allowance.left;
-                let expected = survived.saturating_mul(asked.len() as u64) / done;
-                if expected > allowance.whole && !allowance.aside {
-                    allowance.aside = true;
+                let survived = OVERDRAFT * allowance.worth - allowance.left;
+                let expected = survived.saturating_mul(to_come) / done.max(1);
+                if expected > allowance.worth && allowance.by_tables() {
+                    allowance.way = Way::Scan;
                     sink.roll_back(query);
                 }
             }
@@ -278,7 +314,7 @@ impl<'a, R: Row> Tables<'a, R> {
             let all = self.queries.iter().zip(&self.allowances).zip(0u32..);
             all.skip(first)
                 .take(count)
-                .filter(|((_, allowance), _)| !allowance.aside)
+                .filter(|((_, allowance), _)| allowance.by_tables())
                 .map(|((query, _), number)| (ask.of(query), number))
         };
         let bin = |bucket: u16| usize::from(bucket >> (u16::BITS - ORDER_BITS));
@@ -327,7 +363,7 @@ impl<'a, R: Row> Tables<'a, R> {
         let mut starts = [0usize; 257];
         let living = || {
             let all = self.queries.iter().zip(&self.allowances).zip(0u32..);
-            all.filter(|((_, allowance), _)| !allowance.aside)
+            all.filter(|((_, allowance), _)| allowance.by_tables())
                 .map(|((query, _), number)| (table.ask.of(query), number))
         };
         for ((chunk, _), _) in living() {
@@ -390,8 +426,8 @@ impl<'a, R: Row> Tables<'a, R> {
                     continue;
                 };
                 if allowance.left == 0 {
-                    if !allowance.aside {
-                        allowance.aside = true;
+                    if allowance.by_tables() {
+                        allowance.way = Way::Scan;
                         sink.roll_back(met.query);
                     }
                     continue;
@@ -418,8 +454,8 @@ impl<'a, R: Row> Tables<'a, R> {
             );
             for hash in &self.found {
                 // One that was set aside just now may have had survivors before.
-                let aside = self.is_aside(hash.query);
-                if !aside && hash.found.distance <= sink.radius(hash.query) {
+                let by_tables = self.way(hash.query) == Some(Way::Tables);
+                if by_tables && hash.found.distance <= sink.radius(hash.query) {
                     sink.take(hash.query, hash.found);
                 }
             }

@@ -106,6 +106,13 @@ impl Plan {
     }
 }
 
+/// Number of 16-bit masks of exactly so many bits.
+fn choose(bits: i32) -> u64 {
+    (0..bits.max(0) as u64).fold(1, |product, bit| {
+        product * (16_u64.saturating_sub(bit)) / (bit + 1)
+    })
+}
+
 /// How a plan asks one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ask {
@@ -132,6 +139,17 @@ impl Ask {
         }
     }
 
+    /// How many of the 2^32 values of the word come through this table: its share of survivors,
+    /// were all hashes equally likely.
+    pub(super) fn share(&self) -> u64 {
+        let mut share = 0;
+        for &flip in flips_within(self.radius) {
+            let most = self.threshold - flip.count_ones() as i32;
+            share += (self.least..=most).map(choose).sum::<u64>();
+        }
+        share
+    }
+
     /// The number of the word that this table is about.
     pub(super) fn word(&self) -> u32 {
         (self.table / 2) as u32
@@ -150,8 +168,10 @@ pub(super) mod cost {
     pub(in crate::index) const SURVIVOR: u64 = 60;
     /// Scanning 32 bytes of hashes.
     pub(in crate::index) const SCAN_32_BYTES: u64 = 4;
-    /// Scanning 256 bytes of hashes that are in the cache, as they are in a batch.
-    pub(in crate::index) const SCAN_256_BYTES_IN_CACHE: u64 = 14;
+    /// Scanning eight 256-bit hashes that are in the cache, as they are in a batch.
+    pub(in crate::index) const SCAN_8_WIDE_IN_CACHE: u64 = 13;
+    /// Scanning 32 64-bit hashes that are in the cache.
+    pub(in crate::index) const SCAN_32_NARROW_IN_CACHE: u64 = 20;
 }
 
 #[cfg(test)]
@@ -170,6 +190,20 @@ mod tests {
             assert_eq!(listed, expected);
         }
         assert!(flips_within(-1).is_empty());
+    }
+
+    /// The two tables of a word let every value within its threshold through once.
+    #[test]
+    fn the_shares_of_two_tables_are_all_values_within_the_threshold() {
+        let choose32 = |bits: u64| (0..bits).fold(1, |p, bit| p * (32 - bit) / (bit + 1));
+        for radius in 0..40 {
+            let plan = Plan::new(8, radius);
+            let asks: Vec<_> = plan.asks().collect();
+            for (pair, (_, threshold, _, _)) in asks.chunks(2).zip(plan.words()) {
+                let within: u64 = (0..=threshold as u64).map(choose32).sum();
+                assert_eq!(pair[0].share() + pair[1].share(), within);
+            }
+        }
     }
 
     #[test]

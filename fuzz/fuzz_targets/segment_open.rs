@@ -1,0 +1,9 @@
+//! See `bodies/segment_open.rs`.
+
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses its own part of it")]
+#[path = "../bodies/mod.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::segment_open::run(data));
