@@ -282,6 +282,7 @@ def measure(options, program, name, arguments, work_folder):
             }
         ]
         truth = truth_asked = None
+        given_up = []
         for wanted in ["flat", *(peer for peer in options.peers if peer != "flat")]:
             if wanted not in peers_for(8 * hashes.shape[1], radius, len(hashes), PEERS):
                 continue
@@ -293,10 +294,16 @@ def measure(options, program, name, arguments, work_folder):
             if wanted == "flat":
                 # The truth is wanted of every query.
                 command[command.index("--seconds") + 1] = "1000000" if len(queries) * len(hashes) < 1e11 else str(options.seconds)
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
-            if done.returncode != 0:
-                print(f"peers: {wanted} failed ({done.returncode})", file=sys.stderr)
+            try:
+                done = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=options.patience
+                )
+            except subprocess.TimeoutExpired:
+                print(f"peers: {wanted} was given up after {options.patience} s (--patience)", file=sys.stderr)
+                given_up.append(wanted)
                 continue
+            if done.returncode != 0:
+                sys.exit(f"peers: {wanted} failed ({done.returncode})")
             row = json.loads(done.stdout)
             found = keys(numpy.load(found_file))
             if truth is None:
@@ -321,6 +328,7 @@ def measure(options, program, name, arguments, work_folder):
                 "queries": search["queries"],
                 "hits": search["hits"],
                 "checked_against_scan": search["checked"],
+                "given_up": given_up,
                 "results": rows,
             }
         )
@@ -344,6 +352,8 @@ def show(comparison):
             f"{row['batch_queries_per_second']:10,.0f} {'' if recall is None else f'{100 * recall:6.2f}%':>7} "
             f"{row['times_hashgate_p50']:7.1f}x {row['times_hashgate_batch']:7.1f}x"
         )
+    if comparison["given_up"]:
+        print(f"given up: {', '.join(comparison['given_up'])}")
 
 
 def self_check():
@@ -371,6 +381,7 @@ def main():
     parser.add_argument("--queries", type=int, default=16384)
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--seconds", type=int, default=20, help="after which a peer is asked no more (default 20)")
+    parser.add_argument("--patience", type=int, default=1800, help="after which a peer is given up, its building included (default 1800)")
     parser.add_argument("--peers", default=",".join(PEERS), help=f"default {','.join(PEERS)}")
     parser.add_argument("--index-memory", default="mmap", help="hashgate's: mmap, populate or copy (default mmap)")
     parser.add_argument("--hashgate", metavar="PROGRAM", help="default: the release build of this project")

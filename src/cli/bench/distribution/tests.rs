@@ -24,7 +24,8 @@ fn correlation(hashes: &[Vec<u8>], a: usize, b: usize) -> f64 {
 
 /// Mean over all bits that have a next but one in their row, and over the first bits of the rows.
 fn next_but_one(hashes: &[Vec<u8>]) -> (f64, f64) {
-    let of = |row: usize, column: usize| correlation(hashes, 16 * row + column, 16 * row + column + 2);
+    let of =
+        |row: usize, column: usize| correlation(hashes, 16 * row + column, 16 * row + column + 2);
     let all = (0..16).flat_map(|row| (0..14).map(move |column| of(row, column)));
     let first = (0..16).map(|row| of(row, 0));
     (all.sum::<f64>() / 224.0, first.sum::<f64>() / 16.0)
@@ -69,11 +70,10 @@ fn correlated_hashes_are_as_the_table_says() {
     let hashes = made(Distribution::Correlated, 16_000);
     let (all, first) = next_but_one(&hashes);
     let facts = (all, first, crowding(&hashes), spread(&hashes));
-    println!("correlated: {facts:?}");
-    assert_near("next but one", facts.0, -0.09, 0.02);
-    assert_near("next but one, first", facts.1, -0.29, 0.03);
-    assert_near("crowding", facts.2, 4.3, 0.8);
-    assert_near("spread", facts.3, 8.2, 0.3);
+    assert_near("next but one", facts.0, -0.09, 0.015);
+    assert_near("next but one, first", facts.1, -0.31, 0.02);
+    assert_near("crowding", facts.2, 4.6, 0.4);
+    assert_near("spread", facts.3, 8.3, 0.2);
 }
 
 #[test]
@@ -91,8 +91,7 @@ fn uniform_hashes_are_balanced_and_know_nothing_of_each_other() {
 #[test]
 fn skewed_hashes_crowd() {
     let factor = crowding(&made(Distribution::Skewed, 16_000));
-    println!("skewed: {factor}");
-    assert!((20.0..80.0).contains(&factor), "{factor}");
+    assert!((45.0..70.0).contains(&factor), "{factor}");
 }
 
 #[test]
