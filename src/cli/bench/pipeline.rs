@@ -86,7 +86,7 @@ pub(super) fn run(args: PipelineArgs) -> anyhow::Result<Exit> {
     let options = GateOptions {
         limits,
         variants: args.variants.variants,
-        signals: Vec::new(),
+        ..GateOptions::default()
     };
     let gate = Gate::open_with(&folder, options)?;
     let bench = Bench {
