@@ -46,6 +46,10 @@ bench-once: setup ## Each benchmark once, for its assertions only
 peers: build ## The whole pipeline beside the same job in Python, in one run
 	@benches/peers/run
 
+.PHONY: peers-search
+peers-search: build ## Searching beside faiss, usearch and python-threatexchange, in one run
+	@benches/peers/search
+
 .PHONY: check
 check: setup ## Format, lints, documentation, licences and advisories
 	cargo fmt --check

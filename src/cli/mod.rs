@@ -4,6 +4,7 @@
 //! command does to hashes, banks and files it leaves to the floors below.
 
 mod bank;
+mod bench;
 mod compare;
 mod exit;
 mod hash;
@@ -64,6 +65,9 @@ enum Command {
     Match(matching::MatchArgs),
     /// Show how far apart two files or hashes are
     Compare(compare::CompareArgs),
+    /// Measure searching and scanning on this machine
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Show what is in the home folder and whether the index is up to date
     Status(status::StatusArgs),
     /// Check every byte of the store and of the index
@@ -109,6 +113,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             matching::run(args, &home)
         }
         Command::Compare(args) => compare::run(args),
+        Command::Bench(command) => bench::run(command),
         Command::Status(args) => status::run(args, &home()?),
         Command::Verify(args) => {
             let home = home_or(args.index.is_some())?;
