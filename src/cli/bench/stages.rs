@@ -117,7 +117,7 @@ impl Worker {
         let extract = begun.elapsed();
         let begun = Instant::now();
         for query in &extraction.queries {
-            std::hint::black_box(gate.match_signal(&query.signal, query.quality));
+            let _ = std::hint::black_box(gate.match_signal(&query.signal, query.quality));
         }
         [
             read,
