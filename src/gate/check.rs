@@ -2,14 +2,17 @@
 
 use crate::bank::Action;
 #[cfg(feature = "decode")]
-use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, Verdict, decide::may_ask};
+use crate::gate::{
+    Extract, Extraction, Extractor, MemoryBudget, Mode, Outcome, Problem, VariantSet, Verdict,
+    decide::may_ask,
+};
 use crate::gate::{
     Match, Query,
     decide::{Matches, decide},
 };
-#[cfg(feature = "decode")]
-use crate::hash::SignalType;
 use crate::hash::{Distance, Quality, Signal, Threshold, Variant};
+#[cfg(feature = "decode")]
+use crate::hash::{Family, SignalType};
 use crate::index::{Index, IndexError, IndexHandle};
 #[cfg(feature = "decode")]
 use crate::media::Limits;
@@ -35,6 +38,11 @@ pub struct GateOptions {
     pub variants: VariantSet,
     /// Signal types to compute besides `pdq` and those that the index holds.
     pub signals: Vec<SignalType>,
+    /// Whether JPEGs are hashed from their pixels or their coefficients.
+    pub mode: Mode,
+    /// Memory that all decoders of this gate share, and whoever else holds the budget. A picture
+    /// that needs more than the whole is `too_large`; one that needs more than is free waits.
+    pub memory: Option<Arc<MemoryBudget>>,
 }
 
 /// The scratch of one thread that checks many uploads; see [`Gate::check_with`].
@@ -86,7 +94,11 @@ impl Gate {
     /// # Errors
     /// As [`Gate::open`].
     #[cfg(feature = "decode")]
-    pub fn open_with(folder: &Path, options: GateOptions) -> Result<Self, GateError> {
+    pub fn open_with(folder: &Path, mut options: GateOptions) -> Result<Self, GateError> {
+        if let Some(memory) = &options.memory {
+            let limits = &mut options.limits;
+            limits.max_decoder_bytes = limits.max_decoder_bytes.min(memory.total());
+        }
         Ok(Self {
             index: IndexHandle::open(folder)?,
             options,
@@ -238,8 +250,21 @@ fn holds(index: &Index, kind: SignalType) -> bool {
 #[cfg(feature = "decode")]
 fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes: &[u8]) -> Verdict {
     let wanted = wanted(index, options);
-    let extraction = extractor.extract(bytes, &wanted, options.variants, &options.limits);
-    conclude(index, extraction)
+    let how = Extract {
+        wanted: &wanted,
+        variants: options.variants,
+        limits: &options.limits,
+        fast: options.mode != Mode::Exact,
+        memory: options.memory.as_deref(),
+    };
+    let extraction = extractor.extract_with(bytes, &how);
+    if !extraction.fast || options.mode == Mode::Fast {
+        return conclude(index, extraction);
+    }
+    match conclude_surely(index, &extraction) {
+        Some(matches) => conclude_with(index, extraction, matches),
+        None => conclude(index, extractor.extract_exactly(bytes, &how, extraction)),
+    }
 }
 
 #[cfg(feature = "decode")]
@@ -248,6 +273,43 @@ fn conclude(index: &Index, extraction: Extraction) -> Verdict {
     for query in &extraction.queries {
         matches.ask(index, query);
     }
+    conclude_with(index, extraction, matches)
+}
+
+/// The matches of hashes that may be a few bits off, where those of the exact ones are surely the
+/// same entries and lead to the same action; see [`Mode::Auto`].
+#[cfg(feature = "decode")]
+fn conclude_surely(index: &Index, extraction: &Extraction) -> Option<Matches> {
+    let mut matches = Matches::default();
+    for query in &extraction.queries {
+        if query.signal.signal_type().family() == Family::Digest {
+            matches.ask(index, query);
+        } else if !is_quality_sure(index, query) || !matches.ask_surely(index, query) {
+            return None;
+        }
+    }
+    Some(matches)
+}
+
+/// Whether the exact quality lets the same banks be asked.
+#[cfg(feature = "decode")]
+fn is_quality_sure(index: &Index, query: &Query) -> bool {
+    let Some(quality) = query.quality else {
+        return true;
+    };
+    let mut banks = index.banks().iter().filter(|bank| bank.policy.enabled);
+    banks.all(|bank| {
+        let least = bank.policy.min_quality.get();
+        quality.get().abs_diff(least) > QUALITY_MARGIN || least == 0
+    })
+}
+
+/// How far the quality from coefficients is taken to be off at most.
+#[cfg(feature = "decode")]
+const QUALITY_MARGIN: u8 = 3;
+
+#[cfg(feature = "decode")]
+fn conclude_with(index: &Index, extraction: Extraction, matches: Matches) -> Verdict {
     let (mut matches, action) = matches.finish();
     let left_out = matches.len().saturating_sub(Verdict::MAX_MATCHES);
     matches.truncate(Verdict::MAX_MATCHES);
@@ -268,6 +330,7 @@ fn conclude(index: &Index, extraction: Extraction) -> Verdict {
         matches,
         matches_left_out: left_out as u64,
         error: problem.map(|problem| problem.error),
+        fast: extraction.fast,
         generation: index.generation(),
     }
 }

@@ -17,6 +17,13 @@ pub struct Query {
     pub variant: Variant,
 }
 
+/// How many bits a hash from coefficients is taken to be off at most; [`PdqHasher::hash_samples`]
+/// says on what that rests.
+///
+/// [`PdqHasher::hash_samples`]: crate::signal::PdqHasher::hash_samples
+#[cfg(feature = "decode")]
+const MARGIN: u16 = 8;
+
 /// The widest radius at which any enabled bank could match this query.
 ///
 /// `None` where no bank may be asked: all are disabled, or want a better quality.
@@ -53,6 +60,31 @@ impl Matches {
                 self.keep(hit.bank, found);
             }
         }
+    }
+
+    /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off. False where the exact query
+    /// could match other entries, or an entry of an `allow` bank is weighed by its distance.
+    #[cfg(feature = "decode")]
+    pub(crate) fn ask_surely(&mut self, index: &Index, query: &Query) -> bool {
+        let Some(radius) = radius(index.banks(), query) else {
+            return true;
+        };
+        let widened = Distance(radius.0.saturating_add(MARGIN));
+        for hit in index.search(&query.signal, widened) {
+            let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
+                continue;
+            };
+            let threshold = bank.policy.threshold_for(query.signal.signal_type()).0;
+            let may_match = hit.distance.0 <= threshold.saturating_add(MARGIN);
+            let is_certain = hit.distance.0.saturating_add(MARGIN) <= threshold;
+            if may_match && (!is_certain || bank.policy.action == Action::Allow) {
+                return false;
+            }
+            if let Some(found) = judge(index, query, &hit) {
+                self.keep(hit.bank, found);
+            }
+        }
+        true
     }
 
     fn keep(&mut self, bank: BankId, found: Match) {

@@ -10,6 +10,10 @@ mod decide;
 mod extract;
 #[cfg(feature = "decode")]
 mod known;
+#[cfg(feature = "decode")]
+mod memory;
+#[cfg(feature = "decode")]
+mod mode;
 mod outcome;
 #[cfg(feature = "decode")]
 mod read;
@@ -20,9 +24,13 @@ pub use check::{Gate, GateError};
 pub use check::{GateOptions, Worker};
 pub use decide::{Query, decide};
 #[cfg(feature = "decode")]
-pub use extract::{Extraction, Extractor, Problem, VariantSet, VariantSetError};
+pub use extract::{Extract, Extraction, Extractor, Problem, VariantSet, VariantSetError};
 #[cfg(feature = "decode")]
 pub use known::Known;
+#[cfg(feature = "decode")]
+pub use memory::{MemoryBudget, Reservation};
+#[cfg(feature = "decode")]
+pub use mode::{Mode, ModeError};
 pub use outcome::Outcome;
 #[cfg(feature = "decode")]
 pub use read::read_file;
