@@ -7,7 +7,9 @@ use std::hint::black_box;
 use std::io::Cursor;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hashgate::media::{Limits, decode};
+use hashgate::hamming::distance_pdq;
+use hashgate::media::{Limits, decode, sample};
+use hashgate::signal::PdqHasher;
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
 
 const WIDTH: u32 = 1024;
@@ -74,5 +76,40 @@ fn decoding(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decoding);
+/// A JPEG of 2 megapixels to its PDQ hash, from its pixels and from its coefficients.
+fn hashing(criterion: &mut Criterion) {
+    let picture = RgbImage::from_fn(1632, 1224, |x, y| {
+        let (x, y) = (f64::from(x) / 50.0, f64::from(y) / 50.0);
+        let wave = (x * 0.7 + y).sin() + (x - y * 1.3).cos() + (x * 2.1).sin() * (y * 1.7).cos();
+        let noise = (x * 7919.0 + y * 104_729.0).fract();
+        image::Rgb([110.0, 120.0, 130.0].map(|mean| (mean + 30.0 * wave + 4.0 * noise) as u8))
+    });
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let bytes = encoded(&DynamicImage::ImageRgb8(picture), ImageFormat::Jpeg);
+    let limits = Limits::default();
+    let mut hasher = PdqHasher::new();
+    let mut exact = |bytes: &[u8]| {
+        let picture = decode(bytes, &limits).expect("the picture can be decoded");
+        let hashed = hasher.hash_rgb(width, height, &picture.rgb);
+        hashed.expect("the picture has its size").hash
+    };
+    let fast = |bytes: &[u8]| {
+        let sampled = sample(bytes, &limits, false).expect("it is a plain JPEG");
+        let hashed = PdqHasher::new().hash_samples(&sampled.stored);
+        hashed.expect("it is not flat").hash
+    };
+    let off = distance_pdq(&exact(&bytes), &fast(&bytes)).0;
+    assert!(off <= 2, "{off} bits off");
+    let mut group = criterion.benchmark_group("hash a JPEG");
+    group.throughput(Throughput::Elements((width * height) as u64));
+    group.bench_function("from pixels", |bencher| {
+        bencher.iter(|| exact(black_box(&bytes)));
+    });
+    group.bench_function("from coefficients", |bencher| {
+        bencher.iter(|| fast(black_box(&bytes)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decoding, hashing);
 criterion_main!(benches);

@@ -2,7 +2,7 @@
 
 use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, output, progress::Progress, stop};
-use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet, read_file};
+use crate::gate::{Extract, Extraction, Extractor, Mode, Outcome, Problem, VariantSet, read_file};
 use crate::hash::{Signal, SignalType};
 use crate::scan::{WalkOptions, escaped, for_each_file, path_text};
 use anyhow::Context;
@@ -41,6 +41,11 @@ pub(crate) struct HashArgs {
     #[arg(long)]
     dihedral: bool,
 
+    /// How JPEGs are hashed: exact (from pixels), fast or auto (from coefficients where nothing else
+    /// asks for pixels, a few bits off at most)
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Exact)]
+    mode: Mode,
+
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -67,6 +72,9 @@ struct HashRecord {
     outcome: &'static str,
     signals: BTreeMap<&'static str, String>,
     quality: Option<u8>,
+    /// How the PDQ hash was computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dihedral: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +104,14 @@ pub(crate) fn run(args: HashArgs) -> anyhow::Result<Exit> {
         <(Extractor, Vec<u8>)>::default,
         |(extractor, buffer), path| match read_file(path, limits.max_file_bytes, buffer) {
             Ok(()) => {
-                let hashes = extractor.extract(buffer, wanted, variants, &limits);
+                let how = Extract {
+                    wanted,
+                    variants,
+                    limits: &limits,
+                    fast: args.mode != Mode::Exact,
+                    memory: None,
+                };
+                let hashes = extractor.extract_with(buffer, &how);
                 (hashes, buffer.len() as u64)
             }
             Err(problem) => (unread(problem), 0),
@@ -183,6 +198,9 @@ fn record(path: &Path, hashes: &Extraction) -> HashRecord {
             .map_or("hashed", |problem| problem.outcome.name()),
         signals: hashes.signals.iter().map(value).collect(),
         quality: hashes.quality.map(|quality| quality.get()),
+        mode: hashes
+            .quality
+            .map(|_| if hashes.fast { Mode::Fast } else { Mode::Exact }.name()),
         dihedral: (!dihedral.is_empty()).then_some(dihedral),
         error: hashes.problem.as_ref().map(|problem| problem.error.clone()),
     }

@@ -56,7 +56,7 @@ const LONGEST_LINE: u64 = 4096;
 
 pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     let options = GateOptions {
-        memory: args.index.memory(),
+        index_memory: args.index.memory(),
         ..GateOptions::default()
     };
     let gate = Gate::open_with(&args.index.folder(home), options)?;

@@ -2,13 +2,14 @@
 
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, stop};
-use crate::gate::{Gate, GateOptions, Outcome, Worker};
+use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
     CsvSink, FileRecord, JsonLinesSink, Sink, Summary, TextSink, WalkOptions, for_each_file,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// How a scan's results are written.
@@ -53,6 +54,16 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     variants: VariantArgs,
 
+    /// How JPEGs are hashed: exact (from pixels), fast (from coefficients, a few bits off at most) or
+    /// auto (fast, and exact wherever the difference could matter to the verdict)
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Auto)]
+    mode: Mode,
+
+    /// Memory that all decoders together may use, in bytes; pictures wait for their share, and one
+    /// that needs more than all is `too_large`
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    memory: Option<u64>,
+
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -62,7 +73,9 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         limits: args.limits.limits(),
         variants: args.variants.variants,
         signals: args.signals.clone(),
-        memory: args.index.memory(),
+        index_memory: args.index.memory(),
+        mode: args.mode,
+        memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
     };
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());

@@ -3,8 +3,8 @@
 use crate::bank::Action;
 use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
-use crate::gate::{Extraction, Extractor, VariantSet};
-use crate::gate::{Match, Outcome, Problem, Query, Verdict};
+use crate::gate::{Extract, Extractor, MemoryBudget, Mode, VariantSet};
+use crate::gate::{Extraction, Match, Outcome, Problem, Query, Verdict};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 #[cfg(feature = "decode")]
 use crate::index::Memory;
@@ -35,7 +35,12 @@ pub struct GateOptions {
     /// Signal types to compute besides `pdq` and those that the index holds.
     pub signals: Vec<SignalType>,
     /// How the index's bytes are held.
-    pub memory: Memory,
+    pub index_memory: Memory,
+    /// Whether JPEGs are hashed from their pixels or their coefficients.
+    pub mode: Mode,
+    /// Memory that all decoders of this gate share, and whoever else holds the budget. A picture
+    /// that needs more than the whole is `too_large`; one that needs more than is free waits.
+    pub memory: Option<Arc<MemoryBudget>>,
 }
 
 /// The scratch of one thread that checks many uploads; see [`Gate::check_with`].
@@ -87,9 +92,13 @@ impl Gate {
     /// # Errors
     /// As [`Gate::open`].
     #[cfg(feature = "decode")]
-    pub fn open_with(folder: &Path, options: GateOptions) -> Result<Self, GateError> {
+    pub fn open_with(folder: &Path, mut options: GateOptions) -> Result<Self, GateError> {
+        if let Some(memory) = &options.memory {
+            let limits = &mut options.limits;
+            limits.max_decoder_bytes = limits.max_decoder_bytes.min(memory.total());
+        }
         Ok(Self {
-            index: IndexHandle::open_with(folder, options.memory)?,
+            index: IndexHandle::open_with(folder, options.index_memory)?,
             options,
         })
     }
@@ -123,7 +132,13 @@ impl Gate {
             variant: Variant::ORIGINAL,
         };
         let index = self.index.load();
-        conclude(&index, vec![*signal], quality, &[query], None)
+        let extraction = Extraction {
+            signals: vec![*signal],
+            quality,
+            queries: vec![query],
+            ..Extraction::default()
+        };
+        conclude(&index, extraction)
     }
 
     /// The `k` nearest entries of enabled banks within `max_distance` (inclusive), whatever the
@@ -209,7 +224,13 @@ impl Gate {
                 let verdict = judge(&index, &self.options, extractor, buffer);
                 (verdict, buffer.len() as u64)
             }
-            Err(problem) => (conclude(&index, Vec::new(), None, &[], Some(problem)), 0),
+            Err(problem) => {
+                let extraction = Extraction {
+                    problem: Some(problem),
+                    ..Extraction::default()
+                };
+                (conclude(&index, extraction), 0)
+            }
         }
     }
 }
@@ -234,27 +255,65 @@ fn holds(index: &Index, kind: SignalType) -> bool {
 #[cfg(feature = "decode")]
 fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes: &[u8]) -> Verdict {
     let wanted = wanted(index, options);
-    let Extraction {
-        signals,
-        quality,
-        queries,
-        problem,
-    } = extractor.extract(bytes, &wanted, options.variants, &options.limits);
-    conclude(index, signals, quality, &queries, problem)
+    let how = Extract {
+        wanted: &wanted,
+        variants: options.variants,
+        limits: &options.limits,
+        fast: options.mode != Mode::Exact,
+        memory: options.memory.as_deref(),
+    };
+    let extraction = extractor.extract_with(bytes, &how);
+    if !extraction.fast || options.mode == Mode::Fast {
+        return conclude(index, extraction);
+    }
+    match conclude_surely(index, &extraction) {
+        Some(matches) => conclude_with(index, extraction, matches),
+        None => conclude(index, extractor.extract_exactly(bytes, &how, extraction)),
+    }
 }
 
 /// Asks the index about every query and decides.
-fn conclude(
-    index: &Index,
-    signals: Vec<Signal>,
-    quality: Option<Quality>,
-    queries: &[Query],
-    mut problem: Option<Problem>,
-) -> Verdict {
+fn conclude(index: &Index, extraction: Extraction) -> Verdict {
     let mut matches = Matches::default();
-    for query in queries {
+    for query in &extraction.queries {
         matches.ask(index, query);
     }
+    conclude_with(index, extraction, matches)
+}
+
+/// The matches of hashes that may be a few bits off, where those of the exact ones are surely the
+/// same entries and lead to the same action; see [`Mode::Auto`].
+#[cfg(feature = "decode")]
+fn conclude_surely(index: &Index, extraction: &Extraction) -> Option<Matches> {
+    let mut matches = Matches::default();
+    for query in &extraction.queries {
+        if query.signal.signal_type().family() == Family::Digest {
+            matches.ask(index, query);
+        } else if !is_quality_sure(index, query) || !matches.ask_surely(index, query) {
+            return None;
+        }
+    }
+    Some(matches)
+}
+
+/// Whether the exact quality lets the same banks be asked.
+#[cfg(feature = "decode")]
+fn is_quality_sure(index: &Index, query: &Query) -> bool {
+    let Some(quality) = query.quality else {
+        return true;
+    };
+    let mut banks = index.banks().iter().filter(|bank| bank.policy.enabled);
+    banks.all(|bank| {
+        let least = bank.policy.min_quality.get();
+        quality.get().abs_diff(least) > QUALITY_MARGIN || least == 0
+    })
+}
+
+/// How far the quality from coefficients is taken to be off at most.
+#[cfg(feature = "decode")]
+const QUALITY_MARGIN: u8 = 3;
+
+fn conclude_with(index: &Index, extraction: Extraction, matches: Matches) -> Verdict {
     let Decided {
         matches,
         left_out,
@@ -264,8 +323,9 @@ fn conclude(
     } = matches.finish();
     // What does not hold an upload back must not hide that a part of it was not judged.
     let holds_back = allowed_by_bytes || action > Some(Action::Report);
+    let mut problem = extraction.problem;
     if problem.is_none() && !holds_back {
-        problem = low_quality(index, queries, &frames);
+        problem = low_quality(index, &extraction.queries, &frames);
     }
     let outcome = match &problem {
         Some(problem) if !holds_back => problem.outcome,
@@ -278,11 +338,12 @@ fn conclude(
     Verdict {
         outcome,
         action,
-        signals,
-        quality,
+        signals: extraction.signals,
+        quality: extraction.quality,
         matches,
         matches_left_out: left_out,
         error: problem.map(|problem| problem.error),
+        fast: extraction.fast,
         generation: index.generation(),
     }
 }

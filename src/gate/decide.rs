@@ -1,7 +1,7 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
 use crate::bank::{Action, Bank, BankId};
-use crate::gate::{Match, Verdict};
+use crate::gate::{Match, Problem, Verdict};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Variant};
 use crate::index::{Hit, Index};
 use std::cmp::Ordering;
@@ -17,6 +17,28 @@ pub struct Query {
     /// The form of the input that was hashed.
     pub variant: Variant,
 }
+
+/// The hashes of one input.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extraction {
+    /// The hashes of the input as stored, first frame, over white: in the order asked for.
+    pub signals: Vec<Signal>,
+    /// PDQ quality of the input as stored.
+    pub quality: Option<Quality>,
+    /// What to ask the index: no hash twice.
+    pub queries: Vec<Query>,
+    /// What could not be hashed, and why.
+    pub problem: Option<Problem>,
+    /// Whether the PDQ hashes come from a JPEG's coefficients, and may be a few bits off.
+    pub fast: bool,
+}
+
+/// How many bits a hash from coefficients is taken to be off at most; [`PdqHasher::hash_samples`]
+/// says on what that rests.
+///
+/// [`PdqHasher::hash_samples`]: crate::signal::PdqHasher::hash_samples
+#[cfg(feature = "decode")]
+const MARGIN: u16 = 8;
 
 /// The widest radius at which any enabled bank could match this query.
 ///
@@ -85,6 +107,30 @@ impl Matches {
                 self.keep(hit.bank, found);
             }
         });
+    }
+
+    /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off. False where the exact query
+    /// could match other entries, or an entry of an `allow` bank is weighed by its distance.
+    #[cfg(feature = "decode")]
+    pub(crate) fn ask_surely(&mut self, index: &Index, query: &Query) -> bool {
+        let Some(radius) = radius(index.banks(), query) else {
+            return true;
+        };
+        let widened = Distance(radius.0.saturating_add(MARGIN));
+        let mut sure = true;
+        index.visit(&query.signal, widened, |hit| {
+            let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
+                return;
+            };
+            let threshold = bank.policy.threshold_for(query.signal.signal_type()).0;
+            let may_match = hit.distance.0 <= threshold.saturating_add(MARGIN);
+            let is_certain = hit.distance.0.saturating_add(MARGIN) <= threshold;
+            sure &= !may_match || (is_certain && bank.policy.action != Action::Allow);
+            if let Some(found) = judge(index, query, &hit) {
+                self.keep(hit.bank, found);
+            }
+        });
+        sure
     }
 
     fn keep(&mut self, bank: BankId, found: Match) {

@@ -1,9 +1,10 @@
 //! Bytes of an upload to the hashes that the index is asked about.
 
-use crate::gate::{Outcome, Problem, Query};
+use crate::gate::{Extraction, MemoryBudget, Outcome, Problem, Query};
 use crate::hash::{Family, Quality, Signal, SignalType, Transform, Variant};
 use crate::media::{self, Limits, MediaError, Picture};
-use crate::signal::{ShapeError, digest, imagehash, imghash, pdq::PdqHasher};
+use crate::signal::pdq::{PdqHashed, PdqHasher};
+use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -94,17 +95,19 @@ impl From<MediaError> for Problem {
     }
 }
 
-/// The hashes of one input.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Extraction {
-    /// The hashes of the input as stored, first frame, over white: in the order asked for.
-    pub signals: Vec<Signal>,
-    /// PDQ quality of the input as stored.
-    pub quality: Option<Quality>,
-    /// What to ask the index: no hash twice.
-    pub queries: Vec<Query>,
-    /// What could not be hashed, and why.
-    pub problem: Option<Problem>,
+/// What is to be hashed of an input, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Extract<'a> {
+    /// The signal types.
+    pub wanted: &'a [SignalType],
+    /// The forms.
+    pub variants: VariantSet,
+    /// Bounds on what a decoder may spend.
+    pub limits: &'a Limits,
+    /// Read PDQ from a JPEG's coefficients where nothing else asks for its pixels.
+    pub fast: bool,
+    /// Memory that is shared with other decoders.
+    pub memory: Option<&'a MemoryBudget>,
 }
 
 /// Turns bytes into hashes; holds the scratch of one worker.
@@ -114,7 +117,8 @@ pub struct Extractor {
 }
 
 impl Extractor {
-    /// Hashes one input: the digests of its bytes and, where a perceptual hash is wanted, its pixels.
+    /// Hashes one input exactly: the digests of its bytes and, where a perceptual hash is wanted, its
+    /// pixels.
     ///
     /// Never panics and never fails: what could not be hashed is in [`Extraction::problem`], and
     /// what could be is there all the same, so that a digest still finds a file that no decoder reads.
@@ -125,27 +129,70 @@ impl Extractor {
         variants: VariantSet,
         limits: &Limits,
     ) -> Extraction {
-        let mut collected = Collected {
+        let how = Extract {
             wanted,
             variants,
-            seen: HashMap::new(),
-            extraction: Extraction::default(),
+            limits,
+            fast: false,
+            memory: None,
         };
+        self.extract_with(bytes, &how)
+    }
+
+    /// As [`Extractor::extract`], in the way that is asked for.
+    pub fn extract_with(&mut self, bytes: &[u8], how: &Extract<'_>) -> Extraction {
+        let (wanted, limits) = (how.wanted, how.limits);
         if bytes.len() as u64 > limits.max_file_bytes {
             let error = format!(
                 "the file has {} bytes, the limit is {} (--max-file-bytes)",
                 bytes.len(),
                 limits.max_file_bytes
             );
-            collected.extraction.problem = Some(Problem::new(Outcome::TooLarge, error));
-            return collected.extraction;
+            return Extraction {
+                problem: Some(Problem::new(Outcome::TooLarge, error)),
+                ..Extraction::default()
+            };
         }
-        for signal in digest::digests(bytes, wanted) {
+        let digests = digest::digests(bytes, wanted).into_iter().collect();
+        self.extract_rest(bytes, how, digests)
+    }
+
+    /// Does once more, from its pixels, what was extracted from an input's coefficients.
+    pub(crate) fn extract_exactly(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        fast: Extraction,
+    ) -> Extraction {
+        let how = Extract {
+            fast: false,
+            ..*how
+        };
+        let digests = fast.signals.into_iter();
+        let digests = digests.filter(|signal| signal.signal_type().family() == Family::Digest);
+        self.extract_rest(bytes, &how, digests.collect())
+    }
+
+    /// The hashes of the picture, beside those of the bytes.
+    fn extract_rest(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        digests: Vec<Signal>,
+    ) -> Extraction {
+        let wanted = how.wanted;
+        let mut collected = Collected {
+            wanted,
+            variants: how.variants,
+            seen: HashMap::new(),
+            extraction: Extraction::default(),
+        };
+        for signal in digests {
             collected.add(signal, None, Variant::ORIGINAL);
         }
         if wanted.iter().any(|kind| kind.family() != Family::Digest) {
             let pixels = catch_unwind(AssertUnwindSafe(|| {
-                self.pixels(bytes, limits, &mut collected)
+                self.picture_of(bytes, how, &mut collected)
             }));
             let problem = pixels.unwrap_or_else(|_| {
                 // The hasher's scratch may be half written: begin with a new one.
@@ -159,6 +206,57 @@ impl Extractor {
         let place = |signal: &Signal| wanted.iter().position(|&kind| kind == signal.signal_type());
         collected.extraction.signals.sort_by_key(place);
         collected.extraction
+    }
+
+    /// Hashes the picture: its coefficients where that is asked for and can be, else its pixels.
+    fn picture_of(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        collected: &mut Collected<'_>,
+    ) -> Option<Problem> {
+        let needs_pixels =
+            |kind: &SignalType| !matches!(kind.family(), Family::Digest | Family::Pdq);
+        if how.fast && !how.wanted.iter().any(needs_pixels) {
+            let _held = how
+                .memory
+                .map(|memory| memory.reserve(media::memory_to_sample(bytes, how.limits)));
+            if let Some(hashed) = self.coefficients(bytes, how) {
+                collected.extraction.fast = true;
+                let variant = Variant::ORIGINAL;
+                collected.add_pdq(&hashed.0, variant);
+                if let Some(displayed) = &hashed.1 {
+                    let transform = Transform::Displayed;
+                    collected.add_pdq(
+                        displayed,
+                        Variant {
+                            transform,
+                            ..variant
+                        },
+                    );
+                }
+                return None;
+            }
+        }
+        let _held = how
+            .memory
+            .map(|memory| memory.reserve(media::memory_needed(bytes, how.limits)));
+        self.pixels(bytes, how.limits, collected)
+    }
+
+    /// The hashes of a JPEG as stored and as displayed, from its coefficients.
+    fn coefficients(
+        &self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+    ) -> Option<(PdqHashed, Option<PdqHashed>)> {
+        let sampled = media::sample(bytes, how.limits, how.variants.displayed)?;
+        let stored = self.pdq.hash_samples(&sampled.stored)?;
+        let displayed = match &sampled.displayed {
+            Some(samples) => Some(self.pdq.hash_samples(samples)?),
+            None => None,
+        };
+        Some((stored, displayed))
     }
 
     fn pixels(
@@ -238,16 +336,7 @@ impl Extractor {
         if collected.wants(SignalType::Pdq) {
             let hashed = self.pdq.hash_rgb(columns, rows, rgb).map_err(shape)?;
             quality = Some(hashed.quality);
-            collected.add(hashed.hash.into(), Some(hashed.quality), variant);
-            if collected.variants.dihedral && variant.transform == Transform::Original {
-                for (transform, hash) in hashed.dihedral() {
-                    let turned = Variant {
-                        transform,
-                        ..variant
-                    };
-                    collected.add(hash.into(), Some(hashed.quality), turned);
-                }
-            }
+            collected.add_pdq(&hashed, variant);
         }
         let compatible = imagehash(columns, rows, rgb, collected.wanted);
         for (kind, hash) in compatible.map_err(shape)? {
@@ -274,6 +363,19 @@ struct Collected<'a> {
 impl Collected<'_> {
     fn wants(&self, kind: SignalType) -> bool {
         self.wanted.contains(&kind)
+    }
+
+    fn add_pdq(&mut self, hashed: &PdqHashed, variant: Variant) {
+        self.add(hashed.hash.into(), Some(hashed.quality), variant);
+        if self.variants.dihedral && variant.transform == Transform::Original {
+            for (transform, hash) in hashed.dihedral().into_iter().skip(1) {
+                let turned = Variant {
+                    transform,
+                    ..variant
+                };
+                self.add(hash.into(), Some(hashed.quality), turned);
+            }
+        }
     }
 
     fn add(&mut self, signal: Signal, quality: Option<Quality>, variant: Variant) {

@@ -65,6 +65,7 @@ impl Extractor {
             quality,
             queries,
             problem,
+            ..
         } = self.extract(bytes, &SIGNALS, shown, limits);
         if let Some(problem) = problem {
             return Err(problem);

@@ -10,6 +10,10 @@ mod decide;
 mod extract;
 #[cfg(feature = "decode")]
 mod known;
+#[cfg(feature = "decode")]
+mod memory;
+#[cfg(feature = "decode")]
+mod mode;
 mod outcome;
 #[cfg(feature = "decode")]
 mod read;
@@ -18,11 +22,15 @@ mod verdict;
 pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
-pub use decide::{Query, decide};
+pub use decide::{Extraction, Query, decide};
 #[cfg(feature = "decode")]
-pub use extract::{Extraction, Extractor, VariantSet, VariantSetError};
+pub use extract::{Extract, Extractor, VariantSet, VariantSetError};
 #[cfg(feature = "decode")]
 pub use known::Known;
+#[cfg(feature = "decode")]
+pub use memory::{MemoryBudget, Reservation};
+#[cfg(feature = "decode")]
+pub use mode::{Mode, ModeError};
 pub use outcome::{Outcome, Problem};
 #[cfg(feature = "decode")]
 pub use read::read_file;

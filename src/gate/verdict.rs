@@ -70,6 +70,9 @@ pub struct Verdict {
     pub matches_left_out: u64,
     /// Why the input, or a part of it, could not be judged.
     pub error: Option<String>,
+    /// Whether the PDQ hashes, and distances from them, come from a JPEG's coefficients and may be a
+    /// few bits off; see [`Mode`](crate::gate::Mode).
+    pub fast: bool,
     /// The generation of the index that answered.
     pub generation: u64,
 }

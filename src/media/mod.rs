@@ -25,6 +25,7 @@ mod gif;
 mod ico;
 mod jpeg;
 mod limits;
+mod needed;
 mod picture;
 mod pixels;
 mod png;
@@ -37,7 +38,9 @@ use std::ops::ControlFlow;
 pub use error::{MediaError, Quantity};
 pub use format::{Format, sniff};
 pub use frames::FrameCount;
+pub use jpeg::Sampled;
 pub use limits::Limits;
+pub use needed::{memory_needed, memory_to_sample};
 pub use picture::{Orientation, Picture};
 
 use frames::Frames;
@@ -79,6 +82,21 @@ pub fn decode_frames(
         return Err(MediaError::damaged(format, "it holds no picture"));
     }
     Ok(count)
+}
+
+/// PDQ's samples of a JPEG, read from its coefficients without decoding it; with `displayed` also
+/// those of the picture as a viewer turns it.
+///
+/// `None` for everything that is not a plain JPEG without a fault, of 400 pixels or more along its
+/// shorter side: [`decode`] judges it then. Where there are samples, `decode` succeeds with a picture
+/// of this size, within these limits, whose samples they nearly are.
+#[must_use]
+pub fn sample(bytes: &[u8], limits: &Limits, displayed: bool) -> Option<Sampled> {
+    let is_jpeg = matches!(admitted(bytes, limits), Ok(Format::Jpeg));
+    let sampled = || Ok(jpeg::sample(bytes, limits, displayed));
+    is_jpeg
+        .then(|| frames::guarded(Format::Jpeg, sampled).ok().flatten())
+        .flatten()
 }
 
 /// The format of a file that is not too large.

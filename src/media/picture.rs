@@ -179,6 +179,16 @@ impl Orientation {
         }
     }
 
+    /// How a grid of PDQ's samples lies on a stored picture that is displayed so.
+    pub(super) fn turn(self) -> crate::signal::pdq::blocks::Turn {
+        let (flip_x, flip_y, swap) = self.parts();
+        crate::signal::pdq::blocks::Turn {
+            flip_x,
+            flip_y,
+            swap,
+        }
+    }
+
     /// The orientation in an EXIF block, with or without JPEG's mark before its TIFF header.
     pub(super) fn from_exif_block(block: &[u8]) -> Self {
         let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);

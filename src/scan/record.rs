@@ -1,6 +1,6 @@
 //! What a scan says of one file.
 
-use crate::gate::{Match, Outcome, Verdict};
+use crate::gate::{Match, Mode, Outcome, Verdict};
 use crate::hash::Quality;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -19,6 +19,7 @@ use std::path::Path;
 /// | `action` | `block`, `review`, `report`, `allow`, `none` |
 /// | `signals` | the file's hashes, signal type to hexadecimal text |
 /// | `quality` | PDQ quality, 0–100, or null |
+/// | `mode` | `exact`, or `fast` where the PDQ hash and its distances come from a JPEG's coefficients and may be a few bits off; absent where no picture was hashed |
 /// | `matches` | nearest first: see [`Match`] |
 /// | `matches_left_out` | only where there were more than are listed: how many more, at least |
 /// | `bytes` | size of what was read |
@@ -51,6 +52,9 @@ pub struct FileRecord {
     pub signals: BTreeMap<&'static str, String>,
     /// PDQ quality.
     pub quality: Option<Quality>,
+    /// How the PDQ hash was computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<&'static str>,
     /// The matches, nearest first.
     pub matches: Vec<Match>,
     /// Matches that were left out of the list.
@@ -87,6 +91,14 @@ impl FileRecord {
                 .map(|signal| (signal.signal_type().name(), signal.hex()))
                 .collect(),
             quality: verdict.quality,
+            mode: verdict.quality.map(|_| {
+                if verdict.fast {
+                    Mode::Fast
+                } else {
+                    Mode::Exact
+                }
+                .name()
+            }),
             matches: verdict.matches,
             matches_left_out: verdict.matches_left_out,
             bytes,
@@ -105,6 +117,7 @@ impl FileRecord {
             action: "none",
             signals: BTreeMap::new(),
             quality: None,
+            mode: None,
             matches: Vec::new(),
             matches_left_out: 0,
             bytes: 0,

@@ -1,6 +1,7 @@
 //! The bits of a JPEG's entropy-coded segments, and the Huffman tables that cut them into symbols.
 //!
-//! Nothing is computed from the symbols here; the survey only has to know how many bits each takes.
+//! The survey only has to know how many bits each symbol takes; the coefficient reader beside it
+//! wants the values, and finds most of them two at a time in a [`Pairs`] table.
 
 /// Why a scan's data cannot be those of a whole picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,135 @@ impl Table {
             }
         }
         Err(Fault::Code)
+    }
+}
+
+/// Bits that [`Pairs`] looks at together: two codes with their values, mostly.
+const PAIR_BITS: u32 = 11;
+
+/// The coefficients that the next [`PAIR_BITS`] bits of an AC scan hold whole: up to two, and the
+/// end of the block behind them.
+///
+/// An entry holds, from its low bits: the bits that it takes (6; 0 where not even one symbol is
+/// whole), how far it moves in the zigzag order to the first value and from there to the second (5
+/// each), whether the block ends (1), where to put each value seen from the place before (7 each;
+/// beyond the block where there is none), and the two values (16 each).
+pub(super) struct Pairs(Box<[u64; 1 << PAIR_BITS]>);
+
+/// One entry of [`Pairs`], taken apart.
+#[derive(Clone, Copy)]
+pub(super) struct Pair(u64);
+
+impl Pair {
+    /// Places that the coefficients move on by, together.
+    #[inline(always)]
+    pub(super) fn steps(self) -> usize {
+        (self.0 >> 6 & 31) as usize + (self.0 >> 11 & 31) as usize
+    }
+
+    /// Places to the first coefficient.
+    #[inline(always)]
+    pub(super) fn first_step(self) -> usize {
+        (self.0 >> 6 & 31) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn ends_block(self) -> bool {
+        self.0 & 1 << 16 != 0
+    }
+
+    /// Where the first value goes, seen from the last place; 64 and more where there is none.
+    #[inline(always)]
+    pub(super) fn first_offset(self) -> usize {
+        (self.0 >> 17 & 127) as usize
+    }
+
+    /// The same for the second, seen from the first.
+    #[inline(always)]
+    pub(super) fn second_offset(self) -> usize {
+        (self.0 >> 24 & 127) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn first(self) -> i16 {
+        (self.0 >> 32) as i16
+    }
+
+    #[inline(always)]
+    pub(super) fn second(self) -> i16 {
+        (self.0 >> 48) as i16
+    }
+}
+
+impl Pairs {
+    pub(super) fn new(table: &Table) -> Self {
+        let mut entries = Box::new([0; 1 << PAIR_BITS]);
+        for (top, entry) in entries.iter_mut().enumerate() {
+            *entry = Self::entry(table, top as u64);
+        }
+        Self(entries)
+    }
+
+    fn entry(table: &Table, top: u64) -> u64 {
+        const NOWHERE: u64 = 64;
+        let mut used = 0;
+        let mut steps = [0; 2];
+        let mut values = [0_u16; 2];
+        let mut count = 0;
+        let mut ends = false;
+        while used < PAIR_BITS && !ends {
+            let left = PAIR_BITS - used;
+            let bits = top << (64 - PAIR_BITS + used);
+            let found = table.fast[(bits >> (64 - FAST_BITS)) as usize];
+            let length = u32::from(found >> 8);
+            let (run, size) = (u64::from(found as u8 >> 4), u32::from(found as u8 & 15));
+            if found == 0 || length + size > left {
+                break;
+            }
+            if size == 0 {
+                // A run of sixteen zeros is left to the reader of single symbols.
+                if run != 0 {
+                    break;
+                }
+                ends = true;
+            } else if count == 2 || size > MOST_AC_BITS {
+                break;
+            } else {
+                let raw = (bits << length >> (64 - size)) as u32;
+                steps[count] = run + 1;
+                values[count] = extended(raw, size) as i16 as u16;
+                count += 1;
+            }
+            used += length + size;
+        }
+        let offset = |at: usize| if at < count { steps[at] } else { NOWHERE };
+        u64::from(used)
+            | steps[0] << 6
+            | steps[1] << 11
+            | u64::from(ends) << 16
+            | offset(0) << 17
+            | offset(1) << 24
+            | u64::from(values[0]) << 32
+            | u64::from(values[1]) << 48
+    }
+}
+
+/// The most bits that an AC coefficient's value has with 8-bit samples (F.1.2.2.1).
+pub(super) const MOST_AC_BITS: u32 = 10;
+/// The same for the difference of two DC coefficients.
+pub(super) const MOST_DC_BITS: u32 = 11;
+
+/// The value that `size` bits stand for (F.2.2.1, EXTEND). `size` is at most 16.
+#[inline(always)]
+pub(super) fn extended(raw: u32, size: u32) -> i32 {
+    let raw = raw as i32;
+    if size == 0 {
+        return 0;
+    }
+    if raw >> (size - 1) == 0 {
+        raw - ((1 << size) - 1)
+    } else {
+        raw
     }
 }
 
@@ -202,6 +332,28 @@ impl<'a> Bits<'a> {
         Ok(symbol)
     }
 
+    /// The next one or two coefficients and their bits, where they are whole in a look-up: `accept`
+    /// is asked first, and on false nothing is taken.
+    #[inline(always)]
+    pub(super) fn pair(&mut self, pairs: &Pairs, accept: impl Fn(Pair) -> bool) -> Option<Pair> {
+        self.fill();
+        let pair = Pair(pairs.0[(self.held >> (64 - PAIR_BITS)) as usize]);
+        let length = (pair.0 & 63) as u32;
+        if length == 0 || !accept(pair) {
+            return None;
+        }
+        self.drop(length);
+        Some(pair)
+    }
+
+    /// The position behind the data, where less than a byte of them is left: at a marker, or at the
+    /// end. `None` where data follow that nobody took.
+    pub(super) fn end_of_data(&mut self) -> Option<usize> {
+        self.fill_bytewise();
+        let left = self.count.checked_sub(self.padding)?;
+        (self.padding > 0 && left < 8).then_some(self.at)
+    }
+
     /// The next `length` bits, at most 16.
     #[inline(always)]
     pub(super) fn take(&mut self, length: u32) -> u32 {
@@ -278,6 +430,50 @@ mod tests {
         assert_eq!(reader.finish(), Ok(bytes.len() - 2));
         let _ = reader.take(1);
         assert_eq!(reader.finish(), Err(Fault::Short));
+    }
+
+    #[test]
+    fn values_are_extended_as_the_standard_has_it() {
+        let of = |size: u32| (0..1 << size).map(move |raw| extended(raw, size));
+        assert_eq!(of(0).collect::<Vec<_>>(), [0]);
+        assert_eq!(of(1).collect::<Vec<_>>(), [-1, 1]);
+        assert_eq!(of(2).collect::<Vec<_>>(), [-3, -2, 2, 3]);
+        assert_eq!((extended(0, 10), extended(1023, 10)), (-1023, 1023));
+    }
+
+    #[test]
+    fn pairs_hold_what_single_symbols_do() {
+        // 0: a one-bit value. 10: end of block. 110: three zeros, two bits. 1110: sixteen zeros.
+        let counts = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let table = Table::new(&counts, &[0x01, 0x00, 0x32, 0xf0]).unwrap();
+        let pairs = Pairs::new(&table);
+        for top in 0..1_u32 << PAIR_BITS {
+            let bytes = (top << (32 - PAIR_BITS)).to_be_bytes();
+            if bytes.contains(&0xff) {
+                continue;
+            }
+            let mut paired = Bits::new(&bytes, 0);
+            let Some(pair) = paired.pair(&pairs, |_| true) else {
+                assert!(top >> (PAIR_BITS - 3) == 0b111, "{top:b}");
+                continue;
+            };
+            let mut single = Bits::new(&bytes, 0);
+            let mut expected = Vec::new();
+            let mut ends = false;
+            while single.count == 0 || single.count != paired.count {
+                let symbol = u32::from(single.symbol(&table).unwrap());
+                ends = symbol == 0;
+                if symbol > 0 {
+                    let raw = single.take(symbol & 15);
+                    expected.push((symbol as usize >> 4, extended(raw, symbol & 15)));
+                }
+            }
+            let mut got = vec![(pair.first_step(), i32::from(pair.first()))];
+            got.push((pair.steps() - pair.first_step(), i32::from(pair.second())));
+            got.retain(|&(step, _)| step > 0);
+            let got: Vec<_> = got.iter().map(|&(step, value)| (step - 1, value)).collect();
+            assert_eq!((got, pair.ends_block()), (expected, ends), "{top:b}");
+        }
     }
 
     #[test]

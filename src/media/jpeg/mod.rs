@@ -1,10 +1,14 @@
 //! JPEG to pixels. What a JPEG lacks is found first, by [`survey`]; decoding is `zune-jpeg`'s.
 
+mod coefficients;
 mod entropy;
 mod survey;
 mod walk;
 
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+
+pub use coefficients::Sampled;
+pub(super) use coefficients::{MOST_BYTES_AGAIN, is_progressive, sample};
 
 use super::frames::{Frames, Still};
 use super::{Format, Limits, MediaError, Orientation, Picture};

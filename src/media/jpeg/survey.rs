@@ -173,7 +173,10 @@ impl Surveyor<'_> {
         };
         let width = u32::from(u16::from_be_bytes([w1, w0]));
         let height = u32::from(u16::from_be_bytes([h1, h0]));
-        self.limits.admit(Format::Jpeg, width, height, 3)?;
+        // A progressive one takes more than its pixels: that is asked for below, all at once.
+        let pixel_bytes = if progressive { 0 } else { 3 };
+        self.limits
+            .admit(Format::Jpeg, width, height, pixel_bytes)?;
         if precision != 8 {
             return Err(unsupported(format_args!("{precision} bits a sample")));
         }

@@ -106,6 +106,21 @@ pub(super) fn median_gap(spectrum: &Spectrum) -> f32 {
     next - *median
 }
 
+/// How many values lie within `tolerance` of the median, in that of the eight forms which has most.
+pub(super) fn most_near_median(spectrum: &Spectrum, tolerance: f32) -> usize {
+    let near = |spectrum: &Spectrum| {
+        let median = median(spectrum);
+        let values = spectrum.as_flattened().iter();
+        values
+            .filter(|&value| (value - median).abs() <= tolerance)
+            .count()
+    };
+    let turned = Signs::TURNED
+        .iter()
+        .map(|signs| near(&signs.apply(spectrum)));
+    turned.fold(near(spectrum), usize::max)
+}
+
 /// Bit `16 * row + column` is set where the value is above the median.
 fn bits_above(spectrum: &Spectrum, median: f32, transposed: bool) -> PdqHash {
     let mut hash = PdqHash::ZERO;

@@ -1,0 +1,347 @@
+//! Progressive pictures: scans of some bits of some coefficients, in two passes at most.
+//!
+//! The first pass keeps, of each luma block, the first coefficients, which coefficients are not
+//! zero, and how far they can move a sample; of each chroma block the DC and the same reach. That is
+//! some twenty bytes a block, where a decoder keeps 128. Where blocks may leave the range of colours
+//! (`colour.rs`) and it could matter, the luma scans are walked again for all coefficients of those.
+
+use super::super::entropy::Table;
+use super::bands::{Band, First, MOST_VALUE, Nothing, Suspects, ac};
+use super::colour::{Chroma, Detail, Others, Swing};
+use super::feed::Feed;
+use super::{Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan};
+use std::rc::Rc;
+
+/// Memory for all coefficients of blocks that were read again; above that the picture is decoded.
+pub(in crate::media) const MOST_BYTES_AGAIN: usize = 16 << 20;
+/// What is known of one component so far.
+struct Known {
+    /// Which coefficients of each block are not zero.
+    nonzero: Vec<u64>,
+    /// How far the AC coefficients of each block can move its samples.
+    others: Vec<Others>,
+    /// The first `kept` coefficients of each block.
+    first: Vec<i16>,
+    kept: usize,
+    /// Bits that each coefficient still misses; `None` before its first scan.
+    missing: [Option<u8>; 64],
+}
+
+impl Known {
+    fn new(blocks: usize, kept: usize) -> Self {
+        Self {
+            nonzero: vec![0; blocks],
+            others: vec![Others::default(); blocks],
+            first: vec![0; blocks * kept],
+            kept,
+            missing: [None; 64],
+        }
+    }
+}
+
+/// A scan of AC coefficients, for the second pass.
+struct AcScan {
+    plane: usize,
+    band: Band,
+    table: Rc<Table>,
+    at: usize,
+    interval: u32,
+}
+
+/// A progressive picture between its scans.
+pub(super) struct Progressive {
+    planes: Vec<Known>,
+    quantisations: Vec<Quantisation>,
+    ac_scans: Vec<AcScan>,
+}
+
+impl Progressive {
+    pub(super) fn new(reader: &Reader<'_>) -> Option<Self> {
+        let frame = reader.frame.as_ref()?;
+        let of = |(at, plane): (usize, &Plane)| {
+            let kept = if at == 0 { frame.kept.count() } else { 1 };
+            Known::new(plane.stride * frame.units_down * plane.vertical, kept)
+        };
+        Some(Self {
+            planes: frame.planes.iter().enumerate().map(of).collect(),
+            quantisations: reader.quantisations()?,
+            ac_scans: Vec::new(),
+        })
+    }
+
+    /// Reads a scan and gives the position behind it.
+    pub(super) fn scan(&mut self, reader: &Reader<'_>, header: &[u8], at: usize) -> Option<usize> {
+        let frame = reader.frame.as_ref()?;
+        let scan = Scan::read(header, frame)?;
+        let high = (scan.high > 0).then_some(scan.high);
+        let is_next = scan.low <= 10 && high.is_none_or(|high| high == scan.low + 1);
+        if !is_next || scan.first > scan.last || scan.last > 63 {
+            return None;
+        }
+        for &(index, _, _) in &scan.parts {
+            let missing = &mut self.planes.get_mut(index)?.missing;
+            if scan.first > 0 && missing[0].is_none() {
+                return None;
+            }
+            for missing in &mut missing[scan.first as usize..=scan.last as usize] {
+                if *missing != high {
+                    return None;
+                }
+                *missing = Some(scan.low);
+            }
+        }
+        let feed = Feed::new(reader.bytes, at, reader.interval);
+        match scan.parts.as_slice() {
+            &[(index, _, slot)] if scan.first > 0 => {
+                let table = reader.ac.get(slot)?.clone()?;
+                let band = Band {
+                    first: scan.first,
+                    last: scan.last,
+                    is_first: high.is_none(),
+                    low: scan.low,
+                };
+                let plane = frame.planes.get(index)?;
+                let known = self.planes.get_mut(index)?;
+                let quantisation = self.quantisations.get(index)?;
+                let (reaches, sizes) = (&quantisation.reach, &quantisation.sizes);
+                let count = |block: usize, at: u32, most: u32| {
+                    if let (Some(others), Some(reach), Some(size)) = (
+                        known.others.get_mut(block),
+                        reaches.get(at as usize),
+                        sizes.get(at as usize),
+                    ) {
+                        others.reach = others.reach.saturating_add(most.saturating_mul(*reach));
+                        let size = most.saturating_mul(*size) as f32;
+                        others.energy += size * size;
+                    }
+                };
+                self.ac_scans.push(AcScan {
+                    plane: index,
+                    band,
+                    table: Rc::clone(&table),
+                    at,
+                    interval: reader.interval,
+                });
+                if index > 0 {
+                    return ac(
+                        feed,
+                        plane,
+                        band,
+                        &table,
+                        &mut known.nonzero,
+                        count,
+                        &mut Nothing,
+                    );
+                }
+                let mut first = First {
+                    values: &mut known.first,
+                    kept: known.kept,
+                };
+                ac(
+                    feed,
+                    plane,
+                    band,
+                    &table,
+                    &mut known.nonzero,
+                    count,
+                    &mut first,
+                )
+            }
+            parts if scan.last == 0 && parts.len() == frame.planes.len() => {
+                self.dc(feed, frame, reader, &scan)
+            }
+            _ => None,
+        }
+    }
+
+    /// A scan of the DC coefficients of all components (G.1.2.1).
+    fn dc(
+        &mut self,
+        mut feed: Feed<'_>,
+        frame: &Frame,
+        reader: &Reader<'_>,
+        scan: &Scan,
+    ) -> Option<usize> {
+        let mut tables = Vec::with_capacity(3);
+        for &(_, slot, _) in &scan.parts {
+            // A refining scan needs none; decoders want to have it all the same.
+            tables.push(reader.dc.get(slot)?.as_deref()?);
+        }
+        let mut predictors = [0_i32; 3];
+        for unit_row in 0..frame.units_down {
+            for unit_column in 0..frame.units_across {
+                if feed.restarts()? {
+                    predictors = [0; 3];
+                }
+                let parts = self.planes.iter_mut().zip(&frame.planes).zip(&tables);
+                for (((known, plane), table), predictor) in parts.zip(&mut predictors) {
+                    for y in 0..plane.vertical {
+                        let row = (unit_row * plane.vertical + y) * plane.stride;
+                        for x in 0..plane.horizontal {
+                            let block = row + unit_column * plane.horizontal + x;
+                            let value = known.first.get_mut(block * known.kept)?;
+                            if scan.high == 0 {
+                                *predictor += feed.dc_difference(table)?;
+                                if predictor.abs() > MOST_VALUE {
+                                    return None;
+                                }
+                                *value = (*predictor << scan.low).try_into().ok()?;
+                            } else {
+                                let bit = feed.bits.take(1) as i16;
+                                *value = value.checked_add(bit << scan.low)?;
+                            }
+                        }
+                    }
+                }
+                feed.bits.check().ok()?;
+            }
+        }
+        feed.finish()
+    }
+
+    /// Places every block, once all scans have been read.
+    pub(super) fn finish(mut self, reader: &Reader<'_>) -> Option<Sampled> {
+        let frame = reader.frame.as_ref()?;
+        let complete = |known: &Known| known.missing.iter().all(|&missing| missing == Some(0));
+        if !self.planes.iter().all(complete) {
+            return None;
+        }
+        let mut canvas = reader.canvas(1)?;
+        let luma = frame.planes.first()?;
+        let mut suspects: Vec<Suspects> = frame.planes.iter().map(Suspects::new).collect();
+        let mut doubt = 0.0;
+        for row in 0..luma.down {
+            for column in 0..luma.across {
+                let (swing, chroma) = self.look(frame, row, column)?;
+                if let Some(ignored) = chroma.ignored(swing) {
+                    canvas.colours.doubt += f64::from(ignored);
+                } else {
+                    doubt += chroma.doubt_of(swing);
+                    let even = if chroma.is_even() {
+                        1
+                    } else {
+                        frame.planes.len()
+                    };
+                    for (plane, suspects) in frame.planes.iter().zip(&mut suspects).take(even) {
+                        suspects.name(plane.block_over(luma, row, column))?;
+                    }
+                }
+            }
+        }
+        let blocks = luma.across * luma.down;
+        let again = canvas.colours.doubt + doubt > MOST_DOUBT * blocks as f64;
+        let counts = suspects.iter().map(|of| of.count as usize);
+        if !again {
+            canvas.colours.doubt += doubt;
+        } else if counts.sum::<usize>() * 128 > MOST_BYTES_AGAIN {
+            return None;
+        } else {
+            self.read_again(reader, frame, &mut suspects)?;
+        }
+        let [of_luma, of_chroma @ ..] = suspects.as_slice() else {
+            return None;
+        };
+        let mut detail: Option<(usize, Detail)> = None;
+        for row in 0..luma.down {
+            for column in 0..luma.across {
+                let block = row * luma.stride + column;
+                let known = self.planes.first()?;
+                let first = known
+                    .first
+                    .get(block * known.kept..(block + 1) * known.kept)?;
+                if !of_luma.has(block) {
+                    canvas.add(0, column, first);
+                    continue;
+                }
+                let (_, chroma) = self.look(frame, row, column)?;
+                if !again {
+                    canvas.add_mean_clamped(0, column, first, chroma);
+                    continue;
+                }
+                let values = self.whole(0, of_luma, block)?;
+                if let ([cb, cr], false) = (of_chroma, chroma.is_even()) {
+                    let over = frame.planes.get(1)?.block_over(luma, row, column);
+                    if detail.as_ref().is_none_or(|&(of, _)| of != over) {
+                        let (cb, cr) = (self.whole(1, cb, over)?, self.whole(2, cr, over)?);
+                        let steps = |at: usize| Some(&self.quantisations.get(at)?.steps);
+                        let planes = [(&cb[..], steps(1)?), (&cr[..], steps(2)?)];
+                        let factors = (luma.horizontal, luma.vertical);
+                        detail = Some((over, Detail::new(&canvas.colours, planes, factors)));
+                    }
+                }
+                let place = (row % luma.vertical, column % luma.horizontal);
+                let detail = detail.as_ref().filter(|_| !chroma.is_even());
+                let detail = detail.map(|(_, detail)| (detail, place.0, place.1));
+                canvas.add_clamped((row, column), &values, chroma, detail);
+            }
+            canvas.end_rows(row);
+            if !canvas.is_worth_it() {
+                return None;
+            }
+        }
+        canvas.finish(frame)
+    }
+
+    /// Where a luma block's samples, and those of the chroma over it, may lie.
+    #[inline(always)]
+    fn look(&self, frame: &Frame, row: usize, column: usize) -> Option<(Swing, Chroma)> {
+        let mut swings = [Swing::NEUTRAL; 3];
+        let luma = frame.planes.first()?;
+        for (((known, plane), quantisation), swing) in self
+            .planes
+            .iter()
+            .zip(&frame.planes)
+            .zip(&self.quantisations)
+            .zip(&mut swings)
+        {
+            let block = plane.block_over(luma, row, column);
+            let dc = i32::from(*known.first.get(block * known.kept)?) * quantisation.steps[0];
+            let others = *known.others.get(block)?;
+            if dc.abs() > MOST_SWING || others.reach > Swing::MOST_REACH {
+                return None;
+            }
+            *swing = Swing::new(dc, others);
+        }
+        let over = luma.horizontal * luma.vertical;
+        Some((swings[0], Chroma::new([swings[1], swings[2]], over)))
+    }
+
+    /// Reads all AC coefficients of the blocks that have a place.
+    fn read_again(
+        &mut self,
+        reader: &Reader<'_>,
+        frame: &Frame,
+        suspects: &mut [Suspects],
+    ) -> Option<()> {
+        for (known, suspects) in self.planes.iter_mut().zip(suspects.iter_mut()) {
+            known.nonzero.fill(0);
+            suspects.values = vec![[0; 64]; suspects.count as usize];
+        }
+        for scan in &self.ac_scans {
+            let keep = suspects.get_mut(scan.plane)?;
+            if keep.count > 0 {
+                let feed = Feed::new(reader.bytes, scan.at, scan.interval);
+                let plane = frame.planes.get(scan.plane)?;
+                let nonzero = &mut self.planes.get_mut(scan.plane)?.nonzero;
+                ac(
+                    feed,
+                    plane,
+                    scan.band,
+                    &scan.table,
+                    nonzero,
+                    |_, _, _| (),
+                    keep,
+                )?;
+            }
+        }
+        Some(())
+    }
+
+    /// All coefficients of a block that was read again.
+    fn whole(&self, plane: usize, suspects: &Suspects, block: usize) -> Option<[i16; 64]> {
+        let mut values = suspects.of(block)?;
+        let known = self.planes.get(plane)?;
+        values[0] = *known.first.get(block * known.kept)?;
+        Some(values)
+    }
+}
