@@ -232,6 +232,39 @@ fn a_manifest_of_another_format_or_with_names_that_lead_elsewhere_is_refused() {
 }
 
 #[test]
+fn a_policy_wider_than_a_banks_may_be_is_neither_opened_nor_published() {
+    let mut random = Random::new(17);
+    let records = Shape::Uniform.records(&mut random, SignalType::Pdq, 3);
+    let published = Generation::publish(&records, 8192);
+    let name = Index::open(published.home.path()).unwrap().banks()[0]
+        .name
+        .clone();
+    forge_manifest(
+        published.home.path(),
+        "\"threshold\": 31",
+        "\"threshold\": 64",
+    );
+    let error = Index::open(published.home.path())
+        .err()
+        .unwrap()
+        .to_string();
+    let words = format!("bank {name}: a threshold of 64 is too wide");
+    assert!(error.contains(&words), "{error}");
+
+    let mut wide = banks();
+    wide[0].policy.threshold = hashgate::hash::Threshold(64);
+    let folder = tempfile::tempdir().unwrap();
+    let records = records
+        .iter()
+        .copied()
+        .map(Ok::<_, std::convert::Infallible>);
+    let options = hashgate::index::PublishOptions::default();
+    let error = hashgate::index::publish(folder.path(), &wide, records, &options).unwrap_err();
+    assert!(error.to_string().contains(&words), "{error}");
+    assert!(Index::open(folder.path()).is_err(), "nothing is published");
+}
+
+#[test]
 fn a_segment_that_is_not_the_one_meant_is_refused() {
     let mut random = Random::new(15);
     let segment_of = |folder: &Path| -> PathBuf {

@@ -156,8 +156,13 @@ fn what_is_missing_or_foreign_is_refused_with_the_repair() {
     let (outer, folder) = new_folder();
     let error = BankStore::open_read_only(&folder).unwrap_err();
     assert!(matches!(error, StoreError::Missing { .. }), "{error}");
-    assert!(error.to_string().contains("import a list first"), "{error}");
+    assert!(error.to_string().contains("bank create"), "{error}");
     assert!(!folder.exists(), "a reader makes nothing");
+    let error = BankStore::open_existing(&folder).unwrap_err();
+    assert!(matches!(error, StoreError::Missing { .. }), "{error}");
+    assert!(!folder.exists(), "nor does who asks for what is there");
+    drop(BankStore::open(&folder).unwrap());
+    BankStore::open_existing(&folder).unwrap();
 
     let foreign = outer.path().join("pictures");
     make_private(&foreign);

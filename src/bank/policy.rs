@@ -47,6 +47,26 @@ impl Policy {
         }
     }
 
+    /// Checks what is read from outside: a published index, a store, arguments.
+    ///
+    /// # Errors
+    /// [`PolicyError`] where a threshold is wider than a bank's may be.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        for (what, given, most) in [
+            ("threshold", self.threshold, Self::MAX_PDQ_THRESHOLD),
+            (
+                "threshold of 64-bit hashes",
+                self.threshold64,
+                Self::MAX_HASH64_THRESHOLD,
+            ),
+        ] {
+            if given > most {
+                return Err(PolicyError { what, given, most });
+            }
+        }
+        Ok(())
+    }
+
     /// The threshold for hashes of this type; 0 for digests.
     #[must_use]
     pub const fn threshold_for(&self, signal_type: SignalType) -> Threshold {
@@ -55,5 +75,39 @@ impl Policy {
             Family::Hash64 => self.threshold64,
             Family::Digest => Threshold::EXACT,
         }
+    }
+}
+
+/// A threshold that is wider than a bank's may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a {what} of {given} is too wide: a bank's may be 0 to {most}")]
+pub struct PolicyError {
+    /// Which threshold.
+    pub what: &'static str,
+    /// What was given, in bits.
+    pub given: Threshold,
+    /// The most that is allowed, in bits.
+    pub most: Threshold,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_up_to_the_widest_pass_and_wider_ones_do_not() {
+        let mut policy = Policy::new(Action::Block);
+        policy.threshold = Policy::MAX_PDQ_THRESHOLD;
+        policy.threshold64 = Policy::MAX_HASH64_THRESHOLD;
+        assert_eq!(policy.check(), Ok(()));
+        policy.threshold64 = Threshold(17);
+        let error = policy.check().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "a threshold of 64-bit hashes of 17 is too wide: a bank's may be 0 to 16"
+        );
+        policy.threshold = Threshold(64);
+        let error = policy.check().unwrap_err();
+        assert_eq!((error.given, error.most), (Threshold(64), Threshold(63)));
     }
 }

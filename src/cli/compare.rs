@@ -1,10 +1,11 @@
 //! `hashgate compare`: how far apart two files or hashes are.
 
+use crate::bank::{Action, Policy};
 use crate::cli::inputs::LimitArgs;
 use crate::cli::{exit::Exit, output};
 use crate::gate::{Extractor, VariantSet, read_file};
 use crate::hamming;
-use crate::hash::{Distance, Quality, Signal, SignalType, Threshold};
+use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold};
 use crate::media::Limits;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
@@ -32,9 +33,10 @@ pub(crate) struct CompareArgs {
     /// Another
     b: String,
 
-    /// Largest PDQ distance that counts as a match, in bits (inclusive)
-    #[arg(long, value_name = "BITS", default_value_t = Threshold::PDQ_DEFAULT.0)]
-    threshold: u16,
+    /// Largest distance that counts as a match, in bits (inclusive), 0-256 for pdq, 0-64 for 64-bit
+    /// hashes [default: 31 for pdq, 4 for 64-bit hashes]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(..=256))]
+    threshold: Option<u16>,
 
     /// How to write the comparison
     #[arg(long, value_enum, default_value = "text")]
@@ -64,6 +66,8 @@ struct CompareRecord<'a> {
     /// Bits; null for two digests that differ.
     distance: Option<Distance>,
     threshold: u16,
+    /// Whether a digest of both is the same: then they match, whatever their quality.
+    same_bytes: bool,
     /// `match`, `no_match`, or `low_quality` where a picture is too plain to be told by PDQ.
     verdict: &'static str,
     /// Nearest turned or mirrored form of `a`, where that is nearer.
@@ -150,14 +154,14 @@ fn compare<'a>(args: &'a CompareArgs, a: &Side, b: &Side) -> anyhow::Result<Comp
             )
         })?;
     let kind = left.signal_type();
-    let threshold = match kind {
-        SignalType::Pdq => args.threshold,
-        other => {
-            crate::bank::Policy::new(crate::bank::Action::Block)
-                .threshold_for(other)
-                .0
-        }
-    };
+    let usual = Policy::new(Action::Block).threshold_for(kind);
+    let threshold = args.threshold.map_or(usual, Threshold);
+    if threshold.0 > kind.max_distance() {
+        bail!(
+            "a threshold of {threshold} bits is too wide for {kind}: 0 to {}",
+            kind.max_distance()
+        );
+    }
     let distance = hamming::distance(&left, &right);
     let turned = a
         .turned
@@ -172,8 +176,13 @@ fn compare<'a>(args: &'a CompareArgs, a: &Side, b: &Side) -> anyhow::Result<Comp
         });
     let plain = |side: &Side| side.quality.is_some_and(|q| q < Quality::DEFAULT_MINIMUM);
     let nearest = turned.as_ref().map(|turned| turned.distance).or(distance);
-    let within = nearest.is_some_and(|distance| distance.is_within(Threshold(threshold)));
-    let verdict = if kind == SignalType::Pdq && (plain(a) || plain(b)) {
+    let within = nearest.is_some_and(|distance| distance.is_within(threshold));
+    let same_bytes = a.signals.iter().any(|signal| {
+        signal.signal_type().family() == Family::Digest && b.signals.contains(signal)
+    });
+    let verdict = if same_bytes {
+        "match"
+    } else if kind == SignalType::Pdq && (plain(a) || plain(b)) {
         "low_quality"
     } else if within {
         "match"
@@ -189,7 +198,8 @@ fn compare<'a>(args: &'a CompareArgs, a: &Side, b: &Side) -> anyhow::Result<Comp
         a_quality: a.quality,
         b_quality: b.quality,
         distance,
-        threshold,
+        threshold: threshold.0,
+        same_bytes,
         verdict,
         turned,
     })
@@ -214,6 +224,9 @@ fn text(out: &mut impl Write, record: &CompareRecord<'_>) -> anyhow::Result<()> 
             record.threshold
         )?,
         None => writeln!(out, "the digests differ")?,
+    }
+    if record.same_bytes {
+        writeln!(out, "the same bytes")?;
     }
     if let Some(turned) = &record.turned {
         writeln!(

@@ -3,12 +3,14 @@
 use crate::bank::{BankName, Provenance};
 use crate::cli::bank::{PUBLISH_HINT, now};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
+use crate::hash::{Quality, SignalType};
 use crate::hashset::{self, BadLine, ListFormat, ListRecord};
 use crate::store::{BankStore, NewItem};
 use anyhow::{Context, bail};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Cursor, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +21,9 @@ const BATCH: usize = 10_000;
 /// Bad lines of one list that are printed; the rest are counted.
 const BAD_LINES_SHOWN: u64 = 100;
 /// How much of a list is looked at to tell its format.
-const DETECT_BYTES: usize = 64 * 1024;
+const DETECT_BYTES: u64 = 64 * 1024;
+/// How much of a list is read at once.
+const READ_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
@@ -50,10 +54,52 @@ struct Summary {
     already_there: u64,
     rejected: u64,
     interrupted: bool,
+    /// The format it was read as.
+    format: &'static str,
+    /// Hashes read.
+    signals: BTreeMap<SignalType, u64>,
+    /// Entries whose listed quality is under the bank's minimum.
+    low_quality: u64,
+}
+
+impl Summary {
+    fn count(&mut self, record: &ListRecord, minimum: Quality) {
+        for entry in &record.signals {
+            *self.signals.entry(entry.signal.signal_type()).or_default() += 1;
+        }
+        let low = |quality: Quality| quality < minimum;
+        let qualities = record.signals.iter().filter_map(|entry| entry.quality);
+        self.low_quality += u64::from(qualities.into_iter().any(low));
+    }
+
+    fn write(&self, out: &mut impl Write, list: &str, minimum: Quality) -> io::Result<()> {
+        let signals: Vec<String> = self
+            .signals
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
+        let signals = match signals.is_empty() {
+            true => "no hashes".to_owned(),
+            false => signals.join(", "),
+        };
+        write!(
+            out,
+            "{list}: read as {}: {signals}; {} added, {} already there, {} rejected",
+            self.format, self.added, self.already_there, self.rejected
+        )?;
+        if self.low_quality > 0 {
+            write!(
+                out,
+                "; {} under the bank's minimum quality of {minimum}: they will not match by pdq",
+                self.low_quality
+            )?;
+        }
+        writeln!(out)
+    }
 }
 
 pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open(&home.store())?;
+    let store = BankStore::open_existing(&home.store())?;
     let bank = store.bank(&args.bank)?;
     let stop = stop::on_request()?;
     let mut out = output::stdout();
@@ -63,18 +109,16 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
         let list = List {
             store: &store,
             bank: bank.id,
+            min_quality: bank.policy.min_quality,
             args: &args,
             stop: &stop,
         };
         match list.import(file) {
             Ok(one) => {
-                writeln!(
-                    out,
-                    "{}: {} added, {} already there, {} rejected",
-                    file.display(),
-                    one.added,
-                    one.already_there,
-                    one.rejected
+                one.write(
+                    &mut out,
+                    &file.display().to_string(),
+                    bank.policy.min_quality,
                 )?;
                 total.added += one.added;
                 total.rejected += one.rejected;
@@ -83,7 +127,10 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
             Err(error) if output::is_broken_pipe(&error) => return Err(error),
             Err(error) => {
                 // The other lists are read all the same.
-                eprintln!("hashgate: error: {}: {error:#}", file.display());
+                output::warn(format_args!(
+                    "hashgate: error: {}: {error:#}",
+                    file.display()
+                ));
                 failed = true;
             }
         }
@@ -112,32 +159,85 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
     ))
 }
 
-/// Counts what has been read of a list, for showing how far it is.
-struct Counting<R> {
+/// A list's bytes as they come: counts them, to show how far it is, and fails once the process is
+/// asked to stop.
+struct Input<R> {
     inner: R,
     position: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
 }
 
-impl<R: Read> Read for Counting<R> {
+impl<R: Read> Read for Input<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(stopped());
+        }
         let read = self.inner.read(buffer)?;
         self.position.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }
 
+fn stopped() -> io::Error {
+    io::Error::other("asked to stop")
+}
+
+/// Standard input, which may be quiet for long: waits for it in pieces and looks whether the
+/// process is asked to stop in between.
+struct Stdin {
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "there is no waiting in pieces there")
+    )]
+    stop: Arc<AtomicBool>,
+}
+
+#[cfg(unix)]
+impl Read for Stdin {
+    /// Reads the descriptor itself: in the buffer of [`io::stdin`] there may be bytes of which
+    /// waiting knows nothing.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        const PIECE: Timespec = Timespec {
+            tv_sec: 0,
+            tv_nsec: 100_000_000,
+        };
+        let stdin = io::stdin();
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(stopped());
+            }
+            let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+            match poll(&mut waiting, Some(&PIECE)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(rustix::io::read(&stdin, &mut *buffer)?),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        io::stdin().read(buffer)
+    }
+}
+
 struct List<'a> {
     store: &'a BankStore,
     bank: crate::bank::BankId,
+    min_quality: Quality,
     args: &'a ImportArgs,
-    stop: &'a AtomicBool,
+    stop: &'a Arc<AtomicBool>,
 }
 
 impl List<'_> {
     fn import(&self, path: &Path) -> anyhow::Result<Summary> {
         let from_stdin = path.as_os_str() == "-";
         let (inner, bytes): (Box<dyn Read>, u64) = if from_stdin {
-            (Box::new(io::stdin().lock()), 0)
+            let stop = Arc::clone(self.stop);
+            (Box::new(Stdin { stop }), 0)
         } else {
             let file = File::open(path)?;
             let bytes = file.metadata()?.len();
@@ -149,34 +249,47 @@ impl List<'_> {
             path.display().to_string()
         };
         let position = Arc::new(AtomicU64::new(0));
-        let counting = Counting {
+        let mut input = Input {
             inner,
             position: Arc::clone(&position),
+            stop: Arc::clone(self.stop),
         };
-        let mut input = BufReader::with_capacity(DETECT_BYTES, counting);
+        let mut summary = Summary::default();
+        let mut front = Vec::new();
         let format = match self.args.format {
             Some(format) => format,
-            None => match hashset::detect(input.fill_buf()?) {
-                Some(format) => format,
-                None if input.fill_buf()?.is_empty() => bail!("the list is empty"),
-                None => bail!(
-                    "what format this list has cannot be told from its content: say --format ({})",
-                    ListFormat::ALL.map(ListFormat::name).join(", ")
-                ),
-            },
+            None => {
+                // All that there is to tell it by: a pipe gives its bytes as they come.
+                let read = (&mut input).take(DETECT_BYTES).read_to_end(&mut front);
+                if read.is_err() && self.is_stopped() {
+                    summary.interrupted = true;
+                    summary.format = "nothing yet";
+                    return Ok(summary);
+                }
+                if read? == 0 {
+                    bail!("the list is empty");
+                }
+                hashset::detect(&front)?
+            }
         };
-        tracing::info!("{source}: read as {}", format.name());
+        summary.format = format.name();
+        let input = BufReader::with_capacity(READ_BYTES, Cursor::new(front).chain(input));
         let progress = Progress::of_bytes(bytes, source.clone());
-        let mut summary = Summary::default();
         let mut batch = Vec::with_capacity(BATCH);
         let mut failure = None;
-        hashset::read(input, format, &mut |line| {
+        let read = hashset::read(input, format, &mut |line| {
             match line {
-                Ok(record) => batch.push(self.item(record, &source)),
+                Ok(record) => {
+                    summary.count(&record, self.min_quality);
+                    batch.push(self.item(record, &source));
+                }
                 Err(bad) => {
                     summary.rejected += 1;
                     show(&bad, &source, summary.rejected, &progress);
                 }
+            }
+            if self.is_stopped() {
+                return ControlFlow::Break(());
             }
             if batch.len() < BATCH {
                 return ControlFlow::Continue(());
@@ -186,22 +299,26 @@ impl List<'_> {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
-            if self.stop.load(Ordering::Relaxed) {
-                summary.interrupted = true;
-                return ControlFlow::Break(());
-            }
             ControlFlow::Continue(())
-        })?;
-        if let Some(error) = failure {
-            return Err(error)
-                .context("what came before it is in the bank; run it again for the rest");
+        });
+        summary.interrupted = self.is_stopped();
+        match failure {
+            Some(error) => Err(error),
+            None => self.flush(&mut batch, &mut summary),
         }
-        self.flush(&mut batch, &mut summary)?;
+        .context("what came before it is in the bank; run it again for the rest")?;
+        if !summary.interrupted {
+            read?;
+        }
         if summary.rejected > BAD_LINES_SHOWN {
             let hidden = summary.rejected - BAD_LINES_SHOWN;
             progress.line(&format!("{source}: and {hidden} bad lines more"));
         }
         Ok(summary)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     fn flush(&self, batch: &mut Vec<NewItem>, summary: &mut Summary) -> anyhow::Result<()> {

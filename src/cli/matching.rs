@@ -1,12 +1,16 @@
 //! `hashgate match`: the index asked about hashes.
 
+use crate::bank::{Action, ContentSignal};
 use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
-use crate::gate::{Gate, GateOptions, Match};
-use crate::hash::{Distance, Signal, SignalError};
+use crate::gate::{Gate, GateOptions, Match, Outcome};
+use crate::hash::Distance;
+use crate::hashset::{self, ListFormat, MAX_LINE};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{BufRead, Write};
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 
 /// How matches are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,7 +23,7 @@ enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct MatchArgs {
-    /// Hashes: TYPE:HEX, or bare hex of a pdq, md5 or sha1; - reads them from standard input, one a line
+    /// Hashes: TYPE:HEX, bare hex of a pdq, md5 or sha1, or a line of `hashgate hash`; - reads them from standard input, one a line
     #[arg(required = true, value_name = "SIGNAL")]
     signals: Vec<String>,
 
@@ -44,15 +48,18 @@ pub(crate) struct MatchArgs {
 struct MatchRecord<'a> {
     /// The hash as it was given.
     query: &'a str,
+    /// `match`, `no_match`, or `low_quality` where the quality given is under a bank's minimum;
+    /// null where there is an error.
+    outcome: Option<Outcome>,
     /// What policy says to do, or none.
     action: &'static str,
     matches: &'a [Match],
+    /// Matches beyond those, where there are more than a verdict holds.
+    #[serde(skip_serializing_if = "is_zero")]
+    matches_left_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
-
-/// A longest line of standard input that is read: far more than any hash has.
-const LONGEST_LINE: u64 = 4096;
 
 pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     let options = GateOptions {
@@ -65,6 +72,7 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
         gate,
         args: &args,
         out: Box::new(output::stdout()),
+        asked: 0,
         matched: false,
         failed: false,
     };
@@ -76,12 +84,17 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
         }
     }
     asking.out.flush()?;
+    if asking.asked == 0 {
+        bail!("standard input has no hash to ask about");
+    }
     Ok(Exit::of(asking.matched, asking.failed))
 }
 
 struct Asking<'a> {
     gate: Gate,
     args: &'a MatchArgs,
+    /// Hashes asked about, good or bad.
+    asked: u64,
     out: Box<dyn Write>,
     matched: bool,
     failed: bool,
@@ -92,12 +105,12 @@ impl Asking<'_> {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let read =
-                std::io::Read::take(&mut *input, LONGEST_LINE).read_until(b'\n', &mut line)?;
+            let longest = MAX_LINE as u64 + 2;
+            let read = std::io::Read::take(&mut *input, longest).read_until(b'\n', &mut line)?;
             if read == 0 {
                 return Ok(());
             }
-            if read as u64 == LONGEST_LINE && line.last() != Some(&b'\n') {
+            if read as u64 == longest && line.last() != Some(&b'\n') {
                 // What is left of an overlong line is no hash of its own.
                 input.skip_until(b'\n')?;
             }
@@ -109,58 +122,130 @@ impl Asking<'_> {
     }
 
     fn ask(&mut self, text: &str) -> anyhow::Result<()> {
-        let parsed: Result<Signal, SignalError> = text.parse();
-        let (matches, action, error) = match &parsed {
-            Ok(signal) => {
-                let (matches, action) = self.matches(signal);
-                (matches, action, None)
-            }
-            Err(error) => (Vec::new(), None, Some(error.to_string())),
-        };
-        self.matched |= !matches.is_empty();
-        self.failed |= error.is_some();
-        let action = action.map_or("none", crate::bank::Action::name);
+        self.asked += 1;
+        let found = query(text).map_or_else(Found::bad, |query| self.matches(&query));
+        self.matched |=
+            found.outcome == Some(Outcome::Match) && found.action != Some(Action::Allow);
+        self.failed |= found.error.is_some();
+        let action = found.action.map_or("none", Action::name);
         if self.args.format == Format::Jsonl {
             let record = MatchRecord {
                 query: text,
+                outcome: found.outcome,
                 action,
-                matches: &matches,
-                error,
+                matches: &found.matches,
+                matches_left_out: found.left_out,
+                error: found.error,
             };
             serde_json::to_writer(&mut self.out, &record)?;
             writeln!(self.out)?;
             return Ok(());
         }
-        if let Some(error) = error {
+        if let Some(error) = found.error {
             let shown: String = text.chars().take(80).collect();
-            output::warn(format_args!("hashgate: {shown:?}: {error}"));
-            return Ok(());
+            let what = match found.outcome {
+                Some(outcome) => format!("{outcome}: {error}"),
+                None => error,
+            };
+            output::warn(format_args!("hashgate: {shown:?}: {what}"));
+            if found.matches.is_empty() {
+                return Ok(());
+            }
         }
-        match &matches[..] {
+        match &found.matches[..] {
             [] => writeln!(self.out, "{text}: no match")?,
-            found => {
+            matches => {
                 writeln!(self.out, "{text}: {action}")?;
-                for one in found {
+                for one in matches {
                     writeln!(
                         self.out,
                         "  {} #{} at distance {}: {}",
                         one.bank, one.content_id, one.distance, one.entry
                     )?;
                 }
+                if found.left_out > 0 {
+                    writeln!(self.out, "  and {} more", found.left_out)?;
+                }
             }
         }
         Ok(())
     }
 
-    fn matches(&self, signal: &Signal) -> (Vec<Match>, Option<crate::bank::Action>) {
+    fn matches(&self, query: &ContentSignal) -> Found {
         let most = self.args.k.map_or(usize::MAX, NonZeroUsize::get);
-        match self.args.max_distance {
-            Some(bits) => self.gate.nearest(signal, Distance(bits), most),
-            None => {
-                let mut verdict = self.gate.match_signal(signal, None);
-                verdict.matches.truncate(most);
-                (verdict.matches, verdict.action)
-            }
+        if let Some(bits) = self.args.max_distance {
+            let (matches, action) = self.gate.nearest(&query.signal, Distance(bits), most);
+            let outcome = match matches.is_empty() {
+                true => Outcome::NoMatch,
+                false => Outcome::Match,
+            };
+            return Found {
+                outcome: Some(outcome),
+                matches,
+                left_out: 0,
+                action,
+                error: None,
+            };
+        }
+        let verdict = self.gate.match_signal(&query.signal, query.quality);
+        let mut matches = verdict.matches;
+        let left_out = if matches.len() > most {
+            0
+        } else {
+            verdict.matches_left_out
+        };
+        matches.truncate(most);
+        Found {
+            outcome: Some(verdict.outcome),
+            matches,
+            left_out,
+            action: verdict.action,
+            error: verdict.error,
         }
     }
+}
+
+/// What was found about one line.
+struct Found {
+    /// None where the line is no hash.
+    outcome: Option<Outcome>,
+    matches: Vec<Match>,
+    left_out: u64,
+    action: Option<Action>,
+    /// Why it is no hash, or could not be judged.
+    error: Option<String>,
+}
+
+impl Found {
+    fn bad(reason: String) -> Self {
+        Self {
+            outcome: None,
+            matches: Vec::new(),
+            left_out: 0,
+            action: None,
+            error: Some(reason),
+        }
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// A hash as typed, as lists have it and as `hashgate hash` prints it, with its quality where that
+/// is told.
+fn query(text: &str) -> Result<ContentSignal, String> {
+    let mut found = Err("there is no hash in it".to_owned());
+    let read = hashset::read(text.as_bytes(), ListFormat::Typed, &mut |row| {
+        found = match row {
+            Ok(record) => match record.signals[..] {
+                [signal, ..] => Ok(signal),
+                [] => Err("there is no hash in it".to_owned()),
+            },
+            Err(bad) => Err(bad.reason),
+        };
+        ControlFlow::Break(())
+    });
+    read.map_err(|error| error.to_string())?;
+    found
 }

@@ -1,27 +1,33 @@
 //! Which format a list has, from its first lines.
 
+use super::bare::{Bare, Kind};
 use crate::hash::SignalType;
-use crate::hashset::{ListFormat, csv, pdq_lines, typed, value};
+use crate::hashset::{DetectError, ListFormat, csv, pdq_lines, typed, value};
 
-/// Most lines that are looked at.
+/// Most lines that are looked at to tell the format.
 const LINES: usize = 32;
 
-/// The format of a list from its first bytes; a few KiB are plenty.
+/// The format of a list from its first bytes; 64 KiB are plenty.
 ///
 /// A header that names a column with hashes makes it `csv`, a signal type before a hash `tx`, and
 /// bare hashes are told by their length: 64 digits `pdq`, 32 `md5`, 40 `sha1`, several lengths
-/// `tx`. Bare SHA-256 digests look like PDQ hashes and must be named. Lines that are nothing of
-/// this do not count; `None` where no line is left. A last line that may be cut off counts only
+/// `tx`. Lines that are nothing of this do not count. A last line that may be cut off counts only
 /// where it is the only one.
 ///
+/// SHA-256 digests have 64 digits too. They are told from PDQ hashes by how many of their bits are
+/// set, over all the bytes given, and by the blanks that `sha256sum` prints behind them; where that
+/// is not enough to tell, the list is refused rather than read as hashes that could never match.
+///
+/// # Errors
+/// [`DetectError`] where the format must be named.
+///
 /// ```
-/// use hashgate::hashset::{ListFormat, detect};
-/// assert_eq!(detect(b"hash,quality,filename\n"), Some(ListFormat::Csv));
-/// assert_eq!(detect(b"# mine\nmd5 d41d8cd98f00b204e9800998ecf8427e\n"), Some(ListFormat::Typed));
-/// assert_eq!(detect(b"hello\n"), None);
+/// use hashgate::hashset::{DetectError, ListFormat, detect};
+/// assert_eq!(detect(b"hash,quality,filename\n"), Ok(ListFormat::Csv));
+/// assert_eq!(detect(b"# mine\nmd5 d41d8cd98f00b204e9800998ecf8427e\n"), Ok(ListFormat::Typed));
+/// assert_eq!(detect(b"hello\n"), Err(DetectError::Unknown));
 /// ```
-#[must_use]
-pub fn detect(first_bytes: &[u8]) -> Option<ListFormat> {
+pub fn detect(first_bytes: &[u8]) -> Result<ListFormat, DetectError> {
     let bytes = first_bytes
         .strip_prefix(b"\xef\xbb\xbf")
         .unwrap_or(first_bytes);
@@ -29,15 +35,41 @@ pub fn detect(first_bytes: &[u8]) -> Option<ListFormat> {
         Some(end) => bytes.get(..end).unwrap_or(bytes),
         None => bytes,
     };
-    let mut found = None;
-    let lines = whole
+    match by_form(whole).ok_or(DetectError::Unknown)? {
+        ListFormat::Csv => {
+            let bare = Bare::of(
+                csv::bare_values(whole)
+                    .iter()
+                    .map(|value| (&**value, false)),
+            );
+            match bare.kind() {
+                Kind::Pdq => Ok(ListFormat::Csv),
+                Kind::Sha256 | Kind::Unclear => Err(bare.unclear(ListFormat::Csv)),
+            }
+        }
+        format @ (ListFormat::PdqLines | ListFormat::Typed) => {
+            let bare = Bare::of(lines(whole).filter_map(bare_value));
+            match (bare.kind(), format) {
+                (Kind::Pdq, _) => Ok(format),
+                (Kind::Sha256, ListFormat::PdqLines) => Ok(ListFormat::Sha256Lines),
+                (Kind::Sha256 | Kind::Unclear, _) => Err(bare.unclear(format)),
+            }
+        }
+        format => Ok(format),
+    }
+}
+
+fn lines(whole: &[u8]) -> impl Iterator<Item = &str> {
+    whole
         .split(|&byte| byte == b'\n')
         .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-    for (index, line) in lines.take(LINES).enumerate() {
-        let Ok(line) = std::str::from_utf8(line) else {
-            continue;
-        };
+        .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+        .map(|line| std::str::from_utf8(line).unwrap_or_default())
+}
+
+fn by_form(whole: &[u8]) -> Option<ListFormat> {
+    let mut found = None;
+    for (index, line) in lines(whole).take(LINES).enumerate() {
         if index == 0 && csv::is_header(line) {
             return Some(ListFormat::Csv);
         }
@@ -70,9 +102,25 @@ fn line_format(line: &str) -> Option<ListFormat> {
     }
 }
 
+/// A value of 64 digits that nothing but its length calls a PDQ hash, and whether it stands as
+/// `sha256sum` prints it: two blanks, or a blank and a star, before the file's name.
+fn bare_value(line: &str) -> Option<(&str, bool)> {
+    let (word, _) = value::first_word(line);
+    if value::bare_type(word) != Some(SignalType::Pdq) {
+        return None;
+    }
+    // A quality is a PDQ tool's word for it.
+    if pdq_lines::parse(line).is_ok_and(|parsed| parsed.signal.quality.is_some()) {
+        return None;
+    }
+    let rest = line.get(word.len()..).unwrap_or_default();
+    Some((word, rest.starts_with("  ") || rest.starts_with(" *")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::{Digest, Sha256};
 
     #[test]
     fn content_says_the_format() {
@@ -107,8 +155,72 @@ mod tests {
             (String::new(), None),
         ];
         for (list, format) in cases {
+            let format = format.ok_or(DetectError::Unknown);
             assert_eq!(detect(list.as_bytes()), format, "{list}");
         }
-        assert_eq!(detect(b"\xff\xfe\0m\0d\n"), None);
+        assert_eq!(detect(b"\xff\xfe\0m\0d\n"), Err(DetectError::Unknown));
+    }
+
+    /// The SHA-256 digests of numbers, each as a line.
+    fn digests(numbers: std::ops::Range<u32>, line: impl Fn(&str) -> String) -> String {
+        let hex = |number: u32| -> String {
+            let digest = Sha256::digest(number.to_le_bytes());
+            digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        numbers.map(|number| line(&hex(number)) + "\n").collect()
+    }
+
+    fn is_unclear(list: &str) -> bool {
+        matches!(detect(list.as_bytes()), Err(DetectError::Unclear { .. }))
+    }
+
+    #[test]
+    fn sha256_digests_are_not_read_as_pdq_hashes() {
+        for first in [0, 1_000, 2_000] {
+            for length in [16, 40, 500] {
+                let bare = digests(first..first + length, str::to_owned);
+                assert!(is_unclear(&bare), "{length} bare digests");
+                let noted = digests(first..first + length, |hex| format!("{hex},a.jpg"));
+                assert!(is_unclear(&noted), "{length} digests with notes");
+                let mixed = format!("{}\n{bare}", "0f".repeat(16));
+                assert!(
+                    is_unclear(&mixed),
+                    "{length} digests in a list of several types"
+                );
+                let column = format!("hash,name\n{}", bare.replace('\n', ",x\n"));
+                assert!(
+                    is_unclear(&column),
+                    "{length} digests in a column of any type"
+                );
+                for (kind, gap) in [("text", "  "), ("binary", " *")] {
+                    let summed = digests(first..first + length, |hex| format!("{hex}{gap}a b.jpg"));
+                    let read = detect(summed.as_bytes());
+                    assert_eq!(read, Ok(ListFormat::Sha256Lines), "{length} {kind}");
+                }
+                let named = digests(first..first + length, |hex| format!("sha256 {hex}"));
+                assert_eq!(detect(named.as_bytes()), Ok(ListFormat::Typed));
+                let column = format!("sha256\n{bare}");
+                assert_eq!(detect(column.as_bytes()), Ok(ListFormat::Csv));
+                let column = format!(
+                    "type,hash\n{}",
+                    digests(0..length, |hex| format!("x,{hex}"))
+                );
+                assert!(is_unclear(&column), "a column that is no signal type");
+            }
+        }
+    }
+
+    #[test]
+    fn a_few_bare_values_are_read_as_pdq_and_a_few_of_sha256sum_are_not() {
+        let bare = digests(0..15, str::to_owned);
+        assert_eq!(detect(bare.as_bytes()), Ok(ListFormat::PdqLines));
+        // None of these has 128 bits set.
+        let summed = digests(0..3, |hex| format!("{hex}  a.jpg"));
+        assert_eq!(detect(summed.as_bytes()), Ok(ListFormat::Sha256Lines));
+        let balanced = format!("{}  a.jpg\n", "0f".repeat(32));
+        assert!(is_unclear(&balanced), "it may be either");
+        let message = detect(balanced.as_bytes()).unwrap_err().to_string();
+        assert!(message.contains("--format sha256"), "{message}");
+        assert!(message.contains("--format pdq"), "{message}");
     }
 }

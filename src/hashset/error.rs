@@ -29,6 +29,44 @@ pub enum HashsetError {
     },
 }
 
+/// Why the format of a list must be named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// Nothing in the list tells it.
+    #[error(
+        "what format this list has cannot be told from its content: say --format ({})",
+        ListFormat::ALL.map(ListFormat::name).join(", ")
+    )]
+    Unknown,
+    /// Values of 64 digits may be PDQ hashes or SHA-256 digests.
+    #[error(
+        "whether its values of 64 digits are PDQ hashes or SHA-256 digests cannot be told: of the \
+         first {values}, {balanced} have the 128 bits set that PDQ hashes have; {}", repair(*format)
+    )]
+    Unclear {
+        /// The format that the list has but for this.
+        format: ListFormat,
+        /// Values that were looked at.
+        values: usize,
+        /// How many of them have as many bits set as a PDQ hash has.
+        balanced: usize,
+    },
+}
+
+/// How to say which they are.
+fn repair(format: ListFormat) -> &'static str {
+    match format {
+        ListFormat::Csv => {
+            "call the column sha256 in the header, or say --format csv to have them read as PDQ hashes"
+        }
+        ListFormat::Typed => {
+            "write sha256 before each digest, or say --format tx to have them read as PDQ hashes"
+        }
+        _ => "say --format sha256, or --format pdq to have them read as PDQ hashes",
+    }
+}
+
 /// A name that no list format goes by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a list format; known are {}", ListFormat::ALL.map(ListFormat::name).join(", "))]

@@ -42,10 +42,14 @@ impl Line {
         })
     }
 
-    /// Whether nothing is to be read from it.
+    /// Whether nothing stands on it.
+    pub(super) fn is_blank(&self) -> bool {
+        !self.cut && self.bytes.trim_ascii_start().is_empty()
+    }
+
+    /// Whether nothing is to be read from it: it is blank or a comment.
     pub(super) fn is_skipped(&self) -> bool {
-        let text = self.bytes.trim_ascii_start();
-        !self.cut && text.is_empty() || text.first() == Some(&b'#')
+        self.is_blank() || self.bytes.trim_ascii_start().first() == Some(&b'#')
     }
 }
 

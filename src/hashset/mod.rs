@@ -30,6 +30,7 @@
 //! # Ok::<(), hashset::HashsetError>(())
 //! ```
 
+mod bare;
 mod csv;
 mod detect;
 mod digest_lines;
@@ -42,7 +43,7 @@ mod typed;
 mod value;
 
 pub use detect::detect;
-pub use error::{HashsetError, UnknownListFormat};
+pub use error::{DetectError, HashsetError, UnknownListFormat};
 pub use format::ListFormat;
 pub use lines::MAX_LINE;
 pub use record::{BadLine, ListRecord};

@@ -68,11 +68,20 @@ impl Manifest {
 
     /// The bytes of the file.
     pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        // Else nobody could open it.
+        self.check_policies().map_err(io::Error::other)?;
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         let crc = crc32c::crc32c(&text);
         text.extend_from_slice(format!("{CHECKSUM}{crc:08x}\n").as_bytes());
         Ok(text)
+    }
+
+    fn check_policies(&self) -> Result<(), String> {
+        self.banks.iter().try_for_each(|bank| {
+            let checked = bank.policy.check();
+            checked.map_err(|error| format!("bank {}: {error}", bank.name))
+        })
     }
 
     /// Reads the manifest of an index folder.
@@ -139,6 +148,7 @@ impl Manifest {
                 )));
             }
         }
+        manifest.check_policies().map_err(problem)?;
         Ok(manifest)
     }
 }

@@ -1,7 +1,6 @@
 //! Banks: making, naming, changing, deleting them.
 
 use crate::bank::{Bank, BankId, BankName, Policy};
-use crate::hash::Threshold;
 use crate::store::record::{self, State, Touched};
 use crate::store::{BankCounts, BankStore, StoreError, keys};
 use rocksdb::{ReadOptions, WriteBatch};
@@ -13,7 +12,7 @@ impl BankStore {
     /// [`StoreError::BankExists`] where the name is taken, [`StoreError::PolicyRange`] where a
     /// threshold is wider than a bank's may be.
     pub fn create_bank(&self, name: &BankName, policy: Policy) -> Result<Bank, StoreError> {
-        check(&policy)?;
+        policy.check()?;
         let mut writer = self.writer()?;
         if self.bank_id(name)?.is_some() {
             return Err(StoreError::BankExists { name: name.clone() });
@@ -98,7 +97,7 @@ impl BankStore {
     /// # Errors
     /// [`StoreError::NoSuchBank`], [`StoreError::PolicyRange`].
     pub fn set_policy(&self, name: &BankName, policy: Policy) -> Result<Bank, StoreError> {
-        check(&policy)?;
+        policy.check()?;
         let mut writer = self.writer()?;
         let mut bank = self.bank(name)?;
         if bank.policy != policy {
@@ -206,26 +205,4 @@ impl BankStore {
             }),
         }
     }
-}
-
-/// Refuses thresholds that are wider than a bank's may be.
-fn check(policy: &Policy) -> Result<(), StoreError> {
-    let bounds: [(&'static str, Threshold, Threshold); 2] = [
-        ("threshold", policy.threshold, Policy::MAX_PDQ_THRESHOLD),
-        (
-            "threshold of 64-bit hashes",
-            policy.threshold64,
-            Policy::MAX_HASH64_THRESHOLD,
-        ),
-    ];
-    for (what, given, most) in bounds {
-        if given > most {
-            return Err(StoreError::PolicyRange {
-                what,
-                given: given.0,
-                most: most.0,
-            });
-        }
-    }
-    Ok(())
 }

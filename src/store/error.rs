@@ -1,6 +1,6 @@
 //! What can go wrong with the store.
 
-use crate::bank::{BankId, BankName, ContentId};
+use crate::bank::{BankId, BankName, ContentId, PolicyError};
 use std::path::{Path, PathBuf};
 
 /// Why the store refused or failed.
@@ -18,7 +18,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// There is no store in the folder.
-    #[error("there is no store in {}: import a list first, or give another home folder", folder.display())]
+    #[error("there is no store in {}, and no bank: make the first with `hashgate bank create`, or give another home folder", folder.display())]
     Missing {
         /// The folder.
         folder: PathBuf,
@@ -140,15 +140,8 @@ pub enum StoreError {
         position: usize,
     },
     /// A policy is out of its bounds.
-    #[error("a {what} of {given} is too wide: a bank's may be 0 to {most}")]
-    PolicyRange {
-        /// The field.
-        what: &'static str,
-        /// What was given.
-        given: u16,
-        /// The most that is allowed.
-        most: u16,
-    },
+    #[error(transparent)]
+    PolicyRange(#[from] PolicyError),
     /// All numbers of a kind are given out.
     #[error("no {what} numbers are left in this store: begin a new one")]
     Exhausted {

@@ -67,6 +67,20 @@ impl BankStore {
         Ok(store)
     }
 
+    /// As [`BankStore::open`], for a store that is there: makes nothing where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no store, and else as [`BankStore::open`].
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        if has_database(folder)? {
+            Self::open(folder)
+        } else {
+            Err(StoreError::Missing {
+                folder: folder.to_owned(),
+            })
+        }
+    }
+
     /// Opens the store in a folder to read it as it is now; another process may go on writing.
     ///
     /// # Errors

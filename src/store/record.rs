@@ -8,7 +8,8 @@
 //! where not known) and its value.
 
 use crate::bank::{
-    Action, Bank, BankId, ContentId, ContentItem, ContentSignal, ContentState, Policy, Provenance,
+    Action, Bank, BankId, BankName, ContentId, ContentItem, ContentSignal, ContentState, Policy,
+    Provenance,
 };
 use crate::hash::{Quality, Signal, SignalType, Threshold};
 use crate::store::{BankCounts, StoreError};
@@ -243,18 +244,18 @@ pub(super) fn decode_bank(id: BankId, bytes: &[u8]) -> Result<Bank, StoreError> 
             .into_iter()
             .find(|&action| action_code(action) == bank.action)
             .ok_or_else(|| format!("{} is no action", bank.action))?;
-        Ok(Bank {
-            id,
-            name: bank.name.parse().map_err(|error| format!("{error}"))?,
-            policy: Policy {
-                action,
-                threshold: Threshold(bank.threshold),
-                threshold64: Threshold(bank.threshold64),
-                min_quality: Quality::try_from(bank.min_quality)
-                    .map_err(|error| error.to_string())?,
-                enabled: bank.enabled,
-            },
-        })
+        let policy = Policy {
+            action,
+            threshold: Threshold(bank.threshold),
+            threshold64: Threshold(bank.threshold64),
+            min_quality: Quality::try_from(bank.min_quality).map_err(|error| error.to_string())?,
+            enabled: bank.enabled,
+        };
+        let name: BankName = bank.name.parse().map_err(|error| format!("{error}"))?;
+        policy
+            .check()
+            .map_err(|error| format!("bank {name}: {error}"))?;
+        Ok(Bank { id, name, policy })
     };
     read().map_err(corrupt("bank", id.0))
 }

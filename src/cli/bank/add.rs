@@ -51,7 +51,7 @@ struct Summary {
 }
 
 pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open(&home.store())?;
+    let store = BankStore::open_existing(&home.store())?;
     let bank = store.bank(&args.name)?;
     let limits = args.limits.limits();
     let stop = stop::on_request()?;

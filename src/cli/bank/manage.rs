@@ -23,11 +23,11 @@ enum Format {
 #[derive(Debug, Args)]
 struct PolicyArgs {
     /// Largest PDQ distance that matches, in bits (inclusive), 0-63
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(..=63))]
+    #[arg(long, value_name = "BITS", value_parser = up_to(Policy::MAX_PDQ_THRESHOLD))]
     threshold: Option<u16>,
 
     /// Largest distance of a 64-bit hash that matches, in bits (inclusive), 0-16
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u16).range(..=16))]
+    #[arg(long, value_name = "BITS", value_parser = up_to(Policy::MAX_HASH64_THRESHOLD))]
     threshold64: Option<u16>,
 
     /// Least PDQ quality, of a file and of an entry, that may match, 0-100
@@ -37,6 +37,11 @@ struct PolicyArgs {
     /// Whether the bank takes part in matching
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
     enabled: Option<bool>,
+}
+
+/// Reads a threshold of a bank, which may be no wider than this.
+fn up_to(widest: Threshold) -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(..=i64::from(widest.0))
 }
 
 impl PolicyArgs {
@@ -250,7 +255,7 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open(&home.store())?;
+    let store = BankStore::open_existing(&home.store())?;
     let mut policy = store.bank(&args.name)?.policy;
     let before = policy.clone();
     if let Some(action) = args.action {
@@ -279,7 +284,7 @@ pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn delete(args: &DeleteArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open(&home.store())?;
+    let store = BankStore::open_existing(&home.store())?;
     let bank = store.bank(&args.name)?;
     let items = store.counts(bank.id)?.items;
     if items > 0 && !args.with_entries {

@@ -75,6 +75,21 @@ impl Columns {
         Ok(Self(columns))
     }
 
+    /// The column of hashes whose type nothing but their length says; `None` where there is none,
+    /// or where another column speaks of PDQ hashes.
+    pub(super) fn bare(&self) -> Option<usize> {
+        let says_type = |column: &Column| {
+            matches!(
+                column,
+                Column::Type | Column::Quality | Column::Named(SignalType::Pdq)
+            )
+        };
+        if self.0.iter().any(says_type) {
+            return None;
+        }
+        self.0.iter().position(|column| *column == Column::Value)
+    }
+
     /// The record of a row; the reason where it cannot be used.
     pub(super) fn record(&self, line: u64, fields: &[&str]) -> Result<ListRecord, String> {
         if fields.len() != self.0.len() {

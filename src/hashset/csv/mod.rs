@@ -6,12 +6,16 @@
 //! of several lines cannot be used, only its first line is bad, and reading goes on with its
 //! second. For the same reason a row of several lines must be quoted to the letter, while within one
 //! line stray marks are taken as they stand.
+//!
+//! Comments stand before the header only. Below it a line that begins with `#` is a row like any
+//! other: RFC 4180 knows no comments, and `#1,…` may well be an entry.
 
 mod columns;
 
+use crate::hash::SignalType;
 use crate::hashset::lines::{Line, Lines};
 use crate::hashset::record::{Sink, Tally};
-use crate::hashset::{BadLine, HashsetError, MAX_LINE};
+use crate::hashset::{BadLine, HashsetError, MAX_LINE, value};
 use columns::Columns;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use std::io::BufRead;
@@ -31,6 +35,30 @@ pub(super) fn is_header(line: &str) -> bool {
             .is_ok_and(|fields| Columns::new(&fields).is_ok())
 }
 
+/// The values of 64 digits in the first rows of a list whose type nothing but their length says.
+pub(super) fn bare_values(list: &[u8]) -> Vec<String> {
+    let mut lines = Lines::new(list);
+    let Ok((columns, mut cutter)) = header(&mut lines, &mut Tally::default()) else {
+        return Vec::new();
+    };
+    let Some(bare) = columns.bare() else {
+        return Vec::new();
+    };
+    let mut values = Vec::new();
+    // Rows of several lines are passed over: they are few, and this is a sample.
+    while let Ok(true) = lines.advance() {
+        if let Fed::Whole = cutter.feed(&lines.current().bytes)
+            && let Ok(fields) = cutter.fields()
+            && let Some(field) = fields.get(bare)
+            && value::bare_type(field.trim()) == Some(SignalType::Pdq)
+        {
+            values.push(field.trim().to_owned());
+        }
+        cutter.reset();
+    }
+    values
+}
+
 pub(super) fn read(input: impl BufRead, sink: &mut Sink<'_>) -> Result<Tally, HashsetError> {
     let mut lines = Lines::new(input);
     let mut tally = Tally::default();
@@ -38,7 +66,7 @@ pub(super) fn read(input: impl BufRead, sink: &mut Sink<'_>) -> Result<Tally, Ha
     let mut taken = Vec::new();
     while lines.advance()? {
         tally.lines = lines.read();
-        if lines.current().is_skipped() {
+        if lines.current().is_blank() {
             tally.skipped += 1;
             continue;
         }

@@ -114,6 +114,18 @@ fn rows_of_several_lines_keep_their_first_line_number() {
 }
 
 #[test]
+fn below_the_header_a_row_may_begin_with_a_hash_sign() {
+    let (good, bad) = rows(&format!(
+        "# a comment\nlabel,md5\n#1,{MD5}\n\n  #2 , {MD5}\n# no row\n#x,y\n"
+    ));
+    assert_eq!(good.len(), 2);
+    assert_eq!((good[0].labels[0].as_str(), good[0].line), ("#1", 3));
+    assert_eq!(good[1].labels, ["#2"]);
+    let lines: Vec<u64> = bad.iter().map(|line| line.line).collect();
+    assert_eq!(lines, [6, 7], "what is no row is said, not passed over");
+}
+
+#[test]
 fn an_open_quotation_mark_costs_one_line_only() {
     let mut list = format!("md5,note\n{MD5},\"open\n");
     for _ in 0..5_000 {

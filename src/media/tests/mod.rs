@@ -1,6 +1,7 @@
 //! Each pixel mode of each format, and files of several pictures, on pictures made here.
 
 mod damage;
+mod parts;
 
 use std::io::Cursor;
 use std::ops::ControlFlow;

@@ -1,6 +1,9 @@
 //! TIFF: every page, by the `tiff` crate itself, since the `image` crate reads the first page only.
 //!
 //! An alpha sample is taken as not premultiplied, whatever the file says of it.
+//!
+//! What the pages' strips and tiles name is counted against the file's length ([`Budget`]): nothing
+//! keeps a file from naming the same bytes for every strip of every page.
 
 mod palette;
 
@@ -10,6 +13,7 @@ use ::tiff::decoder::{ChunkType, Decoder, DecodingResult};
 use ::tiff::tags::Tag;
 use ::tiff::{ColorType, TiffError, TiffFormatError};
 
+use super::error::Quantity;
 use super::frames::Frames;
 use super::jpeg;
 use super::pixels::{Channels, Depth, Layout, compose};
@@ -19,6 +23,9 @@ struct Pages<'a> {
     bytes: &'a [u8],
     decoder: Decoder<Cursor<&'a [u8]>>,
     limits: Limits,
+    budget: Budget,
+    /// The file once more where pages have palettes, to be changed page by page.
+    grey: Vec<u8>,
     given: u32,
 }
 
@@ -30,8 +37,41 @@ pub(super) fn open<'a>(
         bytes,
         decoder: open_decoder(bytes, limits)?,
         limits: limits.clone(),
+        budget: Budget::of(bytes),
+        grey: Vec::new(),
         given: 0,
     }))
+}
+
+/// How many bytes the parts of all pages may still name.
+///
+/// A part is decoded from the bytes that it names, so time goes with the sum of what the parts name.
+/// In a well-formed file they do not lie over each other, and the sum is below the file's length.
+/// Writers that get counts somewhat wrong, or keep an empty tile once for all its places, are let
+/// pass: twice the length and 1 MiB are allowed. Time stays in proportion to the file's length,
+/// whatever the number of pages.
+struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    const SLACK: u64 = 1 << 20;
+
+    fn of(file: &[u8]) -> Self {
+        Self {
+            left: (file.len() as u64)
+                .saturating_mul(2)
+                .saturating_add(Self::SLACK),
+        }
+    }
+
+    fn take(&mut self, bytes: u64) -> Result<(), MediaError> {
+        self.left = self
+            .left
+            .checked_sub(bytes)
+            .ok_or_else(|| damaged("the parts of its pages name the same bytes again and again"))?;
+        Ok(())
+    }
 }
 
 fn open_decoder<'a>(
@@ -60,12 +100,28 @@ impl Frames for Pages<'_> {
         let number = self.given;
         self.given += 1;
         let mut picture = match palette::colours(&mut self.decoder, &self.limits)? {
-            None => read_page(self.bytes, &mut self.decoder, &self.limits, None)?,
+            None => read_page(
+                self.bytes,
+                &mut self.decoder,
+                &self.limits,
+                &mut self.budget,
+                None,
+            )?,
             Some(colours) => {
                 let directory = self.decoder.ifd_pointer().map_or(0, |pointer| pointer.0);
-                let grey = palette::as_grey(self.bytes, directory, &self.limits)?;
-                let mut decoder = open_decoder(&grey, &self.limits)?;
-                read_page(&grey, &mut decoder, &self.limits, Some(&colours))?
+                if self.grey.is_empty() {
+                    self.limits.admit_bytes(self.bytes.len() as u64)?;
+                    self.grey = self.bytes.to_vec();
+                }
+                palette::make_grey(&mut self.grey, directory)?;
+                let mut decoder = open_decoder(&self.grey, &self.limits)?;
+                read_page(
+                    &self.grey,
+                    &mut decoder,
+                    &self.limits,
+                    &mut self.budget,
+                    Some(&colours),
+                )?
             }
         };
         picture.frame = number;
@@ -78,6 +134,7 @@ fn read_page(
     bytes: &[u8],
     decoder: &mut Decoder<Cursor<&[u8]>>,
     limits: &Limits,
+    budget: &mut Budget,
     palette: Option<&[[u8; 3]]>,
 ) -> Result<Picture, MediaError> {
     let failed = |error| failed(limits, &error);
@@ -97,7 +154,8 @@ fn read_page(
         .ok()
         .flatten()
         .map_or(Orientation::Normal, Orientation::from_exif);
-    whole_jpegs(bytes, decoder, limits)?;
+    let parts = parts(decoder, limits, budget)?;
+    whole_jpegs(bytes, decoder, &parts, limits, budget)?;
     let mut result = DecodingResult::U8(Vec::new());
     let read = decoder.read_image_to_buffer(&mut result).map_err(failed)?;
     if result.as_buffer(0).as_bytes().len() < read.complete_len {
@@ -140,14 +198,43 @@ fn read_page(
     })
 }
 
+/// Where the strips or tiles of a page lie in the file, and how long they are.
+fn parts(
+    decoder: &mut Decoder<Cursor<&[u8]>>,
+    limits: &Limits,
+    budget: &mut Budget,
+) -> Result<Vec<(u64, u64)>, MediaError> {
+    /// A part's place and length in the file take two bytes each at least.
+    const ENTRY: u64 = 4;
+    let (offsets, counts) = match decoder.get_chunk_type() {
+        ChunkType::Strip => (Tag::StripOffsets, Tag::StripByteCounts),
+        ChunkType::Tile => (Tag::TileOffsets, Tag::TileByteCounts),
+    };
+    let mut list = |tag| {
+        let found = decoder
+            .find_tag_unsigned_vec::<u64>(tag)
+            .map_err(|error| failed(limits, &error))?;
+        found.ok_or_else(|| damaged(format!("it has no {tag:?}")))
+    };
+    let parts: Vec<_> = list(offsets)?.into_iter().zip(list(counts)?).collect();
+    for &(_, count) in &parts {
+        budget.take(count.saturating_add(ENTRY))?;
+    }
+    Ok(parts)
+}
+
 /// Counts off the JPEGs that a page's strips or tiles may be, since the decoder takes memory for
 /// what they say of themselves and fills in what they lack.
 fn whole_jpegs(
     bytes: &[u8],
     decoder: &mut Decoder<Cursor<&[u8]>>,
+    parts: &[(u64, u64)],
     limits: &Limits,
+    budget: &mut Budget,
 ) -> Result<(), MediaError> {
     const JPEG_COMPRESSION: u16 = 7;
+    /// A marker: the start of an image, and its end.
+    const MARKER: usize = 2;
     let failed = |error| failed(limits, &error);
     if decoder
         .find_tag_unsigned(Tag::Compression)
@@ -158,31 +245,50 @@ fn whole_jpegs(
     }
     let tables = match decoder.find_tag(Tag::JPEGTables).map_err(failed)? {
         Some(value) => value.into_u8_vec().map_err(failed)?,
-        None => vec![0xff, 0xd8, 0xff, 0xd9],
+        None => Vec::new(),
     };
-    // The start of an image stays, the end goes; a strip's own start goes.
+    // The start of an image stays, the end goes; a part's own start goes.
     let head = tables
-        .get(..tables.len().saturating_sub(2))
+        .get(..tables.len().saturating_sub(MARKER))
         .unwrap_or_default();
-    let (offsets, counts) = match decoder.get_chunk_type() {
-        ChunkType::Strip => (Tag::StripOffsets, Tag::StripByteCounts),
-        ChunkType::Tile => (Tag::TileOffsets, Tag::TileByteCounts),
-    };
     let (most_width, most_height) = decoder.chunk_dimensions();
-    let mut list = |tag| {
-        let found = decoder.find_tag_unsigned_vec::<u64>(tag).map_err(failed)?;
-        found.ok_or_else(|| damaged(format!("it has no {tag:?}")))
-    };
-    for (offset, count) in list(offsets)?.into_iter().zip(list(counts)?) {
+    let (most_width, most_height) = (
+        most_width.saturating_add(15),
+        most_height.saturating_add(15),
+    );
+    // Else a small page could hold a large picture in each of many parts.
+    let mut small = limits.clone();
+    small.max_side = small.max_side.min(most_width.max(most_height));
+    small.max_pixels = small
+        .max_pixels
+        .min(u64::from(most_width) * u64::from(most_height));
+    let too_large = || damaged("a part of a page is larger than its place");
+    let mut joined = Vec::new();
+    for &(offset, count) in parts {
         let part = usize::try_from(offset)
             .ok()
             .and_then(|offset| bytes.get(offset..))
-            .and_then(|rest| rest.get(2..usize::try_from(count).ok()?))
+            .and_then(|rest| rest.get(..usize::try_from(count).ok()?))
+            .filter(|part| part.len() >= MARKER)
             .ok_or_else(|| damaged("the data end early"))?;
-        let (width, height) = jpeg::check_whole(&[head, part].concat(), limits)?;
-        // Else a small page could hold a large picture in each of many strips.
-        if width > most_width.saturating_add(15) || height > most_height.saturating_add(15) {
-            return Err(damaged("a part of a page is larger than its place"));
+        let whole = if head.is_empty() {
+            part
+        } else {
+            budget.take(head.len() as u64)?;
+            joined.clear();
+            joined.extend_from_slice(head);
+            joined.extend_from_slice(part.get(MARKER..).unwrap_or_default());
+            &joined
+        };
+        let (width, height) = match jpeg::check_whole(whole, &small) {
+            Err(MediaError::TooLarge {
+                what: Quantity::Side | Quantity::Pixels,
+                ..
+            }) => return Err(too_large()),
+            checked => checked?,
+        };
+        if width > most_width || height > most_height {
+            return Err(too_large());
         }
     }
     Ok(())

@@ -52,16 +52,9 @@ pub(super) fn colours(
     ))
 }
 
-/// The file with the page of the directory at `directory` as its first, and grey.
-pub(super) fn as_grey(
-    bytes: &[u8],
-    directory: u64,
-    limits: &Limits,
-) -> Result<Vec<u8>, MediaError> {
-    limits.admit_bytes(bytes.len() as u64)?;
-    let mut copy = bytes.to_vec();
-    patch(&mut copy, directory).ok_or_else(|| damaged("its directory is short"))?;
-    Ok(copy)
+/// Makes the page of the directory at `directory` the first of a file, and grey.
+pub(super) fn make_grey(file: &mut [u8], directory: u64) -> Result<(), MediaError> {
+    patch(file, directory).ok_or_else(|| damaged("its directory is short"))
 }
 
 /// Points the header to a directory and changes that directory's photometric value.

@@ -135,6 +135,18 @@ fn every_action_and_flag_round_trips() {
 }
 
 #[test]
+fn a_policy_wider_than_a_banks_may_be_is_refused_by_name() {
+    let mut wide = bank();
+    wide.policy.threshold64 = Threshold(17);
+    let error = decode_bank(wide.id, &encode_bank(&wide)).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("bank ncmec: a threshold of 64-bit hashes of 17 is too wide"),
+        "{message}"
+    );
+}
+
+#[test]
 fn what_is_cut_longer_or_of_another_version_is_refused_by_name() {
     for end in 0..CONTENT_V1.len() {
         let error = decode_content(BankId(9), ContentId(4), &CONTENT_V1[..end]).unwrap_err();
