@@ -1,9 +1,9 @@
 //! What a gate decides where an upload holds more than one picture.
 #![cfg(feature = "decode")]
 
-use hashgate::bank::{Action, Bank, BankId, ContentId, Policy};
+use hashgate::bank::{Action, Bank, BankId, ContentId, ContentSignal, Policy};
 use hashgate::gate::{Extractor, Gate, GateOptions, Outcome, VariantSet};
-use hashgate::hash::{Signal, SignalType, Variant};
+use hashgate::hash::{Quality, Signal, SignalType, Variant};
 use hashgate::index::{IndexRecord, PublishOptions, publish};
 use hashgate::media::Limits;
 use std::error::Error;
@@ -319,5 +319,27 @@ fn any_number_of_entries_with_one_hash_decides_in_bounded_memory() -> Result<(),
         gate.nearest(&hash, all, usize::MAX).0.len() as u64,
         COPIES + 1
     );
+
+    // Many at a time are judged as each by itself.
+    let far: Signal = "c3".repeat(32).parse()?;
+    let asked: Vec<ContentSignal> = [
+        (hash, None),
+        (far, None),
+        (near.into(), Some(100)),
+        (hash, Some(20)),
+        ("md5:d41d8cd98f00b204e9800998ecf8427e".parse()?, None),
+    ]
+    .into_iter()
+    .map(|(signal, quality)| ContentSignal {
+        signal,
+        quality: quality.and_then(Quality::new),
+    })
+    .collect();
+    let together = gate.match_signals(&asked);
+    assert_eq!(together.len(), asked.len());
+    for (asked, verdict) in asked.iter().zip(&together) {
+        assert_eq!(*verdict, gate.match_signal(&asked.signal, asked.quality));
+    }
+    assert_eq!(together[3].outcome, Outcome::LowQuality);
     Ok(())
 }

@@ -2,15 +2,20 @@
 
 use crate::bank::{Action, ContentSignal};
 use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
-use crate::gate::{Gate, GateOptions, Match, Outcome};
+use crate::gate::{Gate, GateOptions, Match, Outcome, Verdict};
 use crate::hash::Distance;
 use crate::hashset::{self, ListFormat, MAX_LINE};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+
+/// Most lines of standard input that are asked about together.
+const BATCH: usize = 1024;
+/// How much of standard input is read at a time, in bytes.
+const READ_AHEAD: usize = 1 << 18;
 
 /// How matches are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,9 +83,10 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     };
     for text in &args.signals {
         if text == "-" {
-            asking.lines(&mut std::io::stdin().lock())?;
+            let input = BufReader::with_capacity(READ_AHEAD, std::io::stdin().lock());
+            asking.lines(input)?;
         } else {
-            asking.ask(text)?;
+            asking.ask(std::slice::from_ref(text))?;
         }
     }
     asking.out.flush()?;
@@ -101,29 +107,41 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn lines(&mut self, input: &mut impl BufRead) -> anyhow::Result<()> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let longest = MAX_LINE as u64 + 2;
-            let read = std::io::Read::take(&mut *input, longest).read_until(b'\n', &mut line)?;
-            if read == 0 {
-                return Ok(());
+    /// Asks about lines as they come: as many together as have come already, up to a thousand or
+    /// so, so that long lists are asked in batches and nobody waits for an answer.
+    fn lines<R: Read>(&mut self, mut input: BufReader<R>) -> anyhow::Result<()> {
+        let mut texts = Vec::new();
+        while let Some(text) = line(&mut input)? {
+            if !text.is_empty() {
+                texts.push(text);
             }
-            if read as u64 == longest && line.last() != Some(&b'\n') {
-                // What is left of an overlong line is no hash of its own.
-                input.skip_until(b'\n')?;
-            }
-            let text = String::from_utf8_lossy(&line);
-            if !text.trim().is_empty() {
-                self.ask(text.trim())?;
+            if texts.len() >= BATCH || !input.buffer().contains(&b'\n') {
+                self.ask(&texts)?;
+                texts.clear();
+                self.out.flush()?;
             }
         }
+        self.ask(&texts)
     }
 
-    fn ask(&mut self, text: &str) -> anyhow::Result<()> {
+    fn ask(&mut self, texts: &[String]) -> anyhow::Result<()> {
+        let queries: Vec<_> = texts.iter().map(|text| query(text)).collect();
+        let good: Vec<ContentSignal> = queries.iter().flatten().copied().collect();
+        let mut found = self.matches(&good).into_iter();
+        for (text, query) in texts.iter().zip(queries) {
+            let found = match query {
+                Ok(_) => found
+                    .next()
+                    .unwrap_or_else(|| Found::bad("it was not asked".to_owned())),
+                Err(reason) => Found::bad(reason),
+            };
+            self.write(text, found)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, text: &str, found: Found) -> anyhow::Result<()> {
         self.asked += 1;
-        let found = query(text).map_or_else(Found::bad, |query| self.matches(&query));
         self.matched |=
             found.outcome == Some(Outcome::Match) && found.action != Some(Action::Allow);
         self.failed |= found.error.is_some();
@@ -171,37 +189,27 @@ impl Asking<'_> {
         Ok(())
     }
 
-    fn matches(&self, query: &ContentSignal) -> Found {
+    fn matches(&self, queries: &[ContentSignal]) -> Vec<Found> {
         let most = self.args.k.map_or(usize::MAX, NonZeroUsize::get);
         if let Some(bits) = self.args.max_distance {
-            let (matches, action) = self.gate.nearest(&query.signal, Distance(bits), most);
-            let outcome = match matches.is_empty() {
-                true => Outcome::NoMatch,
-                false => Outcome::Match,
+            let nearest = |query: &ContentSignal| {
+                let (matches, action) = self.gate.nearest(&query.signal, Distance(bits), most);
+                let outcome = match matches.is_empty() {
+                    true => Outcome::NoMatch,
+                    false => Outcome::Match,
+                };
+                Found {
+                    outcome: Some(outcome),
+                    matches,
+                    left_out: 0,
+                    action,
+                    error: None,
+                }
             };
-            return Found {
-                outcome: Some(outcome),
-                matches,
-                left_out: 0,
-                action,
-                error: None,
-            };
+            return queries.iter().map(nearest).collect();
         }
-        let verdict = self.gate.match_signal(&query.signal, query.quality);
-        let mut matches = verdict.matches;
-        let left_out = if matches.len() > most {
-            0
-        } else {
-            verdict.matches_left_out
-        };
-        matches.truncate(most);
-        Found {
-            outcome: Some(verdict.outcome),
-            matches,
-            left_out,
-            action: verdict.action,
-            error: verdict.error,
-        }
+        let judged = self.gate.match_signals(queries).into_iter();
+        judged.map(|verdict| Found::of(verdict, most)).collect()
     }
 }
 
@@ -217,6 +225,22 @@ struct Found {
 }
 
 impl Found {
+    fn of(verdict: Verdict, most: usize) -> Self {
+        let mut matches = verdict.matches;
+        let left_out = match matches.len() > most {
+            true => 0,
+            false => verdict.matches_left_out,
+        };
+        matches.truncate(most);
+        Self {
+            outcome: Some(verdict.outcome),
+            matches,
+            left_out,
+            action: verdict.action,
+            error: verdict.error,
+        }
+    }
+
     fn bad(reason: String) -> Self {
         Self {
             outcome: None,
@@ -226,6 +250,21 @@ impl Found {
             error: Some(reason),
         }
     }
+}
+
+/// The next line without its ends; of an overlong one the beginning, which is no hash.
+fn line(input: &mut impl BufRead) -> anyhow::Result<Option<String>> {
+    let mut line = Vec::new();
+    let longest = MAX_LINE as u64 + 2;
+    let read = Read::take(&mut *input, longest).read_until(b'\n', &mut line)?;
+    if read == 0 {
+        return Ok(None);
+    }
+    if read as u64 == longest && line.last() != Some(&b'\n') {
+        // What is left of it is no hash of its own.
+        input.skip_until(b'\n')?;
+    }
+    Ok(Some(String::from_utf8_lossy(&line).trim().to_owned()))
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -132,13 +132,7 @@ impl Gate {
             variant: Variant::ORIGINAL,
         };
         let index = self.index.load();
-        let extraction = Extraction {
-            signals: vec![*signal],
-            quality,
-            queries: vec![query],
-            ..Extraction::default()
-        };
-        conclude(&index, extraction)
+        conclude(&index, Extraction::of(&query))
     }
 
     /// The `k` nearest entries of enabled banks within `max_distance` (inclusive), whatever the
@@ -313,7 +307,8 @@ fn is_quality_sure(index: &Index, query: &Query) -> bool {
 #[cfg(feature = "decode")]
 const QUALITY_MARGIN: u8 = 3;
 
-fn conclude_with(index: &Index, extraction: Extraction, matches: Matches) -> Verdict {
+/// Decides by what the queries met.
+pub(super) fn conclude_with(index: &Index, extraction: Extraction, matches: Matches) -> Verdict {
     let Decided {
         matches,
         left_out,

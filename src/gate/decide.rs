@@ -33,6 +33,18 @@ pub struct Extraction {
     pub fast: bool,
 }
 
+impl Extraction {
+    /// Of a hash that was computed elsewhere.
+    pub(crate) fn of(query: &Query) -> Self {
+        Self {
+            signals: vec![query.signal],
+            quality: query.quality,
+            queries: vec![*query],
+            ..Self::default()
+        }
+    }
+}
+
 /// How many bits a hash from coefficients is taken to be off at most; [`PdqHasher::hash_samples`]
 /// says on what that rests.
 ///
@@ -102,11 +114,14 @@ impl Matches {
         let Some(radius) = radius(index.banks(), query) else {
             return;
         };
-        index.visit(&query.signal, radius, |hit| {
-            if let Some(found) = judge(index, query, &hit) {
-                self.keep(hit.bank, found);
-            }
-        });
+        index.visit(&query.signal, radius, |hit| self.weigh(index, query, &hit));
+    }
+
+    /// Keeps a hit where its bank's policy calls it a match.
+    pub(crate) fn weigh(&mut self, index: &Index, query: &Query, hit: &Hit) {
+        if let Some(found) = judge(index, query, hit) {
+            self.keep(hit.bank, found);
+        }
     }
 
     /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off. False where the exact query
@@ -126,9 +141,7 @@ impl Matches {
             let may_match = hit.distance.0 <= threshold.saturating_add(MARGIN);
             let is_certain = hit.distance.0.saturating_add(MARGIN) <= threshold;
             sure &= !may_match || (is_certain && bank.policy.action != Action::Allow);
-            if let Some(found) = judge(index, query, &hit) {
-                self.keep(hit.bank, found);
-            }
+            self.weigh(index, query, &hit);
         });
         sure
     }

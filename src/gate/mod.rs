@@ -4,6 +4,7 @@
 //! [variants](crate::hash::Variant)), asks the index, and holds the hits against the banks'
 //! policies. It refuses to know where banks are kept: it reads published index folders only.
 
+mod batch;
 mod check;
 mod decide;
 #[cfg(feature = "decode")]

@@ -1,0 +1,74 @@
+//! Many hashes at a time, as whoever matches a list of them asks.
+
+use crate::bank::ContentSignal;
+use crate::gate::check::conclude_with;
+use crate::gate::decide::{Matches, radius};
+use crate::gate::{Extraction, Gate, Query, Verdict};
+use crate::hash::{Distance, Variant};
+use crate::index::Index;
+use std::collections::BTreeMap;
+
+/// A query that meets more than this is asked again by itself, and weighed as its hits come.
+const MOST_HITS: usize = 2 * Verdict::MAX_MATCHES;
+
+impl Gate {
+    /// As [`Gate::match_signal`] for each hash with its quality, in their order, all by one
+    /// generation of the index. From some hundred hashes on this is faster than asking one by one:
+    /// see [`Index::search_batch`]. Searches on rayon's threads; memory is bounded by the number of
+    /// hashes, whatever they meet.
+    #[must_use]
+    pub fn match_signals(&self, signals: &[ContentSignal]) -> Vec<Verdict> {
+        let index = self.index();
+        let queries: Vec<Query> = signals
+            .iter()
+            .map(|asked| Query {
+                signal: asked.signal,
+                quality: asked.quality,
+                variant: Variant::ORIGINAL,
+            })
+            .collect();
+        let mut found: Vec<Matches> = queries.iter().map(|_| Matches::default()).collect();
+        // One search has one radius: policies differ by type, and by quality.
+        let mut by_radius: BTreeMap<Distance, Vec<usize>> = BTreeMap::new();
+        for (place, query) in queries.iter().enumerate() {
+            if let Some(radius) = radius(index.banks(), query) {
+                by_radius.entry(radius).or_default().push(place);
+            }
+        }
+        for (radius, places) in by_radius {
+            ask(&index, radius, &places, &queries, &mut found);
+        }
+        let asked = queries.iter().zip(found);
+        asked
+            .map(|(query, matches)| conclude_with(&index, Extraction::of(query), matches))
+            .collect()
+    }
+}
+
+/// Asks about the queries at these places.
+fn ask(
+    index: &Index,
+    radius: Distance,
+    places: &[usize],
+    queries: &[Query],
+    found: &mut [Matches],
+) {
+    let asked: Vec<(usize, &Query)> = places
+        .iter()
+        .filter_map(|&place| Some((place, queries.get(place)?)))
+        .collect();
+    let signals: Vec<_> = asked.iter().map(|(_, query)| query.signal).collect();
+    let answers = index.search_batch_limited(&signals, radius, MOST_HITS);
+    for ((place, query), answer) in asked.into_iter().zip(answers) {
+        let Some(matches) = found.get_mut(place) else {
+            continue;
+        };
+        if answer.complete {
+            for hit in &answer.hits {
+                matches.weigh(index, query, hit);
+            }
+        } else {
+            matches.ask(index, query);
+        }
+    }
+}
