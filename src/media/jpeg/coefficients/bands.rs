@@ -352,11 +352,25 @@ fn correct(
         }
         return feed.bits.check().ok();
     }
+    // Sixteen bits at a time; of most nobody wants to know.
     let mut places = places;
     while places != 0 {
-        let bit = feed.bits.take(1) as i32;
-        keep.refine(block, places.trailing_zeros(), bit << low);
-        places &= places - 1;
+        let now = places.count_ones().min(16);
+        let bits = feed.bits.take(now);
+        let mut wanted = places & wanted;
+        while wanted != 0 {
+            let at = wanted.trailing_zeros();
+            let before = (places & ((1 << at) - 1)).count_ones();
+            if before >= now {
+                break;
+            }
+            let bit = (bits >> (now - 1 - before) & 1) as i32;
+            keep.refine(block, at, bit << low);
+            wanted &= wanted - 1;
+        }
+        for _ in 0..now {
+            places &= places - 1;
+        }
     }
     feed.bits.check().ok()
 }

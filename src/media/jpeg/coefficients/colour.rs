@@ -157,9 +157,9 @@ impl Chroma {
                 .then(|| deviation * deviation * 0.25 * (below.recip() + above.recip()))
         };
         let mut doubt = of(deviation, mean)?;
-        for channel in 0..3 {
+        for (channel, weight) in WEIGHTS.iter().enumerate() {
             let deviation = deviation + self.deviation[channel];
-            doubt += WEIGHTS[channel] * of(deviation, mean + self.shift[channel])?;
+            doubt += weight * of(deviation, mean + self.shift[channel])?;
         }
         Some(doubt)
     }
@@ -184,13 +184,13 @@ impl Chroma {
     /// these.
     fn doubt(&self, least: f32, most: f32) -> f32 {
         let mut doubt = 0.0;
-        for channel in 0..3 {
+        for (channel, weight) in WEIGHTS.iter().enumerate() {
             let (shift, reach) = (self.shift[channel], self.reach[channel]);
             let (low, high) = (least + shift - reach, most + shift + reach);
             let is_decided =
                 (low >= -ROUNDING && high <= 255.0 + ROUNDING) || low >= 255.0 || high <= 0.0;
             if !is_decided {
-                doubt += WEIGHTS[channel] * reach.min((high - 255.0).max(-low));
+                doubt += weight * reach.min((high - 255.0).max(-low));
             }
         }
         doubt
@@ -206,12 +206,12 @@ impl Chroma {
     fn doubt_by_reach(&self, luma: Swing) -> f32 {
         let mean = (luma.mean + 128.0).clamp(0.0, 255.0);
         let mut doubt = 0.0;
-        for channel in 0..3 {
+        for (channel, weight) in WEIGHTS.iter().enumerate() {
             let middle = mean + self.shift[channel];
             let reach = luma.reach + self.reach[channel];
             let (low, high) = (middle - reach, middle + reach);
             if low < 255.0 && high > 0.0 {
-                doubt += WEIGHTS[channel] * reach.min((high - 255.0).max(-low).max(0.0));
+                doubt += weight * reach.min((high - 255.0).max(-low).max(0.0));
             }
         }
         doubt
@@ -270,7 +270,7 @@ fn blended(at: usize, factor: usize) -> (usize, usize) {
     if factor == 1 {
         return (at & 7, at & 7);
     }
-    let near = at / 2 & 7;
+    let near = (at / 2) & 7;
     let far = if at & 1 == 0 {
         near.saturating_sub(1)
     } else {
@@ -355,9 +355,8 @@ impl Colours {
                 for ((pixel, &y), (&cb, &cr)) in pixels.iter_mut().zip(samples).zip(chroma) {
                     let mut luma = -128.0;
                     let (cb, cr) = (cb.clamp(-128.0, 127.0), cr.clamp(-128.0, 127.0));
-                    for channel in 0..3 {
-                        let value = y + OF_CB[channel] * cb + OF_CR[channel] * cr;
-                        luma += WEIGHTS[channel] * value.clamp(0.0, 255.0);
+                    for (weight, (of_cb, of_cr)) in WEIGHTS.iter().zip(OF_CB.iter().zip(&OF_CR)) {
+                        luma += weight * (y + of_cb * cb + of_cr * cr).clamp(0.0, 255.0);
                     }
                     *pixel = luma;
                 }
