@@ -305,7 +305,7 @@ fn colours_beyond_white_and_black_do_not_deceive() {
 #[test]
 fn a_picture_in_the_chroma_of_white_does_not_deceive() {
     // Red on white shows darker than white, though its luma is that of white.
-    let luma = |x: usize, y: usize| even(110.0 + 4.0 * waves(2.0, x, y));
+    let luma = |x: usize, y: usize| even(110.0 + 12.0 * waves(2.0, x, y));
     for (factors, amount) in [
         ((1, 1), 120.0),
         ((2, 2), 120.0),
