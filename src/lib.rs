@@ -11,15 +11,15 @@
 //!
 #![cfg_attr(feature = "decode", doc = "```no_run")]
 #![cfg_attr(not(feature = "decode"), doc = "```ignore")]
-//! use hashgate::gate::{Gate, Outcome};
+//! use hashgate::gate::Gate;
 //!
 //! let gate = Gate::open("index".as_ref())?;
 //! let upload = std::fs::read("upload.jpg")?;
 //! let verdict = gate.check(&upload);
-//! match verdict.outcome {
-//!     Outcome::NoMatch => println!("let it pass"),
-//!     Outcome::Match => println!("{}: {:?}", verdict.action_name(), verdict.matches),
-//!     unjudged => println!("hold it back: {unjudged}, {:?}", verdict.error),
+//! if verdict.passes() {
+//!     println!("let it pass");
+//! } else {
+//!     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -43,6 +43,9 @@
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
 //!
 //! ARCHITECTURE.md tells how they fit together and why.
+
+// A reader that has left must not stop the work: output goes through writers whose errors are seen.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod bank;
 #[cfg(feature = "cli")]
