@@ -109,7 +109,7 @@ impl BankStore {
             identity,
             kept,
             merged,
-        } in &outcomes
+        } in outcomes.iter().flatten()
         {
             let id = match kept {
                 Some((id, _, before)) => {
@@ -173,13 +173,13 @@ impl BankStore {
     }
 
     /// What the candidates make of the items of the bank, without those that stay as they are: new
-    /// items in the order of the batch, behind them those that were there.
+    /// items in the order of the batch, behind them those that were there; no place is empty.
     fn merge<'a>(
         &self,
         bank: BankId,
         candidates: &'a [Candidate<'a>],
         summary: &mut AddSummary,
-    ) -> Result<Vec<Outcome<'a>>, StoreError> {
+    ) -> Result<Vec<Option<Outcome<'a>>>, StoreError> {
         let mut order: Vec<(SignalKey, usize)> = (candidates.iter().enumerate())
             .map(|(position, candidate)| (candidate.identity, position))
             .collect();
@@ -187,6 +187,7 @@ impl BankStore {
         let groups: Vec<&[(SignalKey, usize)]> = order.chunk_by(|a, b| a.0 == b.0).collect();
         let mut known = self.known(bank, &groups)?;
         let (mut added, mut updated) = (Vec::new(), Vec::new());
+        added.resize_with(candidates.len(), || None);
         for (group, known) in groups.iter().zip(&mut known) {
             let mut before = None;
             let mut merged = None;
@@ -225,22 +226,23 @@ impl BankStore {
             };
             let identity = group.first().map(|&(identity, _)| identity);
             let Some(identity) = identity else { continue };
-            let place = match &before {
-                Some((id, ..)) => (id.0, &mut updated),
-                None => (position as u64, &mut added),
-            };
+            let id = before.as_ref().map(|&(id, ..)| id);
             let outcome = Outcome {
                 identity,
                 kept: before,
                 merged,
             };
-            place.1.push((place.0, outcome));
+            match (id, added.get_mut(position)) {
+                (Some(id), _) => updated.push((id, outcome)),
+                (None, Some(place)) => *place = Some(outcome),
+                (None, None) => {}
+            }
         }
         summary.refused.sort_by_key(|&(position, _)| position);
-        added.sort_unstable_by_key(|&(position, _)| position);
         updated.sort_unstable_by_key(|&(id, _)| id);
-        let outcomes = added.into_iter().chain(updated);
-        Ok(outcomes.map(|(_, outcome)| outcome).collect())
+        added.extend(updated.into_iter().map(|(_, outcome)| Some(outcome)));
+        added.retain(Option::is_some);
+        Ok(added)
     }
 
     /// For each group of candidates with one identity the item that is there, in the same order.
