@@ -36,7 +36,8 @@ fn known_bank(folder: &Path) -> Hashgate {
     let known = folder.join("known");
     let ran = gate.expect(0, &["bank", "add", "known", known.to_str().unwrap()]);
     assert!(
-        ran.out.contains("3 added, 0 already there, 0 rejected"),
+        ran.out
+            .contains("3 added, 0 updated, 0 already there, 0 rejected"),
         "{ran:?}"
     );
     gate.expect(0, &["publish"]);
@@ -203,13 +204,16 @@ fn lists_are_imported_and_bad_lines_named() {
     let list = list.to_str().unwrap();
     let ran = gate.expect(2, &["import", "--bank", "list", list]);
     assert!(
-        ran.out.contains("2 added, 1 already there, 1 rejected"),
+        ran.out
+            .contains("2 added, 0 updated, 1 already there, 1 rejected"),
         "{ran:?}"
     );
     assert!(ran.err.contains("list.txt:3:"), "{ran:?}");
     let again = gate.expect(2, &["import", "--bank", "list", list]);
     assert!(
-        again.out.contains("0 added, 3 already there, 1 rejected"),
+        again
+            .out
+            .contains("0 added, 0 updated, 3 already there, 1 rejected"),
         "{again:?}"
     );
 

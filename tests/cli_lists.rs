@@ -47,7 +47,7 @@ fn what_was_read_is_said() {
     };
     says(
         &pdq_lines(50),
-        "-: read as pdq: 50 pdq; 50 added, 0 already there, 0 rejected",
+        "-: read as pdq: 50 pdq; 50 added, 0 updated, 0 already there, 0 rejected",
     );
     says(&sha256_lines(3, ""), "read as pdq: 3 pdq; 3 added");
     says(
@@ -111,7 +111,7 @@ fn entries_that_can_never_match_by_pdq_are_counted() {
     let import = ["import", "--bank", "list", "-"];
     let ran = gate.run_with(&import, &list);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let words = "4 added, 0 already there, 0 rejected; \
+    let words = "4 added, 0 updated, 0 already there, 0 rejected; \
                  2 under the bank's minimum quality of 50: they will not match by pdq\n";
     assert!(ran.out.contains(words), "{ran:?}");
     gate.expect(0, &["bank", "set", "list", "--min-quality", "0"]);

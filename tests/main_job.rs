@@ -27,7 +27,10 @@ fn bank_of(paths: &[&PathBuf]) -> Hashgate {
     let mut arguments: Vec<&str> = vec!["bank", "add", "known", "--publish"];
     arguments.extend(paths.iter().map(|path| path.to_str().unwrap()));
     let ran = gate.expect(0, &arguments);
-    let added = format!("{} added, 0 already there, 0 rejected", paths.len());
+    let added = format!(
+        "{} added, 0 updated, 0 already there, 0 rejected",
+        paths.len()
+    );
     assert!(ran.out.contains(&added), "{ran:?}");
     gate
 }

@@ -15,6 +15,7 @@ fn summary(added: u64, already_there: u64) -> AddSummary {
     AddSummary {
         added,
         already_there,
+        ..AddSummary::default()
     }
 }
 
@@ -61,7 +62,11 @@ fn importing_twice_changes_nothing() {
         item(&[sha, md5]),
         item(&[pdq_hash]),
     ];
-    assert_eq!(store.add(bank.id, &batch).unwrap(), summary(3, 3));
+    let first = AddSummary {
+        updated: 1,
+        ..summary(3, 2)
+    };
+    assert_eq!(store.add(bank.id, &batch).unwrap(), first);
     let (before, revision) = (dump(&store), store.revision());
     assert_eq!(store.add(bank.id, &batch).unwrap(), summary(0, 6));
     assert_eq!(store.add(bank.id, &[]).unwrap(), summary(0, 0));
@@ -101,7 +106,11 @@ fn what_is_withdrawn_matches_nothing_until_it_is_reinstated() {
     assert!(store.withdraw(first.id).unwrap());
     let revision = store.revision();
     assert!(!store.withdraw(first.id).unwrap());
-    assert_eq!(store.add(bank.id, &[pdq(1)]).unwrap(), summary(0, 1));
+    let again = AddSummary {
+        withdrawn: 1,
+        ..summary(0, 1)
+    };
+    assert_eq!(store.add(bank.id, &[pdq(1)]).unwrap(), again);
     assert_eq!(store.revision(), revision);
     assert_eq!(
         store.records().unwrap().count(),
@@ -356,6 +365,14 @@ struct Plain {
 }
 
 impl Plain {
+    /// Takes hashes in that are not there yet.
+    fn take(&mut self, signals: Vec<String>) {
+        self.signals.extend(signals);
+        let parsed = |text: &String| text.parse::<hashgate::hash::Signal>().unwrap();
+        self.signals.sort_by_key(parsed);
+        self.signals.dedup();
+    }
+
     fn is_known_as(&self, bank: u8, signals: &[String]) -> bool {
         let digests = |signals: &[String]| -> Vec<String> {
             let digests = signals
@@ -393,7 +410,7 @@ proptest! {
                         Ok(known) => known.id,
                         Err(_) => store.create_bank(&name(bank), Policy::new(Action::Block)).unwrap().id,
                     };
-                    let mut want = summary(0, 0);
+                    let (mut want, first) = (summary(0, 0), next);
                     let mut batch = Vec::new();
                     for hashes in items {
                         let signals: Vec<_> = hashes
@@ -405,8 +422,15 @@ proptest! {
                         known.sort();
                         known.dedup();
                         let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-                        if model.values().any(|plain| plain.is_known_as(bank, &known)) {
-                            want.already_there += 1;
+                        let there = model.iter_mut().find(|(_, plain)| plain.is_known_as(bank, &known));
+                        if let Some((&id, plain)) = there {
+                            let before = plain.signals.len();
+                            plain.take(known);
+                            match plain.signals.len() == before {
+                                true => want.already_there += 1,
+                                false => want.updated += 1,
+                            }
+                            want.withdrawn += u64::from(!plain.active && id < first);
                         } else {
                             want.added += 1;
                             model.insert(next, Plain { bank, signals: known, active: true });

@@ -362,68 +362,6 @@ fn verifying_finds_what_does_not_agree() {
     }
 }
 
-/// The newest write-ahead log of a store, which holds what was acknowledged last.
-fn log_file(folder: &Path) -> PathBuf {
-    let logs = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    logs.filter(|path| path.extension().is_some_and(|end| end == "log"))
-        .max()
-        .unwrap()
-}
-
-#[test]
-fn a_log_cut_at_its_end_opens_and_a_damaged_one_is_refused() {
-    let (_outer, folder) = new_folder();
-    let (store, bank) = filled(&folder);
-    for number in 10..20 {
-        store.add(bank.id, &[pdq(number)]).unwrap();
-    }
-    drop(store);
-    let log = log_file(&folder);
-    let whole = fs::read(&log).unwrap();
-    let copy = |bytes: &[u8]| {
-        let (outer, copied) = new_folder();
-        fs::create_dir_all(copied.parent().unwrap()).unwrap();
-        make_private(&copied);
-        for entry in fs::read_dir(&folder).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), copied.join(entry.file_name())).unwrap();
-        }
-        fs::write(copied.join(log.file_name().unwrap()), bytes).unwrap();
-        (outer, copied)
-    };
-
-    // Cut anywhere, as by a kill in the middle of a write: a state that once was.
-    for end in (0..whole.len()).step_by(whole.len() / 40 + 1) {
-        let (_outer, copied) = copy(&whole[..end]);
-        let store = BankStore::open(&copied).unwrap();
-        if let Ok(bank) = store.bank(&bank.name) {
-            assert_eq!(
-                store.counts(bank.id).unwrap(),
-                store_support::recount(&store, bank.id)
-            );
-        }
-        dump(&store);
-    }
-
-    // Changed in the middle: what was acknowledged behind it must not be lost in silence.
-    let mut refused = 0;
-    for position in [whole.len() / 4, whole.len() / 2] {
-        let mut bytes = whole.clone();
-        bytes[position] ^= 0x40;
-        let (_outer, copied) = copy(&bytes);
-        match BankStore::open(&copied) {
-            Ok(store) => assert_eq!(store.counts(bank.id).unwrap().items, 12, "nothing is lost"),
-            Err(error) => {
-                assert!(matches!(error, StoreError::Database { .. }), "{error}");
-                refused += 1;
-            }
-        }
-    }
-    assert_eq!(refused, 2);
-}
-
 #[cfg(unix)]
 #[test]
 fn a_closed_store_opens_again_while_processes_are_started() {

@@ -178,8 +178,9 @@ fn step(random: &mut Random, store: &BankStore) {
             // What is there already, and one that is not.
             let bank = any_bank(random, store);
             let there = store.items(bank.id).take(3).map(Result::unwrap);
+            let more = new_items(random, 1).remove(0).signals;
             let again = there.map(|item| NewItem {
-                signals: item.signals,
+                signals: [item.signals, more.clone()].concat(),
                 labels: Vec::new(),
                 provenance: item.provenance,
             });

@@ -59,8 +59,10 @@ pub struct ContentItem {
     pub signals: Vec<ContentSignal>,
     /// What its source or its owner calls it.
     pub labels: Vec<String>,
-    /// Where it came from.
+    /// Where it came from first.
     pub provenance: Provenance,
+    /// Where something of it came from later, in the order in which it came.
+    pub later: Vec<Provenance>,
     /// Whether it takes part in matching.
     pub state: ContentState,
 }

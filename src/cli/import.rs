@@ -1,10 +1,11 @@
 //! `hashgate import`: hash lists into a bank.
 
 use crate::bank::{BankName, Provenance};
-use crate::cli::bank::{PUBLISH_HINT, now};
+use crate::cli::bank::{PUBLISH_HINT, now, say_withdrawn};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
 use crate::hash::{Quality, SignalType};
 use crate::hashset::{self, BadLine, ListFormat, ListRecord};
+use crate::scan::escaped;
 use crate::store::{BankStore, NewItem};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -51,7 +52,9 @@ pub(crate) struct ImportArgs {
 #[derive(Default)]
 struct Summary {
     added: u64,
+    updated: u64,
     already_there: u64,
+    withdrawn: u64,
     rejected: u64,
     interrupted: bool,
     /// The format it was read as.
@@ -84,8 +87,8 @@ impl Summary {
         };
         write!(
             out,
-            "{list}: read as {}: {signals}; {} added, {} already there, {} rejected",
-            self.format, self.added, self.already_there, self.rejected
+            "{list}: read as {}: {signals}; {} added, {} updated, {} already there, {} rejected",
+            self.format, self.added, self.updated, self.already_there, self.rejected
         )?;
         if self.low_quality > 0 {
             write!(
@@ -120,7 +123,9 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
                     &file.display().to_string(),
                     bank.policy.min_quality,
                 )?;
+                say_withdrawn(one.withdrawn, &mut out)?;
                 total.added += one.added;
+                total.updated += one.updated;
                 total.rejected += one.rejected;
                 total.interrupted |= one.interrupted;
             }
@@ -139,7 +144,7 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
             break;
         }
     }
-    if total.added > BATCH as u64
+    if total.added + total.updated > BATCH as u64
         && let Err(error) = store.flush()
     {
         // What was added is on the disk all the same.
@@ -149,7 +154,7 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
     if args.publish && !total.interrupted && !failed {
         out.flush()?;
         publish::publish(home, false, &mut out)?;
-    } else if total.added > 0 {
+    } else if total.added + total.updated > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }
     out.flush()?;
@@ -295,7 +300,7 @@ impl List<'_> {
                 return ControlFlow::Continue(());
             }
             progress.set_bytes(position.load(Ordering::Relaxed));
-            if let Err(error) = self.flush(&mut batch, &mut summary) {
+            if let Err(error) = self.flush(&mut batch, &mut summary, &progress) {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -304,7 +309,7 @@ impl List<'_> {
         summary.interrupted = self.is_stopped();
         match failure {
             Some(error) => Err(error),
-            None => self.flush(&mut batch, &mut summary),
+            None => self.flush(&mut batch, &mut summary, &progress),
         }
         .context("what came before it is in the bank; run it again for the rest")?;
         if !summary.interrupted {
@@ -321,10 +326,30 @@ impl List<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn flush(&self, batch: &mut Vec<NewItem>, summary: &mut Summary) -> anyhow::Result<()> {
+    fn flush(
+        &self,
+        batch: &mut Vec<NewItem>,
+        summary: &mut Summary,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
         let added = self.store.add(self.bank, batch)?;
         summary.added += added.added;
+        summary.updated += added.updated;
         summary.already_there += added.already_there;
+        summary.withdrawn += added.withdrawn;
+        for (position, error) in added.refused {
+            summary.rejected += 1;
+            let from = batch.get(position).map(|item| &item.provenance);
+            let Some(from) = from.filter(|_| summary.rejected <= BAD_LINES_SHOWN) else {
+                continue;
+            };
+            let record = from.record.as_deref().unwrap_or_default();
+            progress.line(&format!(
+                "{}:{}: not imported: {error}",
+                escaped(&from.source),
+                escaped(record)
+            ));
+        }
         batch.clear();
         Ok(())
     }

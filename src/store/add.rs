@@ -1,9 +1,10 @@
 //! Adding items, each once.
 
-use crate::bank::{BankId, ContentId, ContentSignal, ContentState, Provenance};
-use crate::hash::SignalType;
+use crate::bank::{BankId, ContentId, ContentItem, ContentSignal, ContentState, Provenance};
+use crate::hash::{Signal, SignalType};
 use crate::store::keys::SignalKey;
-use crate::store::record::{Content, ContentEncoder, Touched};
+use crate::store::merge::{Merged, TooMany};
+use crate::store::record::{Content, ContentEncoder, Touched, decode_content};
 use crate::store::{BankStore, StoreError, keys};
 use rocksdb::WriteBatch;
 use sha2::{Digest, Sha256};
@@ -21,12 +22,21 @@ pub struct NewItem {
 }
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AddSummary {
     /// Items that are new in the bank.
     pub added: u64,
-    /// Items whose identity was in the bank already, or came earlier in the batch.
+    /// Items whose identity was in the bank already, or came earlier in the batch, and that brought
+    /// it a hash, a better quality or a label that it did not have.
+    pub updated: u64,
+    /// Items whose identity was in the bank already, or came earlier in the batch, and that brought
+    /// nothing new.
     pub already_there: u64,
+    /// Of those that were in the bank already: items that are withdrawn and stay so.
+    pub withdrawn: u64,
+    /// Items that would hold more than an item may, by their positions in the batch, from 0 and in
+    /// growing order. Nothing of them was taken.
+    pub refused: Vec<(usize, TooMany)>,
 }
 
 /// An item of a batch with its identity.
@@ -34,15 +44,30 @@ struct Candidate<'a> {
     item: &'a NewItem,
     signals: Cow<'a, [ContentSignal]>,
     identity: SignalKey,
-    is_new: bool,
+}
+
+/// What a batch makes of one item.
+struct Outcome<'a> {
+    identity: SignalKey,
+    /// The number and the state of an item that was there, and the hashes that it had.
+    kept: Option<(ContentId, ContentState, Vec<ContentSignal>)>,
+    merged: Merged<'a>,
 }
 
 impl BankStore {
+    /// The most hashes that an item may have.
+    pub const MAX_SIGNALS: usize = 256;
+    /// The most labels that an item may have.
+    pub const MAX_LABELS: usize = 256;
+    /// The most sources that an item may have something from.
+    pub const MAX_SOURCES: usize = 256;
+
     /// Adds items to a bank: all of them, or none where it fails. When it returns, they are on
     /// disk.
     ///
-    /// An item that is already there (see the [room](crate::store)) is left as it is, withdrawn or
-    /// not. Give [`BankStore::BATCH`] items at a time: memory grows with the batch.
+    /// An item that is already there (see the [room](crate::store)) gets what it lacks, and stays
+    /// withdrawn where it was. Give [`BankStore::BATCH`] items at a time: memory grows with the
+    /// batch.
     ///
     /// # Errors
     /// [`StoreError::NoSuchBankId`], [`StoreError::NoSignals`], and [`StoreError::Database`] where
@@ -61,44 +86,68 @@ impl BankStore {
                 item,
                 signals,
                 identity,
-                is_new: false,
             });
         }
-        let added = self.find_new(&mut candidates)?;
-        let summary = AddSummary {
-            added: added as u64,
-            already_there: (items.len() - added) as u64,
-        };
-        if added == 0 {
+        let mut summary = AddSummary::default();
+        let outcomes = self.merge(bank, &candidates, &mut summary)?;
+        if outcomes.is_empty() {
             return Ok(summary);
         }
 
         let mut state = writer.state;
+        let first = ContentId(state.next_content);
         let content = self.family(keys::CONTENT)?;
-        let mut entries = Vec::with_capacity(added);
+        let mut entries = Vec::with_capacity(outcomes.len());
+        let mut updated = Vec::new();
         let mut encoder = ContentEncoder::default();
         let mut batch = WriteBatch::default();
-        if writer.newest_extent != Some(bank.0) {
-            let first = state.next_content.to_be_bytes();
+        if summary.added > 0 && writer.newest_extent != Some(bank.0) {
+            let first = first.0.to_be_bytes();
             batch.put_cf(self.family(keys::EXTENTS)?, first, bank.0.to_be_bytes());
         }
-        for candidate in candidates.iter().filter(|candidate| candidate.is_new) {
-            let id = ContentId(state.next_content);
-            state.next_content =
-                id.0.checked_add(1)
-                    .ok_or(StoreError::Exhausted { what: "content" })?;
+        for Outcome {
+            identity,
+            kept,
+            merged,
+        } in outcomes.iter().flatten()
+        {
+            let id = match kept {
+                Some((id, _, before)) => {
+                    updated.push(id.0);
+                    let had = |signal: &Signal| {
+                        let found = before.binary_search_by(|entry| entry.signal.cmp(signal));
+                        found.is_ok()
+                    };
+                    let signals = merged.signals.iter().map(|entry| &entry.signal);
+                    let more = signals.filter(|signal| !had(signal));
+                    counts.add_signals(more.clone())?;
+                    let keys = more.map(|signal| SignalKey::signal(bank, signal));
+                    entries.extend(keys.map(|key| (key, *id, false)));
+                    *id
+                }
+                None => {
+                    let id = ContentId(state.next_content);
+                    state.next_content =
+                        id.0.checked_add(1)
+                            .ok_or(StoreError::Exhausted { what: "content" })?;
+                    entries.push((*identity, id, true));
+                    let others = other_keys(bank, &merged.signals, identity);
+                    entries.extend(others.map(|key| (key, id, false)));
+                    let signals = merged.signals.iter().map(|entry| &entry.signal);
+                    counts.add(ContentState::Active, signals)?;
+                    id
+                }
+            };
             let value = encoder.encode(&Content {
-                state: ContentState::Active,
-                signals: &candidate.signals,
-                labels: &candidate.item.labels,
-                provenance: &candidate.item.provenance,
+                state: kept
+                    .as_ref()
+                    .map_or(ContentState::Active, |&(_, state, _)| state),
+                signals: &merged.signals,
+                labels: &merged.labels,
+                provenance: &merged.provenance,
+                later: &merged.later,
             });
             batch.put_cf(content, keys::content(bank, id), value);
-            entries.push((candidate.identity, id, true));
-            let others = other_keys(bank, &candidate.signals, &candidate.identity);
-            entries.extend(others.map(|key| (key, id, false)));
-            let signals = candidate.signals.iter().map(|entry| &entry.signal);
-            counts.add(ContentState::Active, signals)?;
         }
         // In the order of their keys, each finds its place in RocksDB's memory near the one before:
         // random keys cost several times as much.
@@ -112,49 +161,159 @@ impl BankStore {
             }
         }
         self.put_counts(&mut batch, bank, &counts)?;
-        let touched = Touched::Added {
-            bank,
-            first: ContentId(writer.state.next_content),
-            items: summary.added,
-        };
+        let touched = touched(bank, first, summary.added, updated);
+        // Where the change cannot be acknowledged, nobody knows whether it is there.
+        let newest_extent = writer.newest_extent.take();
         self.commit(&mut writer, batch, state, touched)?;
-        writer.newest_extent = Some(bank.0);
+        writer.newest_extent = match summary.added {
+            0 => newest_extent,
+            _ => Some(bank.0),
+        };
         Ok(summary)
     }
 
-    /// Marks the candidates whose identity is neither in the store nor earlier in the batch, and
-    /// counts them.
-    fn find_new(&self, candidates: &mut [Candidate<'_>]) -> Result<usize, StoreError> {
-        let mut order: Vec<usize> = (0..candidates.len()).collect();
-        order.sort_unstable_by(|&a, &b| {
-            let key = |index: usize| candidates.get(index).map(|candidate| candidate.identity);
-            key(a).cmp(&key(b)).then(a.cmp(&b))
-        });
-        let mut sorted: Vec<(SignalKey, usize)> = order
-            .into_iter()
-            .filter_map(|index| Some((candidates.get(index)?.identity, index)))
+    /// What the candidates make of the items of the bank, without those that stay as they are: new
+    /// items in the order of the batch, behind them those that were there; no place is empty.
+    fn merge<'a>(
+        &self,
+        bank: BankId,
+        candidates: &'a [Candidate<'a>],
+        summary: &mut AddSummary,
+    ) -> Result<Vec<Option<Outcome<'a>>>, StoreError> {
+        let mut order: Vec<(SignalKey, usize)> = (candidates.iter().enumerate())
+            .map(|(position, candidate)| (candidate.identity, position))
             .collect();
-        sorted.dedup_by_key(|(identity, _)| *identity);
-        let found = self.db.batched_multi_get_cf(
-            self.family(keys::BY_SIGNAL)?,
-            sorted.iter().map(|(identity, _)| identity.as_bytes()),
-            true,
-        );
-        let mut added = 0;
-        for ((_, index), found) in sorted.into_iter().zip(found) {
-            let is_new = found
-                .map_err(|source| self.failed("read", source))?
-                .is_none();
-            if is_new && let Some(candidate) = candidates.get_mut(index) {
-                candidate.is_new = true;
-                added += 1;
+        order.sort_unstable();
+        let groups: Vec<&[(SignalKey, usize)]> = order.chunk_by(|a, b| a.0 == b.0).collect();
+        let mut known = self.known(bank, &groups)?;
+        let (mut added, mut updated) = (Vec::new(), Vec::new());
+        added.resize_with(candidates.len(), || None);
+        for (group, known) in groups.iter().zip(&mut known) {
+            let mut before = None;
+            let mut merged = None;
+            if let Some(item) = known.take() {
+                let (id, state) = (item.id, item.state);
+                let kept = Merged::kept(item);
+                before = Some((id, state, kept.signals.to_vec()));
+                merged = Some(kept);
+            }
+            let (mut is_changed, mut position) = (false, 0);
+            for &(_, at) in *group {
+                let Some(Candidate { item, signals, .. }) = candidates.get(at) else {
+                    continue;
+                };
+                let taken = match &mut merged {
+                    Some(merged) => merged.take(item, signals),
+                    None => Merged::new(item, signals).map(|new| {
+                        (merged, position) = (Some(new), at);
+                        summary.added += 1;
+                        true
+                    }),
+                };
+                let is_first = before.is_none() && position == at;
+                let is_withdrawn = matches!(before, Some((_, ContentState::Withdrawn, _)));
+                summary.withdrawn += u64::from(is_withdrawn && taken.is_ok());
+                is_changed |= matches!(taken, Ok(true));
+                match taken {
+                    Ok(true) if is_first => {}
+                    Ok(true) => summary.updated += 1,
+                    Ok(false) => summary.already_there += 1,
+                    Err(error) => summary.refused.push((at, error)),
+                }
+            }
+            let Some(merged) = merged.filter(|_| is_changed) else {
+                continue;
+            };
+            let identity = group.first().map(|&(identity, _)| identity);
+            let Some(identity) = identity else { continue };
+            let id = before.as_ref().map(|&(id, ..)| id);
+            let outcome = Outcome {
+                identity,
+                kept: before,
+                merged,
+            };
+            match (id, added.get_mut(position)) {
+                (Some(id), _) => updated.push((id, outcome)),
+                (None, Some(place)) => *place = Some(outcome),
+                (None, None) => {}
             }
         }
+        summary.refused.sort_by_key(|&(position, _)| position);
+        updated.sort_unstable_by_key(|&(id, _)| id);
+        added.extend(updated.into_iter().map(|(_, outcome)| Some(outcome)));
+        added.retain(Option::is_some);
         Ok(added)
+    }
+
+    /// For each group of candidates with one identity the item that is there, in the same order.
+    fn known(
+        &self,
+        bank: BankId,
+        groups: &[&[(SignalKey, usize)]],
+    ) -> Result<Vec<Option<ContentItem>>, StoreError> {
+        let identities = groups.iter().filter_map(|group| group.first());
+        let found = self.db.batched_multi_get_cf(
+            self.family(keys::BY_SIGNAL)?,
+            identities.map(|(identity, _)| identity.as_bytes()),
+            true,
+        );
+        let mut known: Vec<Option<ContentItem>> = Vec::new();
+        known.resize_with(groups.len(), || None);
+        let mut there = Vec::new();
+        for (group, found) in found.into_iter().enumerate() {
+            let Some(value) = found.map_err(|source| self.failed("read", source))? else {
+                continue;
+            };
+            let id = keys::parse_u64(&value).ok_or_else(|| StoreError::Corrupt {
+                what: "index by hash",
+                key: format!("of bank {}", bank.0),
+                reason: format!("expected a number of 8 bytes, got {}", value.len()),
+            })?;
+            there.push((keys::content(bank, ContentId(id)), ContentId(id), group));
+        }
+        there.sort_unstable();
+        let content = self.family(keys::CONTENT)?;
+        let keys = there.iter().map(|(key, ..)| key);
+        let values = self.db.batched_multi_get_cf(content, keys, true);
+        for (&(_, id, group), value) in there.iter().zip(values) {
+            let value = value.map_err(|source| self.failed("read", source))?;
+            let value = value.ok_or_else(|| StoreError::Corrupt {
+                what: "content item",
+                key: id.to_string(),
+                reason: "it is missing, but a hash names it".to_owned(),
+            })?;
+            if let Some(place) = known.get_mut(group) {
+                *place = Some(decode_content(bank, id, &value)?);
+            }
+        }
+        Ok(known)
     }
 }
 
-/// The signals in the order of their types and values, each once, with the first quality that is
+/// What a batch touched: new items from `first` on, and items that were there, in growing order.
+fn touched(bank: BankId, first: ContentId, items: u64, ids: Vec<u64>) -> Touched {
+    if ids.is_empty() {
+        return Touched::Added { bank, first, items };
+    }
+    if ids.len() > Touched::MOST_UPDATED {
+        return Touched::Unknown;
+    }
+    let mut updated: Vec<(u64, u64)> = Vec::new();
+    for id in ids {
+        match updated.last_mut() {
+            Some((from, count)) if from.saturating_add(*count) == id => *count += 1,
+            _ => updated.push((id, 1)),
+        }
+    }
+    Touched::Updated {
+        bank,
+        first,
+        items,
+        updated,
+    }
+}
+
+/// The signals in the order of their types and values, each once, with the best quality that is
 /// known.
 pub(super) fn once(signals: &[ContentSignal]) -> Cow<'_, [ContentSignal]> {
     if signals.is_sorted_by(|a, b| a.signal < b.signal) {
@@ -165,7 +324,7 @@ pub(super) fn once(signals: &[ContentSignal]) -> Cow<'_, [ContentSignal]> {
     sorted.dedup_by(|later, kept| {
         let same = later.signal == kept.signal;
         if same {
-            kept.quality = kept.quality.or(later.quality);
+            kept.quality = kept.quality.max(later.quality);
         }
         same
     });
@@ -221,6 +380,7 @@ mod tests {
             entry(SignalType::Md5, 1, None),
             entry(SignalType::Pdq, 2, None),
             entry(SignalType::Pdq, 2, Some(80)),
+            entry(SignalType::Pdq, 2, Some(79)),
             entry(SignalType::Pdq, 1, Some(7)),
         ];
         let want = [

@@ -40,7 +40,7 @@ pub struct Changes<'a> {
 
 impl Snapshot<'_> {
     /// What has changed since a revision of this store, which its mark tells from the same
-    /// revision of any other: exactly the items that were added, withdrawn, reinstated or deleted.
+    /// revision of any other: exactly the items that were added, updated, withdrawn, reinstated or deleted.
     ///
     /// `None` where that cannot be said: the log does not reach back so far (see
     /// [`BankStore::CHANGES_KEPT`]), the revision is not there yet, or it belongs to another store
@@ -92,6 +92,24 @@ impl Snapshot<'_> {
                     }),
                     Touched::Item(bank, id) => {
                         single.insert((bank, id));
+                    }
+                    Touched::Updated {
+                        bank,
+                        first,
+                        items,
+                        updated,
+                    } => {
+                        for (from, count) in updated {
+                            let end = from.saturating_add(count);
+                            single.extend((from..end).map(|id| (bank, ContentId(id))));
+                        }
+                        if items > 0 {
+                            added.push(Range {
+                                bank,
+                                first: first.0,
+                                end: first.0.saturating_add(items),
+                            });
+                        }
                     }
                 }
             }

@@ -27,6 +27,14 @@ impl BankCounts {
     ) -> Result<(), StoreError> {
         change(&mut self.items, 1)?;
         change(self.of(state), 1)?;
+        self.add_signals(signals)
+    }
+
+    /// Counts hashes in that an item has got besides those that it had.
+    pub(super) fn add_signals<'a>(
+        &mut self,
+        signals: impl Iterator<Item = &'a Signal>,
+    ) -> Result<(), StoreError> {
         for signal in signals {
             change(self.signals.entry(signal.signal_type()).or_default(), 1)?;
         }

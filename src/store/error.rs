@@ -78,8 +78,48 @@ pub enum StoreError {
         /// The newest schema that this program knows.
         known: u32,
     },
+    /// Changes that were acknowledged are not there any more.
+    #[error(
+        "the store in {} has lost what was acknowledged: revision {acknowledged} was, {}; {damage}; \
+         restore the store from a copy, or import the lists into a new one",
+        folder.display(), can_be_read(*found)
+    )]
+    Lost {
+        /// The folder.
+        folder: PathBuf,
+        /// The last acknowledged revision.
+        acknowledged: u64,
+        /// The last revision that can be read, if any.
+        found: Option<u64>,
+        /// Where the damage lies, as far as that can be told.
+        damage: String,
+    },
+    /// The file with the acknowledged revision cannot be relied on; nothing else is damaged by that.
+    #[error(
+        "{} is damaged: {reason}; whatever next changes the store makes it anew, for example \
+         hashgate bank set", path.display()
+    )]
+    Unacknowledged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A write-ahead log is damaged so that it cannot be told what came behind.
+    #[error(
+        "{} is damaged at byte {position}: {reason}; restore the store from a copy, or import the \
+         lists into a new one", path.display()
+    )]
+    DamagedLog {
+        /// The log.
+        path: PathBuf,
+        /// Where, in bytes from its beginning.
+        position: u64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// RocksDB refused or failed; nothing of the change was acknowledged.
-    #[error("cannot {doing} the store in {}: {source}", folder.display())]
+    #[error("cannot {doing} the store in {}: {source}{}", folder.display(), repair(source.as_ref()))]
     Database {
         /// What was tried.
         doing: &'static str,
@@ -175,6 +215,23 @@ impl StoreError {
             name: name.clone(),
             known,
         }
+    }
+}
+
+fn can_be_read(revision: Option<u64>) -> String {
+    match revision {
+        Some(revision) => format!("and only revision {revision} can be read"),
+        None => "and nothing can be read".to_owned(),
+    }
+}
+
+/// What helps where RocksDB finds a file damaged.
+fn repair(source: &(dyn std::error::Error + Send + Sync + 'static)) -> &'static str {
+    let kind = source.downcast_ref().map(rocksdb::Error::kind);
+    if kind == Some(rocksdb::ErrorKind::Corruption) {
+        "; restore the store from a copy, or import the lists into a new one"
+    } else {
+        ""
     }
 }
 

@@ -114,9 +114,7 @@ impl BankStore {
         let mut encoder = ContentEncoder::default();
         let value = encoder.encode(&Content {
             state: to,
-            signals: &item.signals,
-            labels: &item.labels,
-            provenance: &item.provenance,
+            ..Content::of(&item)
         });
         let mut batch = WriteBatch::default();
         batch.put_cf(

@@ -28,9 +28,19 @@
 //! # When is an item already there?
 //!
 //! Each item has one identity within its bank: where it has exactly one SHA-256 digest, that
-//! digest; else the set of all its signals. An item whose identity is in the bank is not added
-//! again, and nothing of it is changed: one that was withdrawn stays withdrawn until
-//! [`BankStore::reinstate`] is called. So importing a list a second time changes nothing.
+//! digest; else the set of all its signals. An item whose identity is in the bank gets what a new
+//! source brings that it lacks: signals, better qualities, labels, and then that source beside its
+//! own. In whatever order the sources come, it ends with the same signals. What brings nothing new
+//! changes nothing: so importing a list a second time does not.
+//!
+//! An item that was withdrawn gets it too, but stays withdrawn until [`BankStore::reinstate`] is
+//! called: that a list still has it does not undo a decision of people.
+//!
+//! # What if a file is damaged?
+//!
+//! RocksDB checks a checksum of each block that it reads, and the file `acknowledged` says up to
+//! which revision the store must reach: damage at the end of a write-ahead log looks like a write
+//! that was cut off. Whoever opens a store that holds less is refused ([`StoreError::Lost`]).
 //!
 //! # What has changed since?
 //!
@@ -46,6 +56,7 @@
 //!
 //! [postcard]: https://postcard.jamesmunns.com/
 
+mod acknowledged;
 mod add;
 mod banks;
 mod changes;
@@ -53,20 +64,24 @@ mod counts;
 mod error;
 mod items;
 mod keys;
+mod merge;
 mod open;
 mod options;
 mod publish;
 mod record;
 mod snapshot;
 mod verify;
+mod wal;
 
 pub use add::{AddSummary, NewItem};
 pub use changes::Changes;
 pub use counts::BankCounts;
 pub use error::StoreError;
+pub use merge::TooMany;
 pub use publish::{Publication, WhyAll};
 pub use snapshot::{Items, Records, Snapshot};
 
+use acknowledged::Acknowledged;
 use record::{Change, State, Touched};
 use rocksdb::{ColumnFamily, DB, WriteBatch};
 use std::path::{Path, PathBuf};
@@ -109,6 +124,7 @@ struct Writer {
     state: State,
     /// The bank that the newest content number went to.
     newest_extent: Option<u32>,
+    acknowledged: Acknowledged,
     /// How many changes the log keeps.
     changes_kept: u64,
 }
@@ -202,7 +218,7 @@ impl BankStore {
             .map_err(|source| self.failed("write to", source))?;
         writer.state = state;
         self.revision.store(state.revision, Ordering::Release);
-        Ok(())
+        writer.acknowledged.set(state.revision)
     }
 
     fn family(&self, name: &'static str) -> Result<&ColumnFamily, StoreError> {

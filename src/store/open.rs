@@ -1,7 +1,9 @@
 //! Opening the store: its folder, its lock, its schema.
 
-use crate::store::options::{self, Access};
+use crate::store::acknowledged::{self, Acknowledged, Said};
+use crate::store::options::{self, Access, Recovery};
 use crate::store::record::{Change, State, Touched};
+use crate::store::wal::{self, Damage};
 use crate::store::{BankStore, StoreError, Writer, changes, keys};
 use rocksdb::{DB, Options, WriteBatch};
 use std::collections::HashSet;
@@ -32,17 +34,29 @@ impl BankStore {
     /// # Errors
     /// [`StoreError::Locked`] where there is a writer already, [`StoreError::Permissions`] where
     /// others may enter the folder, [`StoreError::NotAStore`] where it holds something else,
-    /// [`StoreError::NewerSchema`], [`StoreError::Database`] where RocksDB finds it damaged.
+    /// [`StoreError::NewerSchema`]; [`StoreError::Lost`], [`StoreError::DamagedLog`] and
+    /// [`StoreError::Database`] where it is damaged.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         make_folder(folder)?;
         check_permissions(folder)?;
         let lock = lock(folder)?;
-        if has_database(folder)? {
+        let said = acknowledged::read(folder)?;
+        let recovery = recovery(said);
+        let damage = if has_database(folder)? {
+            let damage = wal::check(folder)?;
             check_families(folder)?;
+            // Before anything is written: opening replaces the logs by what can be read of them.
+            if !wal::logs(folder)?.is_empty() {
+                let found = revision_to_be_read(folder, recovery)?;
+                check_acknowledged(folder, said, found, damage.as_ref())?;
+            }
+            damage
         } else {
+            check_acknowledged(folder, said, None, None)?;
             check_unused(folder)?;
-        }
-        let options = options::database(Access::Write);
+            None
+        };
+        let options = options::database(Access::Write, recovery);
         let db = DB::open_cf_descriptors(&options, folder, options::families())
             .map_err(|source| StoreError::database("open", folder, source))?;
         let mut store = Self {
@@ -52,16 +66,20 @@ impl BankStore {
             writer: None,
             _lock: Some(lock),
         };
+        let found = stored_revision(&store.db, folder)?;
+        check_acknowledged(folder, said, found, damage.as_ref())?;
         let state = match store.schema()? {
             Some(()) => store.state()?,
             None => store.begin()?,
         };
         store.begin_log(&state)?;
+        let acknowledged = Acknowledged::open(folder, said, state.revision)?;
         let newest_extent = store.newest_extent()?;
         store.revision = AtomicU64::new(state.revision);
         store.writer = Some(Mutex::new(Writer {
             state,
             newest_extent,
+            acknowledged,
             changes_kept: Self::CHANGES_KEPT,
         }));
         Ok(store)
@@ -88,6 +106,7 @@ impl BankStore {
     /// changes the files all the time, and else as [`BankStore::open`].
     pub fn open_read_only(folder: &Path) -> Result<Self, StoreError> {
         if !has_database(folder)? {
+            check_acknowledged(folder, acknowledged::read(folder)?, None, None)?;
             return Err(StoreError::Missing {
                 folder: folder.to_owned(),
             });
@@ -101,32 +120,36 @@ impl BankStore {
             // RocksDB reads its manifest and then the logs that it names. Where the writer moves
             // on between the two, records may be missing: then what was opened is not used.
             let before = manifest(folder)?;
-            let opened = DB::open_cf_descriptors_read_only(
-                &options::database(Access::Read),
-                folder,
-                options::families(),
-                false,
-            );
+            let opened = Self::try_read_only(folder);
             let steady = before.is_some() && before == manifest(folder)?;
             match opened {
-                Ok(db) if steady => return Self::read_only(db, folder),
-                Err(source) if steady => failure = Some(source),
+                Ok(store) if steady => return Ok(store),
+                Err(error) if steady => failure = Some(error),
                 _ => failure = None,
             }
             if failure.is_some() && tried > 2 {
                 break;
             }
         }
-        if failure.is_some() {
+        if let Some(StoreError::Database { .. }) = failure {
             check_families(folder)?;
         }
-        Err(match failure {
-            Some(source) => StoreError::database("open", folder, source),
-            None => StoreError::Busy {
-                folder: folder.to_owned(),
-                tries: READ_TRIES,
-            },
-        })
+        Err(failure.unwrap_or_else(|| StoreError::Busy {
+            folder: folder.to_owned(),
+            tries: READ_TRIES,
+        }))
+    }
+
+    fn try_read_only(folder: &Path) -> Result<Self, StoreError> {
+        // In this order: what a writer adds meanwhile is then more than what was acknowledged.
+        let said = acknowledged::read(folder)?;
+        let damage = wal::check(folder)?;
+        let options = options::database(Access::Read, recovery(said));
+        let db = DB::open_cf_descriptors_read_only(&options, folder, options::families(), false)
+            .map_err(|source| StoreError::database("open", folder, source))?;
+        let found = stored_revision(&db, folder)?;
+        check_acknowledged(folder, said, found, damage.as_ref())?;
+        Self::read_only(db, folder)
     }
 
     fn read_only(db: DB, folder: &Path) -> Result<Self, StoreError> {
@@ -216,6 +239,64 @@ impl BankStore {
     }
 }
 
+/// How to read the logs, given what is known to be acknowledged.
+fn recovery(said: Said) -> Recovery {
+    match said {
+        Said::Revision { .. } => Recovery::UpToDamage,
+        Said::Nothing | Said::Damaged => Recovery::UpToCut,
+    }
+}
+
+/// Refuses a store that holds less than what was acknowledged.
+fn check_acknowledged(
+    folder: &Path,
+    said: Said,
+    found: Option<u64>,
+    damage: Option<&Damage>,
+) -> Result<(), StoreError> {
+    match said.revision() {
+        Some(acknowledged) if found.is_none_or(|found| found < acknowledged) => {
+            let damage = match damage {
+                Some(Damage {
+                    path,
+                    position,
+                    reason,
+                    ..
+                }) => format!("{} is damaged at byte {position}: {reason}", path.display()),
+                None => "a file of it is cut off or gone".to_owned(),
+            };
+            Err(StoreError::Lost {
+                folder: folder.to_owned(),
+                acknowledged,
+                found,
+                damage,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The revision that a database is at; `None` where it was not begun.
+fn stored_revision(db: &DB, folder: &Path) -> Result<Option<u64>, StoreError> {
+    if read_schema(db, folder)?.is_none() {
+        return Ok(None);
+    }
+    let Some(meta) = db.cf_handle(keys::META) else {
+        return Ok(None);
+    };
+    let state = db.get_cf(meta, keys::STATE);
+    let state = state.map_err(|source| StoreError::database("read", folder, source))?;
+    Ok(Some(State::decode(&state.unwrap_or_default())?.revision))
+}
+
+/// The revision that opening the database would find, without writing anything.
+fn revision_to_be_read(folder: &Path, recovery: Recovery) -> Result<Option<u64>, StoreError> {
+    let options = options::database(Access::Read, recovery);
+    let db = DB::open_cf_for_read_only(&options, folder, [keys::META], false)
+        .map_err(|source| StoreError::database("open", folder, source))?;
+    stored_revision(&db, folder)
+}
+
 fn read_schema(db: &DB, folder: &Path) -> Result<Option<()>, StoreError> {
     let meta = db.cf_handle(keys::META);
     let Some(meta) = meta else {
@@ -251,7 +332,7 @@ fn check_families(folder: &Path) -> Result<(), StoreError> {
         return Ok(());
     };
     if found.iter().any(|name| name == keys::META) {
-        let options = options::database(Access::Read);
+        let options = options::database(Access::Read, Recovery::UpToCut);
         let db = DB::open_cf_for_read_only(&options, folder, [keys::META], false)
             .map_err(|source| StoreError::database("open", folder, source))?;
         read_schema(&db, folder)?;
@@ -344,6 +425,7 @@ fn check_unused(folder: &Path) -> Result<(), StoreError> {
         let name = entry.map_err(failed)?.file_name();
         let name = name.to_string_lossy();
         let known = matches!(&*name, LOCK_FILE | "LOCK" | "LOG" | "IDENTITY")
+            || acknowledged::is_unfinished(&name)
             || ["LOG.old.", "MANIFEST-", "OPTIONS-"]
                 .iter()
                 .any(|front| name.starts_with(front))

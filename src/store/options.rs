@@ -30,17 +30,24 @@ pub(super) enum Access {
     Read,
 }
 
-pub(super) fn database(access: Access) -> Options {
+/// How a log that ends in damage is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovery {
+    /// Up to the damage, whatever it is. Only where the [acknowledged
+    /// revision](super::acknowledged) is known and is asked for afterwards.
+    UpToDamage,
+    /// Up to where it is cut off; any other damage is refused.
+    UpToCut,
+}
+
+pub(super) fn database(access: Access, recovery: Recovery) -> Options {
     let mut options = Options::default();
     options.create_if_missing(access == Access::Write);
     options.create_missing_column_families(access == Access::Write);
     options.set_paranoid_checks(true);
-    // A log whose last record is incomplete is what a killed writer leaves, and that record was
-    // never acknowledged. Damage anywhere else must be refused by a writer: it would lose what
-    // was. A reader meets the writer's half-written end and stops there.
-    options.set_wal_recovery_mode(match access {
-        Access::Write => DBRecoveryMode::TolerateCorruptedTailRecords,
-        Access::Read => DBRecoveryMode::PointInTime,
+    options.set_wal_recovery_mode(match recovery {
+        Recovery::UpToDamage => DBRecoveryMode::PointInTime,
+        Recovery::UpToCut => DBRecoveryMode::TolerateCorruptedTailRecords,
     });
     options.set_max_total_wal_size(WRITE_AHEAD_LOG);
     options.set_db_write_buffer_size(ALL_WRITE_BUFFERS);

@@ -16,8 +16,10 @@ use crate::store::{BankCounts, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The newest version of each value.
+/// The version of every value but those below.
 const V1: u8 = 1;
+/// The version of an item of several sources, and of a change that updated items.
+const V2: u8 = 2;
 /// In the place of a quality that is not known.
 const NO_QUALITY: u8 = u8::MAX;
 
@@ -30,7 +32,7 @@ pub(super) struct State {
 }
 
 /// What a change touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Touched {
     /// Nobody knows: the log of changes begins behind this one.
     Unknown,
@@ -44,10 +46,23 @@ pub(super) enum Touched {
     },
     /// An item was withdrawn, reinstated or deleted.
     Item(BankId, ContentId),
+    /// New items in a bank, perhaps none, and more hashes or words for some that were there.
+    Updated {
+        bank: BankId,
+        first: ContentId,
+        items: u64,
+        /// Runs of numbers, in growing order: the first of each and how many.
+        updated: Vec<(u64, u64)>,
+    },
+}
+
+impl Touched {
+    /// How many items a change may update and still name them.
+    pub(super) const MOST_UPDATED: usize = 1 << 24;
 }
 
 /// A change, as the log keeps it under the revision that it led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     /// Drawn by chance: what else has this revision, in another store or in a copy of this one
     /// that went its own way, has another mark.
@@ -62,6 +77,16 @@ struct ChangeV1 {
     bank: u32,
     first: u64,
     items: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChangeV2 {
+    mark: [u8; 8],
+    bank: u32,
+    first: u64,
+    items: u64,
+    /// For each run how many numbers lie between it and the one before, and how many it has.
+    updated: Vec<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,7 +107,7 @@ struct CountsV1 {
     signals: Vec<(u8, u64)>,
 }
 
-/// The beginning of [`ContentV1`]: what an index needs.
+/// The beginning of [`ContentV1`] and of [`ContentV2`]: what an index needs.
 #[derive(Deserialize)]
 struct ContentHeadV1<'a> {
     state: u8,
@@ -102,6 +127,23 @@ struct ContentV1<'a> {
     added_at: u64,
 }
 
+#[derive(Serialize, Deserialize)]
+struct ContentV2<'a> {
+    state: u8,
+    #[serde(borrow)]
+    signals: Packed<'a>,
+    labels: Vec<&'a str>,
+    sources: Vec<SourceV2<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SourceV2<'a> {
+    source: &'a str,
+    record: Option<&'a str>,
+    metadata: Option<&'a str>,
+    added_at: u64,
+}
+
 /// Bytes, written in one piece.
 #[derive(Deserialize)]
 struct Packed<'a>(#[serde(borrow)] &'a [u8]);
@@ -112,13 +154,13 @@ impl Serialize for Packed<'_> {
     }
 }
 
-/// Writes a value into `buffer`, from its beginning.
-fn encode_into<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> usize {
+/// Writes a value of a version into `buffer`, from its beginning.
+fn encode_into<T: Serialize>(version: u8, value: &T, buffer: &mut Vec<u8>) -> usize {
     loop {
-        if let Some((version, rest)) = buffer.split_first_mut()
+        if let Some((front, rest)) = buffer.split_first_mut()
             && let Ok(used) = postcard::to_slice(value, rest)
         {
-            *version = V1;
+            *front = version;
             return used.len() + 1;
         }
         // The only way in which these types can fail is that the buffer is full.
@@ -127,28 +169,48 @@ fn encode_into<T: Serialize>(value: &T, buffer: &mut Vec<u8>) -> usize {
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    encode_as(V1, value)
+}
+
+fn encode_as<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
     let mut buffer = Vec::new();
-    let len = encode_into(value, &mut buffer);
+    let len = encode_into(version, value, &mut buffer);
     buffer.truncate(len);
     buffer
 }
 
-/// Reads a value of version 1 and what is left behind it.
-fn decode_front<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
-    match bytes.split_first() {
-        Some((&V1, rest)) => postcard::take_from_bytes(rest).map_err(|error| error.to_string()),
-        Some((version, _)) => Err(format!(
+/// The version of a value, which is at most the newest one that is known of it.
+fn version(bytes: &[u8], newest: u8) -> Result<u8, String> {
+    match bytes.first() {
+        Some(&version) if (V1..=newest).contains(&version) => Ok(version),
+        Some(version) if newest == V1 => Err(format!(
             "expected a value of version {V1}, got version {version}"
+        )),
+        Some(version) => Err(format!(
+            "expected a value of version {V1} to {newest}, got version {version}"
         )),
         None => Err("it is empty".to_owned()),
     }
 }
 
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+/// Reads what stands behind the version, and what is left behind that.
+fn decode_front<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
+    let rest = bytes.get(1..).unwrap_or_default();
+    postcard::take_from_bytes(rest).map_err(|error| error.to_string())
+}
+
+/// Reads all that stands behind the version.
+fn decode_whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     match decode_front(bytes)? {
         (value, []) => Ok(value),
         (_, rest) => Err(format!("{} bytes too many", rest.len())),
     }
+}
+
+/// Reads a value of version 1.
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    version(bytes, V1)?;
+    decode_whole(bytes)
 }
 
 fn corrupt(what: &'static str, key: impl fmt::Display) -> impl FnOnce(String) -> StoreError {
@@ -182,11 +244,32 @@ impl Change {
     const ITEM: u8 = 3;
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let (kind, bank, first, items) = match self.touched {
+        let (kind, bank, first, items) = match &self.touched {
             Touched::Unknown => (Self::UNKNOWN, BankId(0), ContentId(0), 0),
-            Touched::Bank(bank) => (Self::BANK, bank, ContentId(0), 0),
-            Touched::Added { bank, first, items } => (Self::ADDED, bank, first, items),
-            Touched::Item(bank, id) => (Self::ITEM, bank, id, 1),
+            &Touched::Bank(bank) => (Self::BANK, bank, ContentId(0), 0),
+            &Touched::Added { bank, first, items } => (Self::ADDED, bank, first, items),
+            &Touched::Item(bank, id) => (Self::ITEM, bank, id, 1),
+            Touched::Updated {
+                bank,
+                first,
+                items,
+                updated,
+            } => {
+                let mut end = 0;
+                let gaps = updated.iter().map(|&(from, count)| {
+                    let gap = from.saturating_sub(end);
+                    end = from.saturating_add(count);
+                    (gap, count)
+                });
+                let change = ChangeV2 {
+                    mark: self.mark.to_be_bytes(),
+                    bank: bank.0,
+                    first: first.0,
+                    items: *items,
+                    updated: gaps.collect(),
+                };
+                return encode_as(V2, &change);
+            }
         };
         encode(&ChangeV1 {
             mark: self.mark.to_be_bytes(),
@@ -198,22 +281,54 @@ impl Change {
     }
 
     pub(super) fn decode(revision: u64, bytes: &[u8]) -> Result<Self, StoreError> {
-        let read = || {
-            let change: ChangeV1 = decode(bytes)?;
-            let (bank, first) = (BankId(change.bank), ContentId(change.first));
-            let touched = match (change.kind, change.items) {
-                (Self::UNKNOWN, _) => Touched::Unknown,
-                (Self::BANK, _) => Touched::Bank(bank),
-                (Self::ITEM, 1) => Touched::Item(bank, first),
-                (Self::ADDED, items @ 1..) if first.0.checked_add(items).is_some() => {
-                    Touched::Added { bank, first, items }
-                }
-                (kind, items) => return Err(format!("{items} items of kind {kind}")),
-            };
-            let mark = u64::from_be_bytes(change.mark);
-            Ok(Self { mark, touched })
+        let read = || match version(bytes, V2)? {
+            V1 => Self::decode_v1(bytes),
+            _ => Self::decode_v2(bytes),
         };
         read().map_err(corrupt("change with revision", revision))
+    }
+
+    fn decode_v1(bytes: &[u8]) -> Result<Self, String> {
+        let change: ChangeV1 = decode_whole(bytes)?;
+        let (bank, first) = (BankId(change.bank), ContentId(change.first));
+        let touched = match (change.kind, change.items) {
+            (Self::UNKNOWN, _) => Touched::Unknown,
+            (Self::BANK, _) => Touched::Bank(bank),
+            (Self::ITEM, 1) => Touched::Item(bank, first),
+            (Self::ADDED, items @ 1..) if first.0.checked_add(items).is_some() => {
+                Touched::Added { bank, first, items }
+            }
+            (kind, items) => return Err(format!("{items} items of kind {kind}")),
+        };
+        let mark = u64::from_be_bytes(change.mark);
+        Ok(Self { mark, touched })
+    }
+
+    fn decode_v2(bytes: &[u8]) -> Result<Self, String> {
+        let change: ChangeV2 = decode_whole(bytes)?;
+        let beyond = || "more items than there are numbers".to_owned();
+        (change.first.checked_add(change.items)).ok_or_else(beyond)?;
+        let mut updated = change.updated;
+        let (mut end, mut sum) = (0_u64, 0_u64);
+        for run in &mut updated {
+            let from = end.checked_add(run.0).ok_or_else(beyond)?;
+            // Every item that was there has a lower number than those that were added.
+            end = from.checked_add(run.1).ok_or_else(beyond)?;
+            sum = sum.saturating_add(run.1);
+            if run.1 == 0 || end > change.first || sum > Touched::MOST_UPDATED as u64 {
+                return Err(format!("it updates {} items from {from} on", run.1));
+            }
+            run.0 = from;
+        }
+        Ok(Self {
+            mark: u64::from_be_bytes(change.mark),
+            touched: Touched::Updated {
+                bank: BankId(change.bank),
+                first: ContentId(change.first),
+                items: change.items,
+                updated,
+            },
+        })
     }
 }
 
@@ -295,6 +410,20 @@ pub(super) struct Content<'a> {
     pub(super) signals: &'a [ContentSignal],
     pub(super) labels: &'a [String],
     pub(super) provenance: &'a Provenance,
+    pub(super) later: &'a [Provenance],
+}
+
+impl<'a> Content<'a> {
+    /// An item with its state and all that is known of it.
+    pub(super) fn of(item: &'a ContentItem) -> Self {
+        Self {
+            state: item.state,
+            signals: &item.signals,
+            labels: &item.labels,
+            provenance: &item.provenance,
+            later: &item.later,
+        }
+    }
 }
 
 /// Writes items, again and again into the same memory.
@@ -312,17 +441,50 @@ impl ContentEncoder {
             self.packed.push(quality.map_or(NO_QUALITY, Quality::get));
             self.packed.extend_from_slice(signal.as_bytes());
         }
-        let value = ContentV1 {
-            state: state_code(content.state),
-            signals: Packed(&self.packed),
-            labels: content.labels.iter().map(String::as_str).collect(),
-            source: &content.provenance.source,
-            record: content.provenance.record.as_deref(),
-            metadata: content.provenance.metadata.as_deref(),
-            added_at: content.provenance.added_at,
+        let state = state_code(content.state);
+        let signals = Packed(&self.packed);
+        let labels = content.labels.iter().map(String::as_str).collect();
+        let source = source(content.provenance);
+        let len = if content.later.is_empty() {
+            let value = ContentV1 {
+                state,
+                signals,
+                labels,
+                source: source.source,
+                record: source.record,
+                metadata: source.metadata,
+                added_at: source.added_at,
+            };
+            encode_into(V1, &value, &mut self.buffer)
+        } else {
+            let later = content.later.iter().map(self::source);
+            let value = ContentV2 {
+                state,
+                signals,
+                labels,
+                sources: std::iter::once(source).chain(later).collect(),
+            };
+            encode_into(V2, &value, &mut self.buffer)
         };
-        let len = encode_into(&value, &mut self.buffer);
         self.buffer.get(..len).unwrap_or_default()
+    }
+}
+
+fn source(provenance: &Provenance) -> SourceV2<'_> {
+    SourceV2 {
+        source: &provenance.source,
+        record: provenance.record.as_deref(),
+        metadata: provenance.metadata.as_deref(),
+        added_at: provenance.added_at,
+    }
+}
+
+fn provenance(source: &SourceV2<'_>) -> Provenance {
+    Provenance {
+        source: source.source.to_owned(),
+        record: source.record.map(str::to_owned),
+        metadata: source.metadata.map(str::to_owned),
+        added_at: source.added_at,
     }
 }
 
@@ -332,20 +494,33 @@ pub(super) fn decode_content(
     bytes: &[u8],
 ) -> Result<ContentItem, StoreError> {
     let read = || {
-        let content: ContentV1<'_> = decode(bytes)?;
+        let content = match version(bytes, V2)? {
+            V1 => {
+                let content: ContentV1<'_> = decode_whole(bytes)?;
+                ContentV2 {
+                    state: content.state,
+                    signals: content.signals,
+                    labels: content.labels,
+                    sources: vec![SourceV2 {
+                        source: content.source,
+                        record: content.record,
+                        metadata: content.metadata,
+                        added_at: content.added_at,
+                    }],
+                }
+            }
+            _ => decode_whole(bytes)?,
+        };
         let mut signals = Vec::new();
         unpack(content.signals.0, |signal| signals.push(signal))?;
+        let (first, later) = (content.sources.split_first()).ok_or("it has no source")?;
         Ok(ContentItem {
             id,
             bank,
             signals,
             labels: content.labels.into_iter().map(str::to_owned).collect(),
-            provenance: Provenance {
-                source: content.source.to_owned(),
-                record: content.record.map(str::to_owned),
-                metadata: content.metadata.map(str::to_owned),
-                added_at: content.added_at,
-            },
+            provenance: provenance(first),
+            later: later.iter().map(provenance).collect(),
             state: state(content.state)?,
         })
     };
@@ -359,6 +534,7 @@ pub(super) fn decode_head(
     mut each: impl FnMut(ContentSignal),
 ) -> Result<ContentState, StoreError> {
     let mut read = || {
+        version(bytes, V2)?;
         let (head, _): (ContentHeadV1<'_>, _) = decode_front(bytes)?;
         let state = state(head.state)?;
         unpack(head.signals.0, &mut each)?;

@@ -1,21 +1,26 @@
 //! Reading all of the store, to see that all of it can be read and agrees with itself.
 
 use crate::bank::{Bank, ContentItem};
+use crate::store::acknowledged::{self, Said};
 use crate::store::add::{identity, once, other_keys};
 use crate::store::{BankCounts, BankStore, Snapshot, StoreError, keys, options, record};
 use rocksdb::ReadOptions;
 
 impl BankStore {
-    /// Reads every bank and every item as they are at this moment, holds the counts and the
-    /// entries by hash against them, reads the log of changes, and says how many items there are.
+    /// Reads every bank and every item as they are at this moment, holds the names, the counts and
+    /// the entries by hash against them, reads the log of changes and the file with the
+    /// acknowledged revision, and says how many items there are.
     /// RocksDB checks the checksum of each block that is read.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] at the first record that cannot be read or that does not agree with
-    /// the others, [`StoreError::Database`] where RocksDB finds a block damaged.
+    /// the others, [`StoreError::Database`] where RocksDB finds a block damaged,
+    /// [`StoreError::Unacknowledged`] where that file is missing or damaged.
     pub fn verify(&self) -> Result<u64, StoreError> {
+        self.verify_acknowledged()?;
         let snapshot = self.snapshot()?;
         self.verify_log(&snapshot)?;
+        self.verify_names(&snapshot)?;
         let look_up = snapshot.look_up();
         let mut items = 0;
         let mut entries = 0;
@@ -38,6 +43,61 @@ impl BankStore {
             });
         }
         Ok(items)
+    }
+
+    /// Sees that the file with the acknowledged revision is whole.
+    fn verify_acknowledged(&self) -> Result<(), StoreError> {
+        let reason = match acknowledged::read(self.folder())? {
+            Said::Revision { whole: true, .. } => return Ok(()),
+            Said::Nothing => "it is missing",
+            _ => "its checksum does not hold",
+        };
+        Err(StoreError::Unacknowledged {
+            path: self.folder().join(acknowledged::FILE),
+            reason,
+        })
+    }
+
+    /// Looks each bank up by its name, and reads which numbers went to which bank.
+    fn verify_names(&self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
+        let damaged = |what, key, reason: &str| StoreError::Corrupt {
+            what,
+            key,
+            reason: reason.to_owned(),
+        };
+        for bank in &snapshot.banks {
+            let key = bank.name.as_str();
+            let names = self.family(keys::BANK_NAMES)?;
+            let value = self.db.get_pinned_cf_opt(names, key, &snapshot.look_up());
+            let value = value.map_err(|source| self.failed("read", source))?;
+            if value.and_then(|value| keys::parse_u32(&value)) != Some(bank.id.0) {
+                let key = bank.name.to_string();
+                return Err(damaged(
+                    "name of bank",
+                    key,
+                    "it names another bank or none",
+                ));
+            }
+        }
+        let mut options = options::scan();
+        snapshot.set(&mut options);
+        let family = self.family(keys::EXTENTS)?;
+        let mut extents = self.db.raw_iterator_cf_opt(family, options);
+        extents.seek_to_first();
+        while let Some((key, value)) = extents.item() {
+            if keys::parse_u64(key).is_none() || keys::parse_u32(value).is_none() {
+                let key = format!("{key:02x?}");
+                return Err(damaged(
+                    "bank of the items from",
+                    key,
+                    "it has a wrong length",
+                ));
+            }
+            extents.next();
+        }
+        extents
+            .status()
+            .map_err(|source| self.failed("read", source))
     }
 
     /// Looks an item up by each of its hashes; how many entries it has.

@@ -45,7 +45,9 @@ pub(crate) struct AddArgs {
 #[derive(Default)]
 struct Summary {
     added: u64,
+    updated: u64,
     already_there: u64,
+    withdrawn: u64,
     low_quality: u64,
     rejected: u64,
 }
@@ -99,19 +101,20 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
                 }
             }
             if batch.len() >= BATCH {
-                flush(&store, bank.id, &mut batch, &mut summary)?;
+                flush(&store, bank.id, &mut batch, &mut summary, &progress)?;
             }
             Ok(())
         },
     )?;
-    flush(&store, bank.id, &mut batch, &mut summary)?;
+    flush(&store, bank.id, &mut batch, &mut summary, &progress)?;
     drop(progress);
     let mut out = output::stdout();
     writeln!(
         out,
-        "bank {}: {} added, {} already there, {} rejected",
-        bank.name, summary.added, summary.already_there, summary.rejected
+        "bank {}: {} added, {} updated, {} already there, {} rejected",
+        bank.name, summary.added, summary.updated, summary.already_there, summary.rejected
     )?;
+    say_withdrawn(summary.withdrawn, &mut out)?;
     if summary.low_quality > 0 {
         writeln!(
             out,
@@ -126,7 +129,7 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
     if args.publish && !finished.interrupted {
         out.flush()?;
         publish::publish(home, false, &mut out)?;
-    } else if summary.added > 0 {
+    } else if summary.added + summary.updated > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }
     out.flush()?;
@@ -141,10 +144,20 @@ fn flush(
     bank: crate::bank::BankId,
     batch: &mut Vec<NewItem>,
     summary: &mut Summary,
+    progress: &Progress,
 ) -> anyhow::Result<()> {
     let added = store.add(bank, batch)?;
     summary.added += added.added;
+    summary.updated += added.updated;
     summary.already_there += added.already_there;
+    summary.withdrawn += added.withdrawn;
+    for (position, error) in added.refused {
+        summary.rejected += 1;
+        if let Some(item) = batch.get(position) {
+            let source = escaped(&item.provenance.source);
+            progress.line(&format!("not added: {source}: {error}"));
+        }
+    }
     batch.clear();
     Ok(())
 }
@@ -165,6 +178,17 @@ fn item(path: &Path, known: Known, labels: &[String]) -> NewItem {
             metadata,
             added_at: now(),
         },
+    }
+}
+
+/// Says that entries were given again that people have taken back.
+pub(crate) fn say_withdrawn(withdrawn: u64, out: &mut impl Write) -> std::io::Result<()> {
+    match withdrawn {
+        0 => Ok(()),
+        withdrawn => writeln!(
+            out,
+            "{withdrawn} of them withdrawn before: they stay so, and match nothing"
+        ),
     }
 }
 

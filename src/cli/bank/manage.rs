@@ -1,6 +1,6 @@
 //! `bank create`, `list`, `show`, `set`, `delete`.
 
-use crate::bank::{Action, Bank, BankName, Policy};
+use crate::bank::{Action, Bank, BankName, Policy, Provenance};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::hash::{Quality, Threshold};
 use crate::store::{BankCounts, BankStore};
@@ -233,16 +233,20 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
                 "labels": item.labels,
                 "state": item.state,
                 "provenance": item.provenance,
+                "later_provenance": item.later,
             });
             writeln!(out, "{record}")?;
             continue;
         }
-        let from = &item.provenance;
-        let record = from
-            .record
-            .as_deref()
-            .map_or_else(String::new, |r| format!(":{r}"));
-        writeln!(out, "\n#{} from {}{record}", item.id, from.source)?;
+        let from = |from: &Provenance| {
+            let record = from.record.as_deref();
+            let record = record.map_or_else(String::new, |r| format!(":{r}"));
+            format!("{}{record}", from.source)
+        };
+        writeln!(out, "\n#{} from {}", item.id, from(&item.provenance))?;
+        for later in &item.later {
+            writeln!(out, "  and from {}", from(later))?;
+        }
         for hash in hashes {
             writeln!(out, "  {hash}")?;
         }

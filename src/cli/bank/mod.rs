@@ -3,7 +3,7 @@
 mod add;
 mod manage;
 
-pub(crate) use add::now;
+pub(crate) use add::{now, say_withdrawn};
 pub(crate) use manage::PUBLISH_HINT;
 
 use crate::cli::{exit::Exit, home::Home};

@@ -73,6 +73,33 @@ fn what_was_touched_is_said_and_what_became_of_it_is_read() {
 }
 
 #[test]
+fn what_gets_a_second_source_was_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, bank) = filled(&folder.path().join("store"));
+    let start = mark(&store);
+    let labelled = |number| NewItem {
+        labels: vec!["more".into()],
+        ..item(number)
+    };
+    store
+        .add(bank, &[labelled(8), labelled(2), labelled(3)])
+        .unwrap();
+    assert_eq!(said(&store, start), Some((vec![3, 4, 9], vec![3, 4, 9])));
+    let middle = mark(&store);
+    store
+        .add(bank, &[labelled(3), labelled(0), item(10)])
+        .unwrap();
+    let all = vec![1, 3, 4, 9];
+    assert_eq!(said(&store, start), Some((all, vec![1, 3, 4, 9, 11])));
+    assert_eq!(said(&store, middle), Some((vec![1], vec![1, 11])));
+    store.add(bank, &[labelled(10)]).unwrap();
+    assert_eq!(said(&store, middle), Some((vec![1], vec![1, 11])));
+    drop(store);
+    let store = BankStore::open(&folder.path().join("store")).unwrap();
+    assert_eq!(said(&store, middle), Some((vec![1], vec![1, 11])));
+}
+
+#[test]
 fn the_log_keeps_so_many_changes_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let (store, bank) = filled(&folder.path().join("store"));

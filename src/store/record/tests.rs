@@ -29,6 +29,37 @@ const CONTENT_V1: &[u8] = b"\x01\x01\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08
     \x05\x63\x08\x07\x06\x05\x04\x03\x02\x01\
     \x02\x01a\x02bb\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03";
 
+/// Runs of numbers.
+type Runs = &'static [(u64, u64)];
+const CHANGES_V2: [(&[u8], u64, Runs); 2] = [
+    (
+        b"\x02\0\0\0\0\0\0\x01\x02\x09\xac\x02\0\x01\x05\x02",
+        0,
+        &[(5, 2)],
+    ),
+    (
+        b"\x02\0\0\0\0\0\0\x01\x02\x09\xac\x02\x03\x02\x01\x01\xa7\x02\x03",
+        3,
+        &[(1, 1), (297, 3)],
+    ),
+];
+const CONTENT_V2: &[u8] = b"\x02\x01\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08\
+    \x05\x63\x08\x07\x06\x05\x04\x03\x02\x01\
+    \x02\x01a\x02bb\x02\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03\
+    \x05other\0\0\x05";
+
+/// The item with a second source.
+fn item_of_two() -> ContentItem {
+    ContentItem {
+        later: vec![Provenance {
+            source: "other".into(),
+            added_at: 5,
+            ..Provenance::default()
+        }],
+        ..item()
+    }
+}
+
 fn bank() -> Bank {
     Bank {
         id: BankId(9),
@@ -69,18 +100,15 @@ fn item() -> ContentItem {
             metadata: Some("a=b".into()),
             added_at: 1_000_000_000,
         },
+        later: Vec::new(),
         state: ContentState::Withdrawn,
     }
 }
 
 fn encode_item(item: &ContentItem) -> Vec<u8> {
-    let content = Content {
-        state: item.state,
-        signals: &item.signals,
-        labels: &item.labels,
-        provenance: &item.provenance,
-    };
-    ContentEncoder::default().encode(&content).to_vec()
+    ContentEncoder::default()
+        .encode(&Content::of(item))
+        .to_vec()
 }
 
 #[test]
@@ -99,7 +127,6 @@ fn version_1_has_its_bytes() {
         assert_eq!(change.encode(), bytes);
         assert_eq!(Change::decode(7, bytes).unwrap(), change);
     }
-
     assert_eq!(encode_bank(&bank()), BANK_V1);
     assert_eq!(decode_bank(BankId(9), BANK_V1).unwrap(), bank());
 
@@ -117,6 +144,59 @@ fn version_1_has_its_bytes() {
     let mut signals = Vec::new();
     let state = decode_head(ContentId(4), CONTENT_V1, |signal| signals.push(signal)).unwrap();
     assert_eq!((state, signals), (ContentState::Withdrawn, item().signals));
+}
+
+#[test]
+fn version_2_has_its_bytes() {
+    for (bytes, items, updated) in CHANGES_V2 {
+        let touched = Touched::Updated {
+            bank: BankId(9),
+            first: ContentId(300),
+            items,
+            updated: updated.to_vec(),
+        };
+        let change = Change {
+            mark: 0x0102,
+            touched,
+        };
+        assert_eq!(change.encode(), bytes);
+        assert_eq!(Change::decode(7, bytes).unwrap(), change);
+        for end in 0..bytes.len() {
+            assert!(Change::decode(7, &bytes[..end]).is_err());
+        }
+    }
+    assert_eq!(encode_item(&item_of_two()), CONTENT_V2);
+    let read = decode_content(BankId(9), ContentId(4), CONTENT_V2).unwrap();
+    assert_eq!(read, item_of_two());
+    let mut signals = Vec::new();
+    let state = decode_head(ContentId(4), CONTENT_V2, |signal| signals.push(signal)).unwrap();
+    assert_eq!((state, signals), (ContentState::Withdrawn, item().signals));
+    for end in 0..CONTENT_V2.len() {
+        assert!(decode_content(BankId(9), ContentId(4), &CONTENT_V2[..end]).is_err());
+    }
+    let newer = [&[3], &CONTENT_V2[1..]].concat();
+    let error = decode_content(BankId(9), ContentId(4), &newer).unwrap_err();
+    assert!(error.to_string().contains("got version 3"), "{error}");
+    let error = decode_head(ContentId(4), &newer, |_| {}).unwrap_err();
+    assert!(error.to_string().contains("got version 3"), "{error}");
+}
+
+#[test]
+fn a_change_updates_only_what_was_there_before_it() {
+    let front = &CHANGES_V2[0].0[..12];
+    assert_eq!(front[10..], [0xac, 2], "the first new number is 300");
+    // So many new ones, so many runs, and of each the gap and the length.
+    let most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+    for (rest, words) in [
+        (&[0, 1, 5, 0][..], "it updates 0 items from 5"),
+        (&[0, 1, 0xaa, 2, 3], "it updates 3 items from 298"),
+        (&[&[0, 1, 1][..], &most].concat(), "more items than"),
+        (&[&[0, 1][..], &most, &[1]].concat(), "more items than"),
+        (&[&most[..], &[0]].concat(), "more items than"),
+    ] {
+        let error = Change::decode(7, &[front, rest].concat()).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }
 
 #[test]
@@ -191,10 +271,9 @@ fn what_is_cut_longer_or_of_another_version_is_refused_by_name() {
 proptest! {
     #[test]
     fn no_bytes_make_a_decoder_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-        for versioned in [false, true] {
-            if versioned {
-                bytes.insert(0, 1);
-            }
+        bytes.insert(0, 0);
+        for version in 0..4 {
+            bytes[0] = version;
             let _ = State::decode(&bytes);
             let _ = Change::decode(1, &bytes);
             let _ = decode_bank(BankId(1), &bytes);
@@ -206,8 +285,10 @@ proptest! {
 
     #[test]
     fn a_damaged_item_is_read_or_refused(position in 0..CONTENT_V1.len(), value in any::<u8>()) {
-        let mut bytes = CONTENT_V1.to_vec();
-        bytes[position] = value;
-        let _ = decode_content(BankId(9), ContentId(4), &bytes);
+        for whole in [CONTENT_V1, CONTENT_V2] {
+            let mut bytes = whole.to_vec();
+            bytes[position] = value;
+            let _ = decode_content(BankId(9), ContentId(4), &bytes);
+        }
     }
 }
