@@ -4,7 +4,7 @@ use crate::bank::{BankName, Provenance};
 use crate::cli::bank::{PUBLISH_HINT, now, say_withdrawn};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
 use crate::hash::{Quality, SignalType};
-use crate::hashset::{self, BadLine, ListFormat, ListRecord};
+use crate::hashset::{self, BadLine, DetectError, ListFormat, ListRecord};
 use crate::scan::escaped;
 use crate::store::{BankStore, NewItem};
 use anyhow::{Context, bail};
@@ -274,7 +274,17 @@ impl List<'_> {
                 if read? == 0 {
                     bail!("the list is empty");
                 }
-                hashset::detect(&front)?
+                match hashset::detect(&front) {
+                    // A list of PDQ hashes is what bare values of this length stand for; who gave
+                    // something else must be told, for it could never match.
+                    Err(unclear @ DetectError::Unclear { format, .. }) => {
+                        output::warn(format_args!(
+                            "hashgate: warning: {source}: read as {format}, but {unclear}"
+                        ));
+                        format
+                    }
+                    told => told?,
+                }
             }
         };
         summary.format = format.name();

@@ -16,7 +16,7 @@ const LINES: usize = 32;
 ///
 /// SHA-256 digests have 64 digits too. They are told from PDQ hashes by how many of their bits are
 /// set, over all the bytes given, and by the blanks that `sha256sum` prints behind them; where that
-/// is not enough to tell, the list is refused rather than read as hashes that could never match.
+/// is not enough to tell, the caller decides: digests that are read as PDQ hashes never match.
 ///
 /// # Errors
 /// [`DetectError`] where the format must be named.

@@ -19,7 +19,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Sections of up to so many bytes are checked whole on open: the lists of banks and types and the
 /// offset arrays, on which every answer rests, and all of a small segment. Milliseconds at most.
-const CHECKED_ON_OPEN: u64 = 1 << 20;
+const CHECKED_ON_OPEN: u64 = 1 << 19;
 
 /// An open segment.
 pub struct Segment {
@@ -112,7 +112,7 @@ where
 
 impl Segment {
     /// Maps a segment and checks its structure: header, section table, every section's place and
-    /// length, every offset array, and the checksum of each section of up to 1 MiB and of the
+    /// length, every offset array, and the checksum of each section of up to 512 KiB and of the
     /// tombstones. Longer columns are left to [`Segment::verify`].
     ///
     /// # Errors
