@@ -10,7 +10,7 @@ use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Vari
 use crate::index::Memory;
 use crate::index::{Index, IndexError, IndexHandle};
 #[cfg(feature = "decode")]
-use crate::media::Limits;
+use crate::media::{self, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -253,7 +253,11 @@ fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes:
         wanted: &wanted,
         variants: options.variants,
         limits: &options.limits,
-        fast: options.mode != Mode::Exact,
+        fast: match options.mode {
+            Mode::Exact => false,
+            Mode::Fast => true,
+            Mode::Auto => media::is_worth_sampling(bytes),
+        },
         memory: options.memory.as_deref(),
     };
     let extraction = extractor.extract_with(bytes, &how);

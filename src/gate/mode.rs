@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// [`Mode::Auto`] for why.
 ///
 /// Only PDQ of a plain JPEG of 400 pixels and more along its shorter side can be read from its
-/// coefficients, some 10 times as fast. All other pictures, and all pictures where a hash of another
+/// coefficients, up to some 3 times as fast. All other pictures, and all pictures where a hash of another
 /// kind is wanted, are decoded in every mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
@@ -16,7 +16,8 @@ pub enum Mode {
     /// From coefficients wherever possible: a hash that is a few bits off at most, and a verdict by
     /// it. Near a threshold that can be another verdict than by the pixels.
     Fast,
-    /// From coefficients, and once more from pixels wherever the difference could matter: where an
+    /// From coefficients where that is cheaper (progressive JPEGs, and those of 800 pixels and more
+    /// along the shorter side), and once more from pixels wherever the difference could matter: where an
     /// entry lies within 8 bits of its bank's threshold to either side, where the quality is near a
     /// bank's minimum, and where an entry of an `allow` bank has a say.
     #[default]

@@ -84,6 +84,13 @@ pub fn decode_frames(
     Ok(count)
 }
 
+/// Whether [`sample`] is likely to cost less than [`decode`]: for JPEGs that are progressive, or
+/// have 800 pixels or more along their shorter side. Looks at the header only.
+#[must_use]
+pub fn is_worth_sampling(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xd8") && jpeg::is_worth_sampling(bytes)
+}
+
 /// PDQ's samples of a JPEG, read from its coefficients without decoding it; with `displayed` also
 /// those of the picture as a viewer turns it.
 ///

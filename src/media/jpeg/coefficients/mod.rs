@@ -38,7 +38,9 @@ use std::rc::Rc;
 /// followed, in steps of 255.
 const MOST_DOUBT: f64 = 2.0;
 /// Where pixels have to be computed of more than one block in so many, decoding is as fast.
-const CLAMPED_ONE_IN: usize = 2;
+const CLAMPED_ONE_IN: usize = 4;
+/// The shorter side, in pixels, from which reading a baseline picture costs less than decoding it.
+const PAYS_FROM: u16 = 800;
 /// More scans than this are left to the decoder.
 const MAX_SCANS: u32 = 100;
 /// The same for Huffman tables.
@@ -88,17 +90,38 @@ pub(in crate::media) fn sample(bytes: &[u8], limits: &Limits, displayed: bool) -
     reader.run()
 }
 
+/// What the frame header says: whether the picture is progressive, and its shorter side in pixels.
+/// `None` where there is none.
+fn frame_header(bytes: &[u8]) -> Option<(bool, u16)> {
+    let mut at = 2;
+    loop {
+        let &[0xff, marker, high, low] = bytes.get(at..at + 4)? else {
+            return None;
+        };
+        if let 0xc0..=0xc2 = marker {
+            let &[h1, h0, w1, w0] = bytes.get(at + 5..at + 9)? else {
+                return None;
+            };
+            let sides = (u16::from_be_bytes([h1, h0]), u16::from_be_bytes([w1, w0]));
+            return Some((marker == 0xc2, sides.0.min(sides.1)));
+        }
+        if marker == 0xda {
+            return None;
+        }
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+    }
+}
+
 /// Whether the frame header says so. False where there is none.
 pub(in crate::media) fn is_progressive(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
-        match marker {
-            0xc2 => return true,
-            0xc0 | 0xc1 | 0xda => return false,
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-        }
-    }
-    false
+    frame_header(bytes).is_some_and(|(progressive, _)| progressive)
+}
+
+/// Whether reading the coefficients is likely to cost less than decoding: of progressive pictures
+/// half or less at every size; of baseline ones no less in small pictures, where so many
+/// coefficients count, and blocks to be clamped, that pixels come cheaper.
+pub(in crate::media) fn is_worth_sampling(bytes: &[u8]) -> bool {
+    frame_header(bytes).is_some_and(|(progressive, shorter)| progressive || shorter >= PAYS_FROM)
 }
 
 /// What the decoding of one component takes from its headers.
