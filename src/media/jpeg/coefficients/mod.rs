@@ -38,7 +38,7 @@ use std::rc::Rc;
 /// followed, in steps of 255.
 const MOST_DOUBT: f64 = 2.0;
 /// Where pixels have to be computed of more than one block in so many, decoding is as fast.
-const CLAMPED_ONE_IN: usize = 4;
+const CLAMPED_ONE_IN: usize = 2;
 /// The shorter side, in pixels, from which reading a baseline picture costs less than decoding it.
 const PAYS_FROM: u16 = 800;
 /// More scans than this are left to the decoder.
