@@ -39,6 +39,8 @@ fn index_of(folder: &Path, banks: &[Bank], entries: &[(u32, PdqHash)]) {
 fn gate(folder: &Path, mode: Mode) -> Gate {
     let options = GateOptions {
         mode,
+        // Whether it pays or not: the verdict must be the same.
+        auto_from: Some(0),
         ..GateOptions::default()
     };
     Gate::open_with(folder, options).unwrap()
@@ -92,6 +94,17 @@ fn assert_same<'a>(
         }
     }
     by_coefficients
+}
+
+#[test]
+fn small_baseline_pictures_are_decoded_and_progressive_ones_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    index_of(folder.path(), &[bank(1, "known", Action::Block)], &[]);
+    let gate = Gate::open(folder.path()).unwrap();
+    for (name, bytes) in jpeg_support::samples() {
+        let verdict = gate.check(&bytes);
+        assert_eq!(verdict.fast, name.starts_with("progressive"), "{name}");
+    }
 }
 
 #[test]

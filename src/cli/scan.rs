@@ -75,6 +75,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         signals: args.signals.clone(),
         index_memory: args.index.memory(),
         mode: args.mode,
+        auto_from: None,
         memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
     };
     let gate = Gate::open_with(&args.index.folder(home), options)?;

@@ -38,6 +38,9 @@ pub struct GateOptions {
     pub index_memory: Memory,
     /// Whether JPEGs are hashed from their pixels or their coefficients.
     pub mode: Mode,
+    /// The shorter side, in pixels, from which [`Mode::Auto`] reads the coefficients of a baseline
+    /// JPEG. `None`: from [`SAMPLING_PAYS_FROM`](media::SAMPLING_PAYS_FROM), where that begins to pay.
+    pub auto_from: Option<u16>,
     /// Memory that all decoders of this gate share, and whoever else holds the budget. A picture
     /// that needs more than the whole is `too_large`; one that needs more than is free waits.
     pub memory: Option<Arc<MemoryBudget>>,
@@ -256,7 +259,10 @@ fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes:
         fast: match options.mode {
             Mode::Exact => false,
             Mode::Fast => true,
-            Mode::Auto => media::is_worth_sampling(bytes),
+            Mode::Auto => {
+                let from = options.auto_from.unwrap_or(media::SAMPLING_PAYS_FROM);
+                media::is_worth_sampling(bytes, from)
+            }
         },
         memory: options.memory.as_deref(),
     };

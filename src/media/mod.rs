@@ -84,11 +84,15 @@ pub fn decode_frames(
     Ok(count)
 }
 
+/// The shorter side, in pixels, from which [`sample`] costs less than [`decode`] for a baseline
+/// JPEG: measured on phone photos, 1.4 times less at 1,200 pixels and 2 times at 3,000.
+pub const SAMPLING_PAYS_FROM: u16 = 800;
+
 /// Whether [`sample`] is likely to cost less than [`decode`]: for JPEGs that are progressive, or
-/// have 800 pixels or more along their shorter side. Looks at the header only.
+/// have `from` pixels or more along their shorter side. Looks at the header only.
 #[must_use]
-pub fn is_worth_sampling(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\xff\xd8") && jpeg::is_worth_sampling(bytes)
+pub fn is_worth_sampling(bytes: &[u8], from: u16) -> bool {
+    bytes.starts_with(b"\xff\xd8") && jpeg::is_worth_sampling(bytes, from)
 }
 
 /// PDQ's samples of a JPEG, read from its coefficients without decoding it; with `displayed` also

@@ -39,8 +39,6 @@ use std::rc::Rc;
 const MOST_DOUBT: f64 = 2.0;
 /// Where pixels have to be computed of more than one block in so many, decoding is as fast.
 const CLAMPED_ONE_IN: usize = 2;
-/// The shorter side, in pixels, from which reading a baseline picture costs less than decoding it.
-const PAYS_FROM: u16 = 800;
 /// More scans than this are left to the decoder.
 const MAX_SCANS: u32 = 100;
 /// The same for Huffman tables.
@@ -120,8 +118,8 @@ pub(in crate::media) fn is_progressive(bytes: &[u8]) -> bool {
 /// Whether reading the coefficients is likely to cost less than decoding: of progressive pictures
 /// half or less at every size; of baseline ones no less in small pictures, where so many
 /// coefficients count, and blocks to be clamped, that pixels come cheaper.
-pub(in crate::media) fn is_worth_sampling(bytes: &[u8]) -> bool {
-    frame_header(bytes).is_some_and(|(progressive, shorter)| progressive || shorter >= PAYS_FROM)
+pub(in crate::media) fn is_worth_sampling(bytes: &[u8], from: u16) -> bool {
+    frame_header(bytes).is_some_and(|(progressive, shorter)| progressive || shorter >= from)
 }
 
 /// What the decoding of one component takes from its headers.
