@@ -229,6 +229,33 @@ fn empty_pages_do_not_match_by_a_hash_of_64_bits() -> Result<(), Box<dyn Error>>
     assert_eq!(gate.match_signal(&dhash, None).action, Some(Action::Block));
     let low = gate.match_signal(&dhash, Some(10.try_into()?));
     assert_eq!(low.outcome, Outcome::LowQuality);
+    // A bank that takes any quality and only reports does not stand for the one that was not asked.
+    let banks = [(1, Action::Report, 0), (2, Action::Block, 50)].map(|(number, action, least)| {
+        let mut policy = Policy::new(action);
+        policy.min_quality = Quality::new(least).expect("at most 100");
+        let name = format!("bank-{number}").parse();
+        name.map(|name| Bank {
+            id: BankId(number),
+            name,
+            policy,
+        })
+    });
+    let banks: Vec<Bank> = banks.into_iter().collect::<Result<_, _>>()?;
+    let records = banks.iter().map(|bank| {
+        Ok::<_, std::io::Error>(IndexRecord {
+            bank: bank.id,
+            content: ContentId(1),
+            signal: dhash,
+            quality: None,
+        })
+    });
+    publish(home.path(), &banks, records, &PublishOptions::default())?;
+    let low = Gate::open(home.path())?.match_signal(&dhash, Quality::new(10));
+    assert_eq!(
+        (low.outcome, low.action),
+        (Outcome::LowQuality, Some(Action::Report))
+    );
+    assert!(!low.passes());
     Ok(())
 }
 

@@ -354,14 +354,15 @@ pub(super) fn conclude_with(index: &Index, extraction: Extraction, matches: Matc
 }
 
 /// Whether a bank could not be asked about a picture (a frame) because no form of it has the
-/// quality that the bank wants. `matched` names the frames that are known.
-fn low_quality(index: &Index, queries: &[Query], matched: &BTreeSet<u32>) -> Option<Problem> {
+/// quality that the bank wants. `harmless` names the frames that an `allow`
+/// bank knows; a match that is only reported does not stand for the banks that were not asked.
+fn low_quality(index: &Index, queries: &[Query], harmless: &BTreeSet<u32>) -> Option<Problem> {
     let mut best: BTreeMap<u32, Quality> = BTreeMap::new();
     let perceptual = |query: &&Query| {
         let kind = query.signal.signal_type();
         kind.family() != Family::Digest
             && holds(index, kind)
-            && !matched.contains(&query.variant.frame)
+            && !harmless.contains(&query.variant.frame)
     };
     for query in queries.iter().filter(perceptual) {
         let quality = query.quality?;

@@ -104,7 +104,7 @@ pub(crate) struct Decided {
     pub(crate) action: Option<Action>,
     /// Whether the bytes themselves are in an `allow` bank.
     pub(crate) allowed_by_bytes: bool,
-    /// The frames that match something.
+    /// The frames that an `allow` bank knows.
     pub(crate) frames: BTreeSet<u32>,
 }
 
@@ -192,8 +192,9 @@ impl Matches {
             left_out,
             action: strictest(&self.decisions),
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
-            frames: (self.decisions.keys().flatten())
-                .map(|&(frame, _)| frame)
+            frames: (self.decisions.iter())
+                .filter(|(_, decision)| decision.allowed.is_some())
+                .filter_map(|(shown, _)| shown.map(|(frame, _)| frame))
                 .collect(),
         }
     }
