@@ -94,7 +94,11 @@ fn buckets(criterion: &mut Criterion) {
         .map(|probe| u64::from(probe.end - probe.begin))
         .sum();
     let run = |kernel: Kernel, survivors: &mut [Survivor]| {
-        kernel.scan_buckets(&[&column], black_box(&probes), 0, survivors)
+        let columns = [Column {
+            siblings: &column,
+            ids: &[],
+        }];
+        kernel.scan_buckets(&columns, black_box(&probes), 0..probes.len(), survivors)
     };
     let mut expected = vec![Survivor::default(); 4096];
     let scanned = run(Kernel::Scalar, &mut expected);

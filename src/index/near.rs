@@ -12,9 +12,8 @@
 
 use crate::hamming::Kernel;
 use crate::hamming::kernel::{Candidate, Found, Probe, Row, Survivor, prefetch};
-use crate::index::plan::{Plan, cost, flips_within};
+use crate::index::plan::{Plan, cost, flips_of, line_flips_within};
 use crate::segment::NearView;
-use crate::segment::format::BUCKETS;
 
 /// Entries that one probe covers at most; longer buckets are several probes, so that the
 /// survivors of a few probes always fit in bounded memory.
@@ -122,8 +121,7 @@ pub(super) fn probe<R: Row>(
     scratch: &mut NearScratch,
     sink: &mut impl Sink,
 ) -> bool {
-    let tables = view.tables();
-    if tables.len() != 2 * R::WORDS {
+    if view.tables() != 2 * R::WORDS {
         return false;
     }
     let plan = Plan::new(R::WORDS, sink.radius());
@@ -144,9 +142,9 @@ pub(super) fn probe<R: Row>(
     let (mut next, mut survived) = (0, 0);
     while next < scratch.probes.len() {
         let (scanned, count) = kernel.scan_buckets(
-            view.siblings(),
+            view.columns(),
             &scratch.probes,
-            next,
+            next..scratch.probes.len(),
             &mut scratch.survivors,
         );
         next = scanned;
@@ -159,15 +157,17 @@ pub(super) fn probe<R: Row>(
         }
         scratch.work.survivors += count as u64;
         let survivors = scratch.survivors.get(..count).unwrap_or_default();
-        let table_of = |survivor: &Survivor| tables.get(usize::from(survivor.table));
+        let column_of = |survivor: &Survivor| view.columns().get(usize::from(survivor.table));
         for survivor in survivors {
-            if let Some(table) = table_of(survivor) {
-                prefetch(table.ids, survivor.position as usize);
+            if let Some(column) = column_of(survivor) {
+                prefetch(column.ids, survivor.position as usize);
             }
         }
         scratch.candidates.clear();
         for survivor in survivors {
-            if let Some(id) = table_of(survivor).and_then(|table| table.id(survivor.position)) {
+            let id = column_of(survivor).and_then(|column| column.id(survivor.position));
+            if let Some(id) = id {
+                prefetch(view.rows, id as usize);
                 scratch.candidates.push(Candidate {
                     id,
                     word: survivor.table / 2,
@@ -192,59 +192,54 @@ pub(super) fn probe<R: Row>(
 
 /// Reads the offsets of all buckets that the plan asks, and returns how many entries they hold.
 fn gather<R: Row>(view: &NearView<'_, R>, query: &R, plan: &Plan, probes: &mut Vec<Probe>) -> u64 {
-    probes.clear();
-    let tables = view.tables();
-    let asked = plan.asks().map(|ask| (ask, ask.of(query)));
-    for (ask, (chunk, _)) in asked.clone() {
-        if let Some(table) = tables.get(ask.table) {
-            for flip in flips_within(ask.radius) {
-                prefetch(table.offsets, usize::from(chunk ^ flip));
+    for ask in plan.asks() {
+        if let Some(offsets) = view.offsets(ask.table) {
+            let (chunk, _) = ask.of(query);
+            for line in line_flips_within(ask.radius) {
+                prefetch(offsets, usize::from(chunk ^ line));
             }
         }
     }
     // Slots are written where they lie: a probe put together elsewhere and moved costs a stall.
     probes.resize(plan.probes().unwrap_or(0), NO_PROBE);
-    let (mut entries, mut count) = (0, 0);
-    // The entries of an average bucket are asked for as soon as its place is known.
-    let lines = (view.rows.len() / (BUCKETS * 32) + 1).min(8);
-    let mut long = Vec::new();
-    for (ask, (chunk, sibling)) in asked {
-        let offsets = tables.get(ask.table).map(|table| table.offsets);
-        let Some(offsets) = offsets.and_then(|offsets| offsets.first_chunk::<{ BUCKETS + 1 }>())
-        else {
+    let (mut entries, mut count, mut longest) = (0u64, 0usize, 0);
+    for ask in plan.asks() {
+        let Some(offsets) = view.offsets(ask.table) else {
             continue;
         };
-        let siblings = view.siblings().get(ask.table);
-        for flip in flips_within(ask.radius) {
-            let most = ask.threshold - flip.count_ones() as i32;
-            let bucket = usize::from(chunk ^ flip);
-            let (begin, end) = (offsets[bucket], offsets[bucket + 1]);
-            if most < ask.least || begin >= end {
-                continue;
+        let (chunk, sibling) = ask.of(query);
+        for bits in 0..=ask.radius {
+            let most = ask.threshold - bits;
+            if most < ask.least {
+                break;
             }
-            entries += u64::from(end - begin);
-            let Some(slot) = probes.get_mut(count) else {
-                continue;
-            };
-            count += 1;
-            slot.begin = begin;
-            slot.end = end;
-            slot.sibling = sibling;
-            slot.table = ask.table as u8;
-            slot.least = ask.least as u8;
-            slot.most = most as u8;
-            if let Some(column) = siblings {
-                for line in 0..lines {
-                    prefetch(column, begin as usize + 32 * line);
-                }
-            }
-            if end - begin > MAX_ENTRIES {
-                split(slot, &mut long);
+            for flip in flips_of(bits) {
+                let bucket = usize::from(chunk ^ flip);
+                let (begin, end) = (offsets[bucket], offsets[bucket + 1]);
+                let Some(slot) = probes.get_mut(count) else {
+                    continue;
+                };
+                slot.begin = begin;
+                slot.end = end;
+                slot.sibling = sibling;
+                slot.table = ask.table as u8;
+                slot.least = ask.least as u8;
+                slot.most = most as u8;
+                let length = end.saturating_sub(begin);
+                longest = length.max(longest);
+                entries = entries.wrapping_add(u64::from(length));
+                count = count.wrapping_add(usize::from(length != 0));
             }
         }
     }
     probes.truncate(count);
-    probes.append(&mut long);
+    if longest > MAX_ENTRIES {
+        let mut rest = Vec::new();
+        for probe in probes.iter_mut() {
+            split(probe, &mut rest);
+        }
+        probes.append(&mut rest);
+    }
     entries
 }
 
@@ -258,10 +253,9 @@ const NO_PROBE: Probe = Probe {
 };
 
 /// Shortens a long bucket's probe, and gives the rest of it to others.
-#[cold]
 fn split(probe: &mut Probe, rest: &mut Vec<Probe>) {
     let end = probe.end;
-    probe.end = probe.begin.saturating_add(MAX_ENTRIES);
+    probe.end = end.min(probe.begin.saturating_add(MAX_ENTRIES));
     let mut begin = probe.end;
     while begin < end {
         let part = end.min(begin.saturating_add(MAX_ENTRIES));

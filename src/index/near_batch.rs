@@ -18,17 +18,17 @@
 //! is read once. Memory is bounded by the number of queries, whatever they meet.
 
 use crate::hamming::Kernel;
-use crate::hamming::kernel::{Found, Met, Row, SharedFound, SharedProbe, prefetch};
+use crate::hamming::kernel::{Column, Found, Met, Row, SharedFound, SharedProbe, prefetch};
 use crate::index::near::{self, MAX_ENTRIES, NearScratch, SURVIVORS, Sink, Strategy};
-use crate::index::plan::{Ask, Plan, cost, flips_within};
+use crate::index::plan::{Ask, Plan, cost, flips_within, line_flips_within};
+use crate::segment::NearView;
 use crate::segment::format::BUCKETS;
-use crate::segment::{NearView, Table};
 
 /// The most queries that are searched together: the memory for them stays below some twenty
 /// megabytes.
 pub(super) const MAX_QUERIES: usize = 1 << 17;
 /// Fewer queries than this ask the tables one by one: they have too little in common.
-const MIN_QUERIES: usize = 128;
+const MIN_QUERIES: usize = 256;
 /// From so many queries on all buckets are gone over.
 const WALK_QUERIES: usize = 8192;
 /// The most probes that are listed together: 8 MiB.
@@ -92,7 +92,7 @@ pub(super) fn search<R: Row>(
                 !near::probe(kernel, scan_cost, view, query, scratch, &mut one)
             })
         });
-    } else if view.tables().len() == 2 * R::WORDS && worth_it {
+    } else if view.tables() == 2 * R::WORDS && worth_it {
         let mut tables = Tables::new(kernel, view, queries, plan);
         tables.allow(scan_cost, scratch, sink);
         tables.search(sink);
@@ -191,8 +191,7 @@ struct Tables<'a, R> {
 struct Asked<'a> {
     ask: Ask,
     offsets: &'a [u32; BUCKETS + 1],
-    siblings: &'a [u16],
-    table: Table<'a>,
+    column: Column<'a>,
 }
 
 impl<'a, R: Row> Tables<'a, R> {
@@ -216,14 +215,12 @@ impl<'a, R: Row> Tables<'a, R> {
     /// The tables that the plan asks.
     fn asked(&self) -> Vec<Asked<'a>> {
         let view = self.view;
-        let asked = self.plan.asks().filter(|ask| ask.radius >= 0);
-        let asked = asked.filter_map(|ask| {
-            let table = view.tables().get(ask.table)?;
+        let asked = self.plan.asks().iter().filter(|ask| ask.radius >= 0);
+        let asked = asked.filter_map(|&ask| {
             Some(Asked {
                 ask,
-                offsets: table.offsets.first_chunk()?,
-                siblings: view.siblings().get(ask.table)?,
-                table: *table,
+                offsets: view.offsets(ask.table)?,
+                column: *view.columns().get(ask.table)?,
             })
         });
         asked.collect()
@@ -309,7 +306,11 @@ impl<'a, R: Row> Tables<'a, R> {
     /// Lists which buckets `count` queries from `first` on ask, roughly in order.
     fn list(&self, table: &Asked<'_>, first: usize, count: usize, listed: &mut Vec<SharedProbe>) {
         let Asked { ask, offsets, .. } = table;
-        let flips = flips_within(ask.radius);
+        // Each flip, and the greatest distance of the sibling chunk that it leaves. At least `least`:
+        // chunk radii are shared out so.
+        let most = |flip: u16| (ask.threshold - flip.count_ones() as i32) as u8;
+        let flips = flips_within(ask.radius).iter();
+        let flips: Vec<(u16, u8)> = flips.map(|&flip| (flip, most(flip))).collect();
         let part = || {
             let all = self.queries.iter().zip(&self.allowances).zip(0u32..);
             all.skip(first)
@@ -320,8 +321,12 @@ impl<'a, R: Row> Tables<'a, R> {
         let bin = |bucket: u16| usize::from(bucket >> (u16::BITS - ORDER_BITS));
         let mut next = [0u32; 1 << ORDER_BITS];
         for ((chunk, _), _) in part() {
-            for &flip in flips {
-                next[bin(chunk ^ flip)] += 1;
+            for line in line_flips_within(ask.radius) {
+                prefetch(offsets.as_slice(), usize::from(chunk ^ line));
+            }
+            for (flip, _) in &flips {
+                let place = &mut next[bin(chunk ^ flip)];
+                *place = place.wrapping_add(1);
             }
         }
         let mut sum = 0;
@@ -332,13 +337,13 @@ impl<'a, R: Row> Tables<'a, R> {
         listed.resize(sum as usize, SharedProbe::default());
         let mut long = Vec::new();
         for ((chunk, sibling), query) in part() {
-            for &flip in flips {
+            for &(flip, most) in &flips {
                 let bucket = chunk ^ flip;
                 let place = &mut next[bin(bucket)];
                 let Some(slot) = listed.get_mut(*place as usize) else {
                     continue;
                 };
-                *place += 1;
+                *place = place.wrapping_add(1);
                 let bucket = usize::from(bucket);
                 *slot = SharedProbe {
                     begin: offsets[bucket],
@@ -346,8 +351,7 @@ impl<'a, R: Row> Tables<'a, R> {
                     query,
                     sibling,
                     least: ask.least as u8,
-                    // At least `least`: chunk radii are shared out so.
-                    most: (ask.threshold - flip.count_ones() as i32) as u8,
+                    most,
                 };
                 if slot.end.saturating_sub(slot.begin) > MAX_ENTRIES {
                     split(slot, &mut long);
@@ -412,12 +416,12 @@ impl<'a, R: Row> Tables<'a, R> {
         while next < probes.len() {
             let (scanned, count) =
                 self.kernel
-                    .scan_shared(table.siblings, probes, next, &mut self.survivors);
+                    .scan_shared(table.column.siblings, probes, next, &mut self.survivors);
             next = scanned;
             let mut kept = 0;
             for place in 0..count {
                 if let Some(ahead) = self.survivors.get(place + IDS_AHEAD) {
-                    prefetch(table.table.ids, ahead.number as usize);
+                    prefetch(table.column.ids, ahead.number as usize);
                 }
                 let Some(&met) = self.survivors.get(place) else {
                     break;
@@ -433,7 +437,7 @@ impl<'a, R: Row> Tables<'a, R> {
                     continue;
                 }
                 allowance.left -= 1;
-                let id = table.table.id(met.number);
+                let id = table.column.id(met.number);
                 if let (Some(slot), Some(number)) = (self.survivors.get_mut(kept), id) {
                     *slot = Met {
                         number,

@@ -46,6 +46,37 @@ pub(super) fn flips_within(radius: i32) -> &'static [u16] {
     FLIPS.get(..count).unwrap_or(&FLIPS)
 }
 
+/// The flips of exactly so many bits of a chunk.
+pub(super) fn flips_of(bits: i32) -> &'static [u16] {
+    let fewer = flips_within(bits - 1).len();
+    flips_within(bits).get(fewer..).unwrap_or_default()
+}
+
+/// How many bits of a bucket's number lie within one cache line of offsets.
+const LINE_BITS: u32 = 4;
+/// As [`FLIPS_WITHIN`], of flips that lead to another cache line of offsets.
+const LINE_FLIPS_WITHIN: [usize; 5] = [1, 13, 79, 299, 794];
+
+/// Every flip of [`FLIPS`] that leaves the lowest [`LINE_BITS`] bits alone, in their order.
+static LINE_FLIPS: [u16; 794] = {
+    let (mut masks, mut next, mut at) = ([0; 794], 0, 0);
+    while at < FLIPS.len() {
+        if FLIPS[at] & ((1 << LINE_BITS) - 1) == 0 {
+            masks[next] = FLIPS[at];
+            next += 1;
+        }
+        at += 1;
+    }
+    masks
+};
+
+/// One flip for each cache line of offsets that the flips within `radius` lead to.
+pub(super) fn line_flips_within(radius: i32) -> &'static [u16] {
+    let within = usize::try_from(radius).map(|radius| LINE_FLIPS_WITHIN.get(radius).copied());
+    let count = within.map_or(0, |count| count.unwrap_or(LINE_FLIPS.len()));
+    LINE_FLIPS.get(..count).unwrap_or(&LINE_FLIPS)
+}
+
 /// How a radius is shared out among words and chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -53,6 +84,8 @@ pub(super) struct Plan {
     pub(super) thresholds: [i32; MAX_WORDS],
     pub(super) radius: u32,
     words: usize,
+    asks: [Ask; 2 * MAX_WORDS],
+    asked: usize,
 }
 
 impl Plan {
@@ -63,34 +96,43 @@ impl Plan {
         for (word, threshold) in thresholds.iter_mut().take(words).enumerate() {
             *threshold = (share / words + usize::from(word < share % words)) as i32 - 1;
         }
-        Self {
+        let mut plan = Self {
             thresholds,
             radius,
             words,
+            asks: [Ask::NONE; 2 * MAX_WORDS],
+            asked: 0,
+        };
+        // What the first chunk's table finds, the second's leaves out: siblings within `first`.
+        for (word, threshold, first, second) in plan.words() {
+            let tables = [(2 * word, first, 0), (2 * word + 1, second, first + 1)];
+            for (table, radius, least) in tables {
+                if let Some(slot) = plan.asks.get_mut(plan.asked) {
+                    *slot = Ask {
+                        table,
+                        radius,
+                        least,
+                        threshold,
+                    };
+                    plan.asked += 1;
+                }
+            }
         }
+        plan
     }
 
     /// The words that are asked: number, threshold, and the radii of its two chunks.
-    pub(super) fn words(&self) -> impl Iterator<Item = (usize, i32, i32, i32)> + Clone {
-        let asked = self.thresholds.iter().take(self.words).enumerate();
-        asked.filter(|&(_, &t)| t >= 0).map(|(word, &t)| {
+    fn words(&self) -> impl Iterator<Item = (usize, i32, i32, i32)> + use<> {
+        let asked = self.thresholds.into_iter().take(self.words).enumerate();
+        asked.filter(|&(_, t)| t >= 0).map(|(word, t)| {
             let first = t / 2;
             (word, t, first, t - 1 - first)
         })
     }
 
     /// The tables that are asked, for [`Ask::of`] to put a query to.
-    pub(super) fn asks(&self) -> impl Iterator<Item = Ask> + Clone {
-        // What the first chunk's table finds, the second's leaves out: siblings within `first`.
-        self.words().flat_map(|(word, threshold, first, second)| {
-            let ask = |second: bool, radius, least| Ask {
-                table: 2 * word + usize::from(second),
-                radius,
-                least,
-                threshold,
-            };
-            [ask(false, first, 0), ask(true, second, first + 1)]
-        })
+    pub(super) fn asks(&self) -> &[Ask] {
+        self.asks.get(..self.asked).unwrap_or_default()
     }
 
     /// How many buckets it asks; `None` where a chunk's radius is beyond all reason.
@@ -127,6 +169,13 @@ pub(super) struct Ask {
 }
 
 impl Ask {
+    const NONE: Self = Self {
+        table: 0,
+        radius: -1,
+        least: 0,
+        threshold: -1,
+    };
+
     /// The query's chunk for this table, and its sibling.
     #[inline(always)]
     pub(super) fn of<R: Row>(&self, query: &R) -> (u16, u16) {
@@ -177,6 +226,7 @@ pub(super) mod cost {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn flips_are_complete_and_in_order() {
@@ -192,14 +242,33 @@ mod tests {
         assert!(flips_within(-1).is_empty());
     }
 
+    #[test]
+    fn line_flips_lead_to_each_cache_line_once() {
+        for radius in -1..=MAX_CHUNK_RADIUS {
+            let lines =
+                |flips: &[u16]| -> Vec<u16> { flips.iter().map(|f| f >> LINE_BITS).collect() };
+            let listed = lines(line_flips_within(radius));
+            let expected: BTreeSet<u16> = lines(flips_within(radius)).into_iter().collect();
+            assert_eq!(listed.len(), expected.len());
+            assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn flips_of_each_number_of_bits_make_up_those_within() {
+        for radius in -1..=MAX_CHUNK_RADIUS {
+            let parts: Vec<u16> = (0..=radius).flat_map(flips_of).copied().collect();
+            assert_eq!(parts, flips_within(radius));
+        }
+    }
+
     /// The two tables of a word let every value within its threshold through once.
     #[test]
     fn the_shares_of_two_tables_are_all_values_within_the_threshold() {
         let choose32 = |bits: u64| (0..bits).fold(1, |p, bit| p * (32 - bit) / (bit + 1));
         for radius in 0..40 {
             let plan = Plan::new(8, radius);
-            let asks: Vec<_> = plan.asks().collect();
-            for (pair, (_, threshold, _, _)) in asks.chunks(2).zip(plan.words()) {
+            for (pair, (_, threshold, _, _)) in plan.asks().chunks(2).zip(plan.words()) {
                 let within: u64 = (0..=threshold as u64).map(choose32).sum();
                 assert_eq!(pair[0].share() + pair[1].share(), within);
             }

@@ -25,7 +25,7 @@ mod writer;
 pub use build::{BuildError, SegmentBuilder, SegmentSummary, TypeSummary};
 pub use error::SegmentError;
 pub use mmap::Memory;
-pub use near::{NearView, Table};
+pub use near::NearView;
 pub use permutation::Permutation;
 pub use postings::{Posting, Postings};
 pub use reader::{DigestView, Segment};

@@ -1,6 +1,7 @@
 //! What a search needs of a near type, as slices.
 
-use crate::hamming::kernel::Row;
+use crate::hamming::kernel::{Column, Row};
+use crate::segment::format::BUCKETS;
 
 /// The most tables that a near type has.
 const MAX_TABLES: usize = 16;
@@ -10,44 +11,31 @@ const MAX_TABLES: usize = 16;
 pub struct NearView<'a, R> {
     /// The distinct hashes, permuted, ascending.
     pub rows: &'a [R],
-    pub(super) tables: [Table<'a>; MAX_TABLES],
-    pub(super) siblings: [&'a [u16]; MAX_TABLES],
+    pub(super) offsets: [&'a [u32]; MAX_TABLES],
+    pub(super) columns: [Column<'a>; MAX_TABLES],
     pub(super) table_count: usize,
 }
 
-/// One table of a near type.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Table<'a> {
-    /// Where each of 65,536 buckets begins, and the end of the last.
-    pub offsets: &'a [u32],
-    /// The entries' hash numbers; empty where entry `i` is hash `i`.
-    pub ids: &'a [u32],
-}
-
-impl Table<'_> {
-    /// The number of the hash at `position`.
-    #[inline]
-    #[must_use]
-    pub fn id(&self, position: u32) -> Option<u32> {
-        if self.ids.is_empty() {
-            return Some(position);
-        }
-        self.ids.get(position as usize).copied()
-    }
-}
-
 impl<'a, R: Row> NearView<'a, R> {
-    /// The tables, one for each 16-bit chunk; none for a small segment, which is scanned.
+    /// How many tables there are: one for each 16-bit chunk, or none for a small segment, which is
+    /// scanned.
     #[inline]
     #[must_use]
-    pub fn tables(&self) -> &[Table<'a>] {
-        self.tables.get(..self.table_count).unwrap_or_default()
+    pub const fn tables(&self) -> usize {
+        self.table_count
     }
 
-    /// Each table's column of sibling chunks, padded to a multiple of 32.
+    /// Each table's entries.
     #[inline]
     #[must_use]
-    pub fn siblings(&self) -> &[&'a [u16]] {
-        self.siblings.get(..self.table_count).unwrap_or_default()
+    pub fn columns(&self) -> &[Column<'a>] {
+        self.columns.get(..self.table_count).unwrap_or_default()
+    }
+
+    /// Where each of a table's 65,536 buckets begins, and the end of the last.
+    #[inline]
+    #[must_use]
+    pub fn offsets(&self, table: usize) -> Option<&'a [u32; BUCKETS + 1]> {
+        self.offsets.get(table)?.first_chunk()
     }
 }

@@ -1,6 +1,6 @@
 //! Opening a segment: all structure is checked, long columns are not read.
 
-use crate::hamming::kernel::{Row, prefetch};
+use crate::hamming::kernel::{Column, Row, prefetch};
 use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType};
 use crate::segment::build::TypeSummary;
 use crate::segment::format::{
@@ -8,7 +8,7 @@ use crate::segment::format::{
     VERSION, kind, layout,
 };
 use crate::segment::mmap::Bytes;
-use crate::segment::near::{NearView, Table};
+use crate::segment::near::NearView;
 use crate::segment::packed::Packing;
 use crate::segment::postings::{Posting, Postings};
 use crate::segment::{Memory, Permutation, SegmentError};
@@ -310,15 +310,15 @@ impl Segment {
         let bytes = self.bytes.as_slice();
         let mut view = NearView {
             rows: column::<R>(bytes, &layout.hashes),
-            tables: [Table::default(); 16],
-            siblings: [&[]; 16],
+            offsets: [&[]; 16],
+            columns: [Column::default(); 16],
             table_count: layout.tables.len().min(16),
         };
-        let slots = view.tables.iter_mut().zip(&mut view.siblings);
-        for ((table, siblings), place) in slots.zip(&layout.tables) {
-            *siblings = column(bytes, &place.siblings);
-            *table = Table {
-                offsets: column(bytes, &place.offsets),
+        let slots = view.offsets.iter_mut().zip(&mut view.columns);
+        for ((offsets, entries), place) in slots.zip(&layout.tables) {
+            *offsets = column(bytes, &place.offsets);
+            *entries = Column {
+                siblings: column(bytes, &place.siblings),
                 ids: column(bytes, &place.ids),
             };
         }

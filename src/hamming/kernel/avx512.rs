@@ -3,9 +3,10 @@
 #![expect(unsafe_code, reason = "vector instructions")]
 
 use super::Kernel;
-use super::generic::{self, Candidate, Found, Isa, Probe, Row, Survivor};
+use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
 use super::shared::{self, Met, SharedFound, SharedProbe};
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 struct Avx512;
 
@@ -130,7 +131,7 @@ macro_rules! entry {
 }
 entry! {
     generic::scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
-    generic::scan_buckets<>(columns: &[&[u16]], probes: &[Probe], from: usize, survivors: &mut [Survivor]) -> (usize, usize);
+    generic::scan_buckets<>(columns: &[Column<'_>], probes: &[Probe], part: Range<usize>, survivors: &mut [Survivor]) -> (usize, usize);
     generic::verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
     shared::scan_shared<>(column: &[u16], probes: &[SharedProbe], from: usize, survivors: &mut [Met]) -> (usize, usize);
     shared::verify_shared<R>(rows: &[R], queries: &[R], candidates: &[Met], word: u32, thresholds: &[i32; 8], radius: u32, found: &mut Vec<SharedFound>);

@@ -4,6 +4,7 @@
 //! functions, with that set's instructions.
 
 use super::prefetch::prefetch;
+use std::ops::Range;
 
 /// A hash that was found, by its number in the column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,50 +161,90 @@ pub(super) fn scan<I: Isa, R: Row>(
     }
 }
 
-/// How many probes ahead of the one being scanned its first cache lines are asked for.
-pub(super) const PROBES_AHEAD: usize = 24;
+/// How many cache lines of buckets are asked for ahead of the one being scanned: what a core can
+/// have under way, several times over, and small beside its first-level cache.
+const LINES_AHEAD: usize = 384;
+/// The most probes that are looked ahead.
+pub const PROBES_AHEAD: usize = 64;
 /// Sibling chunks in a cache line.
 pub(super) const PER_LINE: usize = 32;
 
-/// Asks for the first `lines` cache lines of a probe.
+/// How many cache lines are asked for of each probe, and how many probes ahead: a number of lines
+/// that does not change from probe to probe costs no wrong guess of a branch. The processor's own
+/// prefetcher takes up the rest of long buckets.
 #[inline(always)]
-fn prefetch_probe(columns: &[&[u16]], probe: &Probe, lines: usize) {
-    if let Some(column) = columns.get(usize::from(probe.table)) {
-        for line in 0..lines {
-            prefetch(column, probe.begin as usize + line * PER_LINE);
+pub(super) fn look_ahead(entries: usize, probes: usize) -> (usize, usize) {
+    // A bucket of `n` entries that begins anywhere in a line touches 1 + (n - 1) / 32 on average.
+    let lines = ((entries / probes.max(1) + 2 * PER_LINE - 2) / PER_LINE).clamp(1, 8);
+    (lines, (LINES_AHEAD / lines).min(PROBES_AHEAD))
+}
+
+/// Asks for the first `lines` cache lines of a bucket that begins at `begin`.
+#[inline(always)]
+pub(super) fn prefetch_bucket(column: &[u16], begin: u32, lines: usize) {
+    let first = begin as usize & !(PER_LINE - 1);
+    for line in 0..lines {
+        prefetch(column, first + line * PER_LINE);
+    }
+}
+
+/// One table's entries: sibling chunks, and the numbers of the hashes that they belong to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Column<'a> {
+    /// Sibling chunks, padded to a multiple of 32.
+    pub siblings: &'a [u16],
+    /// The entries' hash numbers; empty where entry `i` is hash `i`.
+    pub ids: &'a [u32],
+}
+
+impl Column<'_> {
+    /// The number of the hash at `position`.
+    #[inline(always)]
+    #[must_use]
+    pub fn id(&self, position: u32) -> Option<u32> {
+        if self.ids.is_empty() {
+            return Some(position);
         }
+        self.ids.get(position as usize).copied()
     }
 }
 
 #[inline(always)]
 pub(super) fn scan_buckets<I: Isa>(
-    columns: &[&[u16]],
+    columns: &[Column<'_>],
     probes: &[Probe],
-    from: usize,
+    part: Range<usize>,
     survivors: &mut [Survivor],
 ) -> (usize, usize) {
-    // As many lines as a probe has on average, and what its two ends add: a number that does not
-    // change from probe to probe costs no wrong guess of a branch. The processor's own prefetcher
-    // takes up the rest of long buckets.
-    let sample = probes.get(from..).unwrap_or_default();
+    let sample = probes.get(part.start..).unwrap_or_default();
     let sample = sample.get(..16).unwrap_or(sample);
     let entries = sample
         .iter()
         .map(|p| p.end.saturating_sub(p.begin) as usize);
-    let entries: usize = entries.sum();
-    let lines = (entries / (PER_LINE * sample.len().max(1)) + 1).min(8);
-    for probe in probes.iter().skip(from).take(PROBES_AHEAD) {
-        prefetch_probe(columns, probe, lines);
+    let (lines, ahead) = look_ahead(entries.sum(), sample.len());
+    if part.start == 0 {
+        for probe in probes.iter().take(ahead) {
+            if let Some(column) = columns.get(usize::from(probe.table)) {
+                prefetch_bucket(column.siblings, probe.begin, lines);
+            }
+        }
     }
-    let (mut number, mut count) = (from, 0);
-    while let Some(probe) = probes.get(number) {
+    let (mut number, mut count) = (part.start, 0);
+    while number < part.end
+        && let Some(probe) = probes.get(number)
+    {
         let (begin, end) = (probe.begin as usize, probe.end as usize);
         if survivors.len() - count < end.saturating_sub(begin) {
-            assert!(number > from, "a probe has more entries than there is room");
+            assert!(
+                number > part.start,
+                "a probe has more entries than there is room"
+            );
             break;
         }
-        if let Some(ahead) = probes.get(number + PROBES_AHEAD) {
-            prefetch_probe(columns, ahead, lines);
+        if let Some(next) = probes.get(number + ahead)
+            && let Some(column) = columns.get(usize::from(next.table))
+        {
+            prefetch_bucket(column.siblings, next.begin, lines);
         }
         number += 1;
         let Some(column) = columns.get(usize::from(probe.table)) else {
@@ -211,7 +252,7 @@ pub(super) fn scan_buckets<I: Isa>(
         };
         let first = begin & !(PER_LINE - 1);
         let last = (end + PER_LINE - 1) & !(PER_LINE - 1);
-        let Some(blocks) = column.get(first..last) else {
+        let Some(blocks) = column.siblings.get(first..last) else {
             continue;
         };
         let (least, most) = (u16::from(probe.least), u16::from(probe.most));
@@ -228,11 +269,12 @@ pub(super) fn scan_buckets<I: Isa>(
             mask = u32::MAX;
             while near != 0 {
                 if let Some(slot) = survivors.get_mut(count) {
+                    let position = at | near.trailing_zeros();
                     *slot = Survivor {
-                        position: at | near.trailing_zeros(),
+                        position,
                         table: probe.table,
                     };
-                    count += 1;
+                    count = count.wrapping_add(1);
                 }
                 near &= near - 1;
             }

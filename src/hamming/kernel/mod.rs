@@ -19,10 +19,11 @@ mod prefetch;
 mod scalar;
 mod shared;
 
-pub use generic::{Candidate, Found, Probe, Row, Survivor};
+pub use generic::{Candidate, Column, Found, PROBES_AHEAD, Probe, Row, Survivor};
 pub use prefetch::prefetch;
 pub use shared::{Met, SharedFound, SharedProbe};
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// An implementation of the distance operations for one instruction set.
@@ -196,23 +197,24 @@ impl Kernel {
         dispatch!(self, scan::<R>(rows, base, query, radius, found));
     }
 
-    /// Scans the buckets that `probes[from..]` name and puts the entries whose sibling chunk is
-    /// within the probe's bounds into `survivors`, until a probe's entries might not fit. Returns
-    /// the number of the first probe that was not scanned, and the number of survivors.
+    /// Scans the buckets that a part of the `probes` names and puts the entries whose sibling chunk
+    /// is within the probe's bounds into `survivors`, until a probe's entries might not fit.
+    /// Returns the number of the first probe that was not scanned, and the number of survivors.
+    /// The ids of survivors are asked for, and the buckets of up to [`PROBES_AHEAD`] probes ahead,
+    /// those behind the part too.
     ///
-    /// `columns` holds one column of sibling chunks for each table; each must be padded to a
-    /// multiple of 32 entries. Entries outside a column are not met.
+    /// `columns` holds the entries of each table. Entries outside a column are not met.
     ///
     /// # Panics
     /// Where a probe has more entries than there are `survivors`.
     pub fn scan_buckets(
         self,
-        columns: &[&[u16]],
+        columns: &[Column<'_>],
         probes: &[Probe],
-        from: usize,
+        part: Range<usize>,
         survivors: &mut [Survivor],
     ) -> (usize, usize) {
-        dispatch!(self, scan_buckets(columns, probes, from, survivors))
+        dispatch!(self, scan_buckets(columns, probes, part, survivors))
     }
 
     /// Appends to `found` the candidates that lie within `radius` of `query` and whose own word

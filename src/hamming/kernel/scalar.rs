@@ -1,7 +1,8 @@
 //! Portable code, for any processor; the compiler makes of it what the platform's baseline offers.
 
-use super::generic::{self, Candidate, Found, Isa, Probe, Row, Survivor};
+use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
 use super::shared::{self, Met, SharedFound, SharedProbe};
+use std::ops::Range;
 
 struct Scalar;
 
@@ -55,12 +56,12 @@ pub(super) fn scan<R: Row>(rows: &[R], base: u32, query: &R, radius: u32, found:
 }
 
 pub(super) fn scan_buckets(
-    columns: &[&[u16]],
+    columns: &[Column<'_>],
     probes: &[Probe],
-    from: usize,
+    part: Range<usize>,
     survivors: &mut [Survivor],
 ) -> (usize, usize) {
-    generic::scan_buckets::<Scalar>(columns, probes, from, survivors)
+    generic::scan_buckets::<Scalar>(columns, probes, part, survivors)
 }
 
 pub(super) fn verify<R: Row>(

@@ -3,7 +3,7 @@
 //! A bucket, once in the cache, is scanned for all queries that ask it. As in `generic`,
 //! everything here is `inline(always)`.
 
-use super::generic::{Found, Isa, PER_LINE, PROBES_AHEAD, ROWS_AHEAD, Row};
+use super::generic::{Found, Isa, PER_LINE, ROWS_AHEAD, Row, look_ahead, prefetch_bucket};
 use super::prefetch::prefetch;
 
 /// One bucket to scan for one of many queries.
@@ -49,14 +49,12 @@ pub(super) fn scan_shared<I: Isa>(
     from: usize,
     survivors: &mut [Met],
 ) -> (usize, usize) {
-    // As many lines as a bucket has on average: see `generic::scan_buckets`.
     let sample = probes.get(from..).unwrap_or_default();
     let sample = sample.get(..16).unwrap_or(sample);
     let entries = sample
         .iter()
         .map(|p| p.end.saturating_sub(p.begin) as usize);
-    let entries: usize = entries.sum();
-    let lines = (entries / (PER_LINE * sample.len().max(1)) + 1).min(8);
+    let (lines, look) = look_ahead(entries.sum(), sample.len());
     let (mut number, mut count) = (from, 0);
     while let Some(probe) = probes.get(number) {
         let (begin, end) = (probe.begin as usize, probe.end as usize);
@@ -78,16 +76,14 @@ pub(super) fn scan_shared<I: Isa>(
         }
         let run = rest.get(..asked).unwrap_or_default();
         // Ask for the buckets ahead: as many as were taken now, each but once.
-        let mut ahead = number + PROBES_AHEAD;
+        let mut ahead = number + look;
         number += asked;
-        while ahead < number + PROBES_AHEAD {
+        while ahead < number + look {
             let (Some(before), Some(next)) = (probes.get(ahead - 1), probes.get(ahead)) else {
                 break;
             };
             if before.begin != next.begin {
-                for line in 0..lines {
-                    prefetch(column, next.begin as usize + line * PER_LINE);
-                }
+                prefetch_bucket(column, next.begin, lines);
             }
             ahead += 1;
         }

@@ -90,7 +90,8 @@ proptest! {
         for kernel in Kernel::available() {
             let mut survivors = [Survivor::default(); 400];
             let probes = [probe, Probe { table: 9, ..probe }];
-            let (next, count) = kernel.scan_buckets(&[&[], &padded], &probes, 0, &mut survivors);
+            let column = Column { siblings: &padded, ids: &[] };
+            let (next, count) = kernel.scan_buckets(&[Column::default(), column], &probes, 0..2, &mut survivors);
             prop_assert_eq!(next, 2);
             prop_assert_eq!(&survivors[..count], &expected, "{}", kernel.name());
         }
@@ -228,6 +229,10 @@ fn a_probe_outside_its_column_meets_nothing() {
         end: u32::MAX,
         ..probe
     };
+    let columns = Column {
+        siblings: &column,
+        ids: &[],
+    };
     let shared = [probe, turned, far].map(|probe| SharedProbe {
         begin: probe.begin,
         end: probe.end,
@@ -239,7 +244,7 @@ fn a_probe_outside_its_column_meets_nothing() {
     for kernel in Kernel::available() {
         let mut survivors = [Survivor::default(); 100];
         let (next, count) =
-            kernel.scan_buckets(&[&column], &[probe, turned, far], 0, &mut survivors);
+            kernel.scan_buckets(&[columns], &[probe, turned, far], 0..3, &mut survivors);
         assert_eq!((next, count), (3, 0), "{}", kernel.name());
         let mut survivors = [Met::default(); 100];
         let (next, count) = kernel.scan_shared(&column, &shared, 0, &mut survivors);
@@ -259,11 +264,15 @@ fn scanning_stops_when_there_is_no_room_and_goes_on_from_there() {
         most: 0,
     };
     let probes = [probe; 50];
+    let columns = Column {
+        siblings: &column,
+        ids: &[],
+    };
     for kernel in Kernel::available() {
         let (mut at, mut total) = (0, 0);
         while at < probes.len() {
             let mut survivors = [Survivor::default(); 25];
-            let (next, count) = kernel.scan_buckets(&[&column], &probes, at, &mut survivors);
+            let (next, count) = kernel.scan_buckets(&[columns], &probes, at..50, &mut survivors);
             assert_eq!((next, count), (at + 2, 20));
             at = next;
             total += count;
