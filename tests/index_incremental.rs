@@ -3,7 +3,7 @@
 mod search_support;
 
 use hashgate::bank::{Bank, BankId, ContentId};
-use hashgate::hash::{Distance, SignalType};
+use hashgate::hash::{Distance, Signal, SignalType};
 use hashgate::index::{
     Index, IndexError, IndexHandle, IndexRecord, PublishError, PublishOptions, Strategy, publish,
     publish_delta, verify,
@@ -259,4 +259,47 @@ fn a_change_needs_something_to_change() {
     fs::remove_file(folder.join("segment-0000000000000001-0000.hgs")).unwrap();
     let error = publish_delta(folder, &banks(), none, [], &options).unwrap_err();
     assert!(matches!(error, PublishError::Base(_)), "{error}");
+}
+
+/// An index that is larger than a segment may be is a stack of segments, however it came about.
+#[test]
+fn segments_hold_no_more_records_than_they_may() {
+    let mut random = Random::new(36);
+    let mut model = Model::default();
+    for kind in KINDS {
+        model.put(&Shape::Clustered.records(&mut random, kind, 700), &[]);
+    }
+    let records = model.records();
+    let options = PublishOptions {
+        linear_below: 64,
+        segment_records: 500,
+        ..Default::default()
+    };
+    let home = tempfile::tempdir().unwrap();
+    let all = records.iter().copied().map(Ok::<_, Infallible>);
+    let published = publish(home.path(), &banks(), all, &options).unwrap();
+    assert!(published.segments >= records.len() / 500, "{published:?}");
+    let index = Index::open(home.path()).unwrap();
+    compare(&index, &records, &mut random, 20);
+
+    // Changes are merged among themselves, and into nothing that would become too large.
+    for round in 0..30 {
+        let added: Vec<_> = (0..30)
+            .map(|number| {
+                let kind = KINDS[round % KINDS.len()];
+                let signal = Signal::from_bytes(kind, &random.bytes(kind.byte_len())).unwrap();
+                record(1, 100_000 + 30 * round as u64 + number, signal, None)
+            })
+            .collect();
+        let items: Vec<_> = model.items.keys().copied().collect();
+        let removed = [items[round * 7 % items.len()]];
+        let added_now = added.iter().copied().map(Ok::<_, Infallible>);
+        let published = publish_delta(home.path(), &banks(), added_now, removed, &options).unwrap();
+        model.put(&added, &removed);
+        assert!(published.segments < 16, "{published:?}");
+    }
+    let index = Index::open(home.path()).unwrap();
+    assert!(index.stats().segments > 4);
+    assert!(verify(home.path()).unwrap().is_sound());
+    compare(&index, &model.records(), &mut random, 20);
 }

@@ -213,6 +213,17 @@ fn a_failed_publish_leaves_the_generation_in_force() {
     let error = publish(folder, &banks(), broken, &PublishOptions::default()).unwrap_err();
     assert!(error.to_string().contains("torn"), "{error}");
 
+    // Segments that were written before it failed are not left to fill the disk.
+    let before = names(folder);
+    let broken = records.iter().copied().map(Ok);
+    let broken = broken.chain([Err(std::io::Error::other("torn"))]);
+    let options = PublishOptions {
+        segment_records: 2,
+        ..Default::default()
+    };
+    publish(folder, &banks(), broken, &options).unwrap_err();
+    assert_eq!(names(folder), before);
+
     let stranger = [record(77, 1, records[0].signal, None)];
     let error = publish_to(folder, &stranger, &PublishOptions::default()).unwrap_err();
     assert!(matches!(error, PublishError::UnknownBank { bank } if bank.0 == 77));

@@ -153,7 +153,7 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
     drop(store);
     if args.publish && !total.interrupted && !failed {
         out.flush()?;
-        publish::publish(home, false, &mut out)?;
+        publish::publish(home, false, None, &mut out)?;
     } else if total.added + total.updated > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }

@@ -14,20 +14,30 @@ pub(crate) struct PublishArgs {
     /// Write the whole index anew, also where writing what has changed would do
     #[arg(long)]
     full: bool,
+
+    /// Bytes of memory to build in: an index that needs more becomes several segments
+    /// [default: 6,700,000,000]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    memory: Option<u64>,
 }
 
 pub(crate) fn run(args: PublishArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
-    publish(home, args.full, &mut out)?;
+    publish(home, args.full, args.memory, &mut out)?;
     out.flush()?;
     Ok(Exit::Clean)
 }
 
 /// Publishes what the store holds now and says what came of it.
-pub(crate) fn publish(home: &Home, full: bool, out: &mut impl Write) -> anyhow::Result<()> {
+pub(crate) fn publish(
+    home: &Home,
+    full: bool,
+    memory: Option<u64>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let mut tries = 1..TRIES;
     let (publication, banks) = loop {
-        match publish_once(home, full) {
+        match publish_once(home, full, memory) {
             Err(PublishError::OtherBase { .. }) if tries.next().is_some() => {}
             Err(PublishError::Source(error)) => return Err(error.into()),
             done => break done?,
@@ -38,16 +48,22 @@ pub(crate) fn publish(home: &Home, full: bool, out: &mut impl Write) -> anyhow::
 }
 
 /// What came of it, and of how many banks.
-fn publish_once(home: &Home, full: bool) -> Result<(Publication, usize), PublishError<StoreError>> {
+fn publish_once(
+    home: &Home,
+    full: bool,
+    memory: Option<u64>,
+) -> Result<(Publication, usize), PublishError<StoreError>> {
     // In this order: see `Snapshot::publish`.
     let base = Base::read(&home.index());
     let store = BankStore::open_read_only(&home.store()).map_err(PublishError::Source)?;
     let snapshot = store.snapshot().map_err(PublishError::Source)?;
     let progress = Progress::of_work("reading the store");
     let tell = |at: index::Progress| progress.say(describe(at));
+    let default = PublishOptions::default();
     let options = PublishOptions {
         progress: Some(&tell),
-        ..PublishOptions::default()
+        segment_records: memory.map_or(default.segment_records, PublishOptions::records_in),
+        ..default
     };
     let publication = snapshot.publish(&home.index(), base, full, &options)?;
     Ok((publication, snapshot.banks.len()))

@@ -3,7 +3,8 @@
 //! ```text
 //! write what was added, and tombstones for what it replaces and what was removed
 //! walk down from the newest segment: merge it in while it is not much larger than what has been
-//!     merged so far, or while all of it together is small enough to be scanned
+//!     merged so far, or while all of it together is small enough to be scanned; never into more
+//!     than a segment may have
 //! a merge leaves out what newer segments take out; one that reaches the oldest segment needs no
 //!     tombstones any more
 //! ```
@@ -29,7 +30,8 @@ const TIER: u64 = 4;
 /// is the whole list; content of a bank that it lacks no longer matches.
 ///
 /// Costs time and bytes in proportion to the change, and now and then those of a merge, whose
-/// memory is up to 100 bytes for each posting merged.
+/// memory is up to 100 bytes for each posting merged, and for
+/// [`PublishOptions::segment_records`] postings at most.
 ///
 /// # Errors
 /// [`PublishError`]; the generation that was in force stays. [`PublishError::Base`] where there is
@@ -52,7 +54,8 @@ pub fn publish_delta<E>(
             touched.insert((record.bank, record.content));
         }
     });
-    read_records(&mut builder, banks, noting, options)?;
+    // One segment, however much has changed: publishing all is for changes that are large.
+    read_records(&mut builder, banks, noting, options, |_| Ok(()))?;
     // Content numbers are given in ascending order: new content needs no tombstones.
     let greatest = base
         .segments
@@ -90,7 +93,8 @@ fn merge(
     let mut dead: BTreeSet<_> = builder.removed().collect();
     while let Some(segment) = kept.checked_sub(1).and_then(|last| base.segments.get(last)) {
         let weight = weight(segment);
-        if weight > TIER * above && weight + above > options.linear_below as u64 {
+        let small = weight <= TIER * above || weight + above <= options.linear_below as u64;
+        if !small || weight + above > options.segment_records {
             break;
         }
         segment.for_each(|signal, posting: Posting| {

@@ -37,6 +37,26 @@ pub struct PublishOptions<'a> {
     pub progress: Option<&'a dyn Fn(Progress)>,
     /// Below how many distinct hashes a near type gets no tables and is scanned.
     pub linear_below: usize,
+    /// How many records a segment is built of at most; more become several segments. This bounds
+    /// the memory of publishing, which is some 100 bytes for each of them
+    /// ([`PublishOptions::records_in`]).
+    pub segment_records: u64,
+}
+
+/// Memory that publishing takes for each record of a segment that it builds.
+const BYTES_A_RECORD: u64 = 100;
+/// Segments are not made smaller than this for the sake of memory: each costs a search its part.
+const FEWEST_RECORDS: u64 = 1 << 16;
+/// 6.7 GB while publishing. From here on a search of two segments costs what one of both costs.
+const SEGMENT_RECORDS: u64 = 1 << 26;
+
+impl PublishOptions<'_> {
+    /// How many records a segment may have so that publishing takes up to so many bytes of memory:
+    /// at least 65,536.
+    #[must_use]
+    pub fn records_in(bytes: u64) -> u64 {
+        (bytes / BYTES_A_RECORD).max(FEWEST_RECORDS)
+    }
 }
 
 impl Default for PublishOptions<'_> {
@@ -48,6 +68,7 @@ impl Default for PublishOptions<'_> {
             base: None,
             progress: None,
             linear_below: LINEAR_BELOW,
+            segment_records: SEGMENT_RECORDS,
         }
     }
 }
@@ -93,9 +114,10 @@ const REPORT_EVERY: u64 = 1 << 16;
 
 /// Builds one generation from all records and puts it in force.
 ///
-/// Records may come in any order; a hash that is given twice for one content item counts once,
-/// with the greatest quality known. Every record's bank must be among `banks`. The folder is
-/// created where it is not there. Readers that are open keep their generation.
+/// Content items may come in any order, the records of one item one after the other; a hash that is
+/// given twice for one content item counts once, with the greatest quality known. Every record's
+/// bank must be among `banks`. The folder is created where it is not there. Readers that are open
+/// keep their generation.
 ///
 /// # Errors
 /// [`PublishError`]; the generation that was in force stays.
@@ -106,21 +128,40 @@ pub fn publish<E>(
     options: &PublishOptions<'_>,
 ) -> Result<Published, PublishError<E>> {
     let publisher = Publisher::begin(folder, options)?;
-    let mut builder = SegmentBuilder::new().linear_below(options.linear_below);
-    read_records(&mut builder, banks, records, options)?;
+    let empty = || SegmentBuilder::new().linear_below(options.linear_below);
+    let mut builder = empty();
     let mut segments = Vec::new();
-    if !builder.is_empty() {
-        segments.push(publisher.write_segment(builder, 0, options)?);
-    }
+    // A segment that is full is written, the rest goes into the next one.
+    let written = read_records(&mut builder, banks, records, options, |full| {
+        let number = segments.len() as u32;
+        let full = std::mem::replace(full, empty());
+        segments.push(publisher.write_segment(full, number, options)?);
+        Ok(())
+    });
+    let written = written.and_then(|()| {
+        if !builder.is_empty() {
+            let number = segments.len() as u32;
+            segments.push(publisher.write_segment(builder, number, options)?);
+        }
+        Ok(())
+    });
+    // A disk that is full must not stay so for the sake of segments that nobody will name.
+    written.inspect_err(|_| {
+        for segment in &segments {
+            let _ = fs::remove_file(folder.join(&segment.file));
+        }
+    })?;
     publisher.finish(banks, segments, options)
 }
 
-/// Reads records into a builder.
+/// Reads records into a builder. `full` is told of a builder that holds as many as a segment may
+/// have, once the records of its last item are all in it.
 pub(super) fn read_records<E>(
     builder: &mut SegmentBuilder,
     banks: &[Bank],
     records: impl Iterator<Item = Result<IndexRecord, E>>,
     options: &PublishOptions<'_>,
+    mut full: impl FnMut(&mut SegmentBuilder) -> Result<(), PublishError<E>>,
 ) -> Result<(), PublishError<E>> {
     let known: BTreeSet<BankId> = banks.iter().map(|bank| bank.id).collect();
     let report = |done| {
@@ -132,12 +173,19 @@ pub(super) fn read_records<E>(
             });
         }
     };
-    let mut done = 0;
+    let (mut done, mut held, mut last) = (0, 0, None);
     for record in records {
         let record = record.map_err(PublishError::Source)?;
         if !known.contains(&record.bank) {
             return Err(PublishError::UnknownBank { bank: record.bank });
         }
+        let item = Some((record.bank, record.content));
+        if held >= options.segment_records && item != last {
+            full(builder)?;
+            held = 0;
+        }
+        held += 1;
+        last = item;
         builder.add(&record.signal, record.bank, record.content, record.quality);
         done += 1;
         if done % REPORT_EVERY == 0 {

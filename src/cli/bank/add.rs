@@ -128,7 +128,7 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
     drop(store);
     if args.publish && !finished.interrupted {
         out.flush()?;
-        publish::publish(home, false, &mut out)?;
+        publish::publish(home, false, None, &mut out)?;
     } else if summary.added + summary.updated > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }
