@@ -7,8 +7,8 @@ mod walk;
 
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
-pub use coefficients::Sampled;
 pub(super) use coefficients::{MOST_BYTES_AGAIN, is_progressive, is_worth_sampling, sample};
+pub use coefficients::{Sampled, Sampling};
 
 use super::frames::{Frames, Still};
 use super::{Format, Limits, MediaError, Orientation, Picture};

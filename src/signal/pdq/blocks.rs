@@ -60,6 +60,17 @@ impl Kept {
         Some(Self { order })
     }
 
+    /// How many frequencies along one side count: 2, 3 or 5.
+    pub(in crate::signal) const fn order(self) -> usize {
+        self.order
+    }
+
+    /// Where the coefficient of a horizontal and a vertical frequency, together below 5, stands in
+    /// the zigzag order.
+    pub(in crate::signal) const fn place(horizontal: usize, vertical: usize) -> usize {
+        ZIGZAG[vertical][horizontal]
+    }
+
     /// Coefficients of a block, from the first of the zigzag order, that count: 3, 6 or 15.
     #[must_use]
     pub const fn count(self) -> usize {
@@ -274,7 +285,7 @@ impl Axis {
 }
 
 /// The orthonormal 8-point cosine of a frequency, at a pixel (ITU-T T.81, A.3.3).
-fn wave(frequency: usize, pixel: usize) -> f64 {
+pub(in crate::signal) fn wave(frequency: usize, pixel: usize) -> f64 {
     let angle = std::f64::consts::PI / 16.0 * ((2 * pixel + 1) * frequency) as f64;
     let scale = if frequency == 0 { 0.5_f64.sqrt() } else { 1.0 };
     scale / 2.0 * angle.cos()

@@ -73,7 +73,7 @@ pub(super) fn read(reader: &Reader<'_>, header: &[u8], at: usize) -> Option<Samp
                 let (row, column) = (unit_row * down + slot, unit_column * across + place);
                 if let Some(doubt) = chroma.ignored(swing) {
                     canvas.colours.doubt += f64::from(doubt);
-                    canvas.add(slot, column, values);
+                    canvas.add((row, column), values);
                 } else if canvas.shows(row, column) {
                     if let [cb, cr] = others
                         && detail.is_none()

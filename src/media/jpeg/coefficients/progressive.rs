@@ -250,12 +250,12 @@ impl Progressive {
                     .first
                     .get(block * known.kept..(block + 1) * known.kept)?;
                 if !of_luma.has(block) {
-                    canvas.add(0, column, first);
+                    canvas.add((row, column), first);
                     continue;
                 }
                 let (_, chroma) = self.look(frame, row, column)?;
                 if !again {
-                    canvas.add_mean_clamped(0, column, first, chroma);
+                    canvas.add_mean_clamped((row, column), first, chroma);
                     continue;
                 }
                 let values = self.whole(0, of_luma, block)?;
