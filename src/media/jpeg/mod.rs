@@ -2,6 +2,7 @@
 
 mod coefficients;
 mod entropy;
+mod lookups;
 mod survey;
 mod walk;
 

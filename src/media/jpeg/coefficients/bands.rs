@@ -1,8 +1,10 @@
 //! Scans of AC coefficients of progressive pictures (ITU-T T.81, G.1.2), and what is kept of them.
 
-use super::super::entropy::{MOST_AC_BITS, Pair, Pairs, Table, extended};
-use super::Plane;
+use super::super::entropy::{Bits, MOST_AC_BITS, Table, extended};
+use super::super::lookups::{Pair, Pairs};
+use super::colour::Others;
 use super::feed::Feed;
+use super::{Plane, Quantisation};
 
 /// The largest coefficient of 8-bit samples, and its sign.
 pub(super) const MOST_VALUE: i32 = 2047;
@@ -162,36 +164,124 @@ fn refined(value: i16, bit: i32) -> i16 {
     }
 }
 
+/// Adds up how far the coefficients of a block can move its samples.
+pub(super) trait Bound {
+    /// A coefficient of at most this amount.
+    fn add(&mut self, at: u32, most: u32);
+    /// A coefficient that a refining scan brings.
+    fn add_small(&mut self, at: u32);
+    /// No more of them in this block.
+    fn end(&mut self, block: usize);
+}
+
+impl Bound for Nothing {
+    #[inline(always)]
+    fn add(&mut self, _at: u32, _most: u32) {}
+    #[inline(always)]
+    fn add_small(&mut self, _at: u32) {}
+    #[inline(always)]
+    fn end(&mut self, _block: usize) {}
+}
+
+/// Adds up for each block of a component.
+pub(super) struct Bounds<'a> {
+    of: &'a mut [Others],
+    reach: [u32; 64],
+    sizes: [u32; 64],
+    /// What a coefficient of a refining scan adds.
+    small: [Others; 64],
+    sum: Others,
+}
+
+impl<'a> Bounds<'a> {
+    pub(super) fn new(of: &'a mut [Others], quantisation: &Quantisation, band: Band) -> Self {
+        let reach: [u32; 64] = std::array::from_fn(|at| quantisation.reach[at]);
+        let sizes: [u32; 64] = std::array::from_fn(|at| quantisation.sizes[at]);
+        let most = (2 << band.low) - 1;
+        Self {
+            of,
+            small: std::array::from_fn(|at| {
+                let size = (most * sizes[at]) as f32;
+                Others {
+                    reach: most * reach[at],
+                    energy: size * size,
+                }
+            }),
+            reach,
+            sizes,
+            sum: Others::default(),
+        }
+    }
+}
+
+impl Bound for Bounds<'_> {
+    #[inline(always)]
+    fn add(&mut self, at: u32, most: u32) {
+        let at = (at & 63) as usize;
+        // Amounts are of 12 bits, or the file is refused; 63 of them stay within 32 bits.
+        let reach = most.wrapping_mul(self.reach[at]);
+        self.sum.reach = self.sum.reach.wrapping_add(reach);
+        let size = most.wrapping_mul(self.sizes[at]) as f32;
+        self.sum.energy += size * size;
+    }
+
+    #[inline(always)]
+    fn add_small(&mut self, at: u32) {
+        let small = self.small[(at & 63) as usize];
+        self.sum.reach = self.sum.reach.wrapping_add(small.reach);
+        self.sum.energy += small.energy;
+    }
+
+    #[inline(always)]
+    fn end(&mut self, block: usize) {
+        if self.sum.reach > 0
+            && let Some(others) = self.of.get_mut(block)
+        {
+            others.reach = others.reach.saturating_add(self.sum.reach);
+            others.energy += self.sum.energy;
+            self.sum = Others::default();
+        }
+    }
+}
+
+/// Where the blocks of a component's scan lie among all of them.
+#[derive(Clone, Copy)]
+pub(in crate::media::jpeg) struct Area {
+    pub(in crate::media::jpeg) across: usize,
+    pub(in crate::media::jpeg) down: usize,
+    pub(in crate::media::jpeg) stride: usize,
+}
+
 /// One scan of AC coefficients of one component; gives the position behind it.
 pub(super) fn ac(
     mut feed: Feed<'_>,
-    plane: &Plane,
+    area: Area,
     band: Band,
     table: &Table,
     nonzero: &mut [u64],
-    mut count: impl FnMut(usize, u32, u32),
+    bound: &mut impl Bound,
     keep: &mut impl Keep,
 ) -> Option<usize> {
     // Blocks still covered by an end-of-band run.
     let mut run = 0;
-    let pays = band.is_first && plane.across * plane.down >= LEAST_BLOCKS_FOR_PAIRS;
-    let pairs = pays.then(|| Pairs::new(table));
+    let pays = area.across * area.down >= LEAST_BLOCKS_FOR_PAIRS;
+    let most_bits = if band.is_first { MOST_AC_BITS } else { 1 };
+    let pairs = pays.then(|| Pairs::new(table, most_bits));
     let codes = (table, pairs.as_ref());
-    for row in 0..plane.down {
-        let start = row * plane.stride;
-        let row = nonzero.get_mut(start..start + plane.across)?;
+    for row in 0..area.down {
+        let start = row * area.stride;
+        let row = nonzero.get_mut(start..start + area.across)?;
         for (block, nonzero) in (start..).zip(row) {
             if feed.restarts()? && run > 0 {
                 return None;
             }
             if !band.is_first {
-                refine(
-                    &mut feed, band, table, nonzero, &mut run, block, &mut count, keep,
-                )?;
+                let bits = &mut feed.bits;
+                refine(bits, band, codes, nonzero, &mut run, block, bound, keep)?;
             } else if run > 0 {
                 run -= 1;
             } else {
-                run = first(&mut feed, band, codes, nonzero, block, &mut count, keep)?;
+                run = first(&mut feed.bits, band, codes, nonzero, block, bound, keep)?;
             }
         }
     }
@@ -204,12 +294,12 @@ pub(super) fn ac(
 /// One block of the first scan of a band (G.1.2.2). Gives the run of blocks without any behind it.
 #[inline(always)]
 fn first(
-    feed: &mut Feed<'_>,
+    bits: &mut Bits<'_>,
     band: Band,
     (table, pairs): (&Table, Option<&Pairs>),
     nonzero: &mut u64,
     block: usize,
-    count: &mut impl FnMut(usize, u32, u32),
+    bound: &mut impl Bound,
     keep: &mut impl Keep,
 ) -> Option<u32> {
     let mut at = band.first;
@@ -217,13 +307,14 @@ fn first(
         let value = value << band.low;
         *nonzero |= 1 << at;
         keep.set(block, at, value);
-        count(block, at, value.unsigned_abs() + (1 << band.low) - 1);
+        bound.add(at, value.unsigned_abs() + (1 << band.low) - 1);
         value.abs() <= MOST_VALUE
     };
+    let mut more = 0;
     while at <= band.last {
-        let within = |pair: &Pair| at as usize + pair.steps() <= band.last as usize;
+        let within = |pair: Pair| at as usize + pair.steps() <= band.last as usize;
         if let Some(pairs) = pairs
-            && let Some(pair) = feed.bits.pair(pairs, |pair| within(&pair))
+            && let Some(pair) = pairs.next(bits, within)
         {
             let (first, second) = (pair.first_step() as u32, pair.steps() as u32);
             let mut sound = true;
@@ -237,19 +328,17 @@ fn first(
                 return None;
             }
             if pair.ends_block() {
-                feed.bits.check().ok()?;
-                return Some(0);
+                break;
             }
             at += second;
             continue;
         }
-        let symbol = u32::from(feed.bits.symbol(table).ok()?);
+        let symbol = u32::from(bits.symbol(table).ok()?);
         let (run, size) = (symbol >> 4, symbol & 15);
         if size == 0 {
             if run < 15 {
-                let more = (1 << run) - 1 + feed.bits.take(run);
-                feed.bits.check().ok()?;
-                return Some(more);
+                more = (1 << run) - 1 + bits.take(run);
+                break;
             }
             at += 16;
             if at > band.last {
@@ -261,14 +350,15 @@ fn first(
         if at > band.last || size > MOST_AC_BITS {
             return None;
         }
-        let raw = feed.bits.take(size);
+        let raw = bits.take(size);
         if !put(at, extended(raw, size)) {
             return None;
         }
         at += 1;
     }
-    feed.bits.check().ok()?;
-    Some(0)
+    bound.end(block);
+    bits.check().ok()?;
+    Some(more)
 }
 
 /// One block of a scan that refines a band by one bit (G.1.2.3).
@@ -278,30 +368,57 @@ fn first(
 )]
 #[inline(always)]
 fn refine(
-    feed: &mut Feed<'_>,
+    bits: &mut Bits<'_>,
     band: Band,
-    table: &Table,
+    (table, pairs): (&Table, Option<&Pairs>),
     nonzero: &mut u64,
     run: &mut u32,
     block: usize,
-    count: &mut impl FnMut(usize, u32, u32),
+    bound: &mut impl Bound,
     keep: &mut impl Keep,
 ) -> Option<()> {
     let within = u64::MAX << band.first & u64::MAX >> (63 - band.last);
-    let old = *nonzero;
+    let old = *nonzero & within;
     // The places from here on.
     let mut ahead = within;
     while *run == 0 && ahead != 0 {
-        let symbol = u32::from(feed.bits.symbol(table).ok()?);
+        let at = ahead.trailing_zeros();
+        if let Some(pairs) = pairs {
+            // New coefficients before the next that is not zero come without bits of others.
+            let next = if ahead & old == 0 {
+                band.last + 1
+            } else {
+                (ahead & old).trailing_zeros()
+            };
+            let fits = |pair: Pair| pair.steps() <= (next - at) as usize;
+            if let Some(pair) = pairs.next(bits, fits) {
+                let (first, second) = (pair.first_step() as u32, pair.steps() as u32);
+                let mut put = |at: u32, value: i16| {
+                    *nonzero |= 1 << (at & 63);
+                    keep.set(block, at, i32::from(value) << band.low);
+                    bound.add_small(at);
+                };
+                if first > 0 {
+                    put(at + first - 1, pair.first());
+                }
+                if second > first {
+                    put(at + second - 1, pair.second());
+                }
+                ahead &= u64::MAX.checked_shl(at + second).unwrap_or(0);
+                *run = u32::from(pair.ends_block());
+                continue;
+            }
+        }
+        let symbol = u32::from(bits.symbol(table).ok()?);
         let (zeros, size) = (symbol >> 4, symbol & 15);
         let value = match size {
             0 if zeros < 15 => {
-                *run = (1 << zeros) + feed.bits.take(zeros);
+                *run = (1 << zeros) + bits.take(zeros);
                 break;
             }
             0 => 0,
             1 => {
-                if feed.bits.take(1) == 1 {
+                if bits.take(1) == 1 {
                     1
                 } else {
                     -1
@@ -318,45 +435,34 @@ fn refine(
         }
         let at = free.trailing_zeros();
         let before = (1_u64 << at) - 1;
-        correct(feed, ahead & old & before, band.low, block, keep)?;
+        correct(bits, ahead & old & before, band.low, block, keep);
         if value != 0 {
             *nonzero |= 1 << at;
             keep.set(block, at, value << band.low);
-            count(block, at, (2 << band.low) - 1);
+            bound.add_small(at);
         }
         ahead &= !(before | 1 << at);
     }
     if *run > 0 {
-        correct(feed, ahead & old, band.low, block, keep)?;
+        correct(bits, ahead & old, band.low, block, keep);
         *run -= 1;
     }
-    feed.bits.check().ok()
+    bound.end(block);
+    bits.check().ok()
 }
 
 /// Reads a bit for each of these coefficients, in their order.
 #[inline(always)]
-fn correct(
-    feed: &mut Feed<'_>,
-    places: u64,
-    low: u8,
-    block: usize,
-    keep: &mut impl Keep,
-) -> Option<()> {
-    let mut left = places.count_ones();
+fn correct(bits: &mut Bits<'_>, mut places: u64, low: u8, block: usize, keep: &mut impl Keep) {
     let wanted = places & keep.wanted(block);
     if wanted == 0 {
-        while left > 0 {
-            let now = left.min(16);
-            let _ = feed.bits.take(now);
-            left -= now;
-        }
-        return feed.bits.check().ok();
+        bits.skip(places.count_ones());
+        return;
     }
     // Sixteen bits at a time; of most nobody wants to know.
-    let mut places = places;
     while places != 0 {
         let now = places.count_ones().min(16);
-        let bits = feed.bits.take(now);
+        let read = bits.take(now);
         let mut wanted = places & wanted;
         while wanted != 0 {
             let at = wanted.trailing_zeros();
@@ -364,7 +470,7 @@ fn correct(
             if before >= now {
                 break;
             }
-            let bit = (bits >> (now - 1 - before) & 1) as i32;
+            let bit = (read >> (now - 1 - before) & 1) as i32;
             keep.refine(block, at, bit << low);
             wanted &= wanted - 1;
         }
@@ -372,5 +478,4 @@ fn correct(
             places &= places - 1;
         }
     }
-    feed.bits.check().ok()
 }

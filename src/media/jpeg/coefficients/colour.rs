@@ -43,6 +43,16 @@ impl Swing {
     /// The furthest reach in a picture of 8-bit samples, and some more, in units of [`reach`].
     pub(super) const MOST_REACH: u32 = 4096 * REACH_UNITS as u32;
 
+    /// Of which no more is known than the mean and the reach.
+    #[inline(always)]
+    pub(super) fn reaching(dc: i32, reach: u32) -> Self {
+        Self {
+            mean: dc as f32 / 8.0,
+            reach: reach as f32 / REACH_UNITS,
+            deviation: 0.0,
+        }
+    }
+
     /// From a dequantised DC coefficient and what was added up of the others.
     #[inline(always)]
     pub(super) fn new(dc: i32, others: Others) -> Self {
@@ -52,6 +62,23 @@ impl Swing {
             // The transform is orthonormal: squares add up to the same in both worlds.
             deviation: (others.energy / 64.0).sqrt(),
         }
+    }
+}
+
+/// Where a block's luma, less 128, has to lie for no colour of it to leave the range.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Room {
+    below: f32,
+    above: f32,
+}
+
+impl Room {
+    /// Whether a block with this dequantised DC coefficient, whose others reach so far at most (in
+    /// units of [`reach`]), lies in it.
+    #[inline(always)]
+    pub(super) fn holds(self, dc: i32, reach: u32) -> bool {
+        let (mean, reach) = (dc as f32 / 8.0, reach as f32 / REACH_UNITS);
+        (mean - reach >= self.below) & (mean + reach <= self.above)
     }
 }
 
@@ -123,6 +150,20 @@ impl Chroma {
                 most * (of_cb.abs() * cb.deviation + of_cr.abs() * cr.deviation);
         }
         chroma
+    }
+
+    /// How far luma may go down and up at most before a colour leaves the range.
+    #[inline(always)]
+    pub(super) fn room(&self) -> Room {
+        let (mut below, mut above) = (0.0_f32, 0.0_f32);
+        for (shift, reach) in self.shift.iter().zip(self.reach) {
+            below = below.min(shift - reach);
+            above = above.max(shift + reach);
+        }
+        Room {
+            below: -ROUNDING - below - 128.0,
+            above: 255.0 + ROUNDING - above - 128.0,
+        }
     }
 
     /// By how much the mean of a block with this luma (less 128) under this chroma may be off at

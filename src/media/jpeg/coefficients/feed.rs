@@ -57,11 +57,8 @@ impl<'a> Feed<'a> {
     /// The difference of a DC coefficient to the one before it.
     #[inline(always)]
     pub(super) fn dc_difference(&mut self, table: &Table) -> Option<i32> {
-        let size = u32::from(self.bits.symbol(table).ok()?);
-        if size > MOST_DC_BITS {
-            return None;
-        }
-        let raw = self.bits.take(size);
-        Some(extended(raw, size))
+        let (symbol, raw) = self.bits.symbol_with_value(table).ok()?;
+        let size = u32::from(symbol);
+        (size <= MOST_DC_BITS).then(|| extended(raw, size))
     }
 }

@@ -25,9 +25,11 @@ mod baseline;
 mod colour;
 mod feed;
 mod progressive;
+mod quick;
 
 use super::super::{Format, Limits, Orientation};
-use super::entropy::{Pairs, Table};
+use super::entropy::{MOST_AC_BITS, Table};
+use super::lookups::Pairs;
 use crate::signal::pdq::blocks::{BlockSampler, BlockSamples, Kept, MOST_KEPT};
 use crate::signal::thumbnail::{BlockThumbnail, Thumbnail};
 use colour::{Chroma, Colours, Detail};
@@ -153,6 +155,15 @@ struct Plane {
 }
 
 impl Plane {
+    /// The blocks of a scan of this component alone.
+    fn area(&self) -> bands::Area {
+        bands::Area {
+            across: self.across,
+            down: self.down,
+            stride: self.stride,
+        }
+    }
+
     /// The block of this component that lies over a block of luma.
     fn block_over(&self, luma: &Self, row: usize, column: usize) -> usize {
         let row = row * self.vertical / luma.vertical;
@@ -506,7 +517,7 @@ impl Canvas {
     #[inline(always)]
     fn add_coefficients(&mut self, (row, column): (usize, usize), coefficients: &[f32; MOST_KEPT]) {
         // Of the rows under way, which are one or two.
-        let slot = row % self.rows_at_a_time;
+        let slot = row & (self.rows_at_a_time - 1);
         for grid in &mut self.grids {
             grid.add(slot, column, coefficients);
         }
@@ -574,7 +585,7 @@ fn pairs_of(tables: &[Option<Rc<Table>>; 4], slots: &[usize]) -> Option<[Option<
     let mut made = [const { None }; 4];
     for &slot in slots {
         if made.get(slot)?.is_none() {
-            made[slot] = Some(Pairs::new(tables[slot].as_deref()?));
+            made[slot] = Some(Pairs::new(tables[slot].as_deref()?, MOST_AC_BITS));
         }
     }
     Some(made)

@@ -6,8 +6,8 @@
 //! (`colour.rs`) and it could matter, the luma scans are walked again for all coefficients of those.
 
 use super::super::entropy::Table;
-use super::bands::{Band, First, MOST_VALUE, Nothing, Suspects, ac};
-use super::colour::{Chroma, Detail, Others, Swing};
+use super::bands::{Band, Bounds, First, MOST_VALUE, Nothing, Suspects, ac};
+use super::colour::{Chroma, Detail, Others, Room, Swing};
 use super::feed::Feed;
 use super::{Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan};
 use std::rc::Rc;
@@ -103,18 +103,7 @@ impl Progressive {
                 let plane = frame.planes.get(index)?;
                 let known = self.planes.get_mut(index)?;
                 let quantisation = self.quantisations.get(index)?;
-                let (reaches, sizes) = (&quantisation.reach, &quantisation.sizes);
-                let count = |block: usize, at: u32, most: u32| {
-                    if let (Some(others), Some(reach), Some(size)) = (
-                        known.others.get_mut(block),
-                        reaches.get(at as usize),
-                        sizes.get(at as usize),
-                    ) {
-                        others.reach = others.reach.saturating_add(most.saturating_mul(*reach));
-                        let size = most.saturating_mul(*size) as f32;
-                        others.energy += size * size;
-                    }
-                };
+                let mut bounds = Bounds::new(&mut known.others, quantisation, band);
                 self.ac_scans.push(AcScan {
                     plane: index,
                     band,
@@ -123,29 +112,15 @@ impl Progressive {
                     interval: reader.interval,
                 });
                 if index > 0 {
-                    return ac(
-                        feed,
-                        plane,
-                        band,
-                        &table,
-                        &mut known.nonzero,
-                        count,
-                        &mut Nothing,
-                    );
+                    let (nonzero, keep) = (&mut known.nonzero, &mut Nothing);
+                    return ac(feed, plane.area(), band, &table, nonzero, &mut bounds, keep);
                 }
                 let mut first = First {
                     values: &mut known.first,
                     kept: known.kept,
                 };
-                ac(
-                    feed,
-                    plane,
-                    band,
-                    &table,
-                    &mut known.nonzero,
-                    count,
-                    &mut first,
-                )
+                let (nonzero, keep) = (&mut known.nonzero, &mut first);
+                ac(feed, plane.area(), band, &table, nonzero, &mut bounds, keep)
             }
             parts if scan.last == 0 && parts.len() == frame.planes.len() => {
                 self.dc(feed, frame, reader, &scan)
@@ -168,10 +143,17 @@ impl Progressive {
             tables.push(reader.dc.get(slot)?.as_deref()?);
         }
         let mut predictors = [0_i32; 3];
+        let in_unit = |plane: &Plane| (plane.horizontal * plane.vertical) as u32;
+        let bits_in_unit: u32 = frame.planes.iter().map(in_unit).sum();
         for unit_row in 0..frame.units_down {
             for unit_column in 0..frame.units_across {
                 if feed.restarts()? {
                     predictors = [0; 3];
+                }
+                // The bits of a refining scan, one for each block of the unit, the first on top.
+                let mut refined = 0;
+                if scan.high > 0 {
+                    refined = feed.bits.take(bits_in_unit) << (32 - bits_in_unit);
                 }
                 let parts = self.planes.iter_mut().zip(&frame.planes).zip(&tables);
                 for (((known, plane), table), predictor) in parts.zip(&mut predictors) {
@@ -187,7 +169,8 @@ impl Progressive {
                                 }
                                 *value = (*predictor << scan.low).try_into().ok()?;
                             } else {
-                                let bit = feed.bits.take(1) as i16;
+                                let bit = (refined >> 31) as i16;
+                                refined <<= 1;
                                 *value = value.checked_add(bit << scan.low)?;
                             }
                         }
@@ -210,8 +193,23 @@ impl Progressive {
         let luma = frame.planes.first()?;
         let mut suspects: Vec<Suspects> = frame.planes.iter().map(Suspects::new).collect();
         let mut doubt = 0.0;
+        let of_luma = self.planes.first()?;
+        let step = self.quantisations.first()?.steps[0];
+        let mut rooms = Vec::new();
         for row in 0..luma.down {
-            for column in 0..luma.across {
+            if row % luma.vertical == 0 {
+                self.rooms_over(frame, row, &mut rooms)?;
+            }
+            let start = row * luma.stride;
+            let firsts = of_luma.first.get(start * of_luma.kept..)?;
+            let firsts = firsts.chunks_exact(of_luma.kept).take(luma.across);
+            let others = of_luma.others.get(start..)?;
+            for (column, (first, others)) in firsts.zip(others).enumerate() {
+                // Units are one or two blocks wide.
+                let room = rooms.get(column >> (luma.horizontal - 1))?;
+                if room.holds(i32::from(first[0]) * step, others.reach) {
+                    continue;
+                }
                 let (swing, chroma) = self.look(frame, row, column)?;
                 if let Some(ignored) = chroma.ignored(swing) {
                     canvas.colours.doubt += f64::from(ignored);
@@ -282,6 +280,28 @@ impl Progressive {
         canvas.finish(frame)
     }
 
+    /// The room that the chroma over a row of luma blocks leaves, unit by unit.
+    fn rooms_over(&self, frame: &Frame, row: usize, rooms: &mut Vec<Room>) -> Option<()> {
+        rooms.clear();
+        let luma = frame.planes.first()?;
+        for unit in 0..frame.units_across {
+            let mut swings = [Swing::NEUTRAL; 2];
+            let parts = self.planes.iter().zip(&frame.planes);
+            let parts = parts.zip(&self.quantisations).skip(1);
+            for (((known, plane), quantisation), swing) in parts.zip(&mut swings) {
+                let block = plane.block_over(luma, row, unit * luma.horizontal);
+                let dc = i32::from(*known.first.get(block * known.kept)?) * quantisation.steps[0];
+                let reach = known.others.get(block)?.reach;
+                if dc.abs() > MOST_SWING || reach > Swing::MOST_REACH {
+                    return None;
+                }
+                *swing = Swing::reaching(dc, reach);
+            }
+            rooms.push(Chroma::new(swings, 1).room());
+        }
+        Some(())
+    }
+
     /// Where a luma block's samples, and those of the chroma over it, may lie.
     #[inline(always)]
     fn look(&self, frame: &Frame, row: usize, column: usize) -> Option<(Swing, Chroma)> {
@@ -323,15 +343,8 @@ impl Progressive {
                 let feed = Feed::new(reader.bytes, scan.at, scan.interval);
                 let plane = frame.planes.get(scan.plane)?;
                 let nonzero = &mut self.planes.get_mut(scan.plane)?.nonzero;
-                ac(
-                    feed,
-                    plane,
-                    scan.band,
-                    &scan.table,
-                    nonzero,
-                    |_, _, _| (),
-                    keep,
-                )?;
+                let (area, bound) = (plane.area(), &mut Nothing);
+                ac(feed, area, scan.band, &scan.table, nonzero, bound, keep)?;
             }
         }
         Some(())
