@@ -95,15 +95,11 @@ pub(super) const MOST_DC_BITS: u32 = 11;
 /// The value that `size` bits stand for (F.2.2.1, EXTEND). `size` is at most 16.
 #[inline(always)]
 pub(super) fn extended(raw: u32, size: u32) -> i32 {
+    // Without a way to go wrong at: half of all values are negative, in no order.
     let raw = raw as i32;
-    if size == 0 {
-        return 0;
-    }
-    if raw >> (size - 1) == 0 {
-        raw - ((1 << size) - 1)
-    } else {
-        raw
-    }
+    let half = (1 << size) >> 1;
+    let is_below = raw.wrapping_sub(half) >> 31;
+    raw.wrapping_add(is_below & (1_i32.wrapping_sub(1 << size)))
 }
 
 /// Reads bits from the first byte after a scan's header to the next marker, most significant first.
@@ -128,6 +124,14 @@ impl<'a> Bits<'a> {
             held: 0,
             count: 0,
             padding: 0,
+        }
+    }
+
+    /// Holds at least so many bits, at most 56.
+    #[inline(always)]
+    pub(super) fn hold_for(&mut self, count: u32) {
+        if self.count < count {
+            self.fill_up();
         }
     }
 
@@ -158,11 +162,13 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        self.fill_bytewise();
+        *self = self.filled_bytewise();
     }
 
+    /// By value, so that a reader in a loop can live in registers.
+    #[cold]
     #[inline(never)]
-    fn fill_bytewise(&mut self) {
+    fn filled_bytewise(mut self) -> Self {
         while self.count <= 56 {
             let byte = match (self.data.get(self.at), self.data.get(self.at + 1)) {
                 (Some(0xff), Some(0)) => {
@@ -172,7 +178,7 @@ impl<'a> Bits<'a> {
                 (Some(0xff), _) | (None, _) => {
                     self.padding += 64 - self.count;
                     self.count = 64;
-                    return;
+                    return self;
                 }
                 (Some(&byte), _) => {
                     self.at += 1;
@@ -182,6 +188,7 @@ impl<'a> Bits<'a> {
             self.held |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
     /// Drops `length` bits, at most 32, that are held.
@@ -247,10 +254,19 @@ impl<'a> Bits<'a> {
         Ok((symbol, raw))
     }
 
+    /// The difference of a DC coefficient to the one before it; `None` where it is none, or too
+    /// large for 8-bit samples.
+    #[inline(always)]
+    pub(super) fn dc_difference(&mut self, table: &Table) -> Option<i32> {
+        let (symbol, raw) = self.symbol_with_value(table).ok()?;
+        let size = u32::from(symbol);
+        (size <= MOST_DC_BITS).then(|| extended(raw, size))
+    }
+
     /// The next `length` bits, 1 to 32, without taking them.
     #[inline(always)]
     pub(super) fn look(&mut self, length: u32) -> usize {
-        self.fill();
+        self.hold_for(length);
         (self.held >> (64 - length)) as usize
     }
 
@@ -270,10 +286,10 @@ impl<'a> Bits<'a> {
 
     /// The position behind the data, where less than a byte of them is left: at a marker, or at the
     /// end. `None` where data follow that nobody took.
-    pub(super) fn end_of_data(&mut self) -> Option<usize> {
-        self.fill_bytewise();
-        let left = self.count.checked_sub(self.padding)?;
-        (self.padding > 0 && left < 8).then_some(self.at)
+    pub(super) fn end_of_data(self) -> Option<usize> {
+        let bits = self.filled_bytewise();
+        let left = bits.count.checked_sub(bits.padding)?;
+        (bits.padding > 0 && left < 8).then_some(bits.at)
     }
 
     /// The next `length` bits, at most 16.

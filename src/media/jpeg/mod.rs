@@ -2,6 +2,7 @@
 
 mod coefficients;
 mod entropy;
+mod kernel;
 mod lookups;
 mod survey;
 mod walk;

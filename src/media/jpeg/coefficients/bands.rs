@@ -1,6 +1,7 @@
 //! Scans of AC coefficients of progressive pictures (ITU-T T.81, G.1.2), and what is kept of them.
 
 use super::super::entropy::{Bits, MOST_AC_BITS, Table, extended};
+use super::super::kernel::Work;
 use super::super::lookups::{Pair, Pairs};
 use super::colour::Others;
 use super::feed::Feed;
@@ -10,6 +11,9 @@ use super::{Plane, Quantisation};
 pub(super) const MOST_VALUE: i32 = 2047;
 /// A scan of fewer blocks is over before a table of pairs is made.
 const LEAST_BLOCKS_FOR_PAIRS: usize = 8_192;
+/// Bits from the fifth on come with a coefficient's first scan, or the file is left to the decoder:
+/// no encoder is known that has them refined.
+pub(super) const MOST_REFINED: u8 = 4;
 /// Marks a block without a place of its own.
 const NO_PLACE: u32 = u32::MAX;
 
@@ -130,7 +134,7 @@ impl Suspects {
     }
 }
 
-impl Keep for Suspects {
+impl Keep for &mut Suspects {
     #[inline(always)]
     fn wanted(&self, block: usize) -> u64 {
         match self.places.get(block) {
@@ -168,19 +172,19 @@ fn refined(value: i16, bit: i32) -> i16 {
 pub(super) trait Bound {
     /// A coefficient of at most this amount.
     fn add(&mut self, at: u32, most: u32);
-    /// A coefficient that a refining scan brings.
-    fn add_small(&mut self, at: u32);
     /// No more of them in this block.
     fn end(&mut self, block: usize);
+    /// The coefficients that a refining scan brings to a block.
+    fn add_small(&mut self, block: usize, places: u64);
 }
 
 impl Bound for Nothing {
     #[inline(always)]
     fn add(&mut self, _at: u32, _most: u32) {}
     #[inline(always)]
-    fn add_small(&mut self, _at: u32) {}
-    #[inline(always)]
     fn end(&mut self, _block: usize) {}
+    #[inline(always)]
+    fn add_small(&mut self, _block: usize, _places: u64) {}
 }
 
 /// Adds up for each block of a component.
@@ -188,8 +192,8 @@ pub(super) struct Bounds<'a> {
     of: &'a mut [Others],
     reach: [u32; 64],
     sizes: [u32; 64],
-    /// What a coefficient of a refining scan adds.
-    small: [Others; 64],
+    /// What a coefficient of a refining scan adds: its energy in the upper 32 bits, and its reach.
+    small: [u64; 64],
     sum: Others,
 }
 
@@ -197,15 +201,12 @@ impl<'a> Bounds<'a> {
     pub(super) fn new(of: &'a mut [Others], quantisation: &Quantisation, band: Band) -> Self {
         let reach: [u32; 64] = std::array::from_fn(|at| quantisation.reach[at]);
         let sizes: [u32; 64] = std::array::from_fn(|at| quantisation.sizes[at]);
-        let most = (2 << band.low) - 1;
+        let most = (2 << band.low.min(MOST_REFINED)) - 1;
         Self {
             of,
             small: std::array::from_fn(|at| {
-                let size = (most * sizes[at]) as f32;
-                Others {
-                    reach: most * reach[at],
-                    energy: size * size,
-                }
+                let (size, reach) = (u64::from(most * sizes[at]), most * reach[at]);
+                (size * size) << 32 | u64::from(reach)
             }),
             reach,
             sizes,
@@ -226,13 +227,6 @@ impl Bound for Bounds<'_> {
     }
 
     #[inline(always)]
-    fn add_small(&mut self, at: u32) {
-        let small = self.small[(at & 63) as usize];
-        self.sum.reach = self.sum.reach.wrapping_add(small.reach);
-        self.sum.energy += small.energy;
-    }
-
-    #[inline(always)]
     fn end(&mut self, block: usize) {
         if self.sum.reach > 0
             && let Some(others) = self.of.get_mut(block)
@@ -240,6 +234,20 @@ impl Bound for Bounds<'_> {
             others.reach = others.reach.saturating_add(self.sum.reach);
             others.energy += self.sum.energy;
             self.sum = Others::default();
+        }
+    }
+
+    #[inline(always)]
+    fn add_small(&mut self, block: usize, mut places: u64) {
+        if let Some(others) = self.of.get_mut(block) {
+            // Neither half passes 32 bits: 63 squares of 31 times 255, and reaches of 17 bits.
+            let mut sum = 0_u64;
+            while places != 0 {
+                sum = sum.wrapping_add(self.small[(places.trailing_zeros() & 63) as usize]);
+                places &= places - 1;
+            }
+            others.reach = others.reach.saturating_add(sum as u32);
+            others.energy += (sum >> 32) as f32;
         }
     }
 }
@@ -253,42 +261,59 @@ pub(in crate::media::jpeg) struct Area {
 }
 
 /// One scan of AC coefficients of one component; gives the position behind it.
-pub(super) fn ac(
-    mut feed: Feed<'_>,
-    area: Area,
-    band: Band,
-    table: &Table,
-    nonzero: &mut [u64],
-    bound: &mut impl Bound,
-    keep: &mut impl Keep,
-) -> Option<usize> {
-    // Blocks still covered by an end-of-band run.
-    let mut run = 0;
-    let pays = area.across * area.down >= LEAST_BLOCKS_FOR_PAIRS;
-    let most_bits = if band.is_first { MOST_AC_BITS } else { 1 };
-    let pairs = pays.then(|| Pairs::new(table, most_bits));
-    let codes = (table, pairs.as_ref());
-    for row in 0..area.down {
-        let start = row * area.stride;
-        let row = nonzero.get_mut(start..start + area.across)?;
-        for (block, nonzero) in (start..).zip(row) {
-            if feed.restarts()? && run > 0 {
-                return None;
-            }
-            if !band.is_first {
-                let bits = &mut feed.bits;
-                refine(bits, band, codes, nonzero, &mut run, block, bound, keep)?;
-            } else if run > 0 {
-                run -= 1;
-            } else {
-                run = first(&mut feed.bits, band, codes, nonzero, block, bound, keep)?;
+pub(super) struct AcScan<'a, B, K> {
+    pub(super) feed: Feed<'a>,
+    pub(super) area: Area,
+    pub(super) band: Band,
+    pub(super) table: &'a Table,
+    /// Which coefficients of each block are not zero.
+    pub(super) nonzero: &'a mut [u64],
+    pub(super) bound: B,
+    pub(super) keep: K,
+}
+
+impl<B: Bound, K: Keep> Work for AcScan<'_, B, K> {
+    type Done = Option<usize>;
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        let Self {
+            mut feed,
+            area,
+            band,
+            table,
+            nonzero,
+            mut bound,
+            mut keep,
+        } = self;
+        let (bound, keep) = (&mut bound, &mut keep);
+        // Blocks still covered by an end-of-band run.
+        let mut run = 0;
+        let pays = area.across * area.down >= LEAST_BLOCKS_FOR_PAIRS;
+        let most_bits = if band.is_first { MOST_AC_BITS } else { 1 };
+        let pairs = pays.then(|| Pairs::new(table, most_bits));
+        let codes = (table, pairs.as_ref());
+        for row in 0..area.down {
+            let start = row * area.stride;
+            let row = nonzero.get_mut(start..start + area.across)?;
+            for (block, nonzero) in (start..).zip(row) {
+                if feed.restarts()? && run > 0 {
+                    return None;
+                }
+                if !band.is_first {
+                    let bits = &mut feed.bits;
+                    refine(bits, band, codes, nonzero, &mut run, block, bound, keep)?;
+                } else if run > 0 {
+                    run -= 1;
+                } else {
+                    run = first(&mut feed.bits, band, codes, nonzero, block, bound, keep)?;
+                }
             }
         }
+        if run > 0 {
+            return None;
+        }
+        feed.finish()
     }
-    if run > 0 {
-        return None;
-    }
-    feed.finish()
 }
 
 /// One block of the first scan of a band (G.1.2.2). Gives the run of blocks without any behind it.
@@ -303,13 +328,6 @@ fn first(
     keep: &mut impl Keep,
 ) -> Option<u32> {
     let mut at = band.first;
-    let mut put = |at: u32, value: i32| {
-        let value = value << band.low;
-        *nonzero |= 1 << at;
-        keep.set(block, at, value);
-        bound.add(at, value.unsigned_abs() + (1 << band.low) - 1);
-        value.abs() <= MOST_VALUE
-    };
     let mut more = 0;
     while at <= band.last {
         let within = |pair: Pair| at as usize + pair.steps() <= band.last as usize;
@@ -319,10 +337,12 @@ fn first(
             let (first, second) = (pair.first_step() as u32, pair.steps() as u32);
             let mut sound = true;
             if first > 0 {
-                sound &= put(at + first - 1, pair.first().into());
+                let value = pair.first().into();
+                sound &= put_first(at + first - 1, value, band, nonzero, block, bound, keep);
             }
             if second > first {
-                sound &= put(at + second - 1, pair.second().into());
+                let value = pair.second().into();
+                sound &= put_first(at + second - 1, value, band, nonzero, block, bound, keep);
             }
             if !sound {
                 return None;
@@ -351,7 +371,8 @@ fn first(
             return None;
         }
         let raw = bits.take(size);
-        if !put(at, extended(raw, size)) {
+        let value = extended(raw, size);
+        if !put_first(at, value, band, nonzero, block, bound, keep) {
             return None;
         }
         at += 1;
@@ -359,6 +380,26 @@ fn first(
     bound.end(block);
     bits.check().ok()?;
     Some(more)
+}
+
+/// Takes the first bits of a coefficient; false where it is too large.
+#[inline(always)]
+fn put_first(
+    at: u32,
+    value: i32,
+    band: Band,
+    nonzero: &mut u64,
+    block: usize,
+    bound: &mut impl Bound,
+    keep: &mut impl Keep,
+) -> bool {
+    let value = value << band.low;
+    *nonzero |= 1 << (at & 63);
+    keep.set(block, at, value);
+    // A value of 10 bits and at most 10 more.
+    let most = value.unsigned_abs().wrapping_add((1 << band.low) - 1);
+    bound.add(at, most);
+    value.abs() <= MOST_VALUE
 }
 
 /// One block of a scan that refines a band by one bit (G.1.2.3).
@@ -378,7 +419,8 @@ fn refine(
     keep: &mut impl Keep,
 ) -> Option<()> {
     let within = u64::MAX << band.first & u64::MAX >> (63 - band.last);
-    let old = *nonzero & within;
+    let before = *nonzero;
+    let old = before & within;
     // The places from here on.
     let mut ahead = within;
     while *run == 0 && ahead != 0 {
@@ -396,7 +438,6 @@ fn refine(
                 let mut put = |at: u32, value: i16| {
                     *nonzero |= 1 << (at & 63);
                     keep.set(block, at, i32::from(value) << band.low);
-                    bound.add_small(at);
                 };
                 if first > 0 {
                     put(at + first - 1, pair.first());
@@ -426,29 +467,43 @@ fn refine(
             }
             _ => return None,
         };
-        let mut free = ahead & !old;
-        for _ in 0..zeros {
-            free &= free.wrapping_sub(1);
-        }
+        let free = without_lowest(ahead & !old, zeros);
         if free == 0 {
             return None;
         }
         let at = free.trailing_zeros();
-        let before = (1_u64 << at) - 1;
-        correct(bits, ahead & old & before, band.low, block, keep);
+        let below = (1_u64 << at) - 1;
+        correct(bits, ahead & old & below, band.low, block, keep);
         if value != 0 {
             *nonzero |= 1 << at;
             keep.set(block, at, value << band.low);
-            bound.add_small(at);
         }
-        ahead &= !(before | 1 << at);
+        ahead &= !(below | 1 << at);
     }
     if *run > 0 {
         correct(bits, ahead & old, band.low, block, keep);
         *run -= 1;
     }
-    bound.end(block);
+    let new = *nonzero & !before;
+    if new != 0 {
+        bound.add_small(block, new);
+    }
     bits.check().ok()
+}
+
+/// These bits without the lowest so many, at most 15.
+#[inline(always)]
+fn without_lowest(bits: u64, count: u32) -> u64 {
+    let less = |bits: u64| bits & bits.wrapping_sub(1);
+    // Mostly 0 to 3: chosen among, not branched on.
+    let (one, two) = (less(bits), less(less(bits)));
+    let first = if count & 1 == 0 { bits } else { one };
+    let second = if count & 1 == 0 { two } else { less(two) };
+    let mut bits = if count & 2 == 0 { first } else { second };
+    for _ in 0..count >> 2 {
+        bits = less(less(less(less(bits))));
+    }
+    bits
 }
 
 /// Reads a bit for each of these coefficients, in their order.
@@ -473,6 +528,9 @@ fn correct(bits: &mut Bits<'_>, mut places: u64, low: u8, block: usize, keep: &m
             let bit = (read >> (now - 1 - before) & 1) as i32;
             keep.refine(block, at, bit << low);
             wanted &= wanted - 1;
+        }
+        if now < 16 {
+            return;
         }
         for _ in 0..now {
             places &= places - 1;

@@ -1,6 +1,7 @@
 //! Baseline and extended sequential pictures: all components in one scan, block after block.
 
 use super::super::entropy::{Bits, MOST_AC_BITS, Table, extended};
+use super::super::kernel::{self, Work};
 use super::super::lookups::Pairs;
 use super::colour::{Chroma, Detail, Others, Swing};
 use super::feed::Feed;
@@ -55,25 +56,16 @@ pub(super) fn read(reader: &Reader<'_>, header: &[u8], at: usize) -> Option<Samp
         luma,
         others,
     };
-    for row in 0..frame.units_down {
-        scan.row(row, frame, &mut canvas)?;
-        canvas.end_rows(row * luma.vertical);
-        if !canvas.is_worth_it() {
-            return None;
-        }
-    }
+    kernel::run(Rows {
+        units: &mut scan,
+        frame,
+        canvas: &mut canvas,
+    })?;
     let end = scan.feed.finish()?;
     if reader.bytes.get(end..end + 2) != Some(&[0xff, 0xd9]) {
         return None;
     }
     canvas.finish(frame)
-}
-
-/// Where a unit begins: all that is needed to read it again.
-#[derive(Clone, Copy)]
-struct Mark<'a> {
-    bits: Bits<'a>,
-    predictors: [i32; 3],
 }
 
 /// The units of the scan, row by row.
@@ -84,6 +76,52 @@ struct Units<'a, 'b> {
     whole: Whole,
     luma: &'b Part<'b>,
     others: &'b [Part<'b>],
+}
+
+/// All rows of units.
+struct Rows<'u, 'a, 'b> {
+    units: &'u mut Units<'a, 'b>,
+    frame: &'u Frame,
+    canvas: &'u mut Canvas,
+}
+
+impl Work for Rows<'_, '_, '_> {
+    type Done = Option<()>;
+    #[inline(always)]
+    fn run(self) -> Option<()> {
+        for row in 0..self.frame.units_down {
+            self.units.row(row, self.frame, self.canvas)?;
+            self.canvas.end_rows(row * self.units.luma.vertical);
+            if !self.canvas.is_worth_it() {
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// A unit that is read with all of its values.
+struct WholeUnit<'u, 'a, 'b> {
+    units: &'u mut Units<'a, 'b>,
+    feed: Feed<'a>,
+    predictors: [i32; 3],
+    place: (usize, usize),
+    canvas: &'u mut Canvas,
+}
+
+impl<'a> Work for WholeUnit<'_, 'a, '_> {
+    type Done = Option<(Feed<'a>, [i32; 3])>;
+    #[inline(always)]
+    fn run(self) -> Self::Done {
+        let Self {
+            units,
+            feed,
+            predictors,
+            place,
+            canvas,
+        } = self;
+        units.wholly(feed, predictors, place, canvas)
+    }
 }
 
 /// Most coefficients of a block for which passing over the others is quicker.
@@ -133,30 +171,36 @@ impl<'a> Quick<'a> {
 }
 
 impl<'a> Units<'a, '_> {
+    #[inline(always)]
     fn row(&mut self, unit_row: usize, frame: &Frame, canvas: &mut Canvas) -> Option<()> {
         let mut unsure = 0;
+        // Out of `self`, to live in registers.
+        let (mut feed, mut predictors) = (self.feed, self.predictors);
+        let is_quick = self
+            .quick
+            .as_ref()
+            .is_some_and(|quick| quick.from <= unit_row);
         for column in 0..frame.units_across {
-            if self.feed.restarts()? {
-                self.predictors = [0; 3];
+            if feed.restarts()? {
+                predictors = [0; 3];
             }
-            let mark = Mark {
-                bits: self.feed.bits,
-                predictors: self.predictors,
-            };
-            if self
-                .quick
-                .as_ref()
-                .is_some_and(|quick| quick.from <= unit_row)
-            {
-                if self.quickly(unit_row, column, canvas)? {
+            if is_quick {
+                let (bits, before) = (feed.bits, predictors);
+                if self.quickly(&mut feed.bits, &mut predictors, (unit_row, column), canvas)? {
                     continue;
                 }
                 unsure += 1;
-                self.feed.bits = mark.bits;
-                self.predictors = mark.predictors;
+                (feed.bits, predictors) = (bits, before);
             }
-            self.wholly(unit_row, column, canvas)?;
+            (feed, predictors) = kernel::run(WholeUnit {
+                units: self,
+                feed,
+                predictors,
+                place: (unit_row, column),
+                canvas,
+            })?;
         }
+        (self.feed, self.predictors) = (feed, predictors);
         if let Some(quick) = &mut self.quick
             && unsure * 2 > frame.units_across
         {
@@ -170,8 +214,9 @@ impl<'a> Units<'a, '_> {
     #[inline(always)]
     fn quickly(
         &mut self,
-        unit_row: usize,
-        unit_column: usize,
+        bits: &mut Bits<'a>,
+        predictors: &mut [i32; 3],
+        (unit_row, unit_column): (usize, usize),
         canvas: &mut Canvas,
     ) -> Option<bool> {
         let Some(quick) = &mut self.quick else {
@@ -180,34 +225,23 @@ impl<'a> Units<'a, '_> {
         let (across, down) = (self.luma.horizontal, self.luma.vertical);
         let mut read = [(0, 0); 4];
         for (values, read) in quick.values.iter_mut().zip(&mut read).take(across * down) {
-            let (difference, reach) = quick.luma.read(&mut self.feed, values)?;
-            // Two bounds of 16 bits: no sum of such differences passes 32 before it is refused.
-            self.predictors[0] += difference;
-            let dc = self.predictors[0] * self.luma.quantisation.steps[0];
-            if dc.abs() > MOST_SWING {
-                return None;
-            }
-            values[0] = self.predictors[0] as i16;
+            let (difference, reach) = quick.luma.read(bits, values)?;
+            let dc = mean(&mut predictors[0], difference, self.luma.quantisation)?;
+            values[0] = predictors[0] as i16;
             *read = (dc, reach);
         }
         let mut chroma = [Swing::NEUTRAL; 2];
         let mut passed = [0; 32];
-        for (at, part) in quick.others.iter().enumerate().take(2) {
-            let (difference, reach) = part.read(&mut self.feed, &mut passed)?;
-            self.predictors[1 + at] += difference;
-            let dc = self.predictors[1 + at] * self.others[at].quantisation.steps[0];
-            if dc.abs() > MOST_SWING {
-                return None;
-            }
-            chroma[at] = Swing::reaching(dc, reach);
+        let others = quick.others.iter().zip(self.others);
+        let parts = others.zip(&mut predictors[1..]).zip(&mut chroma);
+        for (((part, of), predictor), chroma) in parts {
+            let (difference, reach) = part.read(bits, &mut passed)?;
+            *chroma = Swing::reaching(mean(predictor, difference, of.quantisation)?, reach);
         }
-        self.feed.bits.check().ok()?;
+        bits.check().ok()?;
         let room = Chroma::new(chroma, 1).room();
-        if !read
-            .iter()
-            .take(across * down)
-            .all(|&(dc, reach)| room.holds(dc, reach))
-        {
+        let mut blocks = read.iter().take(across * down);
+        if !blocks.all(|&(dc, reach)| room.holds(dc, reach)) {
             return Some(false);
         }
         let mut values = quick.values.iter();
@@ -221,20 +255,26 @@ impl<'a> Units<'a, '_> {
     }
 
     /// Reads a unit with all of its values and adds it, clamped where it has to be.
-    fn wholly(&mut self, unit_row: usize, unit_column: usize, canvas: &mut Canvas) -> Option<()> {
+    #[inline(always)]
+    fn wholly(
+        &mut self,
+        mut feed: Feed<'a>,
+        mut predictors: [i32; 3],
+        (unit_row, unit_column): (usize, usize),
+        canvas: &mut Canvas,
+    ) -> Option<(Feed<'a>, [i32; 3])> {
         let (across, down) = (self.luma.horizontal, self.luma.vertical);
-        let feed = &mut self.feed;
         let Whole {
             luma: blocks,
             swings,
             chroma: chroma_blocks,
         } = &mut self.whole;
         for (block, swing) in blocks.iter_mut().zip(swings.iter_mut()).take(across * down) {
-            *swing = self.luma.read(feed, &mut self.predictors[0], block)?;
+            *swing = self.luma.read(&mut feed, &mut predictors[0], block)?;
         }
         let mut chroma = [Swing::NEUTRAL; 2];
         for (at, part) in self.others.iter().enumerate().take(2) {
-            chroma[at] = part.read(feed, &mut self.predictors[1 + at], &mut chroma_blocks[at])?;
+            chroma[at] = part.read(&mut feed, &mut predictors[1 + at], &mut chroma_blocks[at])?;
         }
         feed.bits.check().ok()?;
         let chroma = Chroma::new(chroma, across * down);
@@ -262,8 +302,17 @@ impl<'a> Units<'a, '_> {
                 canvas.add_clamped((row, column), values, chroma, detail);
             }
         }
-        Some(())
+        Some((feed, predictors))
     }
+}
+
+/// The DC coefficient, dequantised, that lies by this difference from the one before.
+#[inline(always)]
+fn mean(predictor: &mut i32, difference: i32, quantisation: &Quantisation) -> Option<i32> {
+    // Both of 16 bits at most, as what grows beyond is refused.
+    *predictor = predictor.wrapping_add(difference);
+    let dc = predictor.wrapping_mul(quantisation.steps[0]);
+    (dc.abs() <= MOST_SWING).then_some(dc)
 }
 
 impl Part<'_> {
@@ -271,11 +320,8 @@ impl Part<'_> {
     #[inline(always)]
     fn read(&self, feed: &mut Feed<'_>, predictor: &mut i32, values: &mut Values) -> Option<Swing> {
         values[..64].fill(0);
-        *predictor += feed.dc_difference(self.dc)?;
-        let dc = *predictor * self.quantisation.steps[0];
-        if dc.abs() > MOST_SWING {
-            return None;
-        }
+        let difference = feed.bits.dc_difference(self.dc)?;
+        let dc = mean(predictor, difference, self.quantisation)?;
         values[0] = *predictor as i16;
         let others = self.read_ac(feed, values)?;
         if others.reach > Swing::MOST_REACH {

@@ -275,6 +275,7 @@ impl Detail {
     /// to the neighbouring block, in the outermost of sixteen rows and columns.
     const LEFT: f32 = 0.1;
 
+    #[inline(always)]
     pub(super) fn new(
         colours: &Colours,
         [cb, cr]: [(&[i16], &[i32; 64]); 2],
@@ -291,6 +292,7 @@ impl Detail {
     }
 
     /// Cb and Cr, less 128, over the luma block at this place of the unit.
+    #[inline(always)]
     fn over(&self, row: usize, column: usize) -> [[[f32; 8]; 8]; 2] {
         self.planes.map(|plane| {
             std::array::from_fn(|y| {
@@ -345,6 +347,7 @@ impl Colours {
     }
 
     /// The samples of a block, less 128, not clamped.
+    #[inline(always)]
     fn waves_added(&self, values: &[i16], steps: &[i32; 64]) -> [[f32; 8]; 8] {
         let mut coefficients = [0.0_f32; 64];
         for ((&value, &step), &natural) in values.iter().zip(steps).zip(&ZIGZAG_TO_NATURAL) {
@@ -372,6 +375,7 @@ impl Colours {
 
     /// The luma, less 128, that a decoder shows for a block: by the chroma's detail where it is
     /// known, with the block's place in its unit, else by its mean.
+    #[inline(always)]
     pub(super) fn pixels(
         &mut self,
         values: &[i16],

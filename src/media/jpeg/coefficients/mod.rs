@@ -425,7 +425,7 @@ impl Reader<'_> {
             across: frame.planes.first()?.across,
             down: frame.planes.first()?.down,
             kept: frame.kept.count(),
-            rows_at_a_time,
+            slot_mask: rows_at_a_time - 1,
             clamped: 0,
             quantisation,
             colours: Colours::new(),
@@ -481,7 +481,8 @@ struct Canvas {
     across: usize,
     down: usize,
     kept: usize,
-    rows_at_a_time: usize,
+    /// To tell a row's slot among those under way, which are one or two.
+    slot_mask: usize,
     /// Blocks whose pixels were computed.
     clamped: usize,
     quantisation: Quantisation,
@@ -504,20 +505,34 @@ impl Canvas {
 
     /// Adds a block by its first coefficients.
     #[inline(always)]
-    fn add(&mut self, (row, column): (usize, usize), values: &[i16]) {
-        let mut coefficients = [0.0; MOST_KEPT];
-        let steps = &self.quantisation.steps;
-        let kept = values.iter().zip(steps).take(self.kept);
-        for (out, (&value, &step)) in coefficients.iter_mut().zip(kept) {
-            *out = (i32::from(value) * step) as f32;
+    fn add(&mut self, place: (usize, usize), values: &[i16]) {
+        match self.kept {
+            3 => self.add_first::<3>(place, values),
+            6 => self.add_first::<6>(place, values),
+            _ => self.add_first::<MOST_KEPT>(place, values),
         }
-        self.add_coefficients((row, column), &coefficients);
+    }
+
+    /// As [`Self::add`], of so many coefficients.
+    #[inline(always)]
+    fn add_first<const COUNT: usize>(&mut self, place: (usize, usize), values: &[i16]) {
+        let (Some(values), Some(steps)) = (
+            values.first_chunk::<COUNT>(),
+            self.quantisation.steps.first_chunk::<COUNT>(),
+        ) else {
+            return;
+        };
+        let mut coefficients = [0.0; MOST_KEPT];
+        for at in 0..COUNT {
+            // 16 bits by 8.
+            coefficients[at] = i32::from(values[at]).wrapping_mul(steps[at]) as f32;
+        }
+        self.add_coefficients(place, &coefficients);
     }
 
     #[inline(always)]
     fn add_coefficients(&mut self, (row, column): (usize, usize), coefficients: &[f32; MOST_KEPT]) {
-        // Of the rows under way, which are one or two.
-        let slot = row & (self.rows_at_a_time - 1);
+        let slot = row & self.slot_mask;
         for grid in &mut self.grids {
             grid.add(slot, column, coefficients);
         }
@@ -527,6 +542,7 @@ impl Canvas {
     }
 
     /// Adds a block by its pixels, clamped. The chroma's detail comes with the block's place in it.
+    #[inline(always)]
     fn add_clamped(
         &mut self,
         (row, column): (usize, usize),

@@ -6,7 +6,8 @@
 //! (`colour.rs`) and it could matter, the luma scans are walked again for all coefficients of those.
 
 use super::super::entropy::Table;
-use super::bands::{Band, Bounds, First, MOST_VALUE, Nothing, Suspects, ac};
+use super::super::kernel::{self, Work};
+use super::bands::{AcScan, Band, Bounds, First, MOST_REFINED, MOST_VALUE, Nothing, Suspects};
 use super::colour::{Chroma, Detail, Others, Room, Swing};
 use super::feed::Feed;
 use super::{Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan};
@@ -40,7 +41,7 @@ impl Known {
 }
 
 /// A scan of AC coefficients, for the second pass.
-struct AcScan {
+struct Again {
     plane: usize,
     band: Band,
     table: Rc<Table>,
@@ -52,7 +53,39 @@ struct AcScan {
 pub(super) struct Progressive {
     planes: Vec<Known>,
     quantisations: Vec<Quantisation>,
-    ac_scans: Vec<AcScan>,
+    ac_scans: Vec<Again>,
+}
+
+/// A scan of DC coefficients.
+struct DcScan<'s, 'a> {
+    progressive: &'s mut Progressive,
+    feed: Feed<'a>,
+    frame: &'s Frame,
+    reader: &'s Reader<'a>,
+    scan: &'s Scan,
+}
+
+impl Work for DcScan<'_, '_> {
+    type Done = Option<usize>;
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        let (feed, frame) = (self.feed, self.frame);
+        self.progressive.dc(feed, frame, self.reader, self.scan)
+    }
+}
+
+/// The placing of all blocks.
+struct Finish<'s, 'a> {
+    progressive: Progressive,
+    reader: &'s Reader<'a>,
+}
+
+impl Work for Finish<'_, '_> {
+    type Done = Option<Sampled>;
+    #[inline(always)]
+    fn run(self) -> Option<Sampled> {
+        self.progressive.placed(self.reader)
+    }
 }
 
 impl Progressive {
@@ -75,7 +108,8 @@ impl Progressive {
         let scan = Scan::read(header, frame)?;
         let high = (scan.high > 0).then_some(scan.high);
         let is_next = scan.low <= 10 && high.is_none_or(|high| high == scan.low + 1);
-        if !is_next || scan.first > scan.last || scan.last > 63 {
+        let is_refined_late = high.is_none() || scan.low <= MOST_REFINED;
+        if !is_next || !is_refined_late || scan.first > scan.last || scan.last > 63 {
             return None;
         }
         for &(index, _, _) in &scan.parts {
@@ -103,33 +137,52 @@ impl Progressive {
                 let plane = frame.planes.get(index)?;
                 let known = self.planes.get_mut(index)?;
                 let quantisation = self.quantisations.get(index)?;
-                let mut bounds = Bounds::new(&mut known.others, quantisation, band);
-                self.ac_scans.push(AcScan {
+                let bound = Bounds::new(&mut known.others, quantisation, band);
+                self.ac_scans.push(Again {
                     plane: index,
                     band,
                     table: Rc::clone(&table),
                     at,
                     interval: reader.interval,
                 });
+                let (area, table, nonzero) = (plane.area(), &*table, &mut known.nonzero[..]);
                 if index > 0 {
-                    let (nonzero, keep) = (&mut known.nonzero, &mut Nothing);
-                    return ac(feed, plane.area(), band, &table, nonzero, &mut bounds, keep);
+                    return kernel::run(AcScan {
+                        feed,
+                        area,
+                        band,
+                        table,
+                        nonzero,
+                        bound,
+                        keep: Nothing,
+                    });
                 }
-                let mut first = First {
-                    values: &mut known.first,
-                    kept: known.kept,
-                };
-                let (nonzero, keep) = (&mut known.nonzero, &mut first);
-                ac(feed, plane.area(), band, &table, nonzero, &mut bounds, keep)
+                kernel::run(AcScan {
+                    feed,
+                    area,
+                    band,
+                    table,
+                    nonzero,
+                    bound,
+                    keep: First {
+                        values: &mut known.first,
+                        kept: known.kept,
+                    },
+                })
             }
-            parts if scan.last == 0 && parts.len() == frame.planes.len() => {
-                self.dc(feed, frame, reader, &scan)
-            }
+            parts if scan.last == 0 && parts.len() == frame.planes.len() => kernel::run(DcScan {
+                progressive: self,
+                feed,
+                frame,
+                reader,
+                scan: &scan,
+            }),
             _ => None,
         }
     }
 
     /// A scan of the DC coefficients of all components (G.1.2.1).
+    #[inline(always)]
     fn dc(
         &mut self,
         mut feed: Feed<'_>,
@@ -163,7 +216,7 @@ impl Progressive {
                             let block = row + unit_column * plane.horizontal + x;
                             let value = known.first.get_mut(block * known.kept)?;
                             if scan.high == 0 {
-                                *predictor += feed.dc_difference(table)?;
+                                *predictor += feed.bits.dc_difference(table)?;
                                 if predictor.abs() > MOST_VALUE {
                                     return None;
                                 }
@@ -183,7 +236,15 @@ impl Progressive {
     }
 
     /// Places every block, once all scans have been read.
-    pub(super) fn finish(mut self, reader: &Reader<'_>) -> Option<Sampled> {
+    pub(super) fn finish(self, reader: &Reader<'_>) -> Option<Sampled> {
+        kernel::run(Finish {
+            progressive: self,
+            reader,
+        })
+    }
+
+    #[inline(always)]
+    fn placed(mut self, reader: &Reader<'_>) -> Option<Sampled> {
         let frame = reader.frame.as_ref()?;
         let complete = |known: &Known| known.missing.iter().all(|&missing| missing == Some(0));
         if !self.planes.iter().all(complete) {
@@ -342,9 +403,16 @@ impl Progressive {
             if keep.count > 0 {
                 let feed = Feed::new(reader.bytes, scan.at, scan.interval);
                 let plane = frame.planes.get(scan.plane)?;
-                let nonzero = &mut self.planes.get_mut(scan.plane)?.nonzero;
-                let (area, bound) = (plane.area(), &mut Nothing);
-                ac(feed, area, scan.band, &scan.table, nonzero, bound, keep)?;
+                let nonzero = &mut self.planes.get_mut(scan.plane)?.nonzero[..];
+                kernel::run(AcScan {
+                    feed,
+                    area: plane.area(),
+                    band: scan.band,
+                    table: &scan.table,
+                    nonzero,
+                    bound: Nothing,
+                    keep,
+                })?;
             }
         }
         Some(())

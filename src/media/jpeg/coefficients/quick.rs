@@ -6,12 +6,8 @@
 //! (`baseline.rs`): so this file decides nothing, it only says "surely" or "not surely".
 
 use super::super::entropy::{Bits, MOST_AC_BITS, Table, extended};
-use super::super::lookups::{Singles, Skips};
+use super::super::lookups::{LOOK_BITS, Singles, Skips};
 use super::Quantisation;
-use super::feed::Feed;
-
-/// Look-ups for which bits are held at a time.
-const LOOKS_HELD: usize = 4;
 
 /// The first coefficients of a block, which are asked for, and room behind them.
 pub(super) type FirstValues = [i16; 32];
@@ -56,10 +52,10 @@ impl<'a> QuickPart<'a> {
     /// Reads a block's first coefficients, of the DC only the difference; the others' reach is the
     /// answer, an upper bound. `None` where something is not as it should be.
     #[inline(always)]
-    pub(super) fn read(&self, feed: &mut Feed<'_>, values: &mut FirstValues) -> Option<(i32, u32)> {
-        *values = [0; 32];
-        let difference = feed.dc_difference(self.dc)?;
-        let reach = self.read_ac(&mut feed.bits, values)?;
+    pub(super) fn read(&self, bits: &mut Bits<'_>, values: &mut FirstValues) -> Option<(i32, u32)> {
+        values[..8].fill(0);
+        let difference = bits.dc_difference(self.dc)?;
+        let reach = self.read_ac(bits, values)?;
         Some((difference, reach))
     }
 
@@ -67,7 +63,7 @@ impl<'a> QuickPart<'a> {
     fn read_ac(&self, bits: &mut Bits<'_>, values: &mut FirstValues) -> Option<u32> {
         let (mut at, mut reach) = (0, 0_u32);
         while at < self.last {
-            bits.hold();
+            bits.hold_for(LOOK_BITS);
             let single = self.singles.at(bits);
             if single.length() == 0 {
                 let Some(value) = self.one(bits, &mut at)? else {
@@ -87,29 +83,27 @@ impl<'a> QuickPart<'a> {
             reach = self.reached(reach, single.value().unsigned_abs().into(), at);
         }
         loop {
-            bits.hold();
-            for _ in 0..LOOKS_HELD {
-                let skip = self.skips.at(bits);
-                let to = at + skip.steps();
-                // Not where the block might be full before the last of them: it is not its own.
-                if skip.length() == 0 || to >= 63 {
-                    let Some(value) = self.one(bits, &mut at)? else {
-                        return Some(reach);
-                    };
-                    reach = self.reached(reach, value.unsigned_abs().into(), at);
-                    if at >= 63 {
-                        return Some(reach);
-                    }
-                    break;
-                }
-                bits.drop(skip.length());
-                at = to;
-                // No sum passes 32 bits: 63 amounts of 10 bits, and reaches of 12.
-                let most = self.most_reach[at & 63];
-                reach = reach.wrapping_add(skip.amount().wrapping_mul(most));
-                if skip.ends_block() {
+            bits.hold_for(LOOK_BITS);
+            let skip = self.skips.at(bits);
+            let to = at + skip.steps();
+            // Not where the block might be full before the last of them: it is not its own.
+            if skip.length() == 0 || to >= 63 {
+                let Some(value) = self.one(bits, &mut at)? else {
+                    return Some(reach);
+                };
+                reach = self.reached(reach, value.unsigned_abs().into(), at);
+                if at >= 63 {
                     return Some(reach);
                 }
+                continue;
+            }
+            bits.drop(skip.length());
+            at = to;
+            // No sum passes 32 bits: 63 amounts of 10 bits, and reaches of 12.
+            let most = self.most_reach[at & 63];
+            reach = reach.wrapping_add(skip.amount().wrapping_mul(most));
+            if skip.ends_block() {
+                return Some(reach);
             }
         }
     }
@@ -120,24 +114,39 @@ impl<'a> QuickPart<'a> {
     }
 
     /// One symbol, and its value: `Some(None)` at the end of the block; 0 for sixteen zeros.
+    #[inline(always)]
     fn one(&self, bits: &mut Bits<'_>, at: &mut usize) -> Option<Option<i16>> {
+        let one = self.next(*bits, *at)?;
+        (*bits, *at) = (one.bits, one.at);
+        Some(one.value)
+    }
+
+    #[inline(never)]
+    fn next<'b>(&self, mut bits: Bits<'b>, mut at: usize) -> Option<One<'b>> {
         let symbol = u32::from(bits.symbol(self.ac).ok()?);
         let (run, size) = (symbol as usize >> 4, symbol & 15);
+        let mut value = Some(0);
         if size == 0 {
-            return match run {
-                0 => Some(None),
-                15 if *at + 16 < 63 => {
-                    *at += 16;
-                    Some(Some(0))
-                }
-                _ => None,
-            };
+            match run {
+                0 => value = None,
+                15 if at + 16 < 63 => at += 16,
+                _ => return None,
+            }
+        } else {
+            at += run + 1;
+            if at > 63 || size > MOST_AC_BITS {
+                return None;
+            }
+            let raw = bits.take(size);
+            value = Some(extended(raw, size) as i16);
         }
-        *at += run + 1;
-        if *at > 63 || size > MOST_AC_BITS {
-            return None;
-        }
-        let raw = bits.take(size);
-        Some(Some(extended(raw, size) as i16))
+        Some(One { bits, at, value })
     }
+}
+
+/// What is behind a symbol.
+struct One<'a> {
+    bits: Bits<'a>,
+    at: usize,
+    value: Option<i16>,
 }
