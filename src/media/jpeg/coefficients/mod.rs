@@ -26,6 +26,7 @@ mod colour;
 mod feed;
 mod progressive;
 mod quick;
+pub(super) mod strict;
 
 use super::super::{Format, Limits, Orientation};
 use super::entropy::{MOST_AC_BITS, Table};
