@@ -150,12 +150,9 @@ impl Skip {
         };
         let steps = own + rest.steps() as u32;
         let amount = first.value.unsigned_abs() + rest.amount();
-        Self(
-            first.length + rest.length()
-                | u32::from(rest.ends_block()) << 4
-                | steps << 5
-                | amount << 12,
-        )
+        let length = first.length + rest.length();
+        let ends = u32::from(rest.ends_block());
+        Self(length | ends << 4 | steps << 5 | amount << 12)
     }
 
     /// Bits of it; 0 where there is no whole symbol.

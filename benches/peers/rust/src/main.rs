@@ -11,8 +11,7 @@ use hashgate::gate::{Extract, Extractor, VariantSet};
 use hashgate::hash::SignalType;
 use hashgate::media::Limits;
 
-const USAGE: &str =
-    "usage: hashgate-peers hashgate-exact|hashgate-fast|image-decode|image_hasher|pdqhash ROUNDS FOLDER";
+const USAGE: &str = "usage: hashgate-peers hashgate-exact|hashgate-fast|image-decode|image_hasher|pdqhash ROUNDS FOLDER";
 
 /// Whether a file's bytes gave what the job is after.
 type Job = Box<dyn FnMut(&[u8]) -> bool>;
@@ -27,7 +26,9 @@ fn job(name: &str) -> Option<Job> {
             let hasher = config.preproc_dct().hash_size(8, 8).to_hasher();
             Box::new(move |bytes| {
                 let picture = image::load_from_memory(bytes);
-                picture.is_ok_and(|picture| !black_box(hasher.hash_image(&picture)).as_bytes().is_empty())
+                picture.is_ok_and(|picture| {
+                    !black_box(hasher.hash_image(&picture)).as_bytes().is_empty()
+                })
             })
         }
         "pdqhash" => Box::new(|bytes| {
@@ -61,7 +62,12 @@ fn hashgate(fast: bool) -> Job {
 fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries: Result<Vec<_>, _> = std::fs::read_dir(folder)?.collect();
     let mut files: Vec<PathBuf> = entries?.iter().map(std::fs::DirEntry::path).collect();
-    files.retain(|path| path.is_file() && path.extension().is_none_or(|end| end != "tsv" && end != "md"));
+    files.retain(|path| {
+        path.is_file()
+            && path
+                .extension()
+                .is_none_or(|end| end != "tsv" && end != "md")
+    });
     files.sort();
     Ok(files)
 }
@@ -70,7 +76,13 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn peak_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    let kilobytes = line.and_then(|line| {
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
     kilobytes.unwrap_or(0) * 1024
 }
 
