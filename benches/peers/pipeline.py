@@ -167,14 +167,11 @@ class RustPeer:
         self.program, self.job, self.name = program, job, name
 
     def turn(self, folder):
-        process = subprocess.Popen([self.program, self.job, "1", str(folder)], stdout=subprocess.PIPE)
-        printed = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            sys.exit(f"peers: {self.program} {self.job} failed ({process.returncode})")
-        report = json.loads(printed)
-        return report["seconds"][0], report["done"], usage.ru_maxrss * 1024
+        done = subprocess.run([self.program, self.job, "1", str(folder)], capture_output=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"peers: {self.program} {self.job} failed ({done.returncode}):\n{done.stderr.decode()}")
+        report = json.loads(done.stdout)
+        return report["seconds"][0], report["done"], report["peak_bytes"]
 
 
 def build_rust_peers():
@@ -212,6 +209,18 @@ def forked(turn, folder):
     return seconds, {Path(path) for path in matched}, usage.ru_maxrss * 1024
 
 
+# Starts a program from a small process: one that this large one starts begins with its peak memory.
+LAUNCHER = """
+import json, os, subprocess, sys, time
+begin = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - begin
+with open(sys.argv[1], "w") as out:
+    json.dump([seconds, os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024], out)
+"""
+
+
 class Hashgate:
     """`hashgate scan`, with its start and end: the time that its user waits."""
 
@@ -222,28 +231,26 @@ class Hashgate:
         self.command = [program, "--home", home, "scan", "--format", "jsonl", "--jobs", str(jobs), *arguments]
 
     def turn(self, folder):
-        begin = time.perf_counter()
-        with tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(
-                [*self.command, str(folder)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        with tempfile.NamedTemporaryFile() as measured:
+            done = subprocess.run(
+                [sys.executable, "-S", "-c", LAUNCHER, measured.name, *self.command, str(folder)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
             )
-            printed = process.stdout.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - begin
-            process.returncode = os.waitstatus_to_exitcode(status)
-            # 1: something matched; 2: something was not judged, as the manifest in the folder.
-            if process.returncode not in (0, 1, 2):
-                errors.seek(0)
-                sys.exit(f"peers: {' '.join(self.command)} failed ({process.returncode}):\n{errors.read().decode()}")
+            seconds, status, peak = json.load(measured)
+        # 1: something matched; 2: something was not judged, as the manifest in the folder.
+        if status not in (0, 1, 2):
+            sys.exit(f"peers: {' '.join(self.command)} failed ({status}):\n{done.stderr.decode()}")
         matched, summary = set(), None
-        for line in printed.splitlines():
+        for line in done.stdout.splitlines():
             record = json.loads(line)
             summary = record.get("summary", summary)
             if record.get("outcome") == "match":
                 matched.add(Path(record["path"]))
         if summary is None:
             sys.exit("peers: the scan ended without its summary")
-        return seconds, matched, usage.ru_maxrss * 1024
+        return seconds, matched, peak
 
 
 def fill_bank(program, home, hashes):
