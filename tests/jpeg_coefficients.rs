@@ -121,6 +121,48 @@ fn photos_hash_nearly_the_same() {
     );
 }
 
+/// The mean distance, in steps of 255, of a file's thumbnails from its coefficients and its pixels.
+fn thumbnails_apart(name: &str, bytes: &[u8], least: usize) -> Option<f32> {
+    let limits = Limits::default();
+    let sampling = media::Sampling {
+        thumbnail: Some(least),
+        ..media::Sampling::default()
+    };
+    let fast = media::sample_with(bytes, &limits, sampling)?.thumbnail;
+    let fast = fast.unwrap_or_else(|| panic!("{name}: no thumbnail"));
+    let exact = media::decode(bytes, &limits).unwrap().thumbnail(least);
+    let exact = exact.unwrap();
+    assert_eq!(
+        (fast.width, fast.height, fast.cell),
+        (exact.width, exact.height, exact.cell),
+        "{name}"
+    );
+    let apart = fast.luma.iter().zip(&exact.luma);
+    Some(apart.map(|(a, b)| (a - b).abs()).sum::<f32>() / fast.luma.len() as f32)
+}
+
+#[test]
+fn thumbnails_from_coefficients_are_nearly_those_from_pixels() {
+    let mut files = samples();
+    if let Some(data) = common::test_data() {
+        for folder in ["photos", "phone"] {
+            for entry in std::fs::read_dir(data.join(folder)).unwrap().step_by(3) {
+                let path = entry.unwrap().path();
+                files.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let mut apart = Vec::new();
+    for (name, bytes) in files {
+        for least in [64, 256, 384] {
+            apart.extend(thumbnails_apart(&name, &bytes, least));
+        }
+    }
+    apart.sort_by(f32::total_cmp);
+    let (middle, most) = (apart[apart.len() / 2], apart[apart.len() - 1]);
+    assert!(middle < 2.0 && most < 8.0, "{apart:?}");
+}
+
 /// A small generator (SplitMix64), so that every run is the same.
 struct Random(u64);
 

@@ -4,15 +4,20 @@ The job: walk a folder; read, decode and hash every picture; look its PDQ hash u
 in a bank that holds the hashes of every second one; name the files that match. Python does it with
 Pillow, pdqhash and faiss; with python-threatexchange's own hashing and index; and, another hash
 within 8 bits of 64, with imagehash and numpy: each in one process and one thread. hashgate does it
-with `hashgate scan`.
+with `hashgate scan`. Rust's image_hasher and pdqhash crates, and the image crate's decoding alone,
+run in a small program (`rust/`) that looks nothing up.
 
 All read the same files in one run, in turn (A B C A B C ...), after one unmeasured turn each. The
 median counts. Those that look PDQ hashes up must name the same files, and exactly those that brute
 force over the hashes names, or there is no figure at all; imagehash must name at least the files
-that are in the bank.
+that are in the bank, and what only hashes must have hashed (nearly) every file.
+
+Every turn runs in a process of its own, whose peak memory is the system's word. Python's turns are
+forked from this process: its libraries count, as they do for whoever uses them.
 """
 
 import argparse
+import html
 import json
 import os
 import platform
@@ -41,6 +46,14 @@ from threatexchange.signal_type.pdq.signal import PdqSignal
 THRESHOLD = 31
 MIN_QUALITY = 50
 BANK = "peers"
+# Jobs of the program in `rust/`, and what they are called here.
+RUST_PEERS = [
+    ("image_hasher", "rust: image_hasher"),
+    ("pdqhash", "rust: pdqhash"),
+    ("image-decode", "rust: image, pixels only"),
+    ("hashgate-exact", "hashgate, hash only"),
+    ("hashgate-fast", "hashgate, fast, hash only"),
+]
 
 
 def pictures(folder):
@@ -145,6 +158,69 @@ class ImageHash:
         return time.perf_counter() - begin, matched
 
 
+class RustPeer:
+    """A job of the program in `rust/`: hashes, or pixels, and no look-up. Its start is not counted."""
+
+    exact = None
+
+    def __init__(self, program, job, name):
+        self.program, self.job, self.name = program, job, name
+
+    def turn(self, folder):
+        done = subprocess.run([self.program, self.job, "1", str(folder)], capture_output=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"peers: {self.program} {self.job} failed ({done.returncode}):\n{done.stderr.decode()}")
+        report = json.loads(done.stdout)
+        return report["seconds"][0], report["done"], report["peak_bytes"]
+
+
+def build_rust_peers():
+    """The program of `rust/`, built outside the project."""
+    package = Path(__file__).resolve().parent / "rust"
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "hashgate", "peers-target")
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(cache)}
+    command = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", str(package / "Cargo.toml")]
+    if subprocess.run(command, env=environment, check=False).returncode != 0:
+        sys.exit(f"peers: {' '.join(command)} failed; --no-rust leaves those peers out")
+    return str(cache / "release" / "hashgate-peers")
+
+
+def forked(turn, folder):
+    """Runs one turn in a process of its own: its seconds, its answer, its peak memory in bytes."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(receive)
+            seconds, matched = turn(folder)
+            with os.fdopen(send, "w") as out:
+                json.dump([seconds, [str(path) for path in matched]], out)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(send)
+    with os.fdopen(receive) as source:
+        answer = source.read()
+    _, status, usage = os.wait4(child, 0)
+    if os.waitstatus_to_exitcode(status) != 0:
+        sys.exit("peers: a turn of Python's failed")
+    seconds, matched = json.loads(answer)
+    return seconds, {Path(path) for path in matched}, usage.ru_maxrss * 1024
+
+
+# Starts a program from a small process: one that this large one starts begins with its peak memory.
+LAUNCHER = """
+import json, os, subprocess, sys, time
+begin = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - begin
+with open(sys.argv[1], "w") as out:
+    json.dump([seconds, os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024], out)
+"""
+
+
 class Hashgate:
     """`hashgate scan`, with its start and end: the time that its user waits."""
 
@@ -155,14 +231,17 @@ class Hashgate:
         self.command = [program, "--home", home, "scan", "--format", "jsonl", "--jobs", str(jobs), *arguments]
 
     def turn(self, folder):
-        begin = time.perf_counter()
-        done = subprocess.run(
-            [*self.command, str(folder)], stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-        seconds = time.perf_counter() - begin
+        with tempfile.NamedTemporaryFile() as measured:
+            done = subprocess.run(
+                [sys.executable, "-S", "-c", LAUNCHER, measured.name, *self.command, str(folder)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+            seconds, status, peak = json.load(measured)
         # 1: something matched; 2: something was not judged, as the manifest in the folder.
-        if done.returncode not in (0, 1, 2):
-            sys.exit(f"peers: {' '.join(self.command)} failed ({done.returncode}):\n{done.stderr.decode()}")
+        if status not in (0, 1, 2):
+            sys.exit(f"peers: {' '.join(self.command)} failed ({status}):\n{done.stderr.decode()}")
         matched, summary = set(), None
         for line in done.stdout.splitlines():
             record = json.loads(line)
@@ -171,7 +250,7 @@ class Hashgate:
                 matched.add(Path(record["path"]))
         if summary is None:
             sys.exit("peers: the scan ended without its summary")
-        return seconds, matched
+        return seconds, matched, peak
 
 
 def fill_bank(program, home, hashes):
@@ -189,6 +268,38 @@ def fill_bank(program, home, hashes):
         )
         if done.returncode != 0:
             sys.exit(f"peers: hashgate {' '.join(arguments)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+
+
+def page(report):
+    """An HTML page with the result as bars: files a second, and peak memory."""
+    results = report["results"]
+    rows = []
+    for panel, (title, key, unit) in enumerate(
+        [("Files a second", "files_per_second", ""), ("Peak memory, MB", "peak_bytes", " MB")]
+    ):
+        left = 210 + panel * 400
+        most = max(result[key] for result in results)
+        rows.append(f'<text x="{left}" y="20" font-weight="bold">{title}</text>')
+        for at, result in enumerate(results):
+            top, width = 34 + at * 30, round(260 * result[key] / most, 1)
+            shade = "#1f6f5c" if result["name"].startswith("hashgate") else "#8aa0b4"
+            value = result[key] / 1e6 if unit else result[key]
+            if panel == 0:
+                rows.append(f'<text x="200" y="{top + 15}" text-anchor="end">{html.escape(result["name"])}</text>')
+            rows.append(f'<rect x="{left}" y="{top}" width="{width}" height="20" fill="{shade}"/>')
+            rows.append(f'<text x="{left + width + 6}" y="{top + 15}">{value:.0f}{unit}</text>')
+    height = 44 + len(results) * 30
+    about = (
+        f"{report['date']}, {report['processor']}, {report['cores']} cores, load {report['load']}; "
+        f"{report['files']} files of {report['bytes'] / 1e6:.1f} MB; medians of {report['runs']} turns; {report['command']}"
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>hashgate beside its peers</title>'
+        '<body style="font-family: sans-serif; margin: 2em"><h1>From files to answers</h1>'
+        f"<p>{html.escape(about)}</p>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="{height}" font-size="13">{"".join(rows)}</svg>'
+        "<p>Crates of Rust hash only, and look nothing up.</p></body></html>\n"
+    )
 
 
 def find_program(given):
@@ -227,6 +338,8 @@ def main():
     parser.add_argument("--jobs", default="1,2", help="hashgate's numbers of jobs (default 1,2)")
     parser.add_argument("--scan-arguments", default="", help="further arguments of hashgate scan, in one string")
     parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="also a page with a picture of the result")
+    parser.add_argument("--no-rust", action="store_true", help="leave the Rust crates out: nothing is built")
     parser.add_argument("--python-only", action="store_true", help="leave hashgate out, as a test of this program")
     options = parser.parse_args()
     if options.folder is None:
@@ -253,11 +366,21 @@ def main():
             home = str(Path(work, "home"))
             fill_bank(program, home, bank)
             runners += [Hashgate(program, home, int(jobs), shlex.split(options.scan_arguments)) for jobs in options.jobs.split(",")]
+        if not options.no_rust:
+            rust = build_rust_peers()
+            runners += [RustPeer(rust, job, name) for job, name in RUST_PEERS]
         seconds = {runner.name: [] for runner in runners}
+        peaks = dict.fromkeys(seconds, 0)
         for turn in range(options.runs + 1):
             for runner in runners:
-                spent, matched = runner.turn(folder)
-                if matched != expected if runner.exact else not set(in_bank) <= matched:
+                in_process = not isinstance(runner, (Hashgate, RustPeer))
+                spent, matched, peak = forked(runner.turn, folder) if in_process else runner.turn(folder)
+                peaks[runner.name] = max(peaks[runner.name], peak)
+                if runner.exact is None:
+                    # A decoder of its own may refuse one file in a hundred.
+                    if matched < len(hashed) * 0.99:
+                        sys.exit(f"peers: {runner.name} hashed {matched} of {len(hashed)} files")
+                elif matched != expected if runner.exact else not set(in_bank) <= matched:
                     missed = sorted(str(path) for path in expected - matched)
                     extra = sorted(str(path) for path in matched - expected)
                     sys.exit(f"peers: {runner.name} gave another answer: missed {missed}, too much {extra}")
@@ -288,22 +411,25 @@ def main():
                 "median": round(statistics.median(values), 4),
                 "files_per_second": round(len(files) / statistics.median(values), 1),
                 "times_python": round(base / statistics.median(values), 2),
+                "peak_bytes": peaks[name],
             }
             for name, values in seconds.items()
         ],
     }
+    if options.html:
+        options.html.write_text(page(report))
     if options.format == "json":
         json.dump(report, sys.stdout, indent=2)
         print()
         return
     print(f"{report['date']}  {report['processor']}, {report['cores']} cores, load {report['load']}")
     print(f"{report['files']} files, {report['bytes'] / 1e6:.1f} MB, bank of {len(bank)}; all that look PDQ up name the same {report['matched']} files")
-    print(f"{'':24} {'median':>9} {'spread':>17} {'files/s':>9} {'times pdqhash':>14}")
+    print(f"{'':24} {'median':>9} {'spread':>17} {'files/s':>9} {'times pdqhash':>14} {'peak':>9}")
     for result in report["results"]:
         spread = f"{min(result['seconds']):.3f}-{max(result['seconds']):.3f}"
         print(
             f"{result['name']:24} {result['median']:8.3f}s {spread:>17} "
-            f"{result['files_per_second']:9.1f} {result['times_python']:13.2f}x"
+            f"{result['files_per_second']:9.1f} {result['times_python']:13.2f}x {result['peak_bytes'] / 1e6:6.0f} MB"
         )
 
 

@@ -38,7 +38,7 @@ use std::ops::ControlFlow;
 pub use error::{MediaError, Quantity};
 pub use format::{Format, sniff};
 pub use frames::FrameCount;
-pub use jpeg::Sampled;
+pub use jpeg::{Sampled, Sampling};
 pub use limits::Limits;
 pub use needed::{memory_needed, memory_to_sample};
 pub use picture::{Orientation, Picture};
@@ -103,8 +103,18 @@ pub fn is_worth_sampling(bytes: &[u8], from: u16) -> bool {
 /// of this size, within these limits, whose samples they nearly are.
 #[must_use]
 pub fn sample(bytes: &[u8], limits: &Limits, displayed: bool) -> Option<Sampled> {
+    let sampling = Sampling {
+        displayed,
+        ..Sampling::default()
+    };
+    sample_with(bytes, limits, sampling)
+}
+
+/// As [`sample`], with whatever else is asked for.
+#[must_use]
+pub fn sample_with(bytes: &[u8], limits: &Limits, sampling: Sampling) -> Option<Sampled> {
     let is_jpeg = matches!(admitted(bytes, limits), Ok(Format::Jpeg));
-    let sampled = || Ok(jpeg::sample(bytes, limits, displayed));
+    let sampled = || Ok(jpeg::sample(bytes, limits, sampling));
     is_jpeg
         .then(|| frames::guarded(Format::Jpeg, sampled).ok().flatten())
         .flatten()

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Format;
+use crate::signal::thumbnail::Thumbnail;
 
 /// A picture as stored, in the one form that every hash is computed from.
 ///
@@ -42,6 +43,14 @@ impl std::fmt::Debug for Picture {
 }
 
 impl Picture {
+    /// The small luma picture of this one as stored, over white, with (where its size admits) at
+    /// least `least` cells along the shorter side: what
+    /// [`Sampled::thumbnail`](super::Sampled::thumbnail) nearly is.
+    #[must_use]
+    pub fn thumbnail(&self, least: usize) -> Option<Thumbnail> {
+        Thumbnail::of_rgb(self.width as usize, self.height as usize, &self.rgb, least).ok()
+    }
+
     /// Width, height and pixels (over white) as a viewer shows them, turned as the file asks.
     ///
     /// `None` where the stored picture is shown as it is: use [`rgb`](Self::rgb) then.

@@ -1,7 +1,6 @@
 //! The bits of a JPEG's entropy-coded segments, and the Huffman tables that cut them into symbols.
 //!
-//! The survey only has to know how many bits each symbol takes; the coefficient reader beside it
-//! wants the values, and finds most of them two at a time in a [`Pairs`] table.
+//! One symbol at a time, whatever its code; `lookups.rs` beside it has the tables that take several.
 
 /// Why a scan's data cannot be those of a whole picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,13 +12,13 @@ pub(super) enum Fault {
 }
 
 /// Codes of up to this many bits are found in one look-up.
-const FAST_BITS: u32 = 10;
+pub(super) const FAST_BITS: u32 = 10;
 
 /// A Huffman table, made for reading (ITU-T T.81, annex C and F.2.2.3).
 pub(super) struct Table {
     /// By the next [`FAST_BITS`] bits: length of the code in the high byte, symbol in the low one;
     /// 0 where the code is longer.
-    fast: [u16; 1 << FAST_BITS],
+    pub(super) fast: [u16; 1 << FAST_BITS],
     /// Per length: one more than the last code of it, moved to the top of 16 bits (65,536 is thus
     /// possible); 0 where there is none.
     end: [u32; 17],
@@ -88,116 +87,6 @@ impl Table {
     }
 }
 
-/// Bits that [`Pairs`] looks at together: two codes with their values, mostly.
-const PAIR_BITS: u32 = 11;
-
-/// The coefficients that the next [`PAIR_BITS`] bits of an AC scan hold whole: up to two, and the
-/// end of the block behind them.
-///
-/// An entry holds, from its low bits: the bits that it takes (6; 0 where not even one symbol is
-/// whole), how far it moves in the zigzag order to the first value and from there to the second (5
-/// each), whether the block ends (1), where to put each value seen from the place before (7 each;
-/// beyond the block where there is none), and the two values (16 each).
-pub(super) struct Pairs(Box<[u64; 1 << PAIR_BITS]>);
-
-/// One entry of [`Pairs`], taken apart.
-#[derive(Clone, Copy)]
-pub(super) struct Pair(u64);
-
-impl Pair {
-    /// Places that the coefficients move on by, together.
-    #[inline(always)]
-    pub(super) fn steps(self) -> usize {
-        (self.0 >> 6 & 31) as usize + (self.0 >> 11 & 31) as usize
-    }
-
-    /// Places to the first coefficient.
-    #[inline(always)]
-    pub(super) fn first_step(self) -> usize {
-        (self.0 >> 6 & 31) as usize
-    }
-
-    #[inline(always)]
-    pub(super) fn ends_block(self) -> bool {
-        self.0 & 1 << 16 != 0
-    }
-
-    /// Where the first value goes, seen from the last place; 64 and more where there is none.
-    #[inline(always)]
-    pub(super) fn first_offset(self) -> usize {
-        (self.0 >> 17 & 127) as usize
-    }
-
-    /// The same for the second, seen from the first.
-    #[inline(always)]
-    pub(super) fn second_offset(self) -> usize {
-        (self.0 >> 24 & 127) as usize
-    }
-
-    #[inline(always)]
-    pub(super) fn first(self) -> i16 {
-        (self.0 >> 32) as i16
-    }
-
-    #[inline(always)]
-    pub(super) fn second(self) -> i16 {
-        (self.0 >> 48) as i16
-    }
-}
-
-impl Pairs {
-    pub(super) fn new(table: &Table) -> Self {
-        let mut entries = Box::new([0; 1 << PAIR_BITS]);
-        for (top, entry) in entries.iter_mut().enumerate() {
-            *entry = Self::entry(table, top as u64);
-        }
-        Self(entries)
-    }
-
-    fn entry(table: &Table, top: u64) -> u64 {
-        const NOWHERE: u64 = 64;
-        let mut used = 0;
-        let mut steps = [0; 2];
-        let mut values = [0_u16; 2];
-        let mut count = 0;
-        let mut ends = false;
-        while used < PAIR_BITS && !ends {
-            let left = PAIR_BITS - used;
-            let bits = top << (64 - PAIR_BITS + used);
-            let found = table.fast[(bits >> (64 - FAST_BITS)) as usize];
-            let length = u32::from(found >> 8);
-            let (run, size) = (u64::from(found as u8 >> 4), u32::from(found as u8 & 15));
-            if found == 0 || length + size > left {
-                break;
-            }
-            if size == 0 {
-                // A run of sixteen zeros is left to the reader of single symbols.
-                if run != 0 {
-                    break;
-                }
-                ends = true;
-            } else if count == 2 || size > MOST_AC_BITS {
-                break;
-            } else {
-                let raw = (bits << length >> (64 - size)) as u32;
-                steps[count] = run + 1;
-                values[count] = extended(raw, size) as i16 as u16;
-                count += 1;
-            }
-            used += length + size;
-        }
-        let offset = |at: usize| if at < count { steps[at] } else { NOWHERE };
-        u64::from(used)
-            | steps[0] << 6
-            | steps[1] << 11
-            | u64::from(ends) << 16
-            | offset(0) << 17
-            | offset(1) << 24
-            | u64::from(values[0]) << 32
-            | u64::from(values[1]) << 48
-    }
-}
-
 /// The most bits that an AC coefficient's value has with 8-bit samples (F.1.2.2.1).
 pub(super) const MOST_AC_BITS: u32 = 10;
 /// The same for the difference of two DC coefficients.
@@ -206,25 +95,22 @@ pub(super) const MOST_DC_BITS: u32 = 11;
 /// The value that `size` bits stand for (F.2.2.1, EXTEND). `size` is at most 16.
 #[inline(always)]
 pub(super) fn extended(raw: u32, size: u32) -> i32 {
+    // Without a way to go wrong at: half of all values are negative, in no order.
     let raw = raw as i32;
-    if size == 0 {
-        return 0;
-    }
-    if raw >> (size - 1) == 0 {
-        raw - ((1 << size) - 1)
-    } else {
-        raw
-    }
+    let half = (1 << size) >> 1;
+    let is_below = raw.wrapping_sub(half) >> 31;
+    raw.wrapping_add(is_below & (1_i32.wrapping_sub(1 << size)))
 }
 
 /// Reads bits from the first byte after a scan's header to the next marker, most significant first.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     /// The next byte that is not in `held` yet. Never moves past a marker.
     at: usize,
-    /// Bits read ahead, the next one at the top; below them zeros.
+    /// Bits read ahead, the next one at the top.
     held: u64,
-    /// How many of `held` count.
+    /// How many of `held` count. Those behind are the next bits of the file, or zeros.
     count: u32,
     /// How many of them are zeros made up after the data's end.
     padding: u32,
@@ -241,30 +127,48 @@ impl<'a> Bits<'a> {
         }
     }
 
+    /// Holds at least so many bits, at most 56.
+    #[inline(always)]
+    pub(super) fn hold_for(&mut self, count: u32) {
+        if self.count < count {
+            self.fill_up();
+        }
+    }
+
     /// Holds at least 32 bits.
     #[inline(always)]
     fn fill(&mut self) {
-        if self.count >= 32 {
-            return;
+        if self.count < 32 {
+            self.fill_up();
         }
-        if let Some(four) = self.data.get(self.at..self.at + 4)
-            && let Ok(four) = <[u8; 4]>::try_from(four)
+    }
+
+    /// Holds at least 56 bits.
+    #[inline(always)]
+    fn fill_up(&mut self) {
+        if let Some(eight) = self.data.get(self.at..)
+            && let Some(&eight) = eight.first_chunk::<8>()
         {
-            let word = u32::from_be_bytes(four);
+            let word = u64::from_be_bytes(eight);
             // No byte of 0xff: none whose complement is zero.
             let inverted = !word;
-            if inverted.wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
-                self.held |= u64::from(word).wrapping_shl(32 - self.count);
-                self.count += 32;
-                self.at += 4;
+            if inverted.wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0 {
+                // What does not fit as a whole byte is held already, and not counted: the same bits
+                // are put in their place again the next time.
+                self.held |= word.wrapping_shr(self.count);
+                let bytes = (63 - self.count) >> 3;
+                self.at = self.at.wrapping_add(bytes as usize);
+                self.count = self.count.wrapping_add(bytes * 8);
                 return;
             }
         }
-        self.fill_bytewise();
+        *self = self.filled_bytewise();
     }
 
+    /// By value, so that a reader in a loop can live in registers.
+    #[cold]
     #[inline(never)]
-    fn fill_bytewise(&mut self) {
+    fn filled_bytewise(mut self) -> Self {
         while self.count <= 56 {
             let byte = match (self.data.get(self.at), self.data.get(self.at + 1)) {
                 (Some(0xff), Some(0)) => {
@@ -274,7 +178,7 @@ impl<'a> Bits<'a> {
                 (Some(0xff), _) | (None, _) => {
                     self.padding += 64 - self.count;
                     self.count = 64;
-                    return;
+                    return self;
                 }
                 (Some(&byte), _) => {
                     self.at += 1;
@@ -284,11 +188,12 @@ impl<'a> Bits<'a> {
             self.held |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
     /// Drops `length` bits, at most 32, that are held.
     #[inline(always)]
-    fn drop(&mut self, length: u32) {
+    pub(super) fn drop(&mut self, length: u32) {
         // Neither can pass its range; the checks would cost as much as the work.
         self.held = self.held.wrapping_shl(length);
         self.count = self.count.wrapping_sub(length);
@@ -332,26 +237,59 @@ impl<'a> Bits<'a> {
         Ok(symbol)
     }
 
-    /// The next one or two coefficients and their bits, where they are whole in a look-up: `accept`
-    /// is asked first, and on false nothing is taken.
+    /// The next symbol and the bits of its value (its low four bits say how many).
     #[inline(always)]
-    pub(super) fn pair(&mut self, pairs: &Pairs, accept: impl Fn(Pair) -> bool) -> Option<Pair> {
-        self.fill();
-        let pair = Pair(pairs.0[(self.held >> (64 - PAIR_BITS)) as usize]);
-        let length = (pair.0 & 63) as u32;
-        if length == 0 || !accept(pair) {
-            return None;
+    pub(super) fn symbol_with_value(&mut self, table: &Table) -> Result<(u8, u32), Fault> {
+        self.hold();
+        let entry = table.fast[(self.held >> (64 - FAST_BITS)) as usize];
+        let (symbol, length) = if entry != 0 {
+            (entry as u8, u32::from(entry >> 8))
+        } else {
+            table.slow(self.held)?
+        };
+        // At most 16 of the one and 15 of the other.
+        let size = u32::from(symbol & 15);
+        let raw = (self.held << length >> 1 >> (63 - size)) as u32;
+        self.drop(length + size);
+        Ok((symbol, raw))
+    }
+
+    /// The difference of a DC coefficient to the one before it; `None` where it is none, or too
+    /// large for 8-bit samples.
+    #[inline(always)]
+    pub(super) fn dc_difference(&mut self, table: &Table) -> Option<i32> {
+        let (symbol, raw) = self.symbol_with_value(table).ok()?;
+        let size = u32::from(symbol);
+        (size <= MOST_DC_BITS).then(|| extended(raw, size))
+    }
+
+    /// The next `length` bits, 1 to 32, without taking them.
+    #[inline(always)]
+    pub(super) fn look(&mut self, length: u32) -> usize {
+        self.hold_for(length);
+        (self.held >> (64 - length)) as usize
+    }
+
+    /// Holds at least 56 bits, for several [`Self::look_held`] and [`Self::drop`] in a row.
+    #[inline(always)]
+    pub(super) fn hold(&mut self) {
+        if self.count <= 56 {
+            self.fill_up();
         }
-        self.drop(length);
-        Some(pair)
+    }
+
+    /// The same where so many bits are held for sure.
+    #[inline(always)]
+    pub(super) fn look_held(&self, length: u32) -> usize {
+        (self.held >> (64 - length)) as usize
     }
 
     /// The position behind the data, where less than a byte of them is left: at a marker, or at the
     /// end. `None` where data follow that nobody took.
-    pub(super) fn end_of_data(&mut self) -> Option<usize> {
-        self.fill_bytewise();
-        let left = self.count.checked_sub(self.padding)?;
-        (self.padding > 0 && left < 8).then_some(self.at)
+    pub(super) fn end_of_data(self) -> Option<usize> {
+        let bits = self.filled_bytewise();
+        let left = bits.count.checked_sub(bits.padding)?;
+        (bits.padding > 0 && left < 8).then_some(bits.at)
     }
 
     /// The next `length` bits, at most 16.
@@ -367,10 +305,12 @@ impl<'a> Bits<'a> {
     }
 
     /// Passes over any number of bits.
+    #[inline(always)]
     pub(super) fn skip(&mut self, mut length: u32) {
         while length > 0 {
-            let now = length.min(16);
-            let _ = self.take(now);
+            let now = length.min(32);
+            self.fill();
+            self.drop(now);
             length -= now;
         }
     }
@@ -439,45 +379,6 @@ mod tests {
         assert_eq!(of(1).collect::<Vec<_>>(), [-1, 1]);
         assert_eq!(of(2).collect::<Vec<_>>(), [-3, -2, 2, 3]);
         assert_eq!((extended(0, 10), extended(1023, 10)), (-1023, 1023));
-    }
-
-    #[test]
-    fn pairs_hold_what_single_symbols_do() {
-        // 0: a one-bit value. 10: end of block. 110: three zeros, two bits. 1110: sixteen zeros.
-        let counts = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let table = Table::new(&counts, &[0x01, 0x00, 0x32, 0xf0]).unwrap();
-        let pairs = Pairs::new(&table);
-        for top in 0..1_u32 << PAIR_BITS {
-            let bytes = (top << (32 - PAIR_BITS)).to_be_bytes();
-            if bytes.contains(&0xff) {
-                continue;
-            }
-            let mut paired = Bits::new(&bytes, 0);
-            let Some(pair) = paired.pair(&pairs, |_| true) else {
-                assert!(top >> (PAIR_BITS - 3) == 0b111, "{top:b}");
-                continue;
-            };
-            let mut single = Bits::new(&bytes, 0);
-            let mut expected = Vec::new();
-            let mut ends = false;
-            let mut used = 0;
-            while used < 32 - paired.count {
-                let symbol = u32::from(single.symbol(&table).unwrap());
-                let code = [(0x01, 1), (0x00, 2), (0x32, 3), (0xf0, 4)];
-                let code = code.iter().find(|&&(of, _)| of == symbol);
-                used += code.map_or(0, |&(_, length)| length) + (symbol & 15);
-                ends = symbol == 0;
-                if symbol > 0 {
-                    let raw = single.take(symbol & 15);
-                    expected.push((symbol as usize >> 4, extended(raw, symbol & 15)));
-                }
-            }
-            let mut got = vec![(pair.first_step(), i32::from(pair.first()))];
-            got.push((pair.steps() - pair.first_step(), i32::from(pair.second())));
-            got.retain(|&(step, _)| step > 0);
-            let got: Vec<_> = got.iter().map(|&(step, value)| (step - 1, value)).collect();
-            assert_eq!((got, pair.ends_block()), (expected, ends), "{top:b}");
-        }
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 mod coefficients;
 mod entropy;
+mod kernel;
+mod lookups;
 mod survey;
 mod walk;
 
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
-pub use coefficients::Sampled;
 pub(super) use coefficients::{MOST_BYTES_AGAIN, is_progressive, is_worth_sampling, sample};
+pub use coefficients::{Sampled, Sampling};
 
 use super::frames::{Frames, Still};
 use super::{Format, Limits, MediaError, Orientation, Picture};

@@ -11,6 +11,7 @@
 //! every viewer as it does here, and is judged as shown.
 
 use super::super::{Format, Limits, MediaError};
+use super::coefficients::strict;
 use super::entropy::{Fault, Table, next_marker};
 use super::walk::Walk;
 
@@ -80,6 +81,10 @@ struct Surveyor<'a> {
     odd_adobe: Vec<usize>,
     /// Where the data of a picture of one scan end.
     only_scan_end: Option<usize>,
+    /// Whether scans of AC coefficients are read as those of a file without the least fault, which
+    /// is quicker, and whether one was none.
+    strict: bool,
+    gave_up: bool,
 }
 
 /// Counts a JPEG's blocks off, within limits.
@@ -89,7 +94,16 @@ struct Surveyor<'a> {
 /// [`MediaError::Undecodable`] where a part of the picture is not there; `TooLarge` from the header;
 /// `Unsupported` for arithmetic coding, lossless, hierarchical and 12-bit JPEG.
 pub(super) fn survey(bytes: &[u8], limits: &Limits) -> Result<Survey, MediaError> {
-    Surveyor {
+    // What a strict reading takes, a lenient one takes too, to the same end; so only the speed
+    // depends on where it gives up.
+    read_as(bytes, limits, true)
+        .or_else(|| read_as(bytes, limits, false))
+        .unwrap_or_else(|| Err(damaged("a scan cannot be read")))
+}
+
+/// One reading; `None` where a strict one gave up.
+fn read_as(bytes: &[u8], limits: &Limits, strict: bool) -> Option<Result<Survey, MediaError>> {
+    let mut surveyor = Surveyor {
         bytes,
         limits,
         frame: None,
@@ -100,8 +114,11 @@ pub(super) fn survey(bytes: &[u8], limits: &Limits) -> Result<Survey, MediaError
         tables: 0,
         odd_adobe: Vec::new(),
         only_scan_end: None,
-    }
-    .run()
+        strict,
+        gave_up: false,
+    };
+    let seen = surveyor.run();
+    (!surveyor.gave_up).then_some(seen)
 }
 
 fn damaged(reason: impl Into<String>) -> MediaError {
@@ -113,7 +130,7 @@ fn unsupported(what: impl std::fmt::Display) -> MediaError {
 }
 
 impl Surveyor<'_> {
-    fn run(mut self) -> Result<Survey, MediaError> {
+    fn run(&mut self) -> Result<Survey, MediaError> {
         let mut at = 2;
         loop {
             at = next_marker(self.bytes, at);
@@ -284,6 +301,23 @@ impl Surveyor<'_> {
         let scan = Scan::read(header, frame)
             .ok_or_else(|| damaged("a scan's header is not that of a scan"))?;
         let mut walk = Walk::new(self.bytes, at, self.restart_interval);
+        let is_band = frame.progressive && scan.first > 0;
+        if is_band && self.strict {
+            let end = strict::walked(
+                self.bytes,
+                at,
+                self.restart_interval,
+                frame,
+                &scan,
+                &self.ac,
+            );
+            let Some(end) = end else {
+                self.gave_up = true;
+                return Err(damaged("a scan has a fault"));
+            };
+            frame.note(&scan);
+            return Ok(end);
+        }
         let walked = if !frame.progressive {
             walk.baseline(frame, &scan, &self.dc, &self.ac)
         } else if scan.first == 0 {
@@ -300,19 +334,7 @@ impl Surveyor<'_> {
         if !frame.progressive && scan.parts.len() == frame.components.len() && self.scans == 1 {
             self.only_scan_end = Some(end);
         }
-        for &(index, _, _) in &scan.parts {
-            if let Some(component) = frame.components.get_mut(index) {
-                let last = if frame.progressive { scan.last } else { 63 };
-                for missing in component
-                    .missing
-                    .iter_mut()
-                    .take(last as usize + 1)
-                    .skip(scan.first as usize)
-                {
-                    *missing = Some(if frame.progressive { scan.low } else { 0 });
-                }
-            }
-        }
+        frame.note(&scan);
         Ok(end)
     }
 
@@ -343,6 +365,24 @@ impl Surveyor<'_> {
             odd_adobe: self.odd_adobe.clone(),
             end,
         })
+    }
+}
+
+impl Frame {
+    /// Notes which bits of which coefficients a scan has brought.
+    fn note(&mut self, scan: &Scan) {
+        let (last, low) = match self.progressive {
+            true => (scan.last, scan.low),
+            false => (63, 0),
+        };
+        for &(index, _, _) in &scan.parts {
+            if let Some(component) = self.components.get_mut(index) {
+                let missing = component.missing.iter_mut().take(last as usize + 1);
+                for missing in missing.skip(scan.first as usize) {
+                    *missing = Some(low);
+                }
+            }
+        }
     }
 }
 
@@ -381,5 +421,46 @@ impl Scan {
                     && scan.low <= 13));
         let first = if frame.progressive { scan.first } else { 0 };
         sound.then_some(Self { first, ..scan })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strict_reading_sees_what_a_lenient_one_sees() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg");
+        let limits = Limits::default();
+        let (mut agreed, mut gave_up) = (0, 0);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.display().to_string();
+            if !name.ends_with(".jpg") || !name.contains("progressive") {
+                continue;
+            }
+            let sound = std::fs::read(&path).unwrap();
+            for turn in 0..300_usize {
+                let mut bytes = sound.clone();
+                // Some bits changed, some bytes left out, the end missing; the first as it is.
+                let at = (turn * 7919 + 101) % bytes.len();
+                match turn % 3 {
+                    _ if turn == 0 => {}
+                    0 => bytes[at] ^= 1 << (turn % 8),
+                    1 => drop(bytes.drain(at..(at + 1 + turn % 5).min(sound.len()))),
+                    _ => bytes.truncate(at),
+                }
+                let lenient = read_as(&bytes, &limits, false).unwrap();
+                let Some(strict) = read_as(&bytes, &limits, true) else {
+                    assert!(turn > 0, "{name}: a sound file is given up");
+                    gave_up += 1;
+                    continue;
+                };
+                let seen = |of: Result<Survey, MediaError>| of.map_err(|error| error.to_string());
+                assert_eq!(seen(strict), seen(lenient), "{name}, turn {turn}");
+                agreed += 1;
+            }
+        }
+        assert!(agreed >= 100 && gave_up >= 100, "{agreed}, {gave_up}");
     }
 }

@@ -1,7 +1,9 @@
 //! The blocks of one scan, counted off in the order in which its data hold them.
 
 use super::entropy::{Bits, Fault, Table};
-use super::survey::{Frame, Scan};
+use super::kernel::{self, Work};
+use super::lookups::{LOOK_BITS, Skips};
+use super::survey::{Component, Frame, Scan};
 
 /// A walk over the units of one scan.
 pub(super) struct Walk<'a> {
@@ -46,6 +48,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn restart(&mut self) -> Result<(), Fault> {
         let at = self.bits.finish()?;
         if self.data.get(at + 1) != Some(&(0xd0 + self.next_restart)) {
@@ -70,24 +73,25 @@ impl<'a> Walk<'a> {
             let component = frame.components.get(index).ok_or(Fault::Code)?;
             let dc = dc[dc_slot].as_deref().ok_or(Fault::Code)?;
             let ac = ac[ac_slot].as_deref().ok_or(Fault::Code)?;
-            parts.push((component, dc, ac));
+            let skips = Skips::new(ac);
+            parts.push((component, Codes { dc, ac, skips }));
         }
-        if let &[(component, dc, ac)] = parts.as_slice() {
-            for _ in 0..component.blocks_across * component.blocks_down {
-                self.restart_if_due()?;
-                block(&mut self.bits, dc, ac)?;
-            }
-            return Ok(());
-        }
-        for _ in 0..frame.units_across * frame.units_down {
-            self.restart_if_due()?;
-            for &(component, dc, ac) in &parts {
-                for _ in 0..component.horizontal * component.vertical {
-                    block(&mut self.bits, dc, ac)?;
-                }
-            }
-        }
-        Ok(())
+        let units = match parts.as_slice() {
+            [(component, _)] => component.blocks_across * component.blocks_down,
+            _ => frame.units_across * frame.units_down,
+        };
+        let alone = parts.len() == 1;
+        let blocks = |component: &Component| match alone {
+            true => 1,
+            false => component.horizontal * component.vertical,
+        };
+        let parts = parts.into_iter();
+        let parts = parts.map(|(component, codes)| (blocks(component), codes));
+        kernel::run(Units {
+            walk: self,
+            parts: parts.collect(),
+            units,
+        })
     }
 
     pub(super) fn progressive_dc(
@@ -236,17 +240,67 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// What the blocks of one component are walked with.
+struct Codes<'a> {
+    dc: &'a Table,
+    ac: &'a Table,
+    skips: Skips,
+}
+
+/// The units of a baseline scan.
+struct Units<'w, 'a> {
+    walk: &'w mut Walk<'a>,
+    /// Per component: its blocks in a unit, and its codes.
+    parts: Vec<(u32, Codes<'w>)>,
+    units: u32,
+}
+
+impl Work for Units<'_, '_> {
+    type Done = Result<(), Fault>;
+    #[inline(always)]
+    fn run(self) -> Result<(), Fault> {
+        // Out of the walk, to live in registers.
+        let mut bits = self.walk.bits;
+        for _ in 0..self.units {
+            if self.walk.interval > 0 {
+                self.walk.bits = bits;
+                self.walk.restart_if_due()?;
+                bits = self.walk.bits;
+            }
+            for (blocks, codes) in &self.parts {
+                for _ in 0..*blocks {
+                    block(&mut bits, codes)?;
+                }
+            }
+        }
+        self.walk.bits = bits;
+        Ok(())
+    }
+}
+
 /// One block of a baseline scan (F.2.2).
 #[inline(always)]
-fn block(bits: &mut Bits<'_>, dc: &Table, ac: &Table) -> Result<(), Fault> {
-    bits.symbol_and_value(dc)?;
+fn block(bits: &mut Bits<'_>, codes: &Codes<'_>) -> Result<(), Fault> {
+    bits.symbol_with_value(codes.dc)?;
     let mut at = 1;
     while at < 64 {
-        let symbol = bits.symbol_and_value(ac)?;
+        bits.hold_for(LOOK_BITS);
+        let skip = codes.skips.at(bits);
+        let to = at + skip.steps();
+        // Not where the block might be full before the last symbol: that is not its own.
+        if skip.length() > 0 && to < 64 {
+            bits.drop(skip.length());
+            at = to;
+            if skip.ends_block() {
+                break;
+            }
+            continue;
+        }
+        let (symbol, _) = bits.symbol_with_value(codes.ac)?;
         if symbol == 0 {
             break;
         }
-        at += u32::from(symbol >> 4) + 1;
+        at += usize::from(symbol >> 4) + 1;
     }
     bits.check()
 }

@@ -60,6 +60,17 @@ impl Kept {
         Some(Self { order })
     }
 
+    /// How many frequencies along one side count: 2, 3 or 5.
+    pub(in crate::signal) const fn order(self) -> usize {
+        self.order
+    }
+
+    /// Where the coefficient of a horizontal and a vertical frequency, together below 5, stands in
+    /// the zigzag order.
+    pub(in crate::signal) const fn place(horizontal: usize, vertical: usize) -> usize {
+        ZIGZAG[vertical][horizontal]
+    }
+
     /// Coefficients of a block, from the first of the zigzag order, that count: 3, 6 or 15.
     #[must_use]
     pub const fn count(self) -> usize {
@@ -111,36 +122,47 @@ impl BlockSampler {
     /// order) to one of the rows of blocks under way. Blocks beyond the picture add nothing.
     #[inline(always)]
     pub fn add(&mut self, row: usize, column: usize, coefficients: &[f32; MOST_KEPT]) {
-        match self.order {
-            2 => self.add_of::<2>(row, column, coefficients),
-            3 => self.add_of::<3>(row, column, coefficients),
-            _ => self.add_of::<5>(row, column, coefficients),
-        }
-    }
-
-    #[inline(always)]
-    fn add_of<const ORDER: usize>(&mut self, row: usize, column: usize, c: &[f32; MOST_KEPT]) {
+        let c = coefficients;
         let Some(weights) = self.across.blocks.get(column) else {
             return;
         };
         let first = weights.first;
-        for (v, frequencies) in ZIGZAG.iter().enumerate().take(ORDER) {
-            let mut sums = [0.0; REACH];
-            for (u, &at) in frequencies.iter().enumerate().take(ORDER - v) {
-                for (sum, weight) in sums.iter_mut().zip(weights.by_frequency[u]) {
-                    *sum += c[at] * weight;
-                }
+        let [w0, w1, w2, w3, w4] = weights.by_frequency;
+        // Written out by the frequency down the block, so that nothing is looked up.
+        match self.order {
+            2 => {
+                let lines = self.lines.get_mut(row * 2..row * 2 + 2).unwrap_or_default();
+                let [line_0, line_1] = lines else { return };
+                add_waves(line_0, first, [(c[0], w0), (c[1], w1)]);
+                add_waves(line_1, first, [(c[2], w0)]);
             }
-            let line = self.lines.get_mut(row * ORDER + v);
-            if let Some(line) = line.and_then(|line| line.get_mut(first..first + REACH)) {
-                for (value, sum) in line.iter_mut().zip(sums) {
-                    *value += sum;
-                }
+            3 => {
+                let lines = self.lines.get_mut(row * 3..row * 3 + 3).unwrap_or_default();
+                let [line_0, line_1, line_2] = lines else {
+                    return;
+                };
+                add_waves(line_0, first, [(c[0], w0), (c[1], w1), (c[5], w2)]);
+                add_waves(line_1, first, [(c[2], w0), (c[4], w1)]);
+                add_waves(line_2, first, [(c[3], w0)]);
+            }
+            _ => {
+                let lines = self.lines.get_mut(row * 5..row * 5 + 5).unwrap_or_default();
+                let [line_0, line_1, line_2, line_3, line_4] = lines else {
+                    return;
+                };
+                let waves = [(c[0], w0), (c[1], w1), (c[5], w2), (c[6], w3), (c[14], w4)];
+                add_waves(line_0, first, waves);
+                let waves = [(c[2], w0), (c[4], w1), (c[7], w2), (c[13], w3)];
+                add_waves(line_1, first, waves);
+                add_waves(line_2, first, [(c[3], w0), (c[8], w1), (c[12], w2)]);
+                add_waves(line_3, first, [(c[9], w0), (c[11], w1)]);
+                add_waves(line_4, first, [(c[10], w0)]);
             }
         }
     }
 
     /// Adds a block by its pixels (luma less 128), at its place in the picture, in blocks.
+    #[inline(always)]
     pub fn add_pixels(&mut self, row: usize, column: usize, pixels: &[f32; BLOCK * BLOCK]) {
         let columns = self.across.pixels.get(column * BLOCK..).unwrap_or_default();
         let rows = self.down.pixels.get(row * BLOCK..).unwrap_or_default();
@@ -164,6 +186,7 @@ impl BlockSampler {
     }
 
     /// Ends the rows of blocks under way: `first` is the number of the upper one in the picture.
+    #[inline(always)]
     pub fn end_rows(&mut self, first: usize) {
         for (slot, lines) in self.lines.chunks_exact_mut(self.order).enumerate() {
             let Some(weights) = self.down.blocks.get(first + slot) else {
@@ -193,6 +216,26 @@ impl BlockSampler {
             }
         }
         BlockSamples(samples)
+    }
+}
+
+/// Adds coefficients with their weights to a line of sums, from the sample `first` on.
+#[inline(always)]
+fn add_waves<const COUNT: usize>(
+    line: &mut [f32; LINE],
+    first: usize,
+    waves: [(f32, [f32; REACH]); COUNT],
+) {
+    let mut sums = [0.0; REACH];
+    for (coefficient, weights) in waves {
+        for (sum, weight) in sums.iter_mut().zip(weights) {
+            *sum += coefficient * weight;
+        }
+    }
+    if let Some(line) = line.get_mut(first..first + REACH) {
+        for (value, sum) in line.iter_mut().zip(sums) {
+            *value += sum;
+        }
     }
 }
 
@@ -274,7 +317,7 @@ impl Axis {
 }
 
 /// The orthonormal 8-point cosine of a frequency, at a pixel (ITU-T T.81, A.3.3).
-fn wave(frequency: usize, pixel: usize) -> f64 {
+pub(in crate::signal) fn wave(frequency: usize, pixel: usize) -> f64 {
     let angle = std::f64::consts::PI / 16.0 * ((2 * pixel + 1) * frequency) as f64;
     let scale = if frequency == 0 { 0.5_f64.sqrt() } else { 1.0 };
     scale / 2.0 * angle.cos()

@@ -43,6 +43,16 @@ impl Swing {
     /// The furthest reach in a picture of 8-bit samples, and some more, in units of [`reach`].
     pub(super) const MOST_REACH: u32 = 4096 * REACH_UNITS as u32;
 
+    /// Of which no more is known than the mean and the reach.
+    #[inline(always)]
+    pub(super) fn reaching(dc: i32, reach: u32) -> Self {
+        Self {
+            mean: dc as f32 / 8.0,
+            reach: reach as f32 / REACH_UNITS,
+            deviation: 0.0,
+        }
+    }
+
     /// From a dequantised DC coefficient and what was added up of the others.
     #[inline(always)]
     pub(super) fn new(dc: i32, others: Others) -> Self {
@@ -52,6 +62,23 @@ impl Swing {
             // The transform is orthonormal: squares add up to the same in both worlds.
             deviation: (others.energy / 64.0).sqrt(),
         }
+    }
+}
+
+/// Where a block's luma, less 128, has to lie for no colour of it to leave the range.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Room {
+    below: f32,
+    above: f32,
+}
+
+impl Room {
+    /// Whether a block with this dequantised DC coefficient, whose others reach so far at most (in
+    /// units of [`reach`]), lies in it.
+    #[inline(always)]
+    pub(super) fn holds(self, dc: i32, reach: u32) -> bool {
+        let (mean, reach) = (dc as f32 / 8.0, reach as f32 / REACH_UNITS);
+        (mean - reach >= self.below) & (mean + reach <= self.above)
     }
 }
 
@@ -123,6 +150,20 @@ impl Chroma {
                 most * (of_cb.abs() * cb.deviation + of_cr.abs() * cr.deviation);
         }
         chroma
+    }
+
+    /// How far luma may go down and up at most before a colour leaves the range.
+    #[inline(always)]
+    pub(super) fn room(&self) -> Room {
+        let (mut below, mut above) = (0.0_f32, 0.0_f32);
+        for (shift, reach) in self.shift.iter().zip(self.reach) {
+            below = below.min(shift - reach);
+            above = above.max(shift + reach);
+        }
+        Room {
+            below: -ROUNDING - below - 128.0,
+            above: 255.0 + ROUNDING - above - 128.0,
+        }
     }
 
     /// By how much the mean of a block with this luma (less 128) under this chroma may be off at
@@ -234,6 +275,7 @@ impl Detail {
     /// to the neighbouring block, in the outermost of sixteen rows and columns.
     const LEFT: f32 = 0.1;
 
+    #[inline(always)]
     pub(super) fn new(
         colours: &Colours,
         [cb, cr]: [(&[i16], &[i32; 64]); 2],
@@ -250,6 +292,7 @@ impl Detail {
     }
 
     /// Cb and Cr, less 128, over the luma block at this place of the unit.
+    #[inline(always)]
     fn over(&self, row: usize, column: usize) -> [[[f32; 8]; 8]; 2] {
         self.planes.map(|plane| {
             std::array::from_fn(|y| {
@@ -304,6 +347,7 @@ impl Colours {
     }
 
     /// The samples of a block, less 128, not clamped.
+    #[inline(always)]
     fn waves_added(&self, values: &[i16], steps: &[i32; 64]) -> [[f32; 8]; 8] {
         let mut coefficients = [0.0_f32; 64];
         for ((&value, &step), &natural) in values.iter().zip(steps).zip(&ZIGZAG_TO_NATURAL) {
@@ -331,6 +375,7 @@ impl Colours {
 
     /// The luma, less 128, that a decoder shows for a block: by the chroma's detail where it is
     /// known, with the block's place in its unit, else by its mean.
+    #[inline(always)]
     pub(super) fn pixels(
         &mut self,
         values: &[i16],

@@ -1,8 +1,11 @@
 //! The data of one scan, unit by unit, with the restart markers where they must be.
 
-use super::super::entropy::{Bits, MOST_DC_BITS, Table, extended};
+use super::super::entropy::Bits;
 
 /// Reads one scan. Every way in which its data are not as they should be is `None`.
+///
+/// What is called seldom takes it by value, so that it can live in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Feed<'a> {
     pub(super) bits: Bits<'a>,
     data: &'a [u8],
@@ -31,13 +34,15 @@ impl<'a> Feed<'a> {
         }
         let due = self.left == 0;
         if due {
-            self.restart()?;
+            *self = self.restarted()?;
         }
-        self.left -= 1;
+        // It was not 0.
+        self.left = self.left.wrapping_sub(1);
         Some(due)
     }
 
-    fn restart(&mut self) -> Option<()> {
+    #[inline(never)]
+    fn restarted(mut self) -> Option<Self> {
         let at = self.finish()?;
         if self.data.get(at..at + 2) != Some(&[0xff, 0xd0 + self.next_restart]) {
             return None;
@@ -45,23 +50,12 @@ impl<'a> Feed<'a> {
         self.next_restart = (self.next_restart + 1) & 7;
         self.bits = Bits::new(self.data, at + 2);
         self.left = self.interval;
-        Some(())
+        Some(self)
     }
 
     /// Where the marker behind the data stands, which are all used and all there.
-    pub(super) fn finish(&mut self) -> Option<usize> {
+    pub(super) fn finish(self) -> Option<usize> {
         self.bits.check().ok()?;
         self.bits.end_of_data()
-    }
-
-    /// The difference of a DC coefficient to the one before it.
-    #[inline(always)]
-    pub(super) fn dc_difference(&mut self, table: &Table) -> Option<i32> {
-        let size = u32::from(self.bits.symbol(table).ok()?);
-        if size > MOST_DC_BITS {
-            return None;
-        }
-        let raw = self.bits.take(size);
-        Some(extended(raw, size))
     }
 }

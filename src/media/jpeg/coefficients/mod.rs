@@ -25,10 +25,14 @@ mod baseline;
 mod colour;
 mod feed;
 mod progressive;
+mod quick;
+pub(super) mod strict;
 
 use super::super::{Format, Limits, Orientation};
-use super::entropy::{Pairs, Table};
+use super::entropy::{MOST_AC_BITS, Table};
+use super::lookups::Pairs;
 use crate::signal::pdq::blocks::{BlockSampler, BlockSamples, Kept, MOST_KEPT};
+use crate::signal::thumbnail::{BlockThumbnail, Thumbnail};
 use colour::{Chroma, Colours, Detail};
 pub(in crate::media) use progressive::MOST_BYTES_AGAIN;
 use progressive::Progressive;
@@ -66,14 +70,30 @@ pub struct Sampled {
     pub stored: BlockSamples,
     /// The samples of the picture as a viewer turns it, where it does and they were asked for.
     pub displayed: Option<BlockSamples>,
+    /// The small luma picture of it as stored, where it was asked for.
+    pub thumbnail: Option<Thumbnail>,
 }
 
-/// Reads the samples of a plain, clean JPEG; with `displayed` also those of the turned picture.
-pub(in crate::media) fn sample(bytes: &[u8], limits: &Limits, displayed: bool) -> Option<Sampled> {
+/// What [`sample_with`](crate::media::sample_with) shall give besides the samples of the picture as
+/// stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sampling {
+    /// The samples of the picture as a viewer turns it, where it does.
+    pub displayed: bool,
+    /// The picture's [`Thumbnail`], with so many cells along the shorter side where its size admits.
+    pub thumbnail: Option<usize>,
+}
+
+/// Reads the samples of a plain, clean JPEG, and what else is asked for.
+pub(in crate::media) fn sample(
+    bytes: &[u8],
+    limits: &Limits,
+    sampling: Sampling,
+) -> Option<Sampled> {
     let reader = Reader {
         bytes,
         limits,
-        displayed,
+        sampling,
         quantisation: [const { None }; 4],
         dc: [const { None }; 4],
         ac: [const { None }; 4],
@@ -136,6 +156,15 @@ struct Plane {
 }
 
 impl Plane {
+    /// The blocks of a scan of this component alone.
+    fn area(&self) -> bands::Area {
+        bands::Area {
+            across: self.across,
+            down: self.down,
+            stride: self.stride,
+        }
+    }
+
     /// The block of this component that lies over a block of luma.
     fn block_over(&self, luma: &Self, row: usize, column: usize) -> usize {
         let row = row * self.vertical / luma.vertical;
@@ -168,7 +197,7 @@ struct Quantisation {
 struct Reader<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
-    displayed: bool,
+    sampling: Sampling,
     quantisation: [Option<Quantisation>; 4],
     dc: [Option<Rc<Table>>; 4],
     ac: [Option<Rc<Table>>; 4],
@@ -389,7 +418,7 @@ impl Reader<'_> {
         let frame = self.frame.as_ref()?;
         let (width, height) = (frame.width as usize, frame.height as usize);
         let grid = |turn| BlockSampler::new(width, height, frame.kept, turn, rows_at_a_time);
-        let turned = self.displayed && self.orientation != Orientation::Normal;
+        let turned = self.sampling.displayed && self.orientation != Orientation::Normal;
         let mut grids = vec![grid(Orientation::Normal.turn())];
         grids.extend(turned.then(|| grid(self.orientation.turn())));
         let quantisation = self.quantisations()?.into_iter().next()?;
@@ -397,10 +426,15 @@ impl Reader<'_> {
             across: frame.planes.first()?.across,
             down: frame.planes.first()?.down,
             kept: frame.kept.count(),
+            slot_mask: rows_at_a_time - 1,
             clamped: 0,
             quantisation,
             colours: Colours::new(),
             grids,
+            thumbnail: self
+                .sampling
+                .thumbnail
+                .map(|least| BlockThumbnail::new(width, height, frame.kept, least)),
         })
     }
 }
@@ -448,11 +482,14 @@ struct Canvas {
     across: usize,
     down: usize,
     kept: usize,
+    /// To tell a row's slot among those under way, which are one or two.
+    slot_mask: usize,
     /// Blocks whose pixels were computed.
     clamped: usize,
     quantisation: Quantisation,
     colours: Colours,
     grids: Vec<BlockSampler>,
+    thumbnail: Option<BlockThumbnail>,
 }
 
 impl Canvas {
@@ -467,21 +504,46 @@ impl Canvas {
         row < self.down && column < self.across
     }
 
-    /// Adds a block by its first coefficients. `slot` is its row among those under way.
+    /// Adds a block by its first coefficients.
     #[inline(always)]
-    fn add(&mut self, slot: usize, column: usize, values: &[i16]) {
-        let mut coefficients = [0.0; MOST_KEPT];
-        let steps = &self.quantisation.steps;
-        let kept = values.iter().zip(steps).take(self.kept);
-        for (out, (&value, &step)) in coefficients.iter_mut().zip(kept) {
-            *out = (i32::from(value) * step) as f32;
+    fn add(&mut self, place: (usize, usize), values: &[i16]) {
+        match self.kept {
+            3 => self.add_first::<3>(place, values),
+            6 => self.add_first::<6>(place, values),
+            _ => self.add_first::<MOST_KEPT>(place, values),
         }
+    }
+
+    /// As [`Self::add`], of so many coefficients.
+    #[inline(always)]
+    fn add_first<const COUNT: usize>(&mut self, place: (usize, usize), values: &[i16]) {
+        let (Some(values), Some(steps)) = (
+            values.first_chunk::<COUNT>(),
+            self.quantisation.steps.first_chunk::<COUNT>(),
+        ) else {
+            return;
+        };
+        let mut coefficients = [0.0; MOST_KEPT];
+        for at in 0..COUNT {
+            // 16 bits by 8.
+            coefficients[at] = i32::from(values[at]).wrapping_mul(steps[at]) as f32;
+        }
+        self.add_coefficients(place, &coefficients);
+    }
+
+    #[inline(always)]
+    fn add_coefficients(&mut self, (row, column): (usize, usize), coefficients: &[f32; MOST_KEPT]) {
+        let slot = row & self.slot_mask;
         for grid in &mut self.grids {
-            grid.add(slot, column, &coefficients);
+            grid.add(slot, column, coefficients);
+        }
+        if let Some(thumbnail) = &mut self.thumbnail {
+            thumbnail.put(row, column, coefficients);
         }
     }
 
     /// Adds a block by its pixels, clamped. The chroma's detail comes with the block's place in it.
+    #[inline(always)]
     fn add_clamped(
         &mut self,
         (row, column): (usize, usize),
@@ -495,10 +557,13 @@ impl Canvas {
         for grid in &mut self.grids {
             grid.add_pixels(row, column, &pixels);
         }
+        if let Some(thumbnail) = &mut self.thumbnail {
+            thumbnail.put_pixels(row, column, &pixels);
+        }
     }
 
     /// Adds a block of which only the first coefficients are known, its mean clamped.
-    fn add_mean_clamped(&mut self, slot: usize, column: usize, values: &[i16], chroma: Chroma) {
+    fn add_mean_clamped(&mut self, place: (usize, usize), values: &[i16], chroma: Chroma) {
         let mut coefficients = [0.0; MOST_KEPT];
         let steps = &self.quantisation.steps;
         let kept = values.iter().zip(steps).take(self.kept);
@@ -506,9 +571,7 @@ impl Canvas {
             *out = (i32::from(value) * step) as f32;
         }
         coefficients[0] = (chroma.luma(coefficients[0] / 8.0 + 128.0) - 128.0) * 8.0;
-        for grid in &mut self.grids {
-            grid.add(slot, column, &coefficients);
-        }
+        self.add_coefficients(place, &coefficients);
     }
 
     /// Ends the rows of blocks under way, the first of which is `row`.
@@ -529,6 +592,7 @@ impl Canvas {
             height: frame.height,
             stored: grids.next()?.finish(),
             displayed: grids.next().map(BlockSampler::finish),
+            thumbnail: self.thumbnail.map(BlockThumbnail::finish),
         })
     }
 }
@@ -538,7 +602,7 @@ fn pairs_of(tables: &[Option<Rc<Table>>; 4], slots: &[usize]) -> Option<[Option<
     let mut made = [const { None }; 4];
     for &slot in slots {
         if made.get(slot)?.is_none() {
-            made[slot] = Some(Pairs::new(tables[slot].as_deref()?));
+            made[slot] = Some(Pairs::new(tables[slot].as_deref()?, MOST_AC_BITS));
         }
     }
     Some(made)

@@ -6,8 +6,9 @@
 //! (`colour.rs`) and it could matter, the luma scans are walked again for all coefficients of those.
 
 use super::super::entropy::Table;
-use super::bands::{Band, First, MOST_VALUE, Nothing, Suspects, ac};
-use super::colour::{Chroma, Detail, Others, Swing};
+use super::super::kernel::{self, Work};
+use super::bands::{AcScan, Band, Bounds, First, MOST_REFINED, MOST_VALUE, Nothing, Suspects};
+use super::colour::{Chroma, Detail, Others, Room, Swing};
 use super::feed::Feed;
 use super::{Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan};
 use std::rc::Rc;
@@ -40,7 +41,7 @@ impl Known {
 }
 
 /// A scan of AC coefficients, for the second pass.
-struct AcScan {
+struct Again {
     plane: usize,
     band: Band,
     table: Rc<Table>,
@@ -52,7 +53,39 @@ struct AcScan {
 pub(super) struct Progressive {
     planes: Vec<Known>,
     quantisations: Vec<Quantisation>,
-    ac_scans: Vec<AcScan>,
+    ac_scans: Vec<Again>,
+}
+
+/// A scan of DC coefficients.
+struct DcScan<'s, 'a> {
+    progressive: &'s mut Progressive,
+    feed: Feed<'a>,
+    frame: &'s Frame,
+    reader: &'s Reader<'a>,
+    scan: &'s Scan,
+}
+
+impl Work for DcScan<'_, '_> {
+    type Done = Option<usize>;
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        let (feed, frame) = (self.feed, self.frame);
+        self.progressive.dc(feed, frame, self.reader, self.scan)
+    }
+}
+
+/// The placing of all blocks.
+struct Finish<'s, 'a> {
+    progressive: Progressive,
+    reader: &'s Reader<'a>,
+}
+
+impl Work for Finish<'_, '_> {
+    type Done = Option<Sampled>;
+    #[inline(always)]
+    fn run(self) -> Option<Sampled> {
+        self.progressive.placed(self.reader)
+    }
 }
 
 impl Progressive {
@@ -75,7 +108,8 @@ impl Progressive {
         let scan = Scan::read(header, frame)?;
         let high = (scan.high > 0).then_some(scan.high);
         let is_next = scan.low <= 10 && high.is_none_or(|high| high == scan.low + 1);
-        if !is_next || scan.first > scan.last || scan.last > 63 {
+        let is_refined_late = high.is_none() || scan.low <= MOST_REFINED;
+        if !is_next || !is_refined_late || scan.first > scan.last || scan.last > 63 {
             return None;
         }
         for &(index, _, _) in &scan.parts {
@@ -103,58 +137,52 @@ impl Progressive {
                 let plane = frame.planes.get(index)?;
                 let known = self.planes.get_mut(index)?;
                 let quantisation = self.quantisations.get(index)?;
-                let (reaches, sizes) = (&quantisation.reach, &quantisation.sizes);
-                let count = |block: usize, at: u32, most: u32| {
-                    if let (Some(others), Some(reach), Some(size)) = (
-                        known.others.get_mut(block),
-                        reaches.get(at as usize),
-                        sizes.get(at as usize),
-                    ) {
-                        others.reach = others.reach.saturating_add(most.saturating_mul(*reach));
-                        let size = most.saturating_mul(*size) as f32;
-                        others.energy += size * size;
-                    }
-                };
-                self.ac_scans.push(AcScan {
+                let bound = Bounds::new(&mut known.others, quantisation, band);
+                self.ac_scans.push(Again {
                     plane: index,
                     band,
                     table: Rc::clone(&table),
                     at,
                     interval: reader.interval,
                 });
+                let (area, table, nonzero) = (plane.area(), &*table, &mut known.nonzero[..]);
                 if index > 0 {
-                    return ac(
+                    return kernel::run(AcScan {
                         feed,
-                        plane,
+                        area,
                         band,
-                        &table,
-                        &mut known.nonzero,
-                        count,
-                        &mut Nothing,
-                    );
+                        table,
+                        nonzero,
+                        bound,
+                        keep: Nothing,
+                    });
                 }
-                let mut first = First {
-                    values: &mut known.first,
-                    kept: known.kept,
-                };
-                ac(
+                kernel::run(AcScan {
                     feed,
-                    plane,
+                    area,
                     band,
-                    &table,
-                    &mut known.nonzero,
-                    count,
-                    &mut first,
-                )
+                    table,
+                    nonzero,
+                    bound,
+                    keep: First {
+                        values: &mut known.first,
+                        kept: known.kept,
+                    },
+                })
             }
-            parts if scan.last == 0 && parts.len() == frame.planes.len() => {
-                self.dc(feed, frame, reader, &scan)
-            }
+            parts if scan.last == 0 && parts.len() == frame.planes.len() => kernel::run(DcScan {
+                progressive: self,
+                feed,
+                frame,
+                reader,
+                scan: &scan,
+            }),
             _ => None,
         }
     }
 
     /// A scan of the DC coefficients of all components (G.1.2.1).
+    #[inline(always)]
     fn dc(
         &mut self,
         mut feed: Feed<'_>,
@@ -168,10 +196,17 @@ impl Progressive {
             tables.push(reader.dc.get(slot)?.as_deref()?);
         }
         let mut predictors = [0_i32; 3];
+        let in_unit = |plane: &Plane| (plane.horizontal * plane.vertical) as u32;
+        let bits_in_unit: u32 = frame.planes.iter().map(in_unit).sum();
         for unit_row in 0..frame.units_down {
             for unit_column in 0..frame.units_across {
                 if feed.restarts()? {
                     predictors = [0; 3];
+                }
+                // The bits of a refining scan, one for each block of the unit, the first on top.
+                let mut refined = 0;
+                if scan.high > 0 {
+                    refined = feed.bits.take(bits_in_unit) << (32 - bits_in_unit);
                 }
                 let parts = self.planes.iter_mut().zip(&frame.planes).zip(&tables);
                 for (((known, plane), table), predictor) in parts.zip(&mut predictors) {
@@ -181,13 +216,14 @@ impl Progressive {
                             let block = row + unit_column * plane.horizontal + x;
                             let value = known.first.get_mut(block * known.kept)?;
                             if scan.high == 0 {
-                                *predictor += feed.dc_difference(table)?;
+                                *predictor += feed.bits.dc_difference(table)?;
                                 if predictor.abs() > MOST_VALUE {
                                     return None;
                                 }
                                 *value = (*predictor << scan.low).try_into().ok()?;
                             } else {
-                                let bit = feed.bits.take(1) as i16;
+                                let bit = (refined >> 31) as i16;
+                                refined <<= 1;
                                 *value = value.checked_add(bit << scan.low)?;
                             }
                         }
@@ -200,7 +236,15 @@ impl Progressive {
     }
 
     /// Places every block, once all scans have been read.
-    pub(super) fn finish(mut self, reader: &Reader<'_>) -> Option<Sampled> {
+    pub(super) fn finish(self, reader: &Reader<'_>) -> Option<Sampled> {
+        kernel::run(Finish {
+            progressive: self,
+            reader,
+        })
+    }
+
+    #[inline(always)]
+    fn placed(mut self, reader: &Reader<'_>) -> Option<Sampled> {
         let frame = reader.frame.as_ref()?;
         let complete = |known: &Known| known.missing.iter().all(|&missing| missing == Some(0));
         if !self.planes.iter().all(complete) {
@@ -210,8 +254,23 @@ impl Progressive {
         let luma = frame.planes.first()?;
         let mut suspects: Vec<Suspects> = frame.planes.iter().map(Suspects::new).collect();
         let mut doubt = 0.0;
+        let of_luma = self.planes.first()?;
+        let step = self.quantisations.first()?.steps[0];
+        let mut rooms = Vec::new();
         for row in 0..luma.down {
-            for column in 0..luma.across {
+            if row % luma.vertical == 0 {
+                self.rooms_over(frame, row, &mut rooms)?;
+            }
+            let start = row * luma.stride;
+            let firsts = of_luma.first.get(start * of_luma.kept..)?;
+            let firsts = firsts.chunks_exact(of_luma.kept).take(luma.across);
+            let others = of_luma.others.get(start..)?;
+            for (column, (first, others)) in firsts.zip(others).enumerate() {
+                // Units are one or two blocks wide.
+                let room = rooms.get(column >> (luma.horizontal - 1))?;
+                if room.holds(i32::from(first[0]) * step, others.reach) {
+                    continue;
+                }
                 let (swing, chroma) = self.look(frame, row, column)?;
                 if let Some(ignored) = chroma.ignored(swing) {
                     canvas.colours.doubt += f64::from(ignored);
@@ -250,12 +309,12 @@ impl Progressive {
                     .first
                     .get(block * known.kept..(block + 1) * known.kept)?;
                 if !of_luma.has(block) {
-                    canvas.add(0, column, first);
+                    canvas.add((row, column), first);
                     continue;
                 }
                 let (_, chroma) = self.look(frame, row, column)?;
                 if !again {
-                    canvas.add_mean_clamped(0, column, first, chroma);
+                    canvas.add_mean_clamped((row, column), first, chroma);
                     continue;
                 }
                 let values = self.whole(0, of_luma, block)?;
@@ -280,6 +339,28 @@ impl Progressive {
             }
         }
         canvas.finish(frame)
+    }
+
+    /// The room that the chroma over a row of luma blocks leaves, unit by unit.
+    fn rooms_over(&self, frame: &Frame, row: usize, rooms: &mut Vec<Room>) -> Option<()> {
+        rooms.clear();
+        let luma = frame.planes.first()?;
+        for unit in 0..frame.units_across {
+            let mut swings = [Swing::NEUTRAL; 2];
+            let parts = self.planes.iter().zip(&frame.planes);
+            let parts = parts.zip(&self.quantisations).skip(1);
+            for (((known, plane), quantisation), swing) in parts.zip(&mut swings) {
+                let block = plane.block_over(luma, row, unit * luma.horizontal);
+                let dc = i32::from(*known.first.get(block * known.kept)?) * quantisation.steps[0];
+                let reach = known.others.get(block)?.reach;
+                if dc.abs() > MOST_SWING || reach > Swing::MOST_REACH {
+                    return None;
+                }
+                *swing = Swing::reaching(dc, reach);
+            }
+            rooms.push(Chroma::new(swings, 1).room());
+        }
+        Some(())
     }
 
     /// Where a luma block's samples, and those of the chroma over it, may lie.
@@ -322,16 +403,16 @@ impl Progressive {
             if keep.count > 0 {
                 let feed = Feed::new(reader.bytes, scan.at, scan.interval);
                 let plane = frame.planes.get(scan.plane)?;
-                let nonzero = &mut self.planes.get_mut(scan.plane)?.nonzero;
-                ac(
+                let nonzero = &mut self.planes.get_mut(scan.plane)?.nonzero[..];
+                kernel::run(AcScan {
                     feed,
-                    plane,
-                    scan.band,
-                    &scan.table,
+                    area: plane.area(),
+                    band: scan.band,
+                    table: &scan.table,
                     nonzero,
-                    |_, _, _| (),
+                    bound: Nothing,
                     keep,
-                )?;
+                })?;
             }
         }
         Some(())
