@@ -13,7 +13,6 @@ mod naive;
 mod page;
 mod pipeline;
 mod pipeline_report;
-mod random;
 mod search;
 mod search_report;
 mod size;
