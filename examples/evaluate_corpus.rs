@@ -78,11 +78,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let report = evaluate(&plan, &folder, &files, list, watch)?;
     let mut out = std::io::stdout().lock();
     for result in &report.results {
-        writeln!(out, "--variants {}: {:.1} % found", result.variants, 100.0 * result.recall.value)?;
+        writeln!(
+            out,
+            "--variants {}: {:.1} % found",
+            result.variants,
+            100.0 * result.recall.value
+        )?;
         if let Some(benign) = &result.false_flags_benign {
-            writeln!(out, "  {} wrong flags against the benign list", benign.pairs)?;
+            writeln!(
+                out,
+                "  {} wrong flags against the benign list",
+                benign.pairs
+            )?;
         }
-        writeln!(out, "  {} against other pictures", result.false_flags_corpus.pairs)?;
+        writeln!(
+            out,
+            "  {} against other pictures",
+            result.false_flags_corpus.pairs
+        )?;
         for flag in result.false_flags.iter().take(20) {
             writeln!(
                 out,
@@ -92,8 +105,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         for one in &result.by_modification {
             let percent = 100.0 * one.recall.value;
-            let median = one.median_distance.map_or("> 63".to_owned(), |bits| bits.to_string());
-            writeln!(out, "  {:32} {percent:6.1} %  median {median}", one.modification)?;
+            let median = one
+                .median_distance
+                .map_or("> 63".to_owned(), |bits| bits.to_string());
+            writeln!(
+                out,
+                "  {:32} {percent:6.1} %  median {median}",
+                one.modification
+            )?;
         }
     }
     std::fs::write("evaluation.json", serde_json::to_string_pretty(&report)?)?;

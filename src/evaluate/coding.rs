@@ -10,8 +10,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
 use image::metadata::Orientation;
 use image::{
-    Delay, DynamicImage, ExtendedColorType, Frame, ImageEncoder, ImageFormat, ImageResult, Rgba,
-    RgbImage, RgbaImage,
+    Delay, DynamicImage, ExtendedColorType, Frame, ImageEncoder, ImageFormat, ImageResult,
+    RgbImage, Rgba, RgbaImage,
 };
 use std::io::Cursor;
 
@@ -41,11 +41,8 @@ pub(super) fn encode(
         }
         Coding::Png => {
             let mut bytes = Vec::new();
-            let encoder = PngEncoder::new_with_quality(
-                &mut bytes,
-                CompressionType::Fast,
-                FilterType::Sub,
-            );
+            let encoder =
+                PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Sub);
             let (width, height) = picture.dimensions();
             encoder.write_image(picture.as_raw(), width, height, ExtendedColorType::Rgb8)?;
             Ok(bytes)
@@ -130,8 +127,7 @@ fn bordered(picture: &RgbImage) -> RgbaImage {
 
 fn png_with_alpha(picture: &RgbaImage) -> ImageResult<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoder =
-        PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Sub);
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Sub);
     let (width, height) = picture.dimensions();
     encoder.write_image(picture.as_raw(), width, height, ExtendedColorType::Rgba8)?;
     Ok(bytes)
@@ -149,7 +145,11 @@ fn behind_two(picture: &RgbImage, random: &mut Random) -> Vec<RgbImage> {
     };
     let (width, height) = small.dimensions();
     let title = RgbImage::from_fn(width, height, |x, y| {
-        if (x / 40 + y / 60) % 3 == 0 { BLACK } else { WHITE }
+        if (x / 40 + y / 60) % 3 == 0 {
+            BLACK
+        } else {
+            WHITE
+        }
     });
     let mut noise = RgbImage::from_pixel(16, 16, image::Rgb([128; 3]));
     tone::noise(&mut noise, 60.0, random);
@@ -228,7 +228,11 @@ mod tests {
 
     #[test]
     fn transparency_shows_over_black() {
-        for coding in [Coding::RoundedCorners, Coding::Translucent, Coding::TransparentBorder] {
+        for coding in [
+            Coding::RoundedCorners,
+            Coding::Translucent,
+            Coding::TransparentBorder,
+        ] {
             let decoded = decoded(coding);
             let over_black = decoded.over_black.expect("transparent");
             assert_ne!(over_black, decoded.rgb);

@@ -15,7 +15,10 @@ pub(super) fn stream(seed: u64, picture: &[u8], modification: &Modification) -> 
     digest.update(picture);
     digest.update(modification.name().as_bytes());
     let digest = digest.finalize();
-    let number = digest.iter().take(8).fold(0, |n, byte| n << 8 | u64::from(*byte));
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0, |n, byte| n << 8 | u64::from(*byte));
     Random::new(seed, number)
 }
 
@@ -30,7 +33,11 @@ pub(super) fn make(
         let from = copy.take();
         copy = Some(apply(from.as_ref().unwrap_or(picture), *step, random));
     }
-    coding::encode(copy.as_ref().unwrap_or(picture), modification.coding, random)
+    coding::encode(
+        copy.as_ref().unwrap_or(picture),
+        modification.coding,
+        random,
+    )
 }
 
 fn apply(picture: &RgbImage, step: Step, random: &mut Random) -> RgbImage {

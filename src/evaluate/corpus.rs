@@ -1,6 +1,7 @@
 //! The pictures that copies are made of, the benign hashes, and which of them are the same picture.
 
 use super::error::EvaluateError;
+use super::report::LeftOut;
 use super::run::{Plan, Watch};
 use crate::gate::{Extractor, VariantSet, read_file};
 use crate::hamming;
@@ -58,7 +59,7 @@ pub(super) fn load(
     files: &[CorpusFile],
     plan: &Plan,
     watch: &Watch<'_>,
-) -> Result<(Vec<Original>, Vec<(String, String)>), EvaluateError> {
+) -> Result<(Vec<Original>, Vec<LeftOut>), EvaluateError> {
     let loaded: Vec<_> = files
         .par_iter()
         .map_init(Extractor::default, |extractor, file| {
@@ -73,14 +74,17 @@ pub(super) fn load(
     for (file, result) in files.iter().zip(loaded) {
         match result {
             Ok(original) => originals.push(original),
-            Err(reason) => left_out.push((file.name.clone(), reason)),
+            Err(reason) => left_out.push(LeftOut {
+                file: file.name.clone(),
+                reason,
+            }),
         }
     }
     if originals.is_empty() {
         let first = left_out.first();
         return Err(EvaluateError::NoPictures {
             given: files.len(),
-            first: first.map_or_else(String::new, |(name, why)| format!("{name}: {why}")),
+            first: first.map_or_else(String::new, |one| format!("{}: {}", one.file, one.reason)),
         });
     }
     Ok((originals, left_out))
@@ -149,7 +153,10 @@ pub(super) fn pixels(
     }
     let share = f64::from(plan.working_side) / f64::from(longest);
     let side = |length: u32| (f64::from(length) * share).round() as u32;
-    Ok((bytes, super::geometry::resize(&pixels, side(width), side(height))))
+    Ok((
+        bytes,
+        super::geometry::resize(&pixels, side(width), side(height)),
+    ))
 }
 
 /// For each original, the entries that are the same picture: those whose hashes lie within

@@ -19,7 +19,9 @@ pub enum EvaluateError {
         first: String,
     },
     /// A picture was changed while the evaluation ran.
-    #[error("{path} is not what it was when the evaluation began: leave the corpus alone meanwhile")]
+    #[error(
+        "{path} is not what it was when the evaluation began: leave the corpus alone meanwhile"
+    )]
     Changed {
         /// The picture.
         path: PathBuf,

@@ -54,7 +54,7 @@ pub(super) fn crop(
         Place::Centre => (lost_x / 2, lost_y / 2, lost_x, lost_y),
         Place::Corner => {
             let corner = random.below(4);
-            let left = if corner % 2 == 0 { lost_x } else { 0 };
+            let left = if corner.is_multiple_of(2) { lost_x } else { 0 };
             let top = if corner < 2 { lost_y } else { 0 };
             (left, top, lost_x, lost_y)
         }
@@ -95,12 +95,16 @@ pub(super) fn colour(random: &mut Random) -> Rgb<u8> {
 /// The picture enlarged until it covers the ground, its middle, strongly blurred and a little
 /// darker: what video players and stories put beside a picture.
 fn blurred_cover(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let grown = (width as f32 / picture.width() as f32).max(height as f32 / picture.height() as f32);
+    let grown =
+        (width as f32 / picture.width() as f32).max(height as f32 / picture.height() as f32);
     let (inner_x, inner_y) = (
         ((width as f32 / grown).round() as u32).clamp(1, picture.width()),
         ((height as f32 / grown).round() as u32).clamp(1, picture.height()),
     );
-    let (left, top) = ((picture.width() - inner_x) / 2, (picture.height() - inner_y) / 2);
+    let (left, top) = (
+        (picture.width() - inner_x) / 2,
+        (picture.height() - inner_y) / 2,
+    );
     let middle = imageops::crop_imm(picture, left, top, inner_x, inner_y).to_image();
     // Blurred small: the same to the eye, and cheap.
     let small = resize(&middle, (width / 8).max(8), (height / 8).max(8));
@@ -179,8 +183,12 @@ pub(super) fn rotate_inside(picture: &RgbImage, degrees: f32) -> RgbImage {
     let share = (w / (w * cosine + h * sine)).min(h / (w * sine + h * cosine));
     let turned = rotate(picture, degrees, BLACK);
     // One pixel on each edge is mixed with the ground.
-    let inner_x = ((w * share).floor() as u32).saturating_sub(3).clamp(1, width);
-    let inner_y = ((h * share).floor() as u32).saturating_sub(3).clamp(1, height);
+    let inner_x = ((w * share).floor() as u32)
+        .saturating_sub(3)
+        .clamp(1, width);
+    let inner_y = ((h * share).floor() as u32)
+        .saturating_sub(3)
+        .clamp(1, height);
     let (left, top) = ((width - inner_x) / 2, (height - inner_y) / 2);
     imageops::crop_imm(&turned, left, top, inner_x, inner_y).to_image()
 }
@@ -204,7 +212,11 @@ pub(super) fn perspective(picture: &RgbImage, percent: f32, random: &mut Random)
     let mut inset = [[0.0f32; 2]; 4];
     for (corner, inset) in inset.iter_mut().enumerate() {
         let near = corner == tilted || corner == (tilted + 1) % 4;
-        let strength = if near { depth } else { depth * 0.35 * random.fraction() };
+        let strength = if near {
+            depth
+        } else {
+            depth * 0.35 * random.fraction()
+        };
         *inset = [strength * w, strength * h];
     }
     let [a, b, c, d] = inset;
@@ -267,7 +279,10 @@ mod tests {
             let corner = cut(Place::Corner, 10.0);
             assert_eq!(corner.dimensions(), (180, 90));
             let first = (corner.get_pixel(3, 3)[0], corner.get_pixel(3, 3)[2]);
-            assert!([3, 23].contains(&first.0) && [3, 13].contains(&first.1), "{first:?}");
+            assert!(
+                [3, 23].contains(&first.0) && [3, 13].contains(&first.1),
+                "{first:?}"
+            );
             let anywhere = cut(Place::Anywhere, 20.0);
             assert_eq!(anywhere.dimensions(), (160, 80));
             assert!(anywhere.get_pixel(3, 3)[0] <= 43);
@@ -289,7 +304,12 @@ mod tests {
     #[test]
     fn grounds_lie_around_the_picture() {
         let (picture, mut random) = (sample(), Random::new(1, 1));
-        for ground in [Ground::White, Ground::Black, Ground::Colour, Ground::Blurred] {
+        for ground in [
+            Ground::White,
+            Ground::Black,
+            Ground::Colour,
+            Ground::Blurred,
+        ] {
             let padded = pad(&picture, ground, (40, 10), &mut random);
             assert_eq!(padded.dimensions(), (280, 120));
             assert_eq!(padded.get_pixel(40, 10), picture.get_pixel(0, 0));
@@ -319,9 +339,15 @@ mod tests {
         let slight = rotate(&picture, 10.0, WHITE);
         assert_eq!(slight.dimensions(), (200, 100));
         assert_eq!(slight.get_pixel(0, 99), &WHITE);
-        assert!(slight.get_pixel(100, 50)[0].abs_diff(100) <= 1, "the middle stays");
+        assert!(
+            slight.get_pixel(100, 50)[0].abs_diff(100) <= 1,
+            "the middle stays"
+        );
         // Clockwise: what was to the right of the middle is below it by 80·sin 10°.
-        let (x, y) = (100.0 + 80.0 * 10f32.to_radians().cos(), 50.0 + 80.0 * 10f32.to_radians().sin());
+        let (x, y) = (
+            100.0 + 80.0 * 10f32.to_radians().cos(),
+            50.0 + 80.0 * 10f32.to_radians().sin(),
+        );
         assert!(slight.get_pixel(x as u32, y as u32)[0].abs_diff(180) <= 2);
         let whole = rotate(&picture, 90.0, BLACK);
         assert!(whole.get_pixel(100, 50)[0].abs_diff(100) <= 1);

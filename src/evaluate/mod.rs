@@ -8,7 +8,8 @@
 //! It also judges a bank by a benign sample: [`calibrate`]. It refuses to draw pages, to know of
 //! terminals (that is `cli`), and to keep any picture or copy beyond the question.
 
-
+mod calibrate;
+mod catalogue;
 mod coding;
 mod copies;
 mod corpus;
@@ -23,6 +24,10 @@ mod statistics;
 mod tally;
 mod tone;
 
+pub use calibrate::{
+    BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, ScanAt, ScanChange,
+    ScannedFile, ThresholdRate, WIDEST_REACH, calibrate, safe_reach,
+};
 pub use corpus::{BenignEntry, CorpusFile};
 pub use error::EvaluateError;
 pub use modification::{Modification, Modifications, ModificationsError};

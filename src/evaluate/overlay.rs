@@ -5,7 +5,14 @@ use super::random::Random;
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster};
 
-const NAMES: [&str; 6] = ["sunny_days", "m.harper", "Alex K", "the real deal", "nordwind", "jo.photos"];
+const NAMES: [&str; 6] = [
+    "sunny_days",
+    "m.harper",
+    "Alex K",
+    "the real deal",
+    "nordwind",
+    "jo.photos",
+];
 const LINES: [&str; 6] = [
     "when you see it",
     "look at this!!",
@@ -14,7 +21,14 @@ const LINES: [&str; 6] = [
     "Throwback to last summer",
     "is this for real?",
 ];
-const CAPITALS: [&str; 6] = ["ONE DOES NOT", "SIMPLY DO IT", "WHAT IF I TOLD YOU", "SUCH WOW", "TOP TEXT", "EVERY TIME"];
+const CAPITALS: [&str; 6] = [
+    "ONE DOES NOT",
+    "SIMPLY DO IT",
+    "WHAT IF I TOLD YOU",
+    "SUCH WOW",
+    "TOP TEXT",
+    "EVERY TIME",
+];
 
 fn pick<'a>(texts: &[&'a str], random: &mut Random) -> &'a str {
     texts.get(random.place(texts.len())).copied().unwrap_or("")
@@ -39,7 +53,9 @@ fn line(text: &str, height: u32) -> GrayImage {
         }
         left += glyph.width() as u32;
     }
-    let wide = (mask.width() as f32 * height as f32 / 32.0).round().max(1.0) as u32;
+    let wide = (mask.width() as f32 * height as f32 / 32.0)
+        .round()
+        .max(1.0) as u32;
     imageops::resize(&mask, wide, height.max(1), imageops::FilterType::Triangle)
 }
 
@@ -75,13 +91,33 @@ fn blend(pixel: &mut Rgb<u8>, ink: Rgb<u8>, share: f32) {
 /// Text with an edge of another colour, as subtitles and memes have it.
 fn outlined(picture: &mut RgbImage, mask: &GrayImage, at: (i64, i64), ink: Rgb<u8>, edge: Rgb<u8>) {
     let width = i64::from((mask.height() / 14).max(1));
-    for (x, y) in [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)] {
-        stamp(picture, mask, (at.0 + x * width, at.1 + y * width), edge, 1.0);
+    for (x, y) in [
+        (-1, -1),
+        (0, -1),
+        (1, -1),
+        (-1, 0),
+        (1, 0),
+        (-1, 1),
+        (0, 1),
+        (1, 1),
+    ] {
+        stamp(
+            picture,
+            mask,
+            (at.0 + x * width, at.1 + y * width),
+            edge,
+            1.0,
+        );
     }
     stamp(picture, mask, at, ink, 1.0);
 }
 
-fn fill(picture: &mut RgbImage, (left, top): (u32, u32), (width, height): (u32, u32), ink: Rgb<u8>) {
+fn fill(
+    picture: &mut RgbImage,
+    (left, top): (u32, u32),
+    (width, height): (u32, u32),
+    ink: Rgb<u8>,
+) {
     let right = left.saturating_add(width).min(picture.width());
     let bottom = top.saturating_add(height).min(picture.height());
     for y in top..bottom {
@@ -92,7 +128,10 @@ fn fill(picture: &mut RgbImage, (left, top): (u32, u32), (width, height): (u32, 
 }
 
 fn disc(picture: &mut RgbImage, centre: (f32, f32), radius: f32, ink: Rgb<u8>, strength: f32) {
-    let (left, top) = ((centre.0 - radius).floor().max(0.0) as u32, (centre.1 - radius).floor().max(0.0) as u32);
+    let (left, top) = (
+        (centre.0 - radius).floor().max(0.0) as u32,
+        (centre.1 - radius).floor().max(0.0) as u32,
+    );
     let right = ((centre.0 + radius).ceil().max(0.0) as u32).min(picture.width());
     let bottom = ((centre.1 + radius).ceil().max(0.0) as u32).min(picture.height());
     for y in top..bottom {
@@ -146,7 +185,11 @@ pub(super) fn logo(picture: &mut RgbImage, percent: f32, random: &mut Random) {
     let corner = random.below(4);
     let near = size / 2.0 + gap;
     let centre = (
-        if corner % 2 == 0 { w - near } else { near },
+        if corner.is_multiple_of(2) {
+            w - near
+        } else {
+            near
+        },
         if corner < 2 { h - near } else { near },
     );
     let ink = colour(random);
@@ -161,17 +204,36 @@ pub(super) fn logo(picture: &mut RgbImage, percent: f32, random: &mut Random) {
 }
 
 /// A bar beside the picture with one or two lines of text.
-pub(super) fn caption(picture: &RgbImage, percent: f32, above: bool, random: &mut Random) -> RgbImage {
+pub(super) fn caption(
+    picture: &RgbImage,
+    percent: f32,
+    above: bool,
+    random: &mut Random,
+) -> RgbImage {
     let bar = part(picture.height(), percent).max(8);
-    let (paper, ink) = if above { (WHITE, BLACK) } else { (BLACK, WHITE) };
+    let (paper, ink) = if above {
+        (WHITE, BLACK)
+    } else {
+        (BLACK, WHITE)
+    };
     let mut out = RgbImage::from_pixel(picture.width(), picture.height() + bar, paper);
-    let (text_top, picture_top) = if above { (0, bar) } else { (picture.height(), 0) };
+    let (text_top, picture_top) = if above {
+        (0, bar)
+    } else {
+        (picture.height(), 0)
+    };
     imageops::replace(&mut out, picture, 0, picture_top.into());
     let most = picture.width() * 9 / 10;
     for number in 0..2 {
         let mask = fitting_line(pick(&LINES, random), (bar * 2 / 5).max(6), most);
         let y = i64::from(text_top) + i64::from(bar) * (1 + 9 * number) / 20;
-        stamp(&mut out, &mask, (i64::from(picture.width() / 20), y), ink, 1.0);
+        stamp(
+            &mut out,
+            &mask,
+            (i64::from(picture.width() / 20), y),
+            ink,
+            1.0,
+        );
     }
     out
 }
@@ -191,8 +253,20 @@ pub(super) fn sticker(picture: &mut RgbImage, percent: f32, random: &mut Random)
         let eye = (centre.0 + side * size * 0.17, centre.1 - size * 0.1);
         disc(picture, eye, size * 0.07, dark, 1.0);
     }
-    disc(picture, (centre.0, centre.1 + size * 0.12), size * 0.24, dark, 1.0);
-    disc(picture, (centre.0, centre.1 + size * 0.04), size * 0.26, skin, 1.0);
+    disc(
+        picture,
+        (centre.0, centre.1 + size * 0.12),
+        size * 0.24,
+        dark,
+        1.0,
+    );
+    disc(
+        picture,
+        (centre.0, centre.1 + size * 0.04),
+        size * 0.26,
+        skin,
+        1.0,
+    );
 }
 
 pub(super) fn meme_text(picture: &mut RgbImage, random: &mut Random) {
@@ -201,8 +275,18 @@ pub(super) fn meme_text(picture: &mut RgbImage, random: &mut Random) {
     for bottom in [false, true] {
         let mask = fitting_line(pick(&CAPITALS, random), height, width * 19 / 20);
         let edge = i64::from(whole / 40);
-        let y = if bottom { i64::from(whole - mask.height().min(whole)) - edge } else { edge };
-        outlined(picture, &mask, (middle(width, mask.width()), y), WHITE, BLACK);
+        let y = if bottom {
+            i64::from(whole - mask.height().min(whole)) - edge
+        } else {
+            edge
+        };
+        outlined(
+            picture,
+            &mask,
+            (middle(width, mask.width()), y),
+            WHITE,
+            BLACK,
+        );
     }
 }
 
@@ -228,7 +312,10 @@ pub(super) fn meme_frame(picture: &RgbImage, random: &mut Random) -> RgbImage {
     imageops::replace(&mut out, picture, border.into(), border.into());
     let full = out.width();
     let mut y = i64::from(height + border + foot / 6);
-    for (text, size) in [(pick(&CAPITALS, random), foot / 3), (pick(&LINES, random), foot / 6)] {
+    for (text, size) in [
+        (pick(&CAPITALS, random), foot / 3),
+        (pick(&LINES, random), foot / 6),
+    ] {
         let mask = fitting_line(text, size.max(6), full * 9 / 10);
         stamp(&mut out, &mask, (middle(full, mask.width()), y), WHITE, 1.0);
         y += i64::from(foot * 2 / 5);
@@ -240,25 +327,45 @@ pub(super) fn meme_frame(picture: &RgbImage, random: &mut Random) -> RgbImage {
 pub(super) fn screenshot(picture: &RgbImage, dark: bool, random: &mut Random) -> RgbImage {
     let width = 720;
     let height = 1560;
-    let (paper, ink) = if dark { (Rgb([16, 16, 18]), Rgb([235; 3])) } else { (WHITE, Rgb([25; 3])) };
-    let soft = if dark { Rgb([60, 60, 66]) } else { Rgb([215, 218, 222]) };
+    let (paper, ink) = if dark {
+        (Rgb([16, 16, 18]), Rgb([235; 3]))
+    } else {
+        (WHITE, Rgb([25; 3]))
+    };
+    let soft = if dark {
+        Rgb([60, 60, 66])
+    } else {
+        Rgb([215, 218, 222])
+    };
     let mut out = RgbImage::from_pixel(width, height, paper);
     // Status: the time, signal and battery.
     stamp(&mut out, &line("12:47", 30), (36, 22), ink, 1.0);
     for bar in 0..4 {
-        fill(&mut out, (560 + 12 * bar, 46 - 6 * bar), (8, 6 + 6 * bar), ink);
+        fill(
+            &mut out,
+            (560 + 12 * bar, 46 - 6 * bar),
+            (8, 6 + 6 * bar),
+            ink,
+        );
     }
     fill(&mut out, (636, 26), (52, 26), ink);
     fill(&mut out, (640, 30), (30, 18), paper);
     // The head of an app.
     fill(&mut out, (0, 150), (width, 2), soft);
     disc(&mut out, (64.0, 108.0), 28.0, colour(random), 1.0);
-    stamp(&mut out, &line(pick(&NAMES, random), 32), (108, 92), ink, 1.0);
+    stamp(
+        &mut out,
+        &line(pick(&NAMES, random), 32),
+        (108, 92),
+        ink,
+        1.0,
+    );
     for dot in 0..3 {
         disc(&mut out, (670.0, 96.0 + 12.0 * dot as f32), 4.0, ink, 1.0);
     }
     let (top, bottom) = (152 + random.below(80) as u32, height - 300);
-    let share = (width as f32 / picture.width() as f32).min((bottom - top) as f32 / picture.height() as f32);
+    let share = (width as f32 / picture.width() as f32)
+        .min((bottom - top) as f32 / picture.height() as f32);
     let (inner_x, inner_y) = (
         (picture.width() as f32 * share).round() as u32,
         (picture.height() as f32 * share).round() as u32,
@@ -268,8 +375,20 @@ pub(super) fn screenshot(picture: &RgbImage, dark: bool, random: &mut Random) ->
     // What people say below it, and the keys of the app.
     let mut y = top + inner.height() + 30;
     for place in 0..3 {
-        disc(&mut out, (60.0 + 90.0 * place as f32, y as f32 + 24.0), 20.0, soft, 1.0);
-        disc(&mut out, (60.0 + 90.0 * place as f32, y as f32 + 24.0), 14.0, paper, 1.0);
+        disc(
+            &mut out,
+            (60.0 + 90.0 * place as f32, y as f32 + 24.0),
+            20.0,
+            soft,
+            1.0,
+        );
+        disc(
+            &mut out,
+            (60.0 + 90.0 * place as f32, y as f32 + 24.0),
+            14.0,
+            paper,
+            1.0,
+        );
     }
     y += 80;
     while y + 60 < height - 120 {
@@ -279,7 +398,13 @@ pub(super) fn screenshot(picture: &RgbImage, dark: bool, random: &mut Random) ->
     }
     fill(&mut out, (0, height - 110), (width, 2), soft);
     for key in 0..5 {
-        disc(&mut out, (72.0 + 144.0 * key as f32, (height - 64) as f32), 22.0, soft, 1.0);
+        disc(
+            &mut out,
+            (72.0 + 144.0 * key as f32, (height - 64) as f32),
+            22.0,
+            soft,
+            1.0,
+        );
     }
     fill(&mut out, (240, height - 18), (240, 8), ink);
     out
@@ -294,14 +419,41 @@ pub(super) fn post(picture: &RgbImage, random: &mut Random) -> RgbImage {
     let mut out = RgbImage::from_pixel(width + 2 * margin, height + head + foot, WHITE);
     let unit = (width / 24).max(6);
     let radius = unit as f32 * 1.2;
-    disc(&mut out, (margin as f32 + radius, radius * 1.5), radius, colour(random), 1.0);
+    disc(
+        &mut out,
+        (margin as f32 + radius, radius * 1.5),
+        radius,
+        colour(random),
+        1.0,
+    );
     let ink = Rgb([25; 3]);
     let beside = i64::from(margin) + (radius * 2.6) as i64;
-    stamp(&mut out, &line(pick(&NAMES, random), unit), (beside, i64::from(unit * 2 / 3)), ink, 1.0);
-    stamp(&mut out, &line("3 hrs", unit * 3 / 4), (beside, i64::from(unit * 2)), Rgb([120; 3]), 1.0);
+    stamp(
+        &mut out,
+        &line(pick(&NAMES, random), unit),
+        (beside, i64::from(unit * 2 / 3)),
+        ink,
+        1.0,
+    );
+    stamp(
+        &mut out,
+        &line("3 hrs", unit * 3 / 4),
+        (beside, i64::from(unit * 2)),
+        Rgb([120; 3]),
+        1.0,
+    );
     for number in 0..2u32 {
         let mask = fitting_line(pick(&LINES, random), unit, width);
-        stamp(&mut out, &mask, (margin.into(), i64::from(unit * 7 / 2 + number * unit * 5 / 4)), ink, 1.0);
+        stamp(
+            &mut out,
+            &mask,
+            (
+                margin.into(),
+                i64::from(unit * 7 / 2 + number * unit * 5 / 4),
+            ),
+            ink,
+            1.0,
+        );
     }
     imageops::replace(&mut out, picture, margin.into(), head.into());
     for button in 0..3u32 {
@@ -317,17 +469,29 @@ pub(super) fn post(picture: &RgbImage, random: &mut Random) -> RgbImage {
 }
 
 /// The picture, smaller, on a ground full of shapes and writing.
-pub(super) fn picture_in_picture(picture: &RgbImage, percent: f32, random: &mut Random) -> RgbImage {
+pub(super) fn picture_in_picture(
+    picture: &RgbImage,
+    percent: f32,
+    random: &mut Random,
+) -> RgbImage {
     let (width, height) = picture.dimensions();
     let mut out = RgbImage::from_pixel(width, height, colour(random));
     let short = short_side(picture) as f32;
     for _ in 0..90 {
         let ink = colour(random);
-        let (x, y) = (random.fraction() * width as f32, random.fraction() * height as f32);
+        let (x, y) = (
+            random.fraction() * width as f32,
+            random.fraction() * height as f32,
+        );
         let size = short * (0.02 + 0.12 * random.fraction());
         match random.below(3) {
             0 => disc(&mut out, (x, y), size, ink, 0.9),
-            1 => fill(&mut out, (x as u32, y as u32), ((size * 2.0) as u32, size as u32), ink),
+            1 => fill(
+                &mut out,
+                (x as u32, y as u32),
+                ((size * 2.0) as u32, size as u32),
+                ink,
+            ),
             _ => {
                 let mask = line(pick(&LINES, random), (size * 0.5).max(8.0) as u32);
                 stamp(&mut out, &mask, (x as i64 - 40, y as i64), ink, 1.0);
@@ -335,7 +499,9 @@ pub(super) fn picture_in_picture(picture: &RgbImage, percent: f32, random: &mut 
         }
     }
     let inner = resize(picture, part(width, percent), part(height, percent));
-    let free = |outer: u32, inner: u32, random: &mut Random| random.below(u64::from(outer.saturating_sub(inner)) + 1) as i64;
+    let free = |outer: u32, inner: u32, random: &mut Random| {
+        random.below(u64::from(outer.saturating_sub(inner)) + 1) as i64
+    };
     let x = free(width, inner.width(), random);
     let y = free(height, inner.height(), random);
     imageops::replace(&mut out, &inner, x, y);
@@ -358,7 +524,9 @@ mod tests {
 
     /// Where the picture lies in a larger one, unscaled.
     fn holds(outer: &RgbImage, inner: &RgbImage, (left, top): (u32, u32)) -> bool {
-        inner.enumerate_pixels().all(|(x, y, pixel)| outer.get_pixel(left + x, top + y) == pixel)
+        inner
+            .enumerate_pixels()
+            .all(|(x, y, pixel)| outer.get_pixel(left + x, top + y) == pixel)
     }
 
     #[test]
@@ -389,7 +557,10 @@ mod tests {
         let above = caption(&inner, 15.0, true, &mut random);
         assert_eq!(above.dimensions(), (400, 345));
         assert!(holds(&above, &inner, (0, 45)));
-        assert!(above.pixels().take(400 * 45).any(|pixel| pixel == &BLACK), "it is written on");
+        assert!(
+            above.pixels().take(400 * 45).any(|pixel| pixel == &BLACK),
+            "it is written on"
+        );
         let below = caption(&inner, 15.0, false, &mut random);
         assert!(holds(&below, &inner, (0, 0)));
         let framed = meme_frame(&inner, &mut random);

@@ -37,6 +37,7 @@ impl Random {
     }
 
     /// A number with mean 0 and standard deviation 1, nearly normal: coins are counted.
+    #[cfg(any(feature = "cli", test))]
     pub(crate) fn normal(&mut self) -> f32 {
         (self.next().count_ones() as f32 - 32.0) / 4.0
     }

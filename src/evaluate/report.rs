@@ -3,7 +3,7 @@
 use super::corpus::{BenignEntry, Original, Same, apart};
 use super::run::{Plan, Tallies};
 use super::statistics::Estimate;
-use super::tally::{Tally, WrongFlag, Wrong};
+use super::tally::{Tally, Wrong, WrongFlag};
 use crate::hash::SignalType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -90,10 +90,24 @@ pub struct BenignFacts {
 pub struct ModificationFacts {
     /// Its unique name.
     pub name: String,
+    /// What kind of thing it is, for people.
+    pub group: String,
     /// What it has in common with those of other strengths.
     pub family: String,
     /// Its strength in the unit of the family; null where it has none.
     pub strength: Option<f32>,
+}
+
+impl ModificationFacts {
+    /// The name for people: `gamma 0.5`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let family = self.family.replace('_', " ");
+        match self.strength {
+            Some(strength) => format!("{family} {strength}"),
+            None => family,
+        }
+    }
 }
 
 /// The results for one set of variants and one type of hash.
@@ -236,7 +250,7 @@ const MOST_HARDEST: usize = 12;
 /// What an evaluation has seen, besides the counts.
 pub(super) struct Seen<'a> {
     pub(super) originals: &'a [Original],
-    pub(super) left_out: Vec<(String, String)>,
+    pub(super) left_out: Vec<LeftOut>,
     pub(super) same: &'a [Same],
     pub(super) benign: Option<(&'a str, &'a [BenignEntry])>,
 }
@@ -261,6 +275,7 @@ pub(super) fn build(plan: &Plan, corpus: &str, seen: &Seen<'_>, tallies: &Tallie
         modifications: (plan.modifications.iter())
             .map(|one| ModificationFacts {
                 name: one.name().to_owned(),
+                group: one.group().to_owned(),
                 family: one.family().to_owned(),
                 strength: one.strength(),
             })
@@ -277,17 +292,16 @@ fn corpus_facts(name: &str, seen: &Seen<'_>) -> CorpusFacts {
     for original in seen.originals {
         digest.update(original.digest);
     }
-    let pairs: usize = seen.same.iter().map(|same| same.corpus.len().saturating_sub(1)).sum();
+    let pairs: usize = seen
+        .same
+        .iter()
+        .map(|same| same.corpus.len().saturating_sub(1))
+        .sum();
     CorpusFacts {
         name: name.to_owned(),
         pictures: seen.originals.len() as u64,
         sha256: crate::hash::hex::encode(&digest.finalize()),
-        left_out: (seen.left_out.iter())
-            .map(|(file, reason)| LeftOut {
-                file: file.clone(),
-                reason: reason.clone(),
-            })
-            .collect(),
+        left_out: seen.left_out.clone(),
         same_pairs: pairs as u64 / 2,
     }
 }
@@ -298,8 +312,7 @@ fn benign_facts(plan: &Plan, seen: &Seen<'_>) -> Option<BenignFacts> {
     let mut beyond = 0;
     for (original, same) in seen.originals.iter().zip(seen.same) {
         for &place in &same.benign {
-            let distance = (entries.get(place as usize))
-                .map(|entry| apart(original, &entry.hash));
+            let distance = (entries.get(place as usize)).map(|entry| apart(original, &entry.hash));
             beyond += u64::from(distance > Some(plan.policy.threshold.0));
         }
     }
@@ -336,7 +349,11 @@ fn results(plan: &Plan, seen: &Seen<'_>, name: &str, kind: SignalType, tally: &T
         }
     }
     let within = |distance: u16| {
-        let sum: u64 = tally.copies.iter().map(|one| one.own.within(distance)).sum();
+        let sum: u64 = tally
+            .copies
+            .iter()
+            .map(|one| one.own.within(distance))
+            .sum();
         share(sum, copies)
     };
     let has_list = seen.benign.is_some();
@@ -409,7 +426,10 @@ fn by_pictures(found_of: &[u32], copies_each: u64) -> Estimate {
     let n = found_of.len() as f64;
     let share = |found: &u32| f64::from(*found) / copies_each.max(1) as f64;
     let mean = found_of.iter().map(share).sum::<f64>() / n.max(1.0);
-    let squares: f64 = found_of.iter().map(|found| (share(found) - mean).powi(2)).sum();
+    let squares: f64 = found_of
+        .iter()
+        .map(|found| (share(found) - mean).powi(2))
+        .sum();
     let error = match found_of.len() {
         0 | 1 => 1.0,
         _ => (squares / (n - 1.0) / n).sqrt(),

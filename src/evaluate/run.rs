@@ -100,7 +100,9 @@ pub fn evaluate(
         let (originals, left_out) = corpus::load(files, plan, &watch)?;
         let entries = benign.map_or(&[] as &[_], |(_, entries)| entries);
         let same = corpus::same(&originals, entries, plan.same_within);
-        let folder = tempfile::Builder::new().prefix("hashgate-evaluate-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("hashgate-evaluate-")
+            .tempdir()?;
         publish_entries(folder.path(), plan, &originals, entries)?;
         let gates = open_gates(folder.path(), plan)?;
         let asked = Asked {
@@ -303,7 +305,9 @@ fn copy(
     match made {
         Ok(Ok(copy)) => Ok(copy),
         Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed("a defect of this program; please report it".to_owned())),
+        Err(_) => Err(failed(
+            "a defect of this program; please report it".to_owned(),
+        )),
     }
 }
 
@@ -422,7 +426,11 @@ impl Copy<'_> {
         }
         list.nearest.add(nearest);
         list.pairs_asked += (of - same.len().min(of)) as u64;
-        let flagged: Vec<_> = met.flagged.iter().filter(|(entry, _)| is_other(entry)).collect();
+        let flagged: Vec<_> = met
+            .flagged
+            .iter()
+            .filter(|(entry, _)| is_other(entry))
+            .collect();
         list.copies_flagged += u64::from(!flagged.is_empty());
         list.pairs_flagged += flagged.len() as u64;
         list.pairs_verified += flagged.iter().filter(|(_, flag)| flag.verified).count() as u64;
@@ -482,11 +490,16 @@ pub fn thumbnails(
                 ControlFlow::Continue(())
             });
             let last = last.filter(|_| shown.is_ok());
-            let pixels = last.and_then(|(width, height, rgb)| RgbImage::from_raw(width, height, rgb));
-            all.extend(pixels.and_then(|pixels| small(&pixels, side)).map(|jpeg| Thumbnail {
-                modification: Some(modification.name().to_owned()),
-                jpeg,
-            }));
+            let pixels =
+                last.and_then(|(width, height, rgb)| RgbImage::from_raw(width, height, rgb));
+            all.extend(
+                pixels
+                    .and_then(|pixels| small(&pixels, side))
+                    .map(|jpeg| Thumbnail {
+                        modification: Some(modification.name().to_owned()),
+                        jpeg,
+                    }),
+            );
         }
     }
     Ok(all)

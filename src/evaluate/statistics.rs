@@ -46,8 +46,16 @@ impl Estimate {
         let reach = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
         Self {
             value: p,
-            low: if hits == 0 { 0.0 } else { (middle - reach).max(0.0) },
-            high: if hits >= of { 1.0 } else { (middle + reach).min(1.0) },
+            low: if hits == 0 {
+                0.0
+            } else {
+                (middle - reach).max(0.0)
+            },
+            high: if hits >= of {
+                1.0
+            } else {
+                (middle + reach).min(1.0)
+            },
         }
     }
 
@@ -160,7 +168,11 @@ mod tests {
         let one = Estimate::exact_share(1, 10);
         near(one.low, 1.0 - 0.975f64.powf(0.1), 1e-9);
         let p = one.high;
-        near(10.0 * p * (1.0 - p).powi(9) + (1.0 - p).powi(10), 0.025, 1e-9);
+        near(
+            10.0 * p * (1.0 - p).powi(9) + (1.0 - p).powi(10),
+            0.025,
+            1e-9,
+        );
         near(p, 0.445_016, 1e-5);
         let half = Estimate::exact_share(5, 10);
         near(half.low, 0.187_086, 1e-5);

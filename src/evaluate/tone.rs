@@ -33,7 +33,9 @@ pub(super) fn brightness(picture: &mut RgbImage, percent: f32) {
 }
 
 pub(super) fn contrast(picture: &mut RgbImage, percent: f32) {
-    map_values(picture, |value| 127.5 + (value - 127.5) * (1.0 + percent / 100.0));
+    map_values(picture, |value| {
+        127.5 + (value - 127.5) * (1.0 + percent / 100.0)
+    });
 }
 
 pub(super) fn gamma(picture: &mut RgbImage, gamma: f32) {
@@ -72,7 +74,9 @@ pub(super) fn invert(picture: &mut RgbImage) {
 
 pub(super) fn posterise(picture: &mut RgbImage, levels: u8) {
     let steps = f32::from(levels.max(2) - 1);
-    map_values(picture, |value| (value / 255.0 * steps).round() / steps * 255.0);
+    map_values(picture, |value| {
+        (value / 255.0 * steps).round() / steps * 255.0
+    });
 }
 
 /// Blurs by a share of the shorter side, in percent.
@@ -114,12 +118,18 @@ mod tests {
 
     #[test]
     fn values_change_as_they_say() {
-        assert_eq!(one([100, 200, 250], |p| brightness(p, 20.0)), [151, 251, 255]);
+        assert_eq!(
+            one([100, 200, 250], |p| brightness(p, 20.0)),
+            [151, 251, 255]
+        );
         assert_eq!(one([100, 128, 250], |p| contrast(p, 100.0)), [73, 129, 255]);
         assert_eq!(one([64, 0, 255], |p| gamma(p, 2.0)), [128, 0, 255]);
         assert_eq!(one([0, 100, 255], invert), [255, 155, 0]);
         assert_eq!(one([10, 100, 240], |p| posterise(p, 4)), [0, 85, 255]);
-        assert_eq!(one([200, 100, 50], |p| saturation(p, 100.0)), [200, 100, 50]);
+        assert_eq!(
+            one([200, 100, 50], |p| saturation(p, 100.0)),
+            [200, 100, 50]
+        );
         assert_eq!(one([200, 100, 50], |p| saturation(p, 0.0)), [124; 3]);
         assert_eq!(one([100; 3], sepia), [135, 120, 94]);
         let turned = one([200, 50, 50], |p| hue(p, 120.0));
@@ -134,8 +144,14 @@ mod tests {
         let (mut soft, mut sharp) = (edge.clone(), edge.clone());
         blur(&mut soft, 1.0);
         sharpen(&mut sharp, 100.0);
-        let across = |p: &RgbImage| p.get_pixel(201, 200)[0] as i32 - p.get_pixel(198, 200)[0] as i32;
-        assert!(across(&soft) < 60 && across(&sharp) > 90, "{} {}", across(&soft), across(&sharp));
+        let across =
+            |p: &RgbImage| p.get_pixel(201, 200)[0] as i32 - p.get_pixel(198, 200)[0] as i32;
+        assert!(
+            across(&soft) < 60 && across(&sharp) > 90,
+            "{} {}",
+            across(&soft),
+            across(&sharp)
+        );
     }
 
     #[test]
@@ -144,7 +160,11 @@ mod tests {
         noise(&mut picture, 20.0, &mut Random::new(5, 5));
         let n = picture.len() as f64;
         let mean = picture.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-        let variance = picture.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+        let variance = picture
+            .iter()
+            .map(|&v| (f64::from(v) - mean).powi(2))
+            .sum::<f64>()
+            / n;
         assert!((mean - 128.0).abs() < 0.5, "{mean}");
         assert!((variance.sqrt() - 20.0).abs() < 0.5, "{}", variance.sqrt());
     }
