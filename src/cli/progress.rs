@@ -62,6 +62,24 @@ impl Progress {
         }
     }
 
+    /// For doing so many pieces of one kind, `copies` for example: [`Progress::set`] says how many.
+    pub(crate) fn of_items(what: &'static str) -> Self {
+        let bar = bar("{spinner} {pos} of {len} {msg}, {eta} left");
+        bar.set_message(what);
+        Self {
+            bar,
+            counted: None,
+            files: 0,
+            stop_counting: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// So many of so many pieces are done; from any thread.
+    pub(crate) fn set(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     /// One file more is done.
     pub(crate) fn file_done(&mut self, bytes: u64, matches: u64) {
         self.files += 1;

@@ -4,13 +4,11 @@
 //! what was planted, and reports as text, as JSON and as a page. A wrong answer is an error, never
 //! a figure. It refuses to change any home folder: its indexes live in temporary folders.
 
-mod chart;
 mod data;
 mod distribution;
 mod lists;
 mod machine;
 mod naive;
-mod page;
 mod pipeline;
 mod pipeline_report;
 mod search;
