@@ -165,7 +165,7 @@ fn other_hashes_are_evaluated_on_request() {
         .iter()
         .map(|one| one["signal_type"].as_str().unwrap())
         .collect();
-    assert_eq!(kinds, ["pdq", "phash", "dhash"]);
+    assert_eq!(kinds, ["pdq", "dhash", "phash"]);
     for result in results {
         assert!(
             result["recall"]["value"].as_f64().unwrap() > 0.8,

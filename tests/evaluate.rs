@@ -200,6 +200,7 @@ fn flags_on_the_same_picture_are_right_and_on_others_wrong() {
         (1, 1),
         "the JPEG meets what is 28 bits away"
     );
+    assert_eq!(flags.distinct, Some(1));
     let flag = &plain.false_flags[0];
     assert_eq!(
         (flag.file.as_str(), flag.modification.as_str()),

@@ -184,6 +184,10 @@ pub struct FalseFlags {
     pub per_pair: Estimate,
     /// Pairs flagged by verification alone.
     pub verified: u64,
+    /// Different pairs of an original and an entry among them: all copies of one picture may flag the
+    /// same entry. Absent for thresholds other than the configured one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct: Option<u64>,
 }
 
 /// What a threshold would give, by plain distance.
@@ -406,6 +410,7 @@ fn configured(wrong: &Wrong, copies: u64) -> FalseFlags {
         pairs: wrong.pairs_flagged,
         per_pair: Estimate::exact_share(wrong.pairs_flagged, wrong.pairs_asked),
         verified: wrong.pairs_verified,
+        distinct: Some(wrong.distinct.len() as u64),
     }
 }
 
@@ -418,6 +423,7 @@ fn at_threshold(wrong: &Wrong, copies: u64, threshold: u16) -> FalseFlags {
         pairs,
         per_pair: Estimate::exact_share(pairs, wrong.pairs_asked),
         verified: 0,
+        distinct: None,
     }
 }
 

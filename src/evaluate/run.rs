@@ -433,6 +433,10 @@ impl Copy<'_> {
             .collect();
         list.copies_flagged += u64::from(!flagged.is_empty());
         list.pairs_flagged += flagged.len() as u64;
+        let pairs = flagged
+            .iter()
+            .map(|(entry, _)| (self.place as u32, **entry));
+        list.distinct.extend(pairs);
         list.pairs_verified += flagged.iter().filter(|(_, flag)| flag.verified).count() as u64;
         for (entry, flag) in flagged.iter().copied() {
             tally.flag(WrongFlag {

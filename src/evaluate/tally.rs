@@ -88,6 +88,8 @@ pub(super) struct Wrong {
     pub(super) copies_flagged: u64,
     /// Pairs that are flagged wrongly as configured.
     pub(super) pairs_flagged: u64,
+    /// The different pairs of an original and an entry among them.
+    pub(super) distinct: BTreeSet<(u32, u32)>,
     /// Those among them that verification alone flagged.
     pub(super) pairs_verified: u64,
     /// All pairs that could have been flagged.
@@ -129,6 +131,7 @@ impl Tally {
             pairs: Distances::up_to(widest),
             copies_flagged: 0,
             pairs_flagged: 0,
+            distinct: BTreeSet::new(),
             pairs_verified: 0,
             pairs_asked: 0,
         };
@@ -174,6 +177,7 @@ impl Tally {
             own.pairs.merge(&other.pairs);
             own.copies_flagged += other.copies_flagged;
             own.pairs_flagged += other.pairs_flagged;
+            own.distinct.extend(&other.distinct);
             own.pairs_verified += other.pairs_verified;
             own.pairs_asked += other.pairs_asked;
         }

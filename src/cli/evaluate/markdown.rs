@@ -66,11 +66,13 @@ pub(super) fn write(out: &mut dyn Write, report: &Report, command: &str) -> io::
 }
 
 fn pairs(flags: &FalseFlags) -> String {
-    format!(
-        "{} in {} copies",
-        thousands(flags.pairs),
-        thousands(flags.copies)
-    )
+    match flags.distinct {
+        Some(distinct) if flags.pairs > 0 => {
+            let [pairs, distinct] = [flags.pairs, distinct].map(thousands);
+            format!("{pairs}, by {distinct} pairs of pictures")
+        }
+        _ => thousands(flags.pairs),
+    }
 }
 
 /// The families in the order of the report, each once.

@@ -90,7 +90,11 @@ fn figures(report: &Report) -> Vec<(String, String, String)> {
         figures.push((
             format!("wrong flags, {}", title(report, result)),
             thousands(flags.pairs),
-            format!("a pair with at most {}", rare(flags.per_pair.high)),
+            format!(
+                "by {} pairs of pictures; a pair with at most {}",
+                thousands(flags.distinct.unwrap_or(0)),
+                rare(flags.per_pair.high)
+            ),
         ));
     }
     figures

@@ -115,6 +115,7 @@ pub(super) fn sum_rows(report: &Report) -> (Vec<String>, Vec<Vec<Cell>>) {
     for list in lists {
         header.push(format!("wrong copies, {list}"));
         header.push("pairs".to_owned());
+        header.push("of different".to_owned());
         header.push("a pair at most".to_owned());
     }
     let rows = report.results.iter().map(|result| {
@@ -140,10 +141,11 @@ pub(super) fn sum_rows(report: &Report) -> (Vec<String>, Vec<Vec<Cell>>) {
     (header, rows.collect())
 }
 
-fn wrong_cells(flags: &FalseFlags) -> [Cell; 3] {
+fn wrong_cells(flags: &FalseFlags) -> [Cell; 4] {
     [
         Cell::number(thousands(flags.copies)),
         Cell::number(thousands(flags.pairs)),
+        Cell::number(flags.distinct.map_or_else(String::new, thousands)),
         Cell::number(rare(flags.per_pair.high)),
     ]
 }
