@@ -96,8 +96,9 @@ fn figures(found: &Calibration) -> Vec<(String, String, String)> {
 fn reach_chart(found: &Calibration) -> String {
     plot::histogram(&Histogram {
         title: "Entries by safe reach".to_owned(),
-        together: 1,
-        x_label: "bits".to_owned(),
+        // PDQ distances are even, and what is left of them is odd.
+        together: 2,
+        x_label: "bits, two to a column".to_owned(),
         series: vec![Counts {
             name: format!(
                 "entries ({} may reach nowhere)",

@@ -40,8 +40,13 @@ pub(super) fn page(report: &Report, pictures: &[Thumbnail], command: &str) -> St
     let shown: Vec<(String, &[u8])> = pictures
         .iter()
         .map(|one| {
-            let name = one.modification.as_deref().unwrap_or("the original");
-            (name.replace('_', " "), one.jpeg.as_slice())
+            let modification = one.modification.as_ref();
+            let known = report
+                .modifications
+                .iter()
+                .find(|m| Some(&m.name) == modification);
+            let name = known.map_or_else(|| "the original".to_owned(), |m| m.title());
+            (name, one.jpeg.as_slice())
         })
         .collect();
     page.pictures("What do the modifications do?", &shown);
