@@ -84,12 +84,12 @@ impl ReportArgs {
         let mut out = output::stdout();
         match self.format {
             Format::Text => report.text(&mut out)?,
-            Format::Json => json(&mut out, report)?,
+            Format::Json => output::json(&mut out, report)?,
         }
         out.flush()?;
         if let Some(path) = &self.json {
             let mut file = output::file_or_stdout(Some(path))?;
-            json(&mut file, report)?;
+            output::json(&mut file, report)?;
             file.flush()?;
         }
         if let Some(path) = &self.html {
@@ -99,10 +99,4 @@ impl ReportArgs {
         }
         Ok(())
     }
-}
-
-fn json(out: &mut dyn Write, report: &impl Report) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    writeln!(out)?;
-    Ok(())
 }

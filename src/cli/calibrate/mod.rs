@@ -229,12 +229,12 @@ fn write(args: &CalibrateArgs, calibration: &Calibration) -> anyhow::Result<()> 
     let mut out = output::stdout();
     match args.format {
         Format::Text => text::write(&mut out, calibration)?,
-        Format::Json => json(&mut out, calibration)?,
+        Format::Json => output::json(&mut out, calibration)?,
     }
     out.flush()?;
     if let Some(path) = &args.json {
         let mut file = output::file_or_stdout(Some(path))?;
-        json(&mut file, calibration)?;
+        output::json(&mut file, calibration)?;
         file.flush()?;
     }
     if let Some(path) = &args.html {
@@ -242,11 +242,5 @@ fn write(args: &CalibrateArgs, calibration: &Calibration) -> anyhow::Result<()> 
         file.write_all(page::page(calibration).as_bytes())?;
         file.flush()?;
     }
-    Ok(())
-}
-
-fn json(out: &mut dyn Write, calibration: &Calibration) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, calibration)?;
-    writeln!(out)?;
     Ok(())
 }

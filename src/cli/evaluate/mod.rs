@@ -294,13 +294,13 @@ fn write(args: &EvaluateArgs, report: &Report, pictures: &[Thumbnail]) -> anyhow
     let command = command(args);
     match args.format {
         Format::Text => text::write(&mut out, report)?,
-        Format::Json => json(&mut out, report)?,
+        Format::Json => output::json(&mut out, report)?,
         Format::Markdown => markdown::write(&mut out, report, &command)?,
     }
     out.flush()?;
     if let Some(path) = &args.json {
         let mut file = output::file_or_stdout(Some(path))?;
-        json(&mut file, report)?;
+        output::json(&mut file, report)?;
         file.flush()?;
     }
     if let Some(path) = &args.csv {
@@ -313,12 +313,6 @@ fn write(args: &EvaluateArgs, report: &Report, pictures: &[Thumbnail]) -> anyhow
         file.write_all(page::page(report, pictures, &command).as_bytes())?;
         file.flush()?;
     }
-    Ok(())
-}
-
-fn json(out: &mut dyn Write, report: &Report) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    writeln!(out)?;
     Ok(())
 }
 
