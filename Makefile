@@ -10,6 +10,8 @@ SHELL := bash
 # Debian's compiler wrappers, where ccache is installed.
 export PATH := $(if $(wildcard /usr/lib/ccache),/usr/lib/ccache:)$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# Real test data, where it is at hand.
+export HASHGATE_TEST_DATA ?= $(CURDIR)/../shared/data
 
 CARGO_FLAGS := --release --locked
 ALL := $(CARGO_FLAGS) --all-features
@@ -42,6 +44,14 @@ bench: setup ## All benchmarks; each asserts its answers
 bench-once: setup ## Each benchmark once, for its assertions only
 	cargo bench --profile release --locked --all-features --bench '*' -- --test
 
+# The corpus of the README's table, and the list that wrong flags are counted against.
+CORPUS ?= $(HASHGATE_TEST_DATA)/photos
+BENIGN ?= $(HASHGATE_TEST_DATA)/benign_pdq.tsv
+
+.PHONY: robustness
+robustness: build ## The README's table of what is found: CORPUS=folder BENIGN=list
+	@$(CARGO_TARGET_DIR)/release/hashgate evaluate --corpus $(CORPUS) --benign $(BENIGN) --modifications quick --format markdown
+
 .PHONY: peers
 peers: build ## The whole pipeline beside the same job in Python, in one run
 	@benches/peers/run
@@ -65,6 +75,7 @@ check: setup ## Format, lints, documentation, licences and advisories
 features: setup ## Each feature alone builds
 	cargo check $(CARGO_FLAGS) --no-default-features
 	cargo check $(CARGO_FLAGS) --no-default-features --features decode
+	cargo check $(CARGO_FLAGS) --no-default-features --features evaluate
 	cargo check $(CARGO_FLAGS) --no-default-features --features store
 	cargo check $(CARGO_FLAGS) --no-default-features --features cli
 

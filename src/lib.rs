@@ -40,6 +40,7 @@
 //! | [`hashset`] | hash lists, format by format |
 //! | [`gate`] | bytes in, verdict out |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
+//! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
 //!
 //! ARCHITECTURE.md tells how they fit together and why.
@@ -50,6 +51,8 @@
 pub mod bank;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "evaluate")]
+pub mod evaluate;
 pub mod gate;
 pub mod hamming;
 pub mod hash;

@@ -5,7 +5,10 @@
 
 mod bank;
 mod bench;
+mod benign;
+mod calibrate;
 mod compare;
+mod evaluate;
 mod exit;
 mod hash;
 mod home;
@@ -15,6 +18,7 @@ mod matching;
 mod output;
 mod progress;
 mod publish;
+mod report;
 mod scan;
 mod status;
 mod stop;
@@ -68,6 +72,10 @@ enum Command {
     /// Measure searching and scanning on this machine
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Measure how many modified copies of pictures are found, and what is flagged wrongly
+    Evaluate(evaluate::EvaluateArgs),
+    /// Judge a bank's entries and thresholds by a sample of harmless pictures
+    Calibrate(calibrate::CalibrateArgs),
     /// Show what is in the home folder and whether the index is up to date
     Status(status::StatusArgs),
     /// Check every byte of the store and of the index
@@ -114,6 +122,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         }
         Command::Compare(args) => compare::run(args),
         Command::Bench(command) => bench::run(command),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Calibrate(args) => {
+            let home = home_or(args.index.is_given())?;
+            calibrate::run(args, &home)
+        }
         Command::Status(args) => status::run(args, &home()?),
         Command::Verify(args) => {
             let home = home_or(args.index.is_some())?;

@@ -26,6 +26,13 @@ pub(crate) fn file_or_stdout(path: Option<&Path>) -> anyhow::Result<Box<dyn Writ
     Ok(Box::new(BufWriter::new(file)))
 }
 
+/// A value as one JSON object over several lines, as reports are written.
+pub(crate) fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
 /// A line for people on standard error. Where nobody can read it the work goes on: standard error
 /// may be a pipe whose reader has left.
 pub(crate) fn warn(text: impl std::fmt::Display) {

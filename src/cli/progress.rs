@@ -37,11 +37,7 @@ impl Progress {
         progress
     }
 
-    /// For reading `bytes` of input.
-    pub(crate) fn of_bytes(bytes: u64, what: String) -> Self {
-        let bar = bar("{spinner} {msg}  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
-        bar.set_length(bytes);
-        bar.set_message(what);
+    fn with(bar: ProgressBar) -> Self {
         Self {
             bar,
             counted: None,
@@ -50,16 +46,32 @@ impl Progress {
         }
     }
 
+    /// For reading `bytes` of input.
+    pub(crate) fn of_bytes(bytes: u64, what: String) -> Self {
+        let bar = bar("{spinner} {msg}  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+        bar.set_length(bytes);
+        bar.set_message(what);
+        Self::with(bar)
+    }
+
     /// For work whose end is not known.
     pub(crate) fn of_work(what: &'static str) -> Self {
         let bar = bar("{spinner} {msg}");
         bar.set_message(what);
-        Self {
-            bar,
-            counted: None,
-            files: 0,
-            stop_counting: Arc::new(AtomicBool::new(false)),
-        }
+        Self::with(bar)
+    }
+
+    /// For doing so many pieces of one kind, `copies` for example: [`Progress::set`] says how many.
+    pub(crate) fn of_items(what: &'static str) -> Self {
+        let bar = bar("{spinner} {pos} of {len} {msg}, {eta} left");
+        bar.set_message(what);
+        Self::with(bar)
+    }
+
+    /// So many of so many pieces are done; from any thread.
+    pub(crate) fn set(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
     }
 
     /// One file more is done.

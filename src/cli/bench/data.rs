@@ -1,7 +1,7 @@
 //! The hashes of one index and the queries that it is asked, made or given.
 
 use super::distribution::{Distribution, Maker, flip, uniform};
-use super::random::Random;
+use crate::evaluate::random::Random;
 use crate::hash::{Distance, Signal, SignalType};
 use anyhow::bail;
 use rayon::prelude::*;

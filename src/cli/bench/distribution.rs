@@ -18,7 +18,7 @@
 //! hardly any noise: chunks are shared 57 times as often as by chance. (Pages of text, the most
 //! alike of those pictures, come to 39.)
 
-use super::random::Random;
+use crate::evaluate::random::Random;
 use crate::hash::SignalType;
 use clap::ValueEnum;
 

@@ -1,5 +1,6 @@
 //! What a figure was measured on: without it a figure says nothing.
 
+use crate::cli::report::page::Page;
 use crate::hamming::Kernel;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,6 +51,34 @@ impl Machine {
             "{}  {}, {} cores{load}, kernel {}, hashgate {}",
             self.date, self.processor, self.cores, self.kernel, self.program_version
         )
+    }
+
+    /// A page of figures of this machine.
+    pub(super) fn page(&self, title: &str) -> Page {
+        let mut page = Page::new("hashgate bench", title);
+        if self.is_busy() {
+            page.warning("The machine was busy: measure again on a quiet one.");
+        }
+        page
+    }
+
+    /// Ends a page with what it was measured on.
+    pub(super) fn finish(&self, mut page: Page) -> String {
+        let load = self.load.map_or("unknown".to_owned(), |l| l.to_string());
+        page.facts(
+            "Measured on",
+            &[
+                ("When", &self.date),
+                ("Processor", &self.processor),
+                ("Cores", &self.cores.to_string()),
+                ("Platform", &self.platform),
+                ("Load before", &load),
+                ("Kernel", &self.kernel),
+                ("hashgate", &self.program_version),
+            ],
+            &self.command,
+        );
+        page.finish()
     }
 
     /// Above this, figures are of a busy machine.

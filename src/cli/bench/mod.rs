@@ -4,16 +4,13 @@
 //! what was planted, and reports as text, as JSON and as a page. A wrong answer is an error, never
 //! a figure. It refuses to change any home folder: its indexes live in temporary folders.
 
-mod chart;
 mod data;
 mod distribution;
 mod lists;
 mod machine;
 mod naive;
-mod page;
 mod pipeline;
 mod pipeline_report;
-mod random;
 mod search;
 mod search_report;
 mod size;
@@ -87,12 +84,12 @@ impl ReportArgs {
         let mut out = output::stdout();
         match self.format {
             Format::Text => report.text(&mut out)?,
-            Format::Json => json(&mut out, report)?,
+            Format::Json => output::json(&mut out, report)?,
         }
         out.flush()?;
         if let Some(path) = &self.json {
             let mut file = output::file_or_stdout(Some(path))?;
-            json(&mut file, report)?;
+            output::json(&mut file, report)?;
             file.flush()?;
         }
         if let Some(path) = &self.html {
@@ -102,10 +99,4 @@ impl ReportArgs {
         }
         Ok(())
     }
-}
-
-fn json(out: &mut dyn Write, report: &impl Report) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, report)?;
-    writeln!(out)?;
-    Ok(())
 }

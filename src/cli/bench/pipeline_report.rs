@@ -1,13 +1,14 @@
 //! What `hashgate bench pipeline` reports: as JSON, as tables, as a page.
 
 use super::Report;
-use super::chart::{self, Bars, Shares};
 use super::machine::Machine;
-use super::page::{self, Cell};
-use super::search_report::table;
 use super::stages::Stages;
-use super::timing::{Latency, show_micros, thousands, three_digits};
+use super::timing::{Latency, show_micros};
 use crate::cli::output;
+use crate::cli::report::chart::{self, Bars, Shares};
+use crate::cli::report::number::{thousands, three_digits};
+use crate::cli::report::page::Cell;
+use crate::cli::report::table::table;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -147,7 +148,7 @@ impl Report for PipelineReport {
     }
 
     fn page(&self) -> String {
-        let mut page = page::Page::new("From files to verdicts", &self.machine);
+        let mut page = self.machine.page("From files to verdicts");
         page.lead(&format!(
             "{}. Each file is read, decoded, hashed in every variant and looked up. Every run came \
              to the same outcomes, and every file that the index holds matched.",
@@ -179,7 +180,7 @@ impl Report for PipelineReport {
         ] {
             page.table(name, &header, &rows);
         }
-        page.finish()
+        self.machine.finish(page)
     }
 }
 

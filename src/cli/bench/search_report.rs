@@ -1,13 +1,14 @@
 //! What `hashgate bench search` reports: as JSON, as tables, as a page.
 
 use super::Report;
-use super::chart::{self, Dots, Lines, Series};
 use super::machine::Machine;
-use super::page::{self, Cell};
 use super::size::Size;
-use super::timing::{Latency, show_micros, thousands, three_digits};
+use super::timing::{Latency, show_micros};
+use crate::cli::report::chart::{self, Dots, Lines, Series};
+use crate::cli::report::number::{thousands, three_digits};
+use crate::cli::report::page::Cell;
+use crate::cli::report::table::table;
 use crate::hash::SignalType;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 
@@ -252,25 +253,6 @@ fn threads(number: usize) -> String {
     }
 }
 
-/// A table for people, as every command draws them.
-pub(super) fn table(header: Vec<String>, rows: Vec<Vec<Cell>>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    let numbers: Vec<bool> = rows
-        .first()
-        .map_or(Vec::new(), |row| row.iter().map(Cell::is_number).collect());
-    table.set_header(header);
-    for row in rows {
-        table.add_row(row.into_iter().map(Cell::into_text));
-    }
-    for (column, is_number) in table.column_iter_mut().zip(numbers) {
-        if is_number {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
 impl Report for SearchReport {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.machine.line())?;
@@ -290,7 +272,7 @@ impl Report for SearchReport {
     }
 
     fn page(&self) -> String {
-        let mut page = page::Page::new("Searching", &self.machine);
+        let mut page = self.machine.page("Searching");
         page.lead(&format!(
             "Exact search within a radius in an index of {} hashes, held by {}. Every query is \
              asked once; every planted hash was found, and the checked answers are those of a scan \
@@ -304,7 +286,7 @@ impl Report for SearchReport {
         page.table("Searches", &header, &rows);
         let (header, rows) = self.index_rows();
         page.table("Indexes", &header, &rows);
-        page.finish()
+        self.machine.finish(page)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Times of single events, and what is said of many of them.
 
+use crate::cli::report::number::three_digits;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -69,32 +70,6 @@ pub(super) fn show_micros(micros: f64) -> String {
     format!("{} {unit}", three_digits(value))
 }
 
-/// A number with about three digits that count: `0.41`, `4.10`, `41.0`, `410`, `41,000`.
-pub(super) fn three_digits(value: f64) -> String {
-    match value {
-        v if v < 9.995 => format!("{v:.2}"),
-        v if v < 99.95 => format!("{v:.1}"),
-        v if v < 1e4 => thousands(v.round() as u64),
-        v => {
-            let step = 10f64.powi(v.log10().floor() as i32 - 2);
-            thousands(((v / step).round() * step) as u64)
-        }
-    }
-}
-
-/// Digits in groups of three.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,20 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_read_well() {
+    fn times_read_well() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0]), 2.5);
         assert_eq!(median(&[]), 0.0);
-        for (value, text) in [
-            (0.0, "0.00"),
-            (4.096, "4.10"),
-            (41.04, "41.0"),
-            (1234.4, "1,234"),
-            (283_456.0, "283,000"),
-            (9_999_999.0, "10,000,000"),
-        ] {
-            assert_eq!(three_digits(value), text);
-        }
         assert_eq!(show_micros(4.1), "4.10 µs");
         assert_eq!(show_micros(12_000.0), "12.0 ms");
         assert_eq!(show_micros(1.3e6), "1.30 s");

@@ -1,59 +1,59 @@
 //! Plots as SVG, drawn into the page that shows them: lines over a logarithmic axis, values as
 //! rows of dots, shares as bars. Colours come from the page's style, for light and for dark.
 
+use super::number::three_digits;
 use super::page::escape;
-use super::timing::three_digits;
 use std::fmt::Write;
 
 /// One line of [`Lines`].
-pub(super) struct Series {
-    pub(super) name: String,
+pub(crate) struct Series {
+    pub(crate) name: String,
     /// Place on the x axis, and the value.
-    pub(super) points: Vec<(f64, f64)>,
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
 /// Values as lines over a logarithmic y axis.
-pub(super) struct Lines {
-    pub(super) title: String,
+pub(crate) struct Lines {
+    pub(crate) title: String,
     /// Places on the x axis, and what stands below them.
-    pub(super) x_ticks: Vec<(f64, String)>,
-    pub(super) show: fn(f64) -> String,
-    pub(super) y_label: &'static str,
-    pub(super) series: Vec<Series>,
+    pub(crate) x_ticks: Vec<(f64, String)>,
+    pub(crate) show: fn(f64) -> String,
+    pub(crate) y_label: &'static str,
+    pub(crate) series: Vec<Series>,
     /// Values that the axis must hold too: those of the charts beside it, so that all have one axis.
-    pub(super) beside: Vec<f64>,
+    pub(crate) beside: Vec<f64>,
 }
 
 /// Values as dots in rows over a logarithmic x axis; each row has several.
-pub(super) struct Dots {
-    pub(super) title: String,
-    pub(super) unit: &'static str,
-    pub(super) rows: Vec<(String, Vec<(String, f64)>)>,
+pub(crate) struct Dots {
+    pub(crate) title: String,
+    pub(crate) unit: &'static str,
+    pub(crate) rows: Vec<(String, Vec<(String, f64)>)>,
     /// As in [`Lines`].
-    pub(super) beside: Vec<f64>,
+    pub(crate) beside: Vec<f64>,
 }
 
 /// Values as bars from zero.
-pub(super) struct Bars {
-    pub(super) title: String,
-    pub(super) rows: Vec<(String, f64)>,
+pub(crate) struct Bars {
+    pub(crate) title: String,
+    pub(crate) rows: Vec<(String, f64)>,
 }
 
 /// Parts of a whole, as one bar.
-pub(super) struct Shares {
-    pub(super) title: String,
+pub(crate) struct Shares {
+    pub(crate) title: String,
     /// Name, value, and the value as text.
-    pub(super) parts: Vec<(String, f64, String)>,
+    pub(crate) parts: Vec<(String, f64, String)>,
 }
 
-const WIDTH: f64 = 560.0;
-const LEFT: f64 = 74.0;
-const RIGHT: f64 = 24.0;
+pub(super) const WIDTH: f64 = 560.0;
+pub(super) const LEFT: f64 = 74.0;
+pub(super) const RIGHT: f64 = 24.0;
 /// Colours in the page's style.
-const COLOURS: usize = 6;
+pub(super) const COLOURS: usize = 6;
 
 /// How wide a text of 12 px is at most, nearly.
-fn width(text: &str) -> f64 {
+pub(super) fn width(text: &str) -> f64 {
     7.2 * text.chars().count() as f64
 }
 
@@ -95,7 +95,7 @@ impl Decades {
     }
 }
 
-fn begin(title: &str, height: f64, summary: &str) -> String {
+pub(super) fn begin(title: &str, height: f64, summary: &str) -> String {
     format!(
         "<figure><figcaption>{}</figcaption>\n<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">\n",
         escape(title),
@@ -103,19 +103,19 @@ fn begin(title: &str, height: f64, summary: &str) -> String {
     )
 }
 
-fn end(mut svg: String) -> String {
+pub(super) fn end(mut svg: String) -> String {
     svg.push_str("</svg></figure>\n");
     svg
 }
 
-fn put(svg: &mut String, part: std::fmt::Arguments<'_>) {
+pub(super) fn put(svg: &mut String, part: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = svg.write_fmt(part);
     svg.push('\n');
 }
 
 /// Names and colours, in as many rows as they take; gives the y below them.
-fn legend(svg: &mut String, names: &[&str]) -> f64 {
+pub(super) fn legend(svg: &mut String, names: &[&str]) -> f64 {
     let (mut x, mut y) = (4.0, 14.0);
     for (at, name) in names.iter().enumerate() {
         let need = 16.0 + width(name) + 14.0;
@@ -140,11 +140,11 @@ fn legend(svg: &mut String, names: &[&str]) -> f64 {
 }
 
 /// How high a legend of these names is.
-fn legend_height(names: &[&str]) -> f64 {
+pub(super) fn legend_height(names: &[&str]) -> f64 {
     legend(&mut String::new(), names)
 }
 
-pub(super) fn lines(chart: &Lines) -> String {
+pub(crate) fn lines(chart: &Lines) -> String {
     const PLOT: f64 = 210.0;
     let names: Vec<&str> = chart.series.iter().map(|series| &*series.name).collect();
     let top = legend_height(&names);
@@ -249,7 +249,7 @@ fn short_number(value: f64) -> String {
     }
 }
 
-pub(super) fn dots(chart: &Dots) -> String {
+pub(crate) fn dots(chart: &Dots) -> String {
     const ROW: f64 = 19.0;
     const GAP: f64 = 12.0;
     const VALUE: f64 = 78.0;
@@ -321,7 +321,7 @@ pub(super) fn dots(chart: &Dots) -> String {
     end(svg)
 }
 
-pub(super) fn bars(chart: &Bars) -> String {
+pub(crate) fn bars(chart: &Bars) -> String {
     const ROW: f64 = 34.0;
     const VALUE: f64 = 78.0;
     let label = (chart.rows.iter())
@@ -355,7 +355,7 @@ pub(super) fn bars(chart: &Bars) -> String {
     end(svg)
 }
 
-pub(super) fn shares(chart: &Shares) -> String {
+pub(crate) fn shares(chart: &Shares) -> String {
     let sum: f64 = chart.parts.iter().map(|part| part.1.max(0.0)).sum();
     let names: Vec<String> = chart
         .parts

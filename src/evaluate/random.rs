@@ -3,16 +3,16 @@
 //! Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 
 /// A stream of numbers that a seed and a number of the stream determine.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The stream of that number.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut own = Self(stream ^ 0x6861_7368_6761_7465);
         Self(own.next() ^ seed.wrapping_mul(0xd6e8_feb8_6659_fd93))
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,28 +21,29 @@ impl Random {
     }
 
     /// A number from 0 to `bound - 1`; 0 where `bound` is 0.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(bound);
         (wide >> 64) as u64
     }
 
     /// As [`Random::below`], for places.
-    pub(super) fn place(&mut self, bound: usize) -> usize {
+    pub(crate) fn place(&mut self, bound: usize) -> usize {
         self.below(bound as u64) as usize
     }
 
     /// A number in `0.0..1.0`.
-    pub(super) fn fraction(&mut self) -> f32 {
+    pub(crate) fn fraction(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u32 << 24) as f32
     }
 
     /// A number with mean 0 and standard deviation 1, nearly normal: coins are counted.
-    pub(super) fn normal(&mut self) -> f32 {
+    #[cfg(any(feature = "cli", test))]
+    pub(crate) fn normal(&mut self) -> f32 {
         (self.next().count_ones() as f32 - 32.0) / 4.0
     }
 
     /// Four of them, coarser, for the price of one.
-    pub(super) fn normals(&mut self) -> [f32; 4] {
+    pub(crate) fn normals(&mut self) -> [f32; 4] {
         let coins = self.next();
         [0, 16, 32, 48].map(|shift| {
             let sixteen = (coins >> shift) as u16;

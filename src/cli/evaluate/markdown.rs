@@ -1,0 +1,112 @@
+//! The report as a table for a README: families of modifications, and what of them was found.
+
+use super::text::title;
+use crate::cli::report::number::{percent, thousands};
+use crate::evaluate::{FalseFlags, ModificationFacts, Report, Results};
+use std::io::{self, Write};
+
+pub(super) fn write(out: &mut dyn Write, report: &Report, command: &str) -> io::Result<()> {
+    let titles: Vec<String> = report
+        .results
+        .iter()
+        .map(|one| title(report, one))
+        .collect();
+    writeln!(
+        out,
+        "| what was done to the picture | {} |",
+        titles.join(" | ")
+    )?;
+    writeln!(out, "| --- | {} |", vec!["---:"; titles.len()].join(" | "))?;
+    for family in families(&report.modifications) {
+        let found: Vec<String> = report
+            .results
+            .iter()
+            .map(|result| strengths(report, result, family))
+            .collect();
+        writeln!(
+            out,
+            "| {} | {} |",
+            heading(report, family),
+            found.join(" | ")
+        )?;
+    }
+    let all = report
+        .results
+        .iter()
+        .map(|one| format!("**{}**", percent(one.recall.value)));
+    let all: Vec<String> = all.collect();
+    writeln!(out, "| **mean of all** | {} |", all.join(" | "))?;
+    let lists = report.benign.iter().map(|benign| benign.name.as_str());
+    for (place, list) in lists.chain(["the other pictures"]).enumerate() {
+        let wrong = |result: &Results| {
+            let both = result
+                .false_flags_benign
+                .iter()
+                .chain([&result.false_flags_corpus]);
+            both.copied()
+                .nth(place)
+                .map_or_else(String::new, |flags| pairs(&flags))
+        };
+        let wrong: Vec<String> = report.results.iter().map(wrong).collect();
+        writeln!(
+            out,
+            "| wrong flags, against {list} | {} |",
+            wrong.join(" | ")
+        )?;
+    }
+    let copies = report.results.first().map_or(0, |result| result.copies);
+    writeln!(
+        out,
+        "\n{} pictures of `{}` (SHA-256 of its digests `{}…`), {} copies; made by `{command}`",
+        thousands(report.corpus.pictures),
+        report.corpus.name,
+        report.corpus.sha256.get(..12).unwrap_or_default(),
+        thousands(copies)
+    )
+}
+
+fn pairs(flags: &FalseFlags) -> String {
+    match flags.distinct {
+        Some(distinct) if flags.pairs > 0 => {
+            let [pairs, distinct] = [flags.pairs, distinct].map(thousands);
+            format!("{pairs}, by {distinct} pairs of pictures")
+        }
+        _ => thousands(flags.pairs),
+    }
+}
+
+/// The families in the order of the report, each once.
+pub(super) fn families(modifications: &[ModificationFacts]) -> Vec<&str> {
+    let mut families: Vec<&str> = modifications
+        .iter()
+        .map(|one| one.family.as_str())
+        .collect();
+    families.dedup();
+    families
+}
+
+/// A family with its strengths: `crop_centre 5 · 10 · 20`.
+fn heading(report: &Report, family: &str) -> String {
+    let strengths = report
+        .modifications
+        .iter()
+        .filter(|one| one.family == family);
+    let strengths: Vec<String> = strengths
+        .filter_map(|one| one.strength)
+        .map(|strength| strength.to_string())
+        .collect();
+    let name = family.replace('_', " ");
+    match strengths.is_empty() {
+        true => name,
+        false => format!("{name} {}", strengths.join(" · ")),
+    }
+}
+
+fn strengths(report: &Report, result: &Results, family: &str) -> String {
+    let both = report.modifications.iter().zip(&result.by_modification);
+    let shares = both.filter(|(modification, _)| modification.family == family);
+    let shares: Vec<String> = shares
+        .map(|(_, one)| format!("{:.0}", 100.0 * one.recall.value))
+        .collect();
+    format!("{} %", shares.join(" · "))
+}

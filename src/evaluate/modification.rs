@@ -1,0 +1,301 @@
+//! What is done to a picture before it is asked about: named steps, and how the result is encoded.
+//!
+//! Owned here: names, families, and the sets that are asked for. Which modifications there are stands
+//! in `catalogue`, how a step changes pixels in `geometry`, `tone` and `overlay`, how the result
+//! becomes a file in `coding`.
+
+use super::catalogue::catalogue;
+use std::fmt;
+use std::str::FromStr;
+
+/// Where something is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Half of it on each edge.
+    Centre,
+    /// All of it at the left and the top edge, so that the lower right part stays; or another
+    /// corner, as the picture's own stream of random numbers says.
+    Corner,
+    Top,
+    Bottom,
+    Left,
+    /// Anywhere, as the stream of random numbers says.
+    Anywhere,
+}
+
+/// What lies around a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    White,
+    Black,
+    /// A colour that the stream of random numbers gives.
+    Colour,
+    /// The picture itself, enlarged and blurred.
+    Blurred,
+}
+
+/// One change of the pixels. Percentages of lengths are of the side that they lie along.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Step {
+    /// Both sides to this percentage.
+    Resize(f32),
+    /// Only the width to this percentage.
+    Aspect(f32),
+    /// Takes away this percentage of the width and of the height; of the height or the width alone
+    /// where one edge is cut.
+    Crop(Place, f32),
+    /// A border of this percentage of the shorter side on each edge.
+    Pad(Ground, f32),
+    /// Bars above and below that make the picture this many percent higher.
+    Letterbox(Ground, f32),
+    /// Bars at the sides that make the picture this many percent wider.
+    Pillarbox(Ground, f32),
+    /// Turned by degrees, the picture's sides kept, corners filled.
+    Rotate(f32, Ground),
+    /// Turned by degrees, and cut to the largest rectangle of the same shape that is all picture.
+    RotateInside(f32),
+    /// Quarter turns clockwise.
+    Quarter(u8),
+    Mirror,
+    Flip,
+    /// Percent of full scale that is added.
+    Brightness(f32),
+    /// Percent that differences from mid-grey grow by.
+    Contrast(f32),
+    /// Percent that colours keep of their distance from grey.
+    Saturation(f32),
+    Gamma(f32),
+    /// Degrees.
+    Hue(f32),
+    Grey,
+    Sepia,
+    Invert,
+    /// Standard deviation in percent of the shorter side.
+    Blur(f32),
+    /// Unsharp mask: how much of the difference is added, in percent.
+    Sharpen(f32),
+    /// Standard deviation in steps of 255.
+    Noise(f32),
+    /// Levels of each channel.
+    Posterise(u8),
+    /// A line of text across the middle; its height in percent of the shorter side.
+    Text(f32),
+    /// A faint text that repeats all over.
+    Watermark,
+    /// A round logo in a corner; its diameter in percent of the shorter side.
+    Logo(f32),
+    /// A white bar with text, above; its height in percent of the picture's.
+    CaptionAbove(f32),
+    /// A black bar with text, below.
+    CaptionBelow(f32),
+    /// A sticker over the picture; its diameter in percent of the shorter side.
+    Sticker(f32),
+    /// Outlined capitals at the top and the bottom.
+    MemeText,
+    /// A black frame with a thin white line and a title below.
+    MemeFrame,
+    /// A tall phone screen with bars, a name and buttons, light or dark.
+    Screenshot {
+        dark: bool,
+    },
+    /// A post on a page: a head with a name, text, the picture, buttons.
+    Post,
+    /// Laid onto a busy ground; its side in percent of the ground's.
+    PictureInPicture(f32),
+    /// Corners moved inwards by up to this percentage of the sides.
+    Perspective(f32),
+}
+
+/// How the pixels become a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// JPEG of this quality.
+    Jpeg(u8),
+    /// JPEG of the first quality, decoded, and encoded at the second.
+    JpegTwice(u8, u8),
+    /// JPEG stored turned, with the EXIF orientation that turns it back for a viewer.
+    Exif(u8),
+    Png,
+    /// Lossless: no maintained encoder of lossy WebP in Rust has a licence that fits.
+    Webp,
+    /// 256 colours.
+    Gif,
+    /// PNG whose rounded corners are transparent.
+    RoundedCorners,
+    /// PNG of which everything lets 40 % through.
+    Translucent,
+    /// PNG with a transparent border of 10 % of the shorter side.
+    TransparentBorder,
+    /// An animation whose third frame is the picture, behind two others.
+    Animation,
+}
+
+/// A modification: what is done to a picture, in order, and how the result is encoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Modification {
+    pub(super) name: String,
+    pub(super) group: &'static str,
+    pub(super) family: &'static str,
+    pub(super) strength: Option<f32>,
+    pub(super) tier: Tier,
+    pub(super) steps: Vec<Step>,
+    pub(super) coding: Coding,
+}
+
+/// The smallest set that a modification is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Tier {
+    Quick,
+    Standard,
+    Full,
+}
+
+impl Modification {
+    /// The name, for example `crop_centre_10`: unique, and stable.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What kind of thing it is, for people: `borders` for example.
+    #[must_use]
+    pub const fn group(&self) -> &'static str {
+        self.group
+    }
+
+    /// What it has in common with others, for example `crop_centre`.
+    #[must_use]
+    pub const fn family(&self) -> &'static str {
+        self.family
+    }
+
+    /// How strong it is, in the unit of its family: percent, degrees, a JPEG quality.
+    #[must_use]
+    pub const fn strength(&self) -> Option<f32> {
+        self.strength
+    }
+}
+
+impl fmt::Display for Modification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+/// The modifications that an evaluation makes, in the order of the catalogue.
+///
+/// Read from `quick`, `standard`, `full`, or a list of names and families joined by commas:
+///
+/// ```
+/// use hashgate::evaluate::Modifications;
+/// let some: Modifications = "jpeg_50,crop_centre".parse()?;
+/// assert!(some.iter().any(|one| one.name() == "crop_centre_10"));
+/// assert!("sharks".parse::<Modifications>().is_err());
+/// # Ok::<(), hashgate::evaluate::ModificationsError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Modifications(Vec<Modification>);
+
+/// A text that names no modifications.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} is no modification; give quick, standard, full, or names and families joined by \
+     commas: {known}"
+)]
+pub struct ModificationsError {
+    /// What was given.
+    pub given: String,
+    /// The families that there are.
+    pub known: String,
+}
+
+impl Modifications {
+    /// The modifications.
+    pub fn iter(&self) -> impl Iterator<Item = &Modification> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none; there always are some.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn up_to(tier: Tier) -> Self {
+        Self(catalogue().into_iter().filter(|m| m.tier <= tier).collect())
+    }
+}
+
+impl FromStr for Modifications {
+    type Err = ModificationsError;
+
+    fn from_str(text: &str) -> Result<Self, ModificationsError> {
+        match text {
+            "quick" => return Ok(Self::up_to(Tier::Quick)),
+            "standard" => return Ok(Self::up_to(Tier::Standard)),
+            "full" => return Ok(Self::up_to(Tier::Full)),
+            _ => {}
+        }
+        let all = catalogue();
+        let named: Vec<&str> = text.split(',').map(str::trim).collect();
+        for name in &named {
+            if !all.iter().any(|m| m.name == *name || m.family == *name) {
+                let mut known: Vec<&str> = all.iter().map(|m| m.family).collect();
+                known.dedup();
+                return Err(ModificationsError {
+                    given: (*name).to_owned(),
+                    known: known.join(", "),
+                });
+            }
+        }
+        let chosen = all.into_iter();
+        let chosen = chosen.filter(|m| {
+            named
+                .iter()
+                .any(|name| m.name == *name || m.family == *name)
+        });
+        Ok(Self(chosen.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_select_themselves() {
+        let all = catalogue();
+        let names: BTreeSet<&str> = all.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names.len(), all.len());
+        for one in &all {
+            let chosen: Modifications = one.name.parse().unwrap();
+            assert!(chosen.iter().any(|m| m == one), "{one}");
+        }
+    }
+
+    #[test]
+    fn the_sets_lie_in_each_other() {
+        let [quick, standard, full] = ["quick", "standard", "full"].map(|name| {
+            let set: Modifications = name.parse().unwrap();
+            set.iter().map(|m| m.name.clone()).collect::<BTreeSet<_>>()
+        });
+        assert!(quick.is_subset(&standard) && standard.is_subset(&full));
+        assert!(quick.len() < standard.len() && standard.len() < full.len());
+        assert_eq!(full.len(), catalogue().len());
+    }
+
+    #[test]
+    fn strengths_are_readable_in_names() {
+        let one: Modifications = "brightness_minus_20,gamma_0p5".parse().unwrap();
+        assert_eq!(one.len(), 2);
+        let error = "crop_middle".parse::<Modifications>().unwrap_err();
+        assert!(error.to_string().contains("crop_centre"), "{error}");
+    }
+}
