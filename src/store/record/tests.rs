@@ -73,7 +73,9 @@ fn counts() -> BankCounts {
         items: 7,
         active: 5,
         withdrawn: 2,
+        disputed: 0,
         signals: [(SignalType::Pdq, 6), (SignalType::Md5, 1)].into(),
+        opaque: [].into(),
     }
 }
 
@@ -99,9 +101,13 @@ fn item() -> ContentItem {
             record: Some("7".into()),
             metadata: Some("a=b".into()),
             added_at: 1_000_000_000,
+            ..Provenance::default()
         },
         later: Vec::new(),
         state: ContentState::Withdrawn,
+        opaque: Vec::new(),
+        by_hand: true,
+        changed: None,
     }
 }
 
@@ -174,11 +180,11 @@ fn version_2_has_its_bytes() {
     for end in 0..CONTENT_V2.len() {
         assert!(decode_content(BankId(9), ContentId(4), &CONTENT_V2[..end]).is_err());
     }
-    let newer = [&[3], &CONTENT_V2[1..]].concat();
+    let newer = [&[4], &CONTENT_V2[1..]].concat();
     let error = decode_content(BankId(9), ContentId(4), &newer).unwrap_err();
-    assert!(error.to_string().contains("got version 3"), "{error}");
+    assert!(error.to_string().contains("got version 4"), "{error}");
     let error = decode_head(ContentId(4), &newer, |_| {}).unwrap_err();
-    assert!(error.to_string().contains("got version 3"), "{error}");
+    assert!(error.to_string().contains("got version 4"), "{error}");
 }
 
 #[test]
@@ -272,7 +278,7 @@ proptest! {
     #[test]
     fn no_bytes_make_a_decoder_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         bytes.insert(0, 0);
-        for version in 0..4 {
+        for version in 0..5 {
             bytes[0] = version;
             let _ = State::decode(&bytes);
             let _ = Change::decode(1, &bytes);

@@ -1,0 +1,32 @@
+//! `hashgate hashset …`: hash set bundles, and the keys that vouch for them.
+//!
+//! Signatures are minisign's: keys that `minisign` makes sign and verify here, and the other way
+//! round.
+
+mod bundle;
+
+pub(crate) use bundle::{accept, note_accepted};
+
+use crate::cli::exit::Exit;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HashsetCommand {
+    /// Make a pair of keys to sign bundles with
+    Keygen(bundle::KeygenArgs),
+    /// Sign a bundle
+    Sign(bundle::SignArgs),
+    /// Check that a bundle is whole, signed by a key, and not expired
+    Verify(bundle::VerifyArgs),
+    /// Show what a bundle says of itself
+    Inspect(bundle::InspectArgs),
+}
+
+pub(crate) fn run(command: HashsetCommand) -> anyhow::Result<Exit> {
+    match command {
+        HashsetCommand::Keygen(args) => bundle::keygen(&args),
+        HashsetCommand::Sign(args) => bundle::sign(&args),
+        HashsetCommand::Verify(args) => bundle::verify(&args),
+        HashsetCommand::Inspect(args) => bundle::inspect(&args),
+    }
+}
