@@ -62,7 +62,7 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Write a bank as a list that others read
     Export(export::ExportArgs),
-    /// Sign, check and look at hash set bundles
+    /// Sign, check and look at hash set bundles; look for what is doubtful in banks
     #[command(subcommand)]
     Hashset(hashset::HashsetCommand),
     /// Build the next generation of the index from the store
@@ -114,7 +114,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Import(args) => import::run(args, &home()?),
         Command::Audit(args) => audit::run(&args, &home()?),
         Command::Export(args) => export::run(&args, &home()?),
-        Command::Hashset(command) => hashset::run(command),
+        Command::Hashset(command) => hashset::run(command, home),
         Command::Publish(args) => publish::run(args, &home()?),
         Command::Scan(args) => {
             let home = home_or(args.index.is_given())?;

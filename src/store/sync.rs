@@ -173,17 +173,18 @@ impl BankStore {
         let mut total = SyncSummary::default();
         let mut gone = Vec::new();
         let has = |from: &Provenance| from.source == source && from.status == SourceStatus::Active;
-        let mut write = |gone: &mut Vec<ContentItem>| -> Result<(), StoreError> {
-            let mut summary = SyncSummary::default();
+        let mut take_back = |gone: &mut Vec<ContentId>| -> Result<(), StoreError> {
             let mut writer = match is_preview {
                 true => None,
                 false => Some(self.writer()?),
             };
             let mut desk = Desk::new(self, bank, 0);
-            for item in gone.drain(..) {
-                let mut work = Work {
-                    before: Some(item.clone()),
-                    item,
+            let mut summary = SyncSummary::default();
+            for id in gone.drain(..) {
+                // Once more, now that nobody else changes it.
+                desk.load(id)?;
+                let Some(work) = desk.items.get_mut(&id) else {
+                    continue;
                 };
                 let sources = std::iter::once(&mut work.item.provenance);
                 for from in sources.chain(&mut work.item.later) {
@@ -192,7 +193,6 @@ impl BankStore {
                         summary.taken_back += 1;
                     }
                 }
-                desk.items.insert(work.item.id, work);
             }
             match &mut writer {
                 Some(writer) => self.write(writer, desk, at, &mut summary)?,
@@ -210,13 +210,15 @@ impl BankStore {
         for item in self.items(bank) {
             let item = item?;
             if item.sources().any(has) && items.binary_search(&item.id).is_err() {
-                gone.push(item);
+                gone.push(item.id);
             }
             if gone.len() >= Self::BATCH {
-                write(&mut gone)?;
+                take_back(&mut gone)?;
             }
         }
-        write(&mut gone)?;
+        if !gone.is_empty() {
+            take_back(&mut gone)?;
+        }
         Ok(total)
     }
 

@@ -34,9 +34,9 @@ pub(super) struct Dots {
 }
 
 /// Values as bars from zero.
-pub(super) struct Bars {
-    pub(super) title: String,
-    pub(super) rows: Vec<(String, f64)>,
+pub(in crate::cli) struct Bars {
+    pub(in crate::cli) title: String,
+    pub(in crate::cli) rows: Vec<(String, f64)>,
 }
 
 /// Parts of a whole, as one bar.
@@ -321,7 +321,7 @@ pub(super) fn dots(chart: &Dots) -> String {
     end(svg)
 }
 
-pub(super) fn bars(chart: &Bars) -> String {
+pub(in crate::cli) fn bars(chart: &Bars) -> String {
     const ROW: f64 = 34.0;
     const VALUE: f64 = 78.0;
     let label = (chart.rows.iter())

@@ -20,6 +20,9 @@ mod size;
 mod stages;
 mod timing;
 
+pub(super) use chart::{Bars, bars};
+pub(super) use page::{STYLE, escape};
+
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use clap::{Args, Subcommand, ValueEnum};

@@ -39,10 +39,11 @@ pub(super) struct Page {
     facts: String,
 }
 
-const STYLE: &str = include_str!("page.css");
+/// How every page looks.
+pub(in crate::cli) const STYLE: &str = include_str!("page.css");
 
 /// Text as HTML shows it.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::cli) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

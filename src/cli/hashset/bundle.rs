@@ -134,7 +134,7 @@ fn public_key(text: &str) -> anyhow::Result<PublicKey> {
     let file = fs::read_to_string(text)
         .with_context(|| format!("{text:?} is no public key and no file with one"))?;
     let key = PublicKeyBox::from_string(&file).and_then(PublicKeyBox::into_public_key);
-    Ok(key.with_context(|| format!("{text} holds no public key of minisign"))?)
+    key.with_context(|| format!("{text} holds no public key of minisign"))
 }
 
 /// Checks a bundle's signature and its time.

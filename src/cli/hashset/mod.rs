@@ -1,13 +1,16 @@
-//! `hashgate hashset …`: hash set bundles, and the keys that vouch for them.
+//! `hashgate hashset …`: hash set bundles, the keys that vouch for them, and what is doubtful in
+//! banks.
 //!
 //! Signatures are minisign's: keys that `minisign` makes sign and verify here, and the other way
 //! round.
 
 mod bundle;
+mod lint;
+mod lint_page;
 
 pub(crate) use bundle::{accept, note_accepted};
 
-use crate::cli::exit::Exit;
+use crate::cli::{exit::Exit, home::Home};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -20,13 +23,20 @@ pub(crate) enum HashsetCommand {
     Verify(bundle::VerifyArgs),
     /// Show what a bundle says of itself
     Inspect(bundle::InspectArgs),
+    /// Look for what is doubtful in banks: duplicates, conflicts, harmless pictures, flat hashes,
+    /// clusters
+    Lint(lint::LintArgs),
 }
 
-pub(crate) fn run(command: HashsetCommand) -> anyhow::Result<Exit> {
+pub(crate) fn run(
+    command: HashsetCommand,
+    home: impl FnOnce() -> anyhow::Result<Home>,
+) -> anyhow::Result<Exit> {
     match command {
         HashsetCommand::Keygen(args) => bundle::keygen(&args),
         HashsetCommand::Sign(args) => bundle::sign(&args),
         HashsetCommand::Verify(args) => bundle::verify(&args),
         HashsetCommand::Inspect(args) => bundle::inspect(&args),
+        HashsetCommand::Lint(args) => lint::run(&args, &home()?),
     }
 }
