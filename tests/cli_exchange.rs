@@ -379,3 +379,120 @@ fn a_bundle_is_taken_signed_whole_in_time_and_no_older_than_the_last() {
     assert_eq!(ran.code, 2);
     says(&ran.err, &["it expired at"]);
 }
+
+#[test]
+fn matches_are_handed_over_without_any_media() {
+    let gate = with_bank();
+    let known = gate.home().join("known");
+    fs::create_dir(&known).unwrap();
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pictures/known");
+    let picture = fs::read_dir(pictures)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let copy = known.join("copy");
+    fs::copy(picture, &copy).unwrap();
+    gate.expect(0, &["bank", "add", "list", copy.to_str().unwrap()]);
+    gate.expect(0, &["publish"]);
+    let (_, scan) = file(&gate, "scan.jsonl");
+    let scanned = [
+        "scan",
+        "--format",
+        "jsonl",
+        "--output",
+        &scan,
+        known.to_str().unwrap(),
+    ];
+    gate.expect(1, &scanned);
+    let made = gate.expect(
+        1,
+        &["report", "make", "--country", "PK", "--by", "me", &scan],
+    );
+    says(&made.err, &["1 match in the report"]);
+    let report: serde_json::Value = serde_json::from_str(&made.out).unwrap();
+    assert_eq!(report["media_included"], false);
+    assert_eq!(report["channels"][0]["country"], "PK");
+    let item = &report["items"][0];
+    assert_eq!(item["matches"][0]["bank"], "list");
+    assert_eq!(item["file_now"]["sha256"], item["signals"]["sha256"]);
+    assert_eq!(report["custody"][0]["sha256"].as_str().unwrap().len(), 64);
+
+    let text = gate
+        .expect(
+            0,
+            &["report", "text", "--country", "PK", "--language", "ur"],
+        )
+        .out;
+    says(
+        &text,
+        &[
+            "https://www.nccia.gov.pk/",
+            "روک دی گئی",
+            "https://www.inhope.org/",
+        ],
+    );
+    let text = gate.expect(0, &["report", "text", "--country", "GB"]).out;
+    says(
+        &text,
+        &["Your upload was stopped", "https://report.iwf.org.uk/"],
+    );
+    says(
+        &gate
+            .expect(0, &["report", "channels", "--country", "CA"])
+            .out,
+        &["no verified address"],
+    );
+    let half = gate.run(&["report", "make", copy.to_str().unwrap()]);
+    assert_eq!(half.code, 2);
+    says(&half.err, &["no line of a scan"]);
+}
+
+#[test]
+fn doubtful_entries_are_named() {
+    let gate = with_bank();
+    let pdq = |text: &str| format!("pdq {text}\n");
+    let flat = "00".repeat(32);
+    let known = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22";
+    let near = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b2e";
+    gate.run_with(
+        &["import", "--bank", "list", "-"],
+        &(pdq(&flat) + &pdq(known)),
+    );
+    gate.expect(0, &["bank", "create", "harmless", "--action", "allow"]);
+    gate.run_with(&["import", "--bank", "harmless", "-"], &pdq(near));
+    let before = gate.run(&["hashset", "lint"]);
+    assert_eq!(before.code, 2);
+    says(&before.err, &["run hashgate publish first"]);
+    gate.expect(0, &["publish"]);
+    let text = gate.expect(0, &["hashset", "lint"]).out;
+    says(
+        &text,
+        &[
+            "3 entries looked at",
+            "1: an entry of an allow bank",
+            "2 bits away",
+            "0 of 256 bits set",
+        ],
+    );
+    let (path, benign) = file(&gate, "benign.txt");
+    fs::write(path, pdq(near)).unwrap();
+    let args = [
+        "hashset", "lint", "--bank", "list", "--benign", &benign, "--format", "json",
+    ];
+    let json = gate.expect(0, &args).out;
+    says(
+        &json,
+        &[
+            "{\"kind\":\"benign\",\"bank\":\"list\",\"content_id\":2",
+            "\"summary\"",
+        ],
+    );
+    assert!(!json.contains(known), "hashes are shortened");
+    let page = gate.expect(0, &["hashset", "lint", "--format", "html"]).out;
+    says(
+        &page,
+        &["<!doctype html>", "<svg", "an entry of an allow bank"],
+    );
+}

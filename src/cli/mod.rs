@@ -18,6 +18,7 @@ mod matching;
 mod output;
 mod progress;
 mod publish;
+mod report;
 mod scan;
 mod status;
 mod stop;
@@ -69,6 +70,9 @@ enum Command {
     Publish(publish::PublishArgs),
     /// Ask the index about every file below some paths
     Scan(scan::ScanArgs),
+    /// Hand matches over to those who act on them: a file for the proper channel, and where that is
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Print the hashes of pictures
     Hash(hash::HashArgs),
     /// Ask the index about hashes
@@ -120,6 +124,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             let home = home_or(args.index.is_given())?;
             scan::run(args, &home)
         }
+        Command::Report(command) => report::run(command),
         Command::Hash(args) => hash::run(args),
         Command::Match(args) => {
             let home = home_or(args.index.is_given())?;
