@@ -100,3 +100,23 @@ pub struct UnknownColumn {
     /// What was given.
     pub given: String,
 }
+
+impl UnknownListFormat {
+    /// The format of this name, in any case.
+    pub(super) fn or_named<T: Copy>(
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+        text: &str,
+    ) -> Result<T, Self> {
+        let mut found = all.iter().copied();
+        let found = found.find(|&format| name(format).eq_ignore_ascii_case(text));
+        found.ok_or_else(|| Self {
+            given: text.to_owned(),
+            known: all
+                .iter()
+                .map(|&format| name(format))
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+}

@@ -61,13 +61,7 @@ impl ExportFormat {
 impl FromStr for ExportFormat {
     type Err = UnknownListFormat;
     fn from_str(text: &str) -> Result<Self, UnknownListFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name().eq_ignore_ascii_case(text))
-            .ok_or_else(|| UnknownListFormat {
-                given: text.to_owned(),
-                known: Self::ALL.map(Self::name).join(", "),
-            })
+        UnknownListFormat::or_named(&Self::ALL, Self::name, text)
     }
 }
 

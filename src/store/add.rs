@@ -6,9 +6,9 @@ use crate::bank::{
 use crate::hash::{Signal, SignalType};
 use crate::store::keys::SignalKey;
 use crate::store::merge::{Merged, TooMany};
-use crate::store::record::{Content, ContentEncoder, Touched, decode_content};
+use crate::store::record::{Content, ContentEncoder, State, Touched, decode_content};
 use crate::store::sync::Preview;
-use crate::store::{BankStore, StoreError, keys};
+use crate::store::{BankStore, StoreError, Writer, keys};
 use rocksdb::WriteBatch;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -58,6 +58,13 @@ struct Outcome<'a> {
     merged: Merged<'a>,
 }
 
+/// The numbers that a change gives to new items: so many from the first on.
+pub(super) struct NewNumbers {
+    pub(super) bank: BankId,
+    pub(super) first: ContentId,
+    pub(super) items: u64,
+}
+
 /// An item that was there, as it was.
 struct Kept {
     id: ContentId,
@@ -103,10 +110,6 @@ impl BankStore {
         let mut updated = Vec::new();
         let mut encoder = ContentEncoder::default();
         let mut batch = WriteBatch::default();
-        if summary.added > 0 && writer.newest_extent != Some(bank.0) {
-            let first = first.0.to_be_bytes();
-            batch.put_cf(self.family(keys::EXTENTS)?, first, bank.0.to_be_bytes());
-        }
         for Outcome {
             identity,
             kept,
@@ -173,6 +176,24 @@ impl BankStore {
             });
             batch.put_cf(content, keys::content(bank, id), value);
         }
+        self.put_entries(&mut batch, entries)?;
+        self.put_counts(&mut batch, bank, &counts)?;
+        let new = NewNumbers {
+            bank,
+            first,
+            items: summary.added,
+        };
+        self.commit_items(&mut writer, batch, state, new, updated)?;
+        Ok(summary)
+    }
+
+    /// Puts entries by hash into a batch: keys with their items, and whether each is the item's
+    /// identity.
+    pub(super) fn put_entries(
+        &self,
+        batch: &mut WriteBatch,
+        mut entries: Vec<(SignalKey, ContentId, bool)>,
+    ) -> Result<(), StoreError> {
         // In the order of their keys, each finds its place in RocksDB's memory near the one before:
         // random keys cost several times as much.
         entries.sort_unstable();
@@ -184,16 +205,32 @@ impl BankStore {
                 batch.put_cf(by_signal, key.with(id), []);
             }
         }
-        self.put_counts(&mut batch, bank, &counts)?;
-        let touched = touched(bank, first, summary.added, updated);
+        Ok(())
+    }
+
+    /// Commits a batch with new items and with items that were there, these in growing order.
+    pub(super) fn commit_items(
+        &self,
+        writer: &mut Writer,
+        mut batch: WriteBatch,
+        state: State,
+        new: NewNumbers,
+        updated: Vec<u64>,
+    ) -> Result<(), StoreError> {
+        let NewNumbers { bank, first, items } = new;
+        if items > 0 && writer.newest_extent != Some(bank.0) {
+            let first = first.0.to_be_bytes();
+            batch.put_cf(self.family(keys::EXTENTS)?, first, bank.0.to_be_bytes());
+        }
+        let touched = touched(bank, first, items, updated);
         // Where the change cannot be acknowledged, nobody knows whether it is there.
         let newest_extent = writer.newest_extent.take();
-        self.commit(&mut writer, batch, state, touched)?;
-        writer.newest_extent = match summary.added {
+        self.commit(writer, batch, state, touched)?;
+        writer.newest_extent = match items {
             0 => newest_extent,
             _ => Some(bank.0),
         };
-        Ok(summary)
+        Ok(())
     }
 
     /// What [`BankStore::add`] would do, without doing it. Give the items of one list in their order,
@@ -370,7 +407,7 @@ fn candidates(bank: BankId, items: &[NewItem]) -> Result<Vec<Candidate<'_>>, Sto
 }
 
 /// What a batch touched: new items from `first` on, and items that were there, in growing order.
-pub(super) fn touched(bank: BankId, first: ContentId, items: u64, ids: Vec<u64>) -> Touched {
+fn touched(bank: BankId, first: ContentId, items: u64, ids: Vec<u64>) -> Touched {
     if ids.is_empty() {
         return Touched::Added { bank, first, items };
     }

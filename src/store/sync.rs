@@ -20,11 +20,11 @@
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentState, OpaqueSignal, Provenance, SourceStatus,
 };
-use crate::store::add::{NewItem, identity, once, other_keys, touched};
+use crate::store::add::{NewItem, NewNumbers, identity, once, other_keys};
 use crate::store::keys::SignalKey;
 use crate::store::merge::{TooMany, check};
 use crate::store::record::{Content, ContentEncoder, decode_content};
-use crate::store::{BankCounts, BankStore, StoreError, keys};
+use crate::store::{BankCounts, BankStore, StoreError, Writer, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -225,7 +225,7 @@ impl BankStore {
     /// Writes what a call has changed.
     fn write(
         &self,
-        writer: &mut crate::store::Writer,
+        writer: &mut Writer,
         desk: Desk<'_>,
         at: u64,
         summary: &mut SyncSummary,
@@ -269,28 +269,14 @@ impl BankStore {
             return Ok(());
         }
         state.next_content += new;
-        if new > 0 && writer.newest_extent != Some(bank.0) {
-            let first = first.0.to_be_bytes();
-            batch.put_cf(self.family(keys::EXTENTS)?, first, bank.0.to_be_bytes());
-        }
-        entries.sort_unstable();
-        let by_signal = self.family(keys::BY_SIGNAL)?;
-        for (key, id, is_identity) in entries {
-            if is_identity {
-                batch.put_cf(by_signal, key, id.0.to_be_bytes());
-            } else {
-                batch.put_cf(by_signal, key.with(id), []);
-            }
-        }
+        self.put_entries(&mut batch, entries)?;
         self.put_counts(&mut batch, bank, &counts)?;
-        let touched = touched(bank, first, new, updated);
-        let newest_extent = writer.newest_extent.take();
-        self.commit(writer, batch, state, touched)?;
-        writer.newest_extent = match new {
-            0 => newest_extent,
-            _ => Some(bank.0),
+        let new = NewNumbers {
+            bank,
+            first,
+            items: new,
         };
-        Ok(())
+        self.commit_items(writer, batch, state, new, updated)
     }
 }
 
