@@ -95,7 +95,7 @@ fn a_withdrawal_reaches_matching_with_the_next_publish_and_audit_says_when() {
     );
     says(
         &gate.expect(0, &["audit", "1", "--format", "jsonl"]).out,
-        &["\"in_force\":{\"generation\":2"],
+        &["\"generation\":2,\"revision\":3"],
     );
 
     // It stands again; a second time changes nothing.
