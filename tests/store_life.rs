@@ -4,7 +4,7 @@
 
 mod store_support;
 
-use hashgate::bank::{Action, BankId, ContentId, ContentState, Policy};
+use hashgate::bank::{Action, BankId, ContentId, ContentItem, ContentState, Policy};
 use hashgate::hash::{Quality, SignalType, Threshold};
 use hashgate::store::{AddSummary, BankStore, StoreError};
 use proptest::prelude::*;
@@ -128,7 +128,19 @@ fn what_is_withdrawn_matches_nothing_until_it_is_reinstated() {
 
     assert!(store.reinstate(first.id, 0).unwrap());
     assert!(!store.reinstate(first.id, 0).unwrap());
-    assert_eq!(store.item(first.id).unwrap().unwrap(), first);
+    let again = store.item(first.id).unwrap().unwrap();
+    assert_eq!(
+        again.changed.map(|changed| changed.revision),
+        Some(store.revision()),
+        "since when it matches again"
+    );
+    assert_eq!(
+        ContentItem {
+            changed: None,
+            ..again
+        },
+        first
+    );
     assert_eq!(store.records().unwrap().count(), 2);
     let error = store.withdraw(ContentId(999), 0).unwrap_err();
     assert_eq!(

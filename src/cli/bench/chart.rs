@@ -37,6 +37,7 @@ pub(super) struct Dots {
 pub(in crate::cli) struct Bars {
     pub(in crate::cli) title: String,
     pub(in crate::cli) rows: Vec<(String, f64)>,
+    pub(in crate::cli) show: fn(f64) -> String,
 }
 
 /// Parts of a whole, as one bar.
@@ -348,7 +349,7 @@ pub(in crate::cli) fn bars(chart: &Bars) -> String {
                 y + 5.0,
                 ROW - 10.0,
                 left + wide + 8.0,
-                escape(&three_digits(*value))
+                escape(&(chart.show)(*value))
             ),
         );
     }

@@ -158,6 +158,7 @@ impl Report for PipelineReport {
             rows: (self.jobs.iter())
                 .map(|run| (output::plural(run.jobs as u64, "job"), run.files_per_second))
                 .collect(),
+            show: three_digits,
         });
         let stages = chart::shares(&Shares {
             title: "Where the time of one thread goes".to_owned(),

@@ -44,7 +44,11 @@ pub(super) fn page(report: &Report) -> String {
     ] {
         if rows.iter().any(|(_, count)| *count > 0.0) {
             let title = title.to_owned();
-            html.push_str(&bars(&Bars { title, rows }));
+            html.push_str(&bars(&Bars {
+                title,
+                rows,
+                show: |count| format!("{count:.0}"),
+            }));
         }
     }
     html.push_str("</div></section>\n");
