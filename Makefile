@@ -60,6 +60,10 @@ peers: build ## The whole pipeline beside the same job in Python, in one run
 peers-search: build ## Searching beside faiss, usearch and python-threatexchange, in one run
 	@benches/peers/search
 
+.PHONY: peers-import
+peers-import: build ## Importing and publishing a list beside python-threatexchange
+	@benches/peers/import
+
 .PHONY: check
 check: setup ## Format, lints, documentation, licences and advisories
 	cargo fmt --check

@@ -2,7 +2,7 @@
 //! Each first asserts its answer against the oracle or the scalar kernel.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hashgate::hamming::kernel::{Found, Met, Probe, Row, SharedProbe, Survivor};
+use hashgate::hamming::kernel::{Column, Found, Met, Probe, Row, SharedProbe, Survivor};
 use hashgate::hamming::{Kernel, distance_pdq, naive};
 use hashgate::hash::PdqHash;
 use std::hint::black_box;

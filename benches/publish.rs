@@ -43,7 +43,9 @@ fn item(number: u64) -> NewItem {
             record: Some(number.to_string()),
             metadata: None,
             added_at: 1_700_000_000,
+            ..Provenance::default()
         },
+        ..NewItem::default()
     }
 }
 

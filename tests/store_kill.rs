@@ -5,7 +5,7 @@
 
 mod store_support;
 
-use hashgate::bank::{Action, Policy};
+use hashgate::bank::{Action, Policy, SourceStatus};
 use hashgate::hash::SignalType;
 use hashgate::store::{BankStore, NewItem, StoreError};
 use std::io::{BufRead, BufReader};
@@ -37,6 +37,28 @@ fn chunk(number: u64) -> Vec<NewItem> {
         .collect()
 }
 
+/// How many calls of `sync` follow the chunks: the first half is a source's list, the second half
+/// its next one.
+const SYNCS: u64 = 6;
+
+/// Records of a source: those of its next list are the same, have other hashes or are taken back.
+fn records(number: u64) -> Vec<NewItem> {
+    let (list, part) = (number / (SYNCS / 2), number % (SYNCS / 2));
+    (part * CHUNK..(part + 1) * CHUNK)
+        .map(|id| {
+            let hash = 1_000_000 + 2 * id + if id % 4 == 0 { list } else { 0 };
+            let mut new = item(&[signal(SignalType::Pdq, hash)]);
+            new.provenance.source = "exchange".into();
+            new.provenance.record = Some(id.to_string());
+            if list > 0 && id % 7 == 3 {
+                new.signals.clear();
+                new.provenance.status = SourceStatus::Withdrawn;
+            }
+            new
+        })
+        .collect()
+}
+
 fn import(folder: &Path, mut say: impl FnMut(&str, u64)) -> Result<(), StoreError> {
     let store = BankStore::open(folder)?;
     let name = "list".parse().unwrap();
@@ -48,6 +70,16 @@ fn import(folder: &Path, mut say: impl FnMut(&str, u64)) -> Result<(), StoreErro
         say("begin", number);
         store.add(bank.id, &chunk(number))?;
         say("done", number);
+    }
+    for number in 0..SYNCS {
+        // Whoever was stopped in the next list runs that again, not the one before it.
+        let is_before = number < SYNCS / 2;
+        if is_before && store.revision() > 1 + CHUNKS + SYNCS / 2 {
+            continue;
+        }
+        say("begin", CHUNKS + number);
+        store.sync(bank.id, &records(number))?;
+        say("synced", number);
     }
     Ok(())
 }
@@ -73,7 +105,7 @@ fn importer_command(program: &str) -> Command {
 const ARGUMENTS: [&str; 3] = ["importer", "--exact", "--nocapture"];
 
 /// Starts an import and kills it when it has said so many lines and some turns more; returns how
-/// many chunks it had acknowledged.
+/// many calls it had acknowledged.
 fn import_and_kill(folder: &Path, lines: usize, turns: usize) -> u64 {
     let program = std::env::current_exe().unwrap();
     let mut child: Child = importer_command(program.to_str().unwrap())
@@ -84,7 +116,11 @@ fn import_and_kill(folder: &Path, lines: usize, turns: usize) -> u64 {
     let mut said = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map(Result::unwrap)
-        .filter(|line| line.starts_with("begin ") || line.starts_with("done "));
+        .filter(|line| {
+            ["begin ", "done ", "synced "]
+                .iter()
+                .any(|word| line.starts_with(word))
+        });
     let mut done: Vec<String> = said.by_ref().take(lines).collect();
     for _ in 0..turns {
         std::thread::yield_now();
@@ -93,7 +129,8 @@ fn import_and_kill(folder: &Path, lines: usize, turns: usize) -> u64 {
     child.wait().unwrap();
     // What it said before it died counts too.
     done.extend(said);
-    done.iter().filter(|line| line.starts_with("done ")).count() as u64
+    let is_done = |line: &&String| line.starts_with("done ") || line.starts_with("synced ");
+    done.iter().filter(is_done).count() as u64
 }
 
 /// Whole chunks, at least the acknowledged ones, with true counts.
@@ -108,13 +145,18 @@ fn check(folder: &Path, acknowledged: u64) {
     };
     let counts = store.counts(bank.id).unwrap();
     assert_eq!(counts, recount(&store, bank.id));
-    assert_eq!(counts.items % CHUNK, 0, "no chunk in part");
-    assert!(
-        counts.items >= acknowledged * CHUNK,
-        "{} of {acknowledged} chunks acknowledged",
-        counts.items / CHUNK
-    );
-    assert_eq!(store.revision(), 1 + counts.items / CHUNK);
+    // The sync begins when all chunks are there.
+    if counts.items <= CHUNKS * CHUNK {
+        assert_eq!(counts.items % CHUNK, 0, "no chunk in part");
+        assert!(
+            counts.items >= acknowledged * CHUNK,
+            "{} of {acknowledged} chunks acknowledged",
+            counts.items / CHUNK
+        );
+    }
+    // One change a call, and none in part.
+    let calls = store.revision() - 1;
+    assert!(calls >= acknowledged, "{calls} of {acknowledged} calls");
 }
 
 /// What an import that nothing disturbs leaves.
@@ -122,7 +164,7 @@ fn undisturbed() -> String {
     let (_outer, folder) = new_folder();
     import(&folder, |_, _| {}).unwrap();
     let store = BankStore::open_read_only(&folder).unwrap();
-    assert_eq!(store.revision(), 1 + CHUNKS);
+    assert_eq!(store.revision(), 1 + CHUNKS + SYNCS);
     dump(&store)
 }
 
@@ -135,10 +177,13 @@ fn finish(folder: &Path, want: &str) {
 #[test]
 fn a_killed_import_keeps_what_it_acknowledged_and_ends_the_same() {
     let want = undisturbed();
-    let most = 2 * CHUNKS as usize;
-    for point in 0..=most {
+    let most = 2 * (CHUNKS + SYNCS) as usize;
+    // 201 kills: at every line, and between lines at moments that differ.
+    for kill in 0..=200 {
+        let point = kill % (most + 1);
         let (_outer, folder) = new_folder();
-        let acknowledged = import_and_kill(&folder, point, [0, 30, 300, 3_000][point % 4]);
+        let turns = [0, 30, 300, 3_000][point % 4] + 17 * (kill / (most + 1));
+        let acknowledged = import_and_kill(&folder, point, turns);
         if folder.exists() {
             check(&folder, acknowledged);
         }
@@ -150,7 +195,7 @@ fn a_killed_import_keeps_what_it_acknowledged_and_ends_the_same() {
 fn an_import_killed_again_and_again_ends_the_same() {
     let want = undisturbed();
     let (_outer, folder) = new_folder();
-    for lines in [1, 2, 3, 4, 6, 8, 11, 14, 18, 22] {
+    for lines in [1, 2, 3, 4, 6, 8, 11, 14, 18, 22, 26, 28, 30] {
         let acknowledged = import_and_kill(&folder, lines, 10 * lines);
         check(&folder, acknowledged);
     }
@@ -174,14 +219,14 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let said = String::from_utf8_lossy(&output.stdout);
     let done = said
         .lines()
-        .filter(|line| line.starts_with("done "))
+        .filter(|line| line.starts_with("done ") || line.starts_with("synced "))
         .count() as u64;
     assert!(
         said.contains("\nfailed cannot write to the store"),
         "{said}"
     );
     assert!(
-        (1..CHUNKS).contains(&done),
+        (1..CHUNKS + SYNCS).contains(&done),
         "{done} chunks before it was full"
     );
     check(&folder, done);

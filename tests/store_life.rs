@@ -4,7 +4,7 @@
 
 mod store_support;
 
-use hashgate::bank::{Action, BankId, ContentId, ContentState, Policy};
+use hashgate::bank::{Action, BankId, ContentId, ContentItem, ContentState, Policy};
 use hashgate::hash::{Quality, SignalType, Threshold};
 use hashgate::store::{AddSummary, BankStore, StoreError};
 use proptest::prelude::*;
@@ -103,9 +103,9 @@ fn what_is_withdrawn_matches_nothing_until_it_is_reinstated() {
         .unwrap();
     store.add(bank.id, &[pdq(1), pdq(2)]).unwrap();
     let first = store.items(bank.id).next().unwrap().unwrap();
-    assert!(store.withdraw(first.id).unwrap());
+    assert!(store.withdraw(first.id, 0).unwrap());
     let revision = store.revision();
-    assert!(!store.withdraw(first.id).unwrap());
+    assert!(!store.withdraw(first.id, 0).unwrap());
     let again = AddSummary {
         withdrawn: 1,
         ..summary(0, 1)
@@ -126,11 +126,23 @@ fn what_is_withdrawn_matches_nothing_until_it_is_reinstated() {
         ContentState::Withdrawn
     );
 
-    assert!(store.reinstate(first.id).unwrap());
-    assert!(!store.reinstate(first.id).unwrap());
-    assert_eq!(store.item(first.id).unwrap().unwrap(), first);
+    assert!(store.reinstate(first.id, 0).unwrap());
+    assert!(!store.reinstate(first.id, 0).unwrap());
+    let again = store.item(first.id).unwrap().unwrap();
+    assert_eq!(
+        again.changed.map(|changed| changed.revision),
+        Some(store.revision()),
+        "since when it matches again"
+    );
+    assert_eq!(
+        ContentItem {
+            changed: None,
+            ..again
+        },
+        first
+    );
     assert_eq!(store.records().unwrap().count(), 2);
-    let error = store.withdraw(ContentId(999)).unwrap_err();
+    let error = store.withdraw(ContentId(999), 0).unwrap_err();
     assert_eq!(
         error.to_string(),
         "there is no content item 999: it was deleted or never added"
@@ -442,7 +454,7 @@ proptest! {
                 Step::Withdraw(number) | Step::Reinstate(number) => {
                     let to = matches!(step, Step::Reinstate(_));
                     let id = ContentId(number.into());
-                    let done = if to { store.reinstate(id) } else { store.withdraw(id) };
+                    let done = if to { store.reinstate(id, 0) } else { store.withdraw(id, 0) };
                     match model.get_mut(&id.0) {
                         Some(plain) => {
                             prop_assert_eq!(done.unwrap(), plain.active != to);

@@ -204,7 +204,7 @@ fn what_was_withdrawn_gets_more_hashes_but_stays_withdrawn() {
     let (_outer, store, bank) = filled();
     store.add(bank.id, &[said("list", 1, &[], &[])]).unwrap();
     let id = only(&store, &bank).id;
-    store.withdraw(id).unwrap();
+    store.withdraw(id, 0).unwrap();
     let more = [said("1.jpg", 1, &[(SignalType::Pdq, 1)], &[])];
     for want in [summary(0, 1, 0), summary(0, 0, 1)] {
         let want = AddSummary {
@@ -218,7 +218,7 @@ fn what_was_withdrawn_gets_more_hashes_but_stays_withdrawn() {
     assert_eq!(kept.signals.len(), 2);
     assert_eq!(store.records().unwrap().count(), 0, "it matches nothing");
     assert_eq!(store.counts(bank.id).unwrap(), recount(&store, bank.id));
-    store.reinstate(id).unwrap();
+    store.reinstate(id, 0).unwrap();
     assert_eq!(
         only(&store, &bank).later,
         kept.later,

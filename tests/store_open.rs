@@ -116,8 +116,8 @@ fn a_reader_writes_nothing() {
         reader.set_policy(&name, bank.policy.clone()).map(drop),
         reader.rename_bank(&name, &name).map(drop),
         reader.delete_bank(&name).map(drop),
-        reader.withdraw(id).map(drop),
-        reader.reinstate(id).map(drop),
+        reader.withdraw(id, 0).map(drop),
+        reader.reinstate(id, 0).map(drop),
         reader.delete_item(id).map(drop),
     ];
     for result in refused {

@@ -183,6 +183,7 @@ fn step(random: &mut Random, store: &BankStore) {
                 signals: [item.signals, more.clone()].concat(),
                 labels: Vec::new(),
                 provenance: item.provenance,
+                ..NewItem::default()
             });
             let mut items: Vec<_> = again.collect();
             items.extend(new_items(random, 1));
@@ -197,14 +198,14 @@ fn step(random: &mut Random, store: &BankStore) {
         }
         10..13 => {
             if let Some(id) = any_item(random, store) {
-                store.withdraw(id).unwrap();
+                store.withdraw(id, 0).unwrap();
             }
         }
         13..15 => {
             for bank in store.banks().unwrap() {
                 for item in store.items(bank.id).map(Result::unwrap) {
                     if random.below(3) == 0 {
-                        store.reinstate(item.id).unwrap();
+                        store.reinstate(item.id, 0).unwrap();
                     }
                 }
             }
@@ -278,12 +279,12 @@ fn what_was_done_is_told() {
     );
 
     let (a, b) = (id(3), id(4));
-    store.withdraw(a).unwrap();
+    store.withdraw(a, 0).unwrap();
     store.delete_item(b).unwrap();
     let new: Vec<_> = (10_000..10_003).map(pdq).collect();
     store.add(bank.id, &new).unwrap();
     assert_eq!(change(&publish(&store, &folder)), (3, 2));
-    store.reinstate(a).unwrap();
+    store.reinstate(a, 0).unwrap();
     assert_eq!(change(&publish(&store, &folder)), (1, 0));
     compare(&folder, &store, &mut random, 4);
 

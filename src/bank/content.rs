@@ -1,6 +1,6 @@
 //! One entry of a bank.
 
-use crate::bank::BankId;
+use crate::bank::{BankId, OpaqueSignal, Opinion, SourceStatus, Votes};
 use crate::hash::{Quality, Signal};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -22,8 +22,47 @@ impl fmt::Display for ContentId {
 pub enum ContentState {
     /// It matches.
     Active,
-    /// Its source took it back: kept for the record, matches nothing.
+    /// Its sources took it back, or people here did: kept for the record, matches nothing.
     Withdrawn,
+    /// Somebody says that it is not what its source says: kept, matches nothing.
+    Disputed,
+}
+
+impl ContentState {
+    /// The state that follows from what people here and the sources of an item say: taken back by
+    /// hand, or by every source, it is withdrawn; where a source that stands by it knows of somebody
+    /// who says that it is not what it is said to be, disputed.
+    pub fn due<'a>(by_hand: bool, sources: impl Iterator<Item = &'a Provenance>) -> Self {
+        let mut standing = sources
+            .filter(|source| is_active(&source.status))
+            .peekable();
+        if by_hand || standing.peek().is_none() {
+            Self::Withdrawn
+        } else if Votes::of(standing.flat_map(|source| &source.opinions)).is_disputed() {
+            Self::Disputed
+        } else {
+            Self::Active
+        }
+    }
+
+    /// The name, as written everywhere.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Withdrawn => "withdrawn",
+            Self::Disputed => "disputed",
+        }
+    }
+}
+
+/// When something was changed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Seconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// The store's revision that the change led to.
+    pub revision: u64,
 }
 
 /// One hash of a content item.
@@ -46,6 +85,23 @@ pub struct Provenance {
     pub metadata: Option<String>,
     /// When it came in: seconds since 1970-01-01 UTC.
     pub added_at: u64,
+    /// Whether the source stands by it.
+    #[serde(default, skip_serializing_if = "is_active")]
+    pub status: SourceStatus,
+    /// Whether the record is known by the source's own id, by which the source can take it back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub synced: bool,
+    /// What is thought of it, as the source says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opinions: Vec<Opinion>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_active(status: &SourceStatus) -> bool {
+    *status == SourceStatus::Active
 }
 
 /// One entry of a bank, with one or more signals, labels and provenance.
@@ -55,8 +111,10 @@ pub struct ContentItem {
     pub id: ContentId,
     /// The bank that it is in.
     pub bank: BankId,
-    /// Its hashes: at least one.
+    /// Its hashes: at least one, unless there are opaque signals.
     pub signals: Vec<ContentSignal>,
+    /// Its signals of kinds that cannot be computed here.
+    pub opaque: Vec<OpaqueSignal>,
     /// What its source or its owner calls it.
     pub labels: Vec<String>,
     /// Where it came from first.
@@ -65,4 +123,49 @@ pub struct ContentItem {
     pub later: Vec<Provenance>,
     /// Whether it takes part in matching.
     pub state: ContentState,
+    /// Whether people here took it back: no source undoes that.
+    pub by_hand: bool,
+    /// When its state was changed last, where that is known.
+    pub changed: Option<Changed>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl ContentItem {
+    /// Every source of it, the first one first.
+    pub fn sources(&self) -> impl Iterator<Item = &Provenance> {
+        std::iter::once(&self.provenance).chain(&self.later)
+    }
+
+    /// The opinions of the sources that stand by it.
+    #[must_use]
+    pub fn votes(&self) -> Votes {
+        let standing = self.sources().filter(|source| is_active(&source.status));
+        Votes::of(standing.flat_map(|source| &source.opinions))
+    }
+
+    /// How many agree that it is what it is said to be: those who say so, and each source that
+    /// stands by it and gives nobody's opinion.
+    #[must_use]
+    pub fn agreeing(&self) -> usize {
+        let standing = self.sources().filter(|source| is_active(&source.status));
+        let silent: std::collections::BTreeSet<&str> = standing
+            .filter(|source| source.opinions.is_empty())
+            .map(|source| source.source.as_str())
+            .collect();
+        self.votes().positive + silent.len()
+    }
+
+    /// The state that follows from what people here and the sources say: see
+    /// [`ContentState::due`].
+    #[must_use]
+    pub fn due_state(&self) -> ContentState {
+        ContentState::due(self.by_hand, self.sources())
+    }
 }

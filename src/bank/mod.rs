@@ -7,11 +7,13 @@ mod action;
 mod content;
 mod name;
 mod policy;
+mod standing;
 
 pub use action::{Action, UnknownAction};
-pub use content::{ContentId, ContentItem, ContentSignal, ContentState, Provenance};
+pub use content::{Changed, ContentId, ContentItem, ContentSignal, ContentState, Provenance};
 pub use name::{BankName, BankNameError};
 pub use policy::{Policy, PolicyError};
+pub use standing::{OpaqueSignal, Opinion, SourceStatus, View, Votes};
 
 use serde::{Deserialize, Serialize};
 

@@ -58,6 +58,16 @@ impl Home {
         self.folder.join("store")
     }
 
+    /// What was published when.
+    pub(crate) fn published(&self) -> PathBuf {
+        self.folder.join("published.jsonl")
+    }
+
+    /// Which hash set bundles were taken last.
+    pub(crate) fn bundles(&self) -> PathBuf {
+        self.folder.join("bundles.json")
+    }
+
     /// The published index: this folder alone can be copied to upload servers.
     pub(crate) fn index(&self) -> PathBuf {
         self.folder.join("index")

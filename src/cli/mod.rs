@@ -3,14 +3,18 @@
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
 
+mod audit;
 mod bank;
 mod bench;
 mod benign;
 mod calibrate;
 mod compare;
+mod draw;
 mod evaluate;
 mod exit;
+mod export;
 mod hash;
+mod hashset;
 mod home;
 mod import;
 mod inputs;
@@ -59,10 +63,20 @@ enum Command {
     Bank(bank::BankCommand),
     /// Read hash lists into a bank
     Import(import::ImportArgs),
+    /// Show what is known of entries, and since when a withdrawal is in force
+    Audit(audit::AuditArgs),
+    /// Write a bank as a list that others read
+    Export(export::ExportArgs),
+    /// Sign, check and look at hash set bundles; look for what is doubtful in banks
+    #[command(subcommand)]
+    Hashset(hashset::HashsetCommand),
     /// Build the next generation of the index from the store
     Publish(publish::PublishArgs),
     /// Ask the index about every file below some paths
     Scan(scan::ScanArgs),
+    /// Hand matches over to those who act on them: a file for the proper channel, and where that is
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Print the hashes of pictures
     Hash(hash::HashArgs),
     /// Ask the index about hashes
@@ -110,11 +124,15 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Bank(command) => bank::run(command, &home()?),
         Command::Import(args) => import::run(args, &home()?),
+        Command::Audit(args) => audit::run(&args, &home()?),
+        Command::Export(args) => export::run(&args, &home()?),
+        Command::Hashset(command) => hashset::run(command, home),
         Command::Publish(args) => publish::run(args, &home()?),
         Command::Scan(args) => {
             let home = home_or(args.index.is_given())?;
             scan::run(args, &home)
         }
+        Command::Report(command) => report::run(command),
         Command::Hash(args) => hash::run(args),
         Command::Match(args) => {
             let home = home_or(args.index.is_given())?;

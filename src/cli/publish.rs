@@ -1,6 +1,7 @@
 //! `hashgate publish`: the store's content as the next generation of the index.
 
-use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
+use crate::cli::bank::now;
+use crate::cli::{audit, exit::Exit, home::Home, output, progress::Progress};
 use crate::index::{self, Base, PublishError, PublishOptions, Published, Stage};
 use crate::store::{BankStore, Publication, StoreError};
 use clap::Args;
@@ -36,7 +37,7 @@ pub(crate) fn publish(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut tries = 1..TRIES;
-    let (publication, banks) = loop {
+    let (publication, banks, revision) = loop {
         match publish_once(home, full, memory) {
             Err(PublishError::OtherBase { .. }) if tries.next().is_some() => {}
             Err(PublishError::Source(error)) => return Err(error.into()),
@@ -44,15 +45,27 @@ pub(crate) fn publish(
         }
     };
     say(&publication, banks, out)?;
+    let published = match &publication {
+        Publication::Unchanged(_) => return Ok(()),
+        Publication::Change { published, .. } | Publication::All { published, .. } => published,
+    };
+    audit::note(
+        home,
+        audit::Published {
+            generation: published.generation,
+            revision,
+            at: now(),
+        },
+    )?;
     Ok(())
 }
 
-/// What came of it, and of how many banks.
+/// What came of it, of how many banks, and of which revision of the store.
 fn publish_once(
     home: &Home,
     full: bool,
     memory: Option<u64>,
-) -> Result<(Publication, usize), PublishError<StoreError>> {
+) -> Result<(Publication, usize, u64), PublishError<StoreError>> {
     // In this order: see `Snapshot::publish`.
     let base = Base::read(&home.index());
     let store = BankStore::open_read_only(&home.store()).map_err(PublishError::Source)?;
@@ -66,7 +79,7 @@ fn publish_once(
         ..default
     };
     let publication = snapshot.publish(&home.index(), base, full, &options)?;
-    Ok((publication, snapshot.banks.len()))
+    Ok((publication, snapshot.banks.len(), snapshot.revision))
 }
 
 fn say(publication: &Publication, banks: usize, out: &mut impl Write) -> std::io::Result<()> {

@@ -31,6 +31,9 @@ pub fn detect(first_bytes: &[u8]) -> Result<ListFormat, DetectError> {
     let bytes = first_bytes
         .strip_prefix(b"\xef\xbb\xbf")
         .unwrap_or(first_bytes);
+    if let Some(format) = structured(bytes) {
+        return Ok(format);
+    }
     let whole = match bytes.iter().rposition(|&byte| byte == b'\n') {
         Some(end) => bytes.get(..end).unwrap_or(bytes),
         None => bytes,
@@ -57,6 +60,43 @@ pub fn detect(first_bytes: &[u8]) -> Result<ListFormat, DetectError> {
         }
         format => Ok(format),
     }
+}
+
+/// The format of a list that is JSON or XML, by the names that only it has.
+fn structured(bytes: &[u8]) -> Option<ListFormat> {
+    let first = *bytes.trim_ascii_start().first()?;
+    let has = |name: &[u8]| memchr::memmem::find(bytes, name).is_some();
+    match first {
+        b'<' if has(b"<queryResult") || has(b":queryResult") => Some(ListFormat::Ncmec),
+        b'{' | b'[' => {
+            let names: [(&[u8], ListFormat); 9] = [
+                (b"\"hashgate_bundle\"", ListFormat::Bundle),
+                (b"\"hashRecords\"", ListFormat::StopNcii),
+                (b"\"hash_digest\"", ListFormat::TechAgainstTerrorism),
+                (b"\"indicator\"", ListFormat::ThreatExchange),
+                (b"\"raw_indicator\"", ListFormat::ThreatExchange),
+                (b"odata.", ListFormat::Vics),
+                (b"\"MediaID\"", ListFormat::Vics),
+                (b"\"Media\"", ListFormat::Vics),
+                (b"\"hashStatus\"", ListFormat::StopNcii),
+            ];
+            let named = names.into_iter().find(|(name, _)| has(name));
+            named
+                .map(|(_, format)| format)
+                .or_else(|| json_lines(bytes))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the first record is an object that holds a hash where `jsonl` looks for one.
+fn json_lines(bytes: &[u8]) -> Option<ListFormat> {
+    let mut is_read = false;
+    let _ = super::read(bytes, ListFormat::JsonLines, &mut |row| {
+        is_read = row.is_ok();
+        std::ops::ControlFlow::Break(())
+    });
+    is_read.then_some(ListFormat::JsonLines)
 }
 
 fn lines(whole: &[u8]) -> impl Iterator<Item = &str> {
@@ -150,7 +190,29 @@ mod tests {
             ),
             ("name\tPDQ\n".into(), Some(ListFormat::Csv)),
             (format!("{md5}\n{}", &pdq[..40]), Some(ListFormat::Md5Lines)),
-            ("{\"hashRecords\": []}\n".into(), None),
+            ("{\"hashRecords\": []}\n".into(), Some(ListFormat::StopNcii)),
+            (
+                format!("{{\"md5\":\"{md5}\"}}\n"),
+                Some(ListFormat::JsonLines),
+            ),
+            (
+                format!("[{{\"md5\":\"{md5}\"}}]"),
+                Some(ListFormat::JsonLines),
+            ),
+            ("{\"other\": []}\n".into(), None),
+            ("<html>\n".into(), None),
+            (
+                "<?xml version=\"1.0\"?>\n<queryResult xmlns=\"x\">".into(),
+                Some(ListFormat::Ncmec),
+            ),
+            (
+                "{\"@odata.context\":\"x#Media\",\"value\":[".into(),
+                Some(ListFormat::Vics),
+            ),
+            (
+                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n".into(),
+                Some(ListFormat::PdqLines),
+            ),
             ("name,other\n".into(), None),
             (String::new(), None),
         ];

@@ -15,6 +15,18 @@ pub enum HashsetError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// An XML list that cannot be read any further.
+    #[error(
+        "line {line}: the list cannot be read further: {reason}; {records} records before it were read"
+    )]
+    Broken {
+        /// Where, from 1.
+        line: u64,
+        /// Records that were read before.
+        records: u64,
+        /// What is wrong there.
+        reason: String,
+    },
     /// A CSV list without a header that can be used.
     #[error(
         "line {line} is no CSV header that can be used: {reason}; the first line must name the \
@@ -69,8 +81,42 @@ fn repair(format: ListFormat) -> &'static str {
 
 /// A name that no list format goes by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a list format; known are {}", ListFormat::ALL.map(ListFormat::name).join(", "))]
+#[error("{given:?} is not a list format; known are {known}")]
 pub struct UnknownListFormat {
     /// What was given.
     pub given: String,
+    /// The names that are known.
+    pub known: String,
+}
+
+/// A column mapping that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} maps no column: expected MEANING=COLUMN, as in pdq=hash_field; a meaning is a signal \
+     type (pdq, md5, sha1, sha256, …), type, value, quality, label, labels, tags, id, photodna or \
+     metadata"
+)]
+pub struct UnknownColumn {
+    /// What was given.
+    pub given: String,
+}
+
+impl UnknownListFormat {
+    /// The format of this name, in any case.
+    pub(super) fn or_named<T: Copy>(
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+        text: &str,
+    ) -> Result<T, Self> {
+        let mut found = all.iter().copied();
+        let found = found.find(|&format| name(format).eq_ignore_ascii_case(text));
+        found.ok_or_else(|| Self {
+            given: text.to_owned(),
+            known: all
+                .iter()
+                .map(|&format| name(format))
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
 }

@@ -22,17 +22,38 @@ pub enum ListFormat {
     Sha1Lines,
     /// `sha256`: a SHA-256 digest a line, as `sha256sum` prints.
     Sha256Lines,
+    /// `jsonl`: a JSON object a record.
+    JsonLines,
+    /// `ncmec`: XML of NCMEC's hash-sharing API, version 2.
+    Ncmec,
+    /// `stopncii`: JSON of StopNCII.org.
+    StopNcii,
+    /// `threatexchange`: JSON of Meta's ThreatExchange.
+    ThreatExchange,
+    /// `tat`: JSON of Tech Against Terrorism.
+    TechAgainstTerrorism,
+    /// `vics`: JSON of Project VIC and others in the VICS data model, 1.3 and 2.0.
+    Vics,
+    /// `bundle`: hashgate's own hash set bundle.
+    Bundle,
 }
 
 impl ListFormat {
     /// Every format.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 13] = [
         Self::PdqLines,
         Self::Typed,
         Self::Csv,
         Self::Md5Lines,
         Self::Sha1Lines,
         Self::Sha256Lines,
+        Self::JsonLines,
+        Self::Ncmec,
+        Self::StopNcii,
+        Self::ThreatExchange,
+        Self::TechAgainstTerrorism,
+        Self::Vics,
+        Self::Bundle,
     ];
 
     /// The name, as typed on the command line.
@@ -45,19 +66,41 @@ impl ListFormat {
             Self::Md5Lines => "md5",
             Self::Sha1Lines => "sha1",
             Self::Sha256Lines => "sha256",
+            Self::JsonLines => "jsonl",
+            Self::Ncmec => "ncmec",
+            Self::StopNcii => "stopncii",
+            Self::ThreatExchange => "threatexchange",
+            Self::TechAgainstTerrorism => "tat",
+            Self::Vics => "vics",
+            Self::Bundle => "bundle",
         }
+    }
+
+    /// Whether each record has its source's own id and says whether the source still stands by it:
+    /// such a list is a change to what was known, and an import of it a sync.
+    #[must_use]
+    pub const fn is_exchange(self) -> bool {
+        matches!(
+            self,
+            Self::Ncmec
+                | Self::StopNcii
+                | Self::ThreatExchange
+                | Self::TechAgainstTerrorism
+                | Self::Bundle
+        )
+    }
+
+    /// Whether a column mapping can be given for it.
+    #[must_use]
+    pub const fn has_columns(self) -> bool {
+        matches!(self, Self::Csv | Self::JsonLines)
     }
 }
 
 impl FromStr for ListFormat {
     type Err = UnknownListFormat;
     fn from_str(text: &str) -> Result<Self, UnknownListFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name().eq_ignore_ascii_case(text))
-            .ok_or_else(|| UnknownListFormat {
-                given: text.to_owned(),
-            })
+        UnknownListFormat::or_named(&Self::ALL, Self::name, text)
     }
 }
 

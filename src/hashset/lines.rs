@@ -176,9 +176,8 @@ pub(super) fn read(
                 Ok(ListRecord {
                     line: line.number,
                     signals: vec![parsed.signal],
-                    labels: Vec::new(),
                     metadata: parsed.metadata,
-                    record_id: None,
+                    ..ListRecord::default()
                 })
             }
             Err(reason) => {

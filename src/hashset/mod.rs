@@ -1,7 +1,8 @@
 //! Floor 3: hash lists as files, one format a file.
 //!
 //! This room reads the formats in which organisations hand hash lists to each other. It streams:
-//! whatever the list's size, it holds one row of at most [`MAX_LINE`] bytes. A row that cannot be
+//! whatever the list's size, it holds one row of at most [`MAX_LINE`] bytes, or one record of JSON
+//! or XML of at most 1 MiB. A row that cannot be
 //! used never stops the reading and is never dropped in silence: it comes back as a [`BadLine`]
 //! with its number and the reason, and every line of the input is part of a record, bad, blank or
 //! a comment.
@@ -31,24 +32,43 @@
 //! ```
 
 mod bare;
+mod bundle;
+mod columns;
+mod compressed;
 mod csv;
 mod detect;
 mod digest_lines;
 mod error;
+mod export;
 mod format;
+mod json;
+mod json_lines;
 mod lines;
+mod ncmec;
 mod pdq_lines;
 mod record;
+mod stopncii;
+mod tech_against_terrorism;
+mod threatexchange;
 mod typed;
 mod value;
+mod vics;
 
+pub use bundle::{
+    Bundle, BundleEnd, BundleError, BundleHead, BundleWriter, inspect as inspect_bundle,
+    signature_line,
+};
+pub use columns::ColumnMapping;
+pub use compressed::{Compression, MAX_RATIO, decompress};
 pub use detect::detect;
-pub use error::{DetectError, HashsetError, UnknownListFormat};
+pub use error::{DetectError, HashsetError, UnknownColumn, UnknownListFormat};
+pub use export::{ExportFormat, Exported, ListWriter};
 pub use format::ListFormat;
 pub use lines::MAX_LINE;
-pub use record::{BadLine, ListRecord};
+pub use record::{BadLine, ListEnd, ListRecord};
 
 use crate::hash::SignalType;
+use columns::ColumnMap;
 use record::{Sink, Tally};
 use std::io::BufRead;
 use std::ops::ControlFlow;
@@ -65,25 +85,76 @@ pub fn read(
     input: impl BufRead,
     format: ListFormat,
     sink: &mut dyn FnMut(Result<ListRecord, BadLine>) -> ControlFlow<()>,
-) -> Result<(), HashsetError> {
-    read_tallied(input, format, sink).map(drop)
+) -> Result<ListEnd, HashsetError> {
+    read_mapped(input, format, &[], sink)
 }
 
-/// [`read`], with what became of each line.
+/// [`read`], with what the user says of columns; of use where
+/// [`ListFormat::has_columns`] says so.
+///
+/// # Errors
+/// As [`read`]; [`HashsetError::Header`] too where a named column of a CSV list is not there.
+pub fn read_mapped(
+    input: impl BufRead,
+    format: ListFormat,
+    columns: &[ColumnMapping],
+    sink: &mut dyn FnMut(Result<ListRecord, BadLine>) -> ControlFlow<()>,
+) -> Result<ListEnd, HashsetError> {
+    let tally = read_tallied(input, format, &ColumnMap(columns), sink)?;
+    Ok(ListEnd {
+        has_more: tally.has_more,
+    })
+}
+
+/// [`read_mapped`], with what became of each line.
 fn read_tallied(
     input: impl BufRead,
     format: ListFormat,
+    columns: &ColumnMap<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<Tally, HashsetError> {
     match format {
         ListFormat::PdqLines => lines::read(input, pdq_lines::parse, sink),
         ListFormat::Typed => lines::read(input, typed::parse, sink),
-        ListFormat::Csv => csv::read(input, sink),
+        ListFormat::Csv => csv::read(input, columns, sink),
         ListFormat::Md5Lines => lines::read(input, digest_lines::parse(SignalType::Md5), sink),
         ListFormat::Sha1Lines => lines::read(input, digest_lines::parse(SignalType::Sha1), sink),
         ListFormat::Sha256Lines => {
             lines::read(input, digest_lines::parse(SignalType::Sha256), sink)
         }
+        ListFormat::JsonLines => json::read(
+            input,
+            &[],
+            |fields| json_lines::parse(fields, columns),
+            |_| false,
+            sink,
+        ),
+        ListFormat::Bundle => json::read(
+            input,
+            &[],
+            |fields| json_lines::parse(fields, columns),
+            bundle::is_frame,
+            sink,
+        ),
+        ListFormat::Ncmec => ncmec::read(input, sink),
+        ListFormat::StopNcii => {
+            json::read(input, &["hashRecords"], stopncii::parse, |_| false, sink)
+        }
+        ListFormat::ThreatExchange => json::read(
+            input,
+            &threatexchange::ARRAYS,
+            threatexchange::parse,
+            |_| false,
+            sink,
+        ),
+        ListFormat::TechAgainstTerrorism => json::read(
+            input,
+            &tech_against_terrorism::ARRAYS,
+            tech_against_terrorism::parse,
+            |_| false,
+            sink,
+        ),
+        ListFormat::Vics => json::read(input, &vics::ARRAYS, vics::parse, |_| false, sink),
     }
 }
 

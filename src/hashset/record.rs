@@ -1,29 +1,47 @@
 //! What a row of a list becomes.
 
-use crate::bank::ContentSignal;
+use crate::bank::{ContentSignal, OpaqueSignal, Opinion, SourceStatus};
 use std::ops::ControlFlow;
 
-/// One row that could be used: one content item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One row that could be used: one content item, or what became of one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListRecord {
     /// Where the row begins: its line, from 1.
     pub line: u64,
-    /// Its hashes: at least one.
+    /// Which record of the list it is, from 1, in formats whose records are no lines.
+    pub number: Option<u64>,
+    /// Its hashes: at least one, unless there are opaque signals, or the source takes back what
+    /// it knows by its id.
     pub signals: Vec<ContentSignal>,
+    /// Its signals of kinds that cannot be computed here.
+    pub opaque: Vec<OpaqueSignal>,
     /// What the list calls it.
     pub labels: Vec<String>,
     /// What else the row says, as text.
     pub metadata: Option<String>,
     /// The source's own id of the record.
     pub record_id: Option<String>,
+    /// Whether the source stands by it.
+    pub status: SourceStatus,
+    /// What is thought of it.
+    pub opinions: Vec<Opinion>,
+}
+
+/// What a list says of itself, beside its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ListEnd {
+    /// It is one page, and its source has more.
+    pub has_more: bool,
 }
 
 /// One line that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}: {excerpt:?}")]
+#[error("{}: {reason}: {excerpt:?}", self.place())]
 pub struct BadLine {
     /// Its number, from 1.
     pub line: u64,
+    /// Which record of the list it is, from 1, in formats whose records are no lines.
+    pub number: Option<u64>,
     /// What was expected and what stands there.
     pub reason: String,
     /// The beginning of the line: at most [`BadLine::EXCERPT`] characters, control characters
@@ -56,8 +74,18 @@ impl BadLine {
         }
         Self {
             line,
+            number: None,
             reason,
             excerpt,
+        }
+    }
+
+    /// Where it is: `line 3`, or `record 7 (line 1)`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.number {
+            Some(number) => format!("record {number} (line {})", self.line),
+            None => format!("line {}", self.line),
         }
     }
 }
@@ -81,4 +109,6 @@ pub(super) struct Tally {
     pub(super) bad: u64,
     /// Blank lines, comments and the header.
     pub(super) skipped: u64,
+    /// The list is one page, and its source has more.
+    pub(super) has_more: bool,
 }

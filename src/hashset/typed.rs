@@ -7,7 +7,6 @@
 //! | either, and more behind a blank or a comma | the hash and metadata; behind a PDQ hash `,quality,…` as in the format `pdq` |
 
 use crate::bank::ContentSignal;
-use crate::hash::Signal;
 use crate::hashset::lines::Parsed;
 use crate::hashset::value;
 
@@ -22,8 +21,7 @@ pub(super) fn parse(line: &str) -> Result<Parsed, String> {
         }
         None => {
             let (word, rest) = value::first_word(line);
-            let signal = word.parse::<Signal>().map_err(|error| error.to_string())?;
-            (signal, rest)
+            (value::bare(word)?, rest)
         }
     };
     let (quality, metadata) = if signal.as_pdq().is_some() {

@@ -1,6 +1,8 @@
 //! What the formats have in common: names of signal types, and a value with what follows it.
 
 use crate::hash::{Quality, Signal, SignalType};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// The signal type that a list means by a name, in any case.
 ///
@@ -23,8 +25,31 @@ pub(super) fn signal_type(name: &str) -> Option<SignalType> {
     }
 }
 
+/// Characters of 32 bytes in base64, the last of them a `=`.
+const BASE64_LEN: usize = 44;
+
+/// A PDQ hash in base64, as some organisations write it: its 32 bytes, the most significant first.
+fn base64_pdq(text: &str) -> Option<Signal> {
+    if text.len() != BASE64_LEN || !text.ends_with('=') {
+        return None;
+    }
+    let bytes = STANDARD.decode(text).ok()?;
+    Signal::from_bytes(SignalType::Pdq, &bytes).ok()
+}
+
+/// Reads a value whose type nothing but itself says: by its length, or by `type:` before it.
+pub(super) fn bare(text: &str) -> Result<Signal, String> {
+    match base64_pdq(text.trim()) {
+        Some(signal) => Ok(signal),
+        None => text.parse::<Signal>().map_err(|error| error.to_string()),
+    }
+}
+
 /// The type of a bare value, where its length says it.
 pub(super) fn bare_type(value: &str) -> Option<SignalType> {
+    if base64_pdq(value).is_some() {
+        return Some(SignalType::Pdq);
+    }
     if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
@@ -57,6 +82,11 @@ pub(super) fn value(kind: SignalType, word: &str) -> Result<Signal, String> {
         Some((name, _)) => return Err(format!("expected {kind} hashes, got {name:?}")),
         None => word,
     };
+    if kind == SignalType::Pdq
+        && let Some(signal) = base64_pdq(hex)
+    {
+        return Ok(signal);
+    }
     Signal::from_hex(kind, hex).map_err(|error| error.to_string())
 }
 

@@ -1,20 +1,25 @@
 //! Adding items, each once.
 
-use crate::bank::{BankId, ContentId, ContentItem, ContentSignal, ContentState, Provenance};
+use crate::bank::{
+    BankId, Changed, ContentId, ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance,
+};
 use crate::hash::{Signal, SignalType};
 use crate::store::keys::SignalKey;
 use crate::store::merge::{Merged, TooMany};
-use crate::store::record::{Content, ContentEncoder, Touched, decode_content};
-use crate::store::{BankStore, StoreError, keys};
+use crate::store::record::{Content, ContentEncoder, State, Touched, decode_content};
+use crate::store::sync::Preview;
+use crate::store::{BankStore, StoreError, Writer, keys};
 use rocksdb::WriteBatch;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// An item to add to a bank.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewItem {
-    /// Its hashes: at least one. What is there twice is kept once.
+    /// Its hashes: at least one, unless there are opaque signals. What is there twice is kept once.
     pub signals: Vec<ContentSignal>,
+    /// Its signals of kinds that cannot be computed here.
+    pub opaque: Vec<OpaqueSignal>,
     /// What its source or its owner calls it.
     pub labels: Vec<String>,
     /// Where it came from.
@@ -49,9 +54,25 @@ struct Candidate<'a> {
 /// What a batch makes of one item.
 struct Outcome<'a> {
     identity: SignalKey,
-    /// The number and the state of an item that was there, and the hashes that it had.
-    kept: Option<(ContentId, ContentState, Vec<ContentSignal>)>,
+    kept: Option<Kept>,
     merged: Merged<'a>,
+}
+
+/// The numbers that a change gives to new items: so many from the first on.
+pub(super) struct NewNumbers {
+    pub(super) bank: BankId,
+    pub(super) first: ContentId,
+    pub(super) items: u64,
+}
+
+/// An item that was there, as it was.
+struct Kept {
+    id: ContentId,
+    state: ContentState,
+    by_hand: bool,
+    changed: Option<Changed>,
+    signals: Vec<ContentSignal>,
+    opaque: Vec<OpaqueSignal>,
 }
 
 impl BankStore {
@@ -75,19 +96,7 @@ impl BankStore {
     pub fn add(&self, bank: BankId, items: &[NewItem]) -> Result<AddSummary, StoreError> {
         let mut writer = self.writer()?;
         let mut counts = self.counts(bank)?;
-        let mut candidates = Vec::with_capacity(items.len());
-        for (position, item) in items.iter().enumerate() {
-            if item.signals.is_empty() {
-                return Err(StoreError::NoSignals { position });
-            }
-            let signals = once(&item.signals);
-            let identity = identity(bank, &signals);
-            candidates.push(Candidate {
-                item,
-                signals,
-                identity,
-            });
-        }
+        let candidates = candidates(bank, items)?;
         let mut summary = AddSummary::default();
         let outcomes = self.merge(bank, &candidates, &mut summary)?;
         if outcomes.is_empty() {
@@ -101,10 +110,6 @@ impl BankStore {
         let mut updated = Vec::new();
         let mut encoder = ContentEncoder::default();
         let mut batch = WriteBatch::default();
-        if summary.added > 0 && writer.newest_extent != Some(bank.0) {
-            let first = first.0.to_be_bytes();
-            batch.put_cf(self.family(keys::EXTENTS)?, first, bank.0.to_be_bytes());
-        }
         for Outcome {
             identity,
             kept,
@@ -112,12 +117,19 @@ impl BankStore {
         } in outcomes.iter().flatten()
         {
             let id = match kept {
-                Some((id, _, before)) => {
+                Some(Kept {
+                    id,
+                    signals: before,
+                    opaque,
+                    ..
+                }) => {
                     updated.push(id.0);
                     let had = |signal: &Signal| {
                         let found = before.binary_search_by(|entry| entry.signal.cmp(signal));
                         found.is_ok()
                     };
+                    counts
+                        .add_opaque((merged.opaque.iter()).filter(|one| !opaque.contains(one)))?;
                     let signals = merged.signals.iter().map(|entry| &entry.signal);
                     let more = signals.filter(|signal| !had(signal));
                     counts.add_signals(more.clone())?;
@@ -135,13 +147,28 @@ impl BankStore {
                     entries.extend(others.map(|key| (key, id, false)));
                     let signals = merged.signals.iter().map(|entry| &entry.signal);
                     counts.add(ContentState::Active, signals)?;
+                    counts.add_opaque(merged.opaque.iter())?;
                     id
                 }
             };
+            let by_hand = kept.as_ref().is_some_and(|kept| kept.by_hand);
+            let due = merged.due(by_hand);
+            let mut changed = kept.as_ref().and_then(|kept| kept.changed);
+            let was = kept
+                .as_ref()
+                .map_or(ContentState::Active, |kept| kept.state);
+            if was != due {
+                counts.turn(was, due)?;
+                changed = kept.as_ref().map(|_| Changed {
+                    at: merged.latest(),
+                    revision: state.revision + 1,
+                });
+            }
             let value = encoder.encode(&Content {
-                state: kept
-                    .as_ref()
-                    .map_or(ContentState::Active, |&(_, state, _)| state),
+                state: due,
+                by_hand,
+                changed,
+                opaque: &merged.opaque,
                 signals: &merged.signals,
                 labels: &merged.labels,
                 provenance: &merged.provenance,
@@ -149,6 +176,24 @@ impl BankStore {
             });
             batch.put_cf(content, keys::content(bank, id), value);
         }
+        self.put_entries(&mut batch, entries)?;
+        self.put_counts(&mut batch, bank, &counts)?;
+        let new = NewNumbers {
+            bank,
+            first,
+            items: summary.added,
+        };
+        self.commit_items(&mut writer, batch, state, new, updated)?;
+        Ok(summary)
+    }
+
+    /// Puts entries by hash into a batch: keys with their items, and whether each is the item's
+    /// identity.
+    pub(super) fn put_entries(
+        &self,
+        batch: &mut WriteBatch,
+        mut entries: Vec<(SignalKey, ContentId, bool)>,
+    ) -> Result<(), StoreError> {
         // In the order of their keys, each finds its place in RocksDB's memory near the one before:
         // random keys cost several times as much.
         entries.sort_unstable();
@@ -160,15 +205,57 @@ impl BankStore {
                 batch.put_cf(by_signal, key.with(id), []);
             }
         }
-        self.put_counts(&mut batch, bank, &counts)?;
-        let touched = touched(bank, first, summary.added, updated);
+        Ok(())
+    }
+
+    /// Commits a batch with new items and with items that were there, these in growing order.
+    pub(super) fn commit_items(
+        &self,
+        writer: &mut Writer,
+        mut batch: WriteBatch,
+        state: State,
+        new: NewNumbers,
+        updated: Vec<u64>,
+    ) -> Result<(), StoreError> {
+        let NewNumbers { bank, first, items } = new;
+        if items > 0 && writer.newest_extent != Some(bank.0) {
+            let first = first.0.to_be_bytes();
+            batch.put_cf(self.family(keys::EXTENTS)?, first, bank.0.to_be_bytes());
+        }
+        let touched = touched(bank, first, items, updated);
         // Where the change cannot be acknowledged, nobody knows whether it is there.
         let newest_extent = writer.newest_extent.take();
-        self.commit(&mut writer, batch, state, touched)?;
-        writer.newest_extent = match summary.added {
+        self.commit(writer, batch, state, touched)?;
+        writer.newest_extent = match items {
             0 => newest_extent,
             _ => Some(bank.0),
         };
+        Ok(())
+    }
+
+    /// What [`BankStore::add`] would do, without doing it. Give the items of one list in their order,
+    /// with the same preview.
+    ///
+    /// # Errors
+    /// As [`BankStore::add`].
+    pub fn preview_add(
+        &self,
+        bank: BankId,
+        items: &[NewItem],
+        preview: &mut Preview,
+    ) -> Result<AddSummary, StoreError> {
+        let candidates = candidates(bank, items)?;
+        let mut summary = AddSummary::default();
+        for outcome in self
+            .merge(bank, &candidates, &mut summary)?
+            .iter()
+            .flatten()
+        {
+            if outcome.kept.is_none() && !preview.is_first(&outcome.identity) {
+                summary.added -= 1;
+                summary.already_there += 1;
+            }
+        }
         Ok(summary)
     }
 
@@ -193,8 +280,16 @@ impl BankStore {
             let mut merged = None;
             if let Some(item) = known.take() {
                 let (id, state) = (item.id, item.state);
+                let (by_hand, changed) = (item.by_hand, item.changed);
                 let kept = Merged::kept(item);
-                before = Some((id, state, kept.signals.to_vec()));
+                before = Some(Kept {
+                    id,
+                    state,
+                    by_hand,
+                    changed,
+                    signals: kept.signals.to_vec(),
+                    opaque: kept.opaque.to_vec(),
+                });
                 merged = Some(kept);
             }
             let (mut is_changed, mut position) = (false, 0);
@@ -202,8 +297,11 @@ impl BankStore {
                 let Some(Candidate { item, signals, .. }) = candidates.get(at) else {
                     continue;
                 };
+                // What every source took back has a source again.
+                let is_given_again = (before.as_ref())
+                    .is_some_and(|kept| kept.state == ContentState::Withdrawn && !kept.by_hand);
                 let taken = match &mut merged {
-                    Some(merged) => merged.take(item, signals),
+                    Some(merged) => merged.take(item, signals, is_given_again),
                     None => Merged::new(item, signals).map(|new| {
                         (merged, position) = (Some(new), at);
                         summary.added += 1;
@@ -211,7 +309,7 @@ impl BankStore {
                     }),
                 };
                 let is_first = before.is_none() && position == at;
-                let is_withdrawn = matches!(before, Some((_, ContentState::Withdrawn, _)));
+                let is_withdrawn = before.as_ref().is_some_and(|kept| kept.by_hand);
                 summary.withdrawn += u64::from(is_withdrawn && taken.is_ok());
                 is_changed |= matches!(taken, Ok(true));
                 match taken {
@@ -226,7 +324,7 @@ impl BankStore {
             };
             let identity = group.first().map(|&(identity, _)| identity);
             let Some(identity) = identity else { continue };
-            let id = before.as_ref().map(|&(id, ..)| id);
+            let id = before.as_ref().map(|kept| kept.id);
             let outcome = Outcome {
                 identity,
                 kept: before,
@@ -290,6 +388,24 @@ impl BankStore {
     }
 }
 
+/// The items of a batch with their identities.
+fn candidates(bank: BankId, items: &[NewItem]) -> Result<Vec<Candidate<'_>>, StoreError> {
+    let is_empty = |item: &NewItem| item.signals.is_empty() && item.opaque.is_empty();
+    if let Some(position) = items.iter().position(is_empty) {
+        return Err(StoreError::NoSignals { position });
+    }
+    let all = items.iter().map(|item| {
+        let signals = once(&item.signals);
+        let identity = identity(bank, &signals, &item.opaque);
+        Candidate {
+            item,
+            signals,
+            identity,
+        }
+    });
+    Ok(all.collect())
+}
+
 /// What a batch touched: new items from `first` on, and items that were there, in growing order.
 fn touched(bank: BankId, first: ContentId, items: u64, ids: Vec<u64>) -> Touched {
     if ids.is_empty() {
@@ -332,8 +448,12 @@ pub(super) fn once(signals: &[ContentSignal]) -> Cow<'_, [ContentSignal]> {
 }
 
 /// What an item is known by in its bank: its SHA-256 digest where it has exactly one, else the set
-/// of its signals, which must be in order.
-pub(super) fn identity(bank: BankId, signals: &[ContentSignal]) -> SignalKey {
+/// of its signals, which must be in order; where it has none, the set of its opaque signals.
+pub(super) fn identity(
+    bank: BankId,
+    signals: &[ContentSignal],
+    opaque: &[OpaqueSignal],
+) -> SignalKey {
     let is_digest = |entry: &&ContentSignal| entry.signal.signal_type() == SignalType::Sha256;
     let mut digests = signals.iter().filter(is_digest);
     match (signals, digests.next(), digests.next()) {
@@ -341,6 +461,17 @@ pub(super) fn identity(bank: BankId, signals: &[ContentSignal]) -> SignalKey {
         (_, Some(digest), None) => SignalKey::signal(bank, &digest.signal),
         _ => {
             let mut set = Sha256::new();
+            if signals.is_empty() {
+                let mut opaque: Vec<&OpaqueSignal> = opaque.iter().collect();
+                opaque.sort_unstable();
+                opaque.dedup();
+                for OpaqueSignal { kind, value } in opaque {
+                    for part in [kind, value] {
+                        set.update((part.len() as u64).to_be_bytes());
+                        set.update(part);
+                    }
+                }
+            }
             for entry in signals {
                 set.update([entry.signal.signal_type().code()]);
                 set.update(entry.signal.as_bytes());
@@ -404,7 +535,7 @@ mod tests {
             entry(SignalType::Md5, 1, None),
         );
         let same = |a: &[ContentSignal], b: &[ContentSignal]| {
-            identity(bank, &once(a)) == identity(bank, &once(b))
+            identity(bank, &once(a), &[]) == identity(bank, &once(b), &[])
         };
         assert!(same(&[sha, pdq], &[sha, md5]));
         assert!(same(&[sha, pdq], &[sha]));
@@ -421,6 +552,6 @@ mod tests {
             same(&[pdq, md5], &[better, md5]),
             "quality is no part of it"
         );
-        assert!(identity(bank, &[pdq]) != identity(BankId(2), &[pdq]));
+        assert!(identity(bank, &[pdq], &[]) != identity(BankId(2), &[pdq], &[]));
     }
 }

@@ -1,6 +1,6 @@
 //! How much a bank holds.
 
-use crate::bank::ContentState;
+use crate::bank::{ContentState, OpaqueSignal};
 use crate::hash::{Signal, SignalType};
 use crate::store::StoreError;
 use std::collections::BTreeMap;
@@ -8,14 +8,18 @@ use std::collections::BTreeMap;
 /// How much a bank holds, kept with every change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BankCounts {
-    /// Content items: the active and the withdrawn.
+    /// Content items: the active, the withdrawn and the disputed.
     pub items: u64,
     /// Items that take part in matching.
     pub active: u64,
     /// Items that were taken back.
     pub withdrawn: u64,
+    /// Items that somebody says are not what they are said to be.
+    pub disputed: u64,
     /// Hashes of all items, the withdrawn too, by their type. Types without any are left out.
     pub signals: BTreeMap<SignalType, u64>,
+    /// Signals that cannot be computed here, of all items, by their kind.
+    pub opaque: BTreeMap<String, u64>,
 }
 
 impl BankCounts {
@@ -38,6 +42,29 @@ impl BankCounts {
         for signal in signals {
             change(self.signals.entry(signal.signal_type()).or_default(), 1)?;
         }
+        Ok(())
+    }
+
+    /// Counts opaque signals in that an item has got besides those that it had.
+    pub(super) fn add_opaque<'a>(
+        &mut self,
+        opaque: impl Iterator<Item = &'a OpaqueSignal>,
+    ) -> Result<(), StoreError> {
+        for one in opaque {
+            change(self.opaque.entry(one.kind.clone()).or_default(), 1)?;
+        }
+        Ok(())
+    }
+
+    /// Counts opaque signals out.
+    pub(super) fn remove_opaque<'a>(
+        &mut self,
+        opaque: impl Iterator<Item = &'a OpaqueSignal>,
+    ) -> Result<(), StoreError> {
+        for one in opaque {
+            change(self.opaque.entry(one.kind.clone()).or_default(), -1)?;
+        }
+        self.opaque.retain(|_, count| *count > 0);
         Ok(())
     }
 
@@ -66,6 +93,7 @@ impl BankCounts {
         match state {
             ContentState::Active => &mut self.active,
             ContentState::Withdrawn => &mut self.withdrawn,
+            ContentState::Disputed => &mut self.disputed,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Single items: looking them up, taking them back, deleting them.
 
-use crate::bank::{BankId, ContentId, ContentItem, ContentState};
+use crate::bank::{BankId, Changed, ContentId, ContentItem};
 use crate::hash::Signal;
 use crate::store::add::{identity, once, other_keys};
 use crate::store::keys::SignalKey;
 use crate::store::record::{self, Content, ContentEncoder, Touched};
+use crate::store::sync::record_keys;
 use crate::store::{BankStore, StoreError, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 
@@ -60,20 +61,23 @@ impl BankStore {
         Ok(found)
     }
 
-    /// Takes an item out of matching but keeps it for the record; false where it is out already.
+    /// Takes an item out of matching by hand but keeps it for the record; false where people took
+    /// it out already. No source brings it back. `at`: the time now, in seconds since 1970-01-01
+    /// UTC.
     ///
     /// # Errors
     /// [`StoreError::NoSuchItem`].
-    pub fn withdraw(&self, id: ContentId) -> Result<bool, StoreError> {
-        self.turn(id, ContentState::Withdrawn)
+    pub fn withdraw(&self, id: ContentId, at: u64) -> Result<bool, StoreError> {
+        self.turn(id, true, at)
     }
 
-    /// Lets a withdrawn item take part in matching again; false where it does already.
+    /// Takes back that people took an item out of matching; false where they did not. It matches
+    /// again unless its sources took it back too, or it is disputed.
     ///
     /// # Errors
     /// [`StoreError::NoSuchItem`].
-    pub fn reinstate(&self, id: ContentId) -> Result<bool, StoreError> {
-        self.turn(id, ContentState::Active)
+    pub fn reinstate(&self, id: ContentId, at: u64) -> Result<bool, StoreError> {
+        self.turn(id, false, at)
     }
 
     /// Deletes an item, with everything that is known of it, and returns what it was. Its number
@@ -87,13 +91,17 @@ impl BankStore {
         let mut counts = self.counts(item.bank)?;
         let signals = item.signals.iter().map(|entry| &entry.signal);
         counts.remove(item.state, signals)?;
+        counts.remove_opaque(item.opaque.iter())?;
         let by_signal = self.family(keys::BY_SIGNAL)?;
         let mut batch = WriteBatch::default();
         batch.delete_cf(self.family(keys::CONTENT)?, keys::content(item.bank, id));
         let known = once(&item.signals);
-        let identity = identity(item.bank, &known);
+        let identity = identity(item.bank, &known, &item.opaque);
         batch.delete_cf(by_signal, identity);
         for key in other_keys(item.bank, &known, &identity) {
+            batch.delete_cf(by_signal, key.with(id));
+        }
+        for key in record_keys(&item) {
             batch.delete_cf(by_signal, key.with(id));
         }
         self.put_counts(&mut batch, item.bank, &counts)?;
@@ -103,19 +111,24 @@ impl BankStore {
         Ok(item)
     }
 
-    fn turn(&self, id: ContentId, to: ContentState) -> Result<bool, StoreError> {
+    fn turn(&self, id: ContentId, by_hand: bool, at: u64) -> Result<bool, StoreError> {
         let mut writer = self.writer()?;
-        let item = self.item(id)?.ok_or(StoreError::NoSuchItem { id })?;
-        if item.state == to {
+        let mut item = self.item(id)?.ok_or(StoreError::NoSuchItem { id })?;
+        if item.by_hand == by_hand {
             return Ok(false);
         }
+        let before = item.state;
+        item.by_hand = by_hand;
+        item.state = item.due_state();
+        let state = writer.state;
+        if item.state != before {
+            let revision = state.revision + 1;
+            item.changed = Some(Changed { at, revision });
+        }
         let mut counts = self.counts(item.bank)?;
-        counts.turn(item.state, to)?;
+        counts.turn(before, item.state)?;
         let mut encoder = ContentEncoder::default();
-        let value = encoder.encode(&Content {
-            state: to,
-            ..Content::of(&item)
-        });
+        let value = encoder.encode(&Content::of(&item));
         let mut batch = WriteBatch::default();
         batch.put_cf(
             self.family(keys::CONTENT)?,
@@ -123,7 +136,6 @@ impl BankStore {
             value,
         );
         self.put_counts(&mut batch, item.bank, &counts)?;
-        let state = writer.state;
         let touched = Touched::Item(item.bank, id);
         self.commit(&mut writer, batch, state, touched)?;
         Ok(true)

@@ -23,6 +23,9 @@ pub(super) const STATE: &[u8] = b"state";
 /// In place of a signal type's code: a set of signals.
 pub(super) const SET_CODE: u8 = 0;
 
+/// In place of a signal type's code: a source's own id of a record.
+pub(super) const RECORD_CODE: u8 = u8::MAX;
+
 /// In `meta`: the counts of a bank.
 pub(super) fn counts(bank: BankId) -> [u8; 10] {
     let mut key = *b"counts\0\0\0\0";
@@ -104,6 +107,11 @@ impl SignalKey {
 
     pub(super) fn set(bank: BankId, digest: &[u8; 32]) -> Self {
         Self::new(bank, SET_CODE, digest)
+    }
+
+    /// A record of a source, by the digest of both names.
+    pub(super) fn record(bank: BankId, digest: &[u8; 32]) -> Self {
+        Self::new(bank, RECORD_CODE, digest)
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {

@@ -3,7 +3,9 @@
 //! The hashes that an item ends with do not depend on the order of its sources: all of them, each
 //! with the best quality that any source knows.
 
-use crate::bank::{ContentItem, ContentSignal, Provenance};
+use crate::bank::{
+    ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance, SourceStatus,
+};
 use crate::store::BankStore;
 use crate::store::add::{NewItem, once};
 use std::borrow::Cow;
@@ -23,6 +25,7 @@ pub struct TooMany {
 /// An item as it is to be, with all that its sources brought.
 pub(super) struct Merged<'a> {
     pub(super) signals: Cow<'a, [ContentSignal]>,
+    pub(super) opaque: Cow<'a, [OpaqueSignal]>,
     pub(super) labels: Cow<'a, [String]>,
     pub(super) provenance: Cow<'a, Provenance>,
     pub(super) later: Vec<Provenance>,
@@ -33,11 +36,13 @@ impl<'a> Merged<'a> {
     pub(super) fn new(item: &'a NewItem, signals: &'a [ContentSignal]) -> Result<Self, TooMany> {
         let merged = Self {
             signals: Cow::Borrowed(signals),
+            opaque: Cow::Borrowed(&item.opaque),
             labels: Cow::Borrowed(&item.labels),
             provenance: Cow::Borrowed(&item.provenance),
             later: Vec::new(),
         };
         check(merged.signals.len(), merged.labels.len(), 1)?;
+        check_opaque(merged.opaque.len())?;
         Ok(merged)
     }
 
@@ -49,18 +54,33 @@ impl<'a> Merged<'a> {
         };
         Self {
             signals: Cow::Owned(signals),
+            opaque: Cow::Owned(item.opaque),
             labels: Cow::Owned(item.labels),
             provenance: Cow::Owned(item.provenance),
             later: item.later,
         }
     }
 
+    /// The state that follows from its sources.
+    pub(super) fn due(&self, by_hand: bool) -> ContentState {
+        let sources = std::iter::once(&*self.provenance).chain(&self.later);
+        ContentState::due(by_hand, sources)
+    }
+
+    /// When the newest of its sources came, in seconds since 1970-01-01 UTC.
+    pub(super) fn latest(&self) -> u64 {
+        let last = self.later.last().unwrap_or(&self.provenance);
+        last.added_at
+    }
+
     /// Takes in what another source says of the item, with signals in order; whether that was
-    /// anything new. Where it is too much, nothing of it is taken.
+    /// anything new. Where it is too much, nothing of it is taken. With `in_any_case` the source
+    /// is noted though it says nothing new.
     pub(super) fn take(
         &mut self,
         item: &NewItem,
         signals: &[ContentSignal],
+        in_any_case: bool,
     ) -> Result<bool, TooMany> {
         let better = |entry: &&ContentSignal| {
             let found = self
@@ -78,7 +98,9 @@ impl<'a> Merged<'a> {
                 labels.push(label);
             }
         }
-        if more.is_empty() && labels.is_empty() {
+        let is_new = |one: &&OpaqueSignal| !self.opaque.contains(one);
+        let opaque: Vec<OpaqueSignal> = item.opaque.iter().filter(is_new).cloned().collect();
+        if more.is_empty() && labels.is_empty() && opaque.is_empty() && !in_any_case {
             return Ok(false);
         }
         let all = match more.is_empty() {
@@ -94,11 +116,23 @@ impl<'a> Merged<'a> {
                 )
         };
         let is_known = same(&self.provenance) || self.later.iter().any(same);
+        if in_any_case && is_known {
+            // It is the same source and record: it stands by it again.
+            let sources = std::iter::once(self.provenance.to_mut()).chain(&mut self.later);
+            for source in sources.filter(|source| same(source)) {
+                source.status = SourceStatus::Active;
+            }
+        }
         check(
             all.as_ref().map_or(self.signals.len(), Vec::len),
             self.labels.len() + labels.len(),
             1 + self.later.len() + usize::from(!is_known),
         )?;
+        check_opaque(self.opaque.len() + opaque.len())?;
+        if !opaque.is_empty() {
+            self.opaque.to_mut().extend(opaque);
+            self.opaque.to_mut().sort();
+        }
         if let Some(all) = all {
             self.signals = Cow::Owned(all);
         }
@@ -112,7 +146,19 @@ impl<'a> Merged<'a> {
     }
 }
 
-fn check(signals: usize, labels: usize, sources: usize) -> Result<(), TooMany> {
+pub(super) fn check_opaque(got: usize) -> Result<(), TooMany> {
+    let most = BankStore::MAX_SIGNALS;
+    match got > most {
+        true => Err(TooMany {
+            what: "signals of other kinds",
+            got,
+            most,
+        }),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn check(signals: usize, labels: usize, sources: usize) -> Result<(), TooMany> {
     let bounds = [
         ("hashes", signals, BankStore::MAX_SIGNALS),
         ("labels", labels, BankStore::MAX_LABELS),

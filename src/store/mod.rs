@@ -21,6 +21,7 @@
 //! | `by_signal` | bank, type, value | content: the item whose *identity* this hash is |
 //! | | bank, type, value, content | nothing: another item that has this hash |
 //! | | bank, 0, SHA-256 of the set of signals | content: the item whose identity this set is |
+//! | | bank, 255, SHA-256 of a source and its id of a record, content | nothing: an item that has this record |
 //!
 //! Numbers in keys are big-endian. Values are a version byte and then [postcard] of a record type
 //! that is never changed again (see `record.rs`), but for bare numbers, which are big-endian too.
@@ -33,8 +34,14 @@
 //! own. In whatever order the sources come, it ends with the same signals. What brings nothing new
 //! changes nothing: so importing a list a second time does not.
 //!
-//! An item that was withdrawn gets it too, but stays withdrawn until [`BankStore::reinstate`] is
-//! called: that a list still has it does not undo a decision of people.
+//! An item that people here withdrew gets it too, but stays withdrawn until [`BankStore::reinstate`]
+//! is called: that a list still has it does not undo a decision of people.
+//!
+//! # What if a source takes something back, or others disagree with it?
+//!
+//! [`BankStore::sync`] takes records that have their source's own ids. An item is active while one
+//! of its sources stands by it, nobody says that it is not what it is said to be, and people here
+//! have not withdrawn it ([`ContentItem::due_state`](crate::bank::ContentItem::due_state)).
 //!
 //! # What if a file is damaged?
 //!
@@ -70,6 +77,7 @@ mod options;
 mod publish;
 mod record;
 mod snapshot;
+mod sync;
 mod verify;
 mod wal;
 
@@ -80,6 +88,7 @@ pub use error::StoreError;
 pub use merge::TooMany;
 pub use publish::{Publication, WhyAll};
 pub use snapshot::{Items, Records, Snapshot};
+pub use sync::{Preview, SyncSummary};
 
 use acknowledged::Acknowledged;
 use record::{Change, State, Touched};
@@ -103,6 +112,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 ///     }],
 ///     labels: vec!["sample".into()],
 ///     provenance: Provenance::default(),
+///     ..NewItem::default()
 /// };
 /// assert_eq!(store.add(bank.id, &[item.clone()])?.added, 1);
 /// assert_eq!(store.add(bank.id, &[item])?.already_there, 1);

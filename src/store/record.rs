@@ -7,9 +7,11 @@
 //! An item's signals are packed into one run of bytes: for each its type's code, its quality (255
 //! where not known) and its value.
 
+mod standing;
+
 use crate::bank::{
-    Action, Bank, BankId, BankName, ContentId, ContentItem, ContentSignal, ContentState, Policy,
-    Provenance,
+    Action, Bank, BankId, BankName, Changed, ContentId, ContentItem, ContentSignal, ContentState,
+    OpaqueSignal, Policy, Provenance,
 };
 use crate::hash::{Quality, Signal, SignalType, Threshold};
 use crate::store::{BankCounts, StoreError};
@@ -18,8 +20,11 @@ use std::fmt;
 
 /// The version of every value but those below.
 const V1: u8 = 1;
-/// The version of an item of several sources, and of a change that updated items.
+/// The version of an item of several sources, of a change that updated items, and of counts with
+/// what version 1 has no place for.
 const V2: u8 = 2;
+/// The version of an item with what its sources say beside its hashes: see `standing`.
+const V3: u8 = 3;
 /// In the place of a quality that is not known.
 const NO_QUALITY: u8 = u8::MAX;
 
@@ -107,7 +112,18 @@ struct CountsV1 {
     signals: Vec<(u8, u64)>,
 }
 
-/// The beginning of [`ContentV1`] and of [`ContentV2`]: what an index needs.
+#[derive(Serialize, Deserialize)]
+struct CountsV2<'a> {
+    active: u64,
+    withdrawn: u64,
+    disputed: u64,
+    signals: Vec<(u8, u64)>,
+    /// Kinds of opaque signals and how many there are of each.
+    #[serde(borrow)]
+    opaque: Vec<(&'a str, u64)>,
+}
+
+/// The beginning of an item of every version: what an index needs.
 #[derive(Deserialize)]
 struct ContentHeadV1<'a> {
     state: u8,
@@ -377,28 +393,60 @@ pub(super) fn decode_bank(id: BankId, bytes: &[u8]) -> Result<Bank, StoreError> 
 
 pub(super) fn encode_counts(counts: &BankCounts) -> Vec<u8> {
     let signals = counts.signals.iter();
-    encode(&CountsV1 {
-        active: counts.active,
-        withdrawn: counts.withdrawn,
-        signals: signals.map(|(kind, &count)| (kind.code(), count)).collect(),
-    })
+    let signals = signals.map(|(kind, &count)| (kind.code(), count)).collect();
+    if counts.disputed == 0 && counts.opaque.is_empty() {
+        return encode(&CountsV1 {
+            active: counts.active,
+            withdrawn: counts.withdrawn,
+            signals,
+        });
+    }
+    let opaque = counts.opaque.iter();
+    encode_as(
+        V2,
+        &CountsV2 {
+            active: counts.active,
+            withdrawn: counts.withdrawn,
+            disputed: counts.disputed,
+            signals,
+            opaque: opaque.map(|(kind, &count)| (&**kind, count)).collect(),
+        },
+    )
 }
 
 pub(super) fn decode_counts(bank: BankId, bytes: &[u8]) -> Result<BankCounts, StoreError> {
     let read = || {
-        let counts: CountsV1 = decode(bytes)?;
+        let counts = match version(bytes, V2)? {
+            V1 => {
+                let counts: CountsV1 = decode_whole(bytes)?;
+                CountsV2 {
+                    active: counts.active,
+                    withdrawn: counts.withdrawn,
+                    disputed: 0,
+                    signals: counts.signals,
+                    opaque: Vec::new(),
+                }
+            }
+            _ => decode_whole(bytes)?,
+        };
         let mut signals = std::collections::BTreeMap::new();
         for (code, count) in counts.signals {
             signals.insert(kind(code)?, count);
         }
+        let opaque = counts.opaque.into_iter();
         Ok(BankCounts {
             items: counts
                 .active
                 .checked_add(counts.withdrawn)
+                .and_then(|items| items.checked_add(counts.disputed))
                 .ok_or("more items than there are numbers")?,
             active: counts.active,
             withdrawn: counts.withdrawn,
+            disputed: counts.disputed,
             signals,
+            opaque: opaque
+                .map(|(kind, count)| (kind.to_owned(), count))
+                .collect(),
         })
     };
     read().map_err(corrupt("counts of bank", bank.0))
@@ -407,7 +455,10 @@ pub(super) fn decode_counts(bank: BankId, bytes: &[u8]) -> Result<BankCounts, St
 /// A content item as it is about to be written.
 pub(super) struct Content<'a> {
     pub(super) state: ContentState,
+    pub(super) by_hand: bool,
+    pub(super) changed: Option<Changed>,
     pub(super) signals: &'a [ContentSignal],
+    pub(super) opaque: &'a [OpaqueSignal],
     pub(super) labels: &'a [String],
     pub(super) provenance: &'a Provenance,
     pub(super) later: &'a [Provenance],
@@ -418,7 +469,10 @@ impl<'a> Content<'a> {
     pub(super) fn of(item: &'a ContentItem) -> Self {
         Self {
             state: item.state,
+            by_hand: item.by_hand,
+            changed: item.changed,
             signals: &item.signals,
+            opaque: &item.opaque,
             labels: &item.labels,
             provenance: &item.provenance,
             later: &item.later,
@@ -444,6 +498,10 @@ impl ContentEncoder {
         let state = state_code(content.state);
         let signals = Packed(&self.packed);
         let labels = content.labels.iter().map(String::as_str).collect();
+        if standing::is_needed(content) {
+            let len = standing::encode(content, state, signals, labels, &mut self.buffer);
+            return self.buffer.get(..len).unwrap_or_default();
+        }
         let source = source(content.provenance);
         let len = if content.later.is_empty() {
             let value = ContentV1 {
@@ -485,6 +543,7 @@ fn provenance(source: &SourceV2<'_>) -> Provenance {
         record: source.record.map(str::to_owned),
         metadata: source.metadata.map(str::to_owned),
         added_at: source.added_at,
+        ..Provenance::default()
     }
 }
 
@@ -494,7 +553,8 @@ pub(super) fn decode_content(
     bytes: &[u8],
 ) -> Result<ContentItem, StoreError> {
     let read = || {
-        let content = match version(bytes, V2)? {
+        let content = match version(bytes, V3)? {
+            V3 => return standing::decode(bank, id, bytes),
             V1 => {
                 let content: ContentV1<'_> = decode_whole(bytes)?;
                 ContentV2 {
@@ -521,7 +581,11 @@ pub(super) fn decode_content(
             labels: content.labels.into_iter().map(str::to_owned).collect(),
             provenance: provenance(first),
             later: later.iter().map(provenance).collect(),
-            state: state(content.state)?,
+            state: state(content.state, V2)?,
+            // In these versions people withdrew it, since no source could.
+            by_hand: state(content.state, V2)? == ContentState::Withdrawn,
+            opaque: Vec::new(),
+            changed: None,
         })
     };
     read().map_err(corrupt("content item", id))
@@ -534,9 +598,9 @@ pub(super) fn decode_head(
     mut each: impl FnMut(ContentSignal),
 ) -> Result<ContentState, StoreError> {
     let mut read = || {
-        version(bytes, V2)?;
+        let version = version(bytes, V3)?;
         let (head, _): (ContentHeadV1<'_>, _) = decode_front(bytes)?;
-        let state = state(head.state)?;
+        let state = state(head.state, version)?;
         unpack(head.signals.0, &mut each)?;
         Ok(state)
     };
@@ -547,12 +611,18 @@ const fn state_code(state: ContentState) -> u8 {
     match state {
         ContentState::Active => 0,
         ContentState::Withdrawn => 1,
+        ContentState::Disputed => 2,
     }
 }
 
-fn state(code: u8) -> Result<ContentState, String> {
-    [ContentState::Active, ContentState::Withdrawn]
-        .into_iter()
+fn state(code: u8, version: u8) -> Result<ContentState, String> {
+    let known = [
+        ContentState::Active,
+        ContentState::Withdrawn,
+        ContentState::Disputed,
+    ];
+    let of_version = if version == V3 { 3 } else { 2 };
+    (known.into_iter().take(of_version))
         .find(|&state| state_code(state) == code)
         .ok_or_else(|| format!("{code} is no state"))
 }

@@ -3,6 +3,7 @@
 use crate::bank::{Bank, ContentItem};
 use crate::store::acknowledged::{self, Said};
 use crate::store::add::{identity, once, other_keys};
+use crate::store::sync::record_keys;
 use crate::store::{BankCounts, BankStore, Snapshot, StoreError, keys, options, record};
 use rocksdb::ReadOptions;
 
@@ -29,6 +30,7 @@ impl BankStore {
             for item in snapshot.items(bank.id) {
                 let item = item?;
                 found.add(item.state, item.signals.iter().map(|entry| &entry.signal))?;
+                found.add_opaque(item.opaque.iter())?;
                 entries += self.verify_entries(&look_up, &item)?;
             }
             self.verify_counts(&look_up, bank, &found)?;
@@ -113,7 +115,7 @@ impl BankStore {
             value.map_err(|source| self.failed("read", source))
         };
         let signals = once(&item.signals);
-        let identity = identity(item.bank, &signals);
+        let identity = identity(item.bank, &signals, &item.opaque);
         let holder = get(identity.as_bytes())?.ok_or_else(|| damaged("it is missing"))?;
         if keys::parse_u64(&holder) != Some(item.id.0) {
             return Err(damaged("it names another item"));
@@ -121,6 +123,10 @@ impl BankStore {
         let mut entries = 1;
         for key in other_keys(item.bank, &signals, &identity) {
             get(&key.with(item.id))?.ok_or_else(|| damaged("one is missing"))?;
+            entries += 1;
+        }
+        for key in record_keys(item) {
+            get(&key.with(item.id))?.ok_or_else(|| damaged("one by a source's id is missing"))?;
             entries += 1;
         }
         Ok(entries)
@@ -196,7 +202,13 @@ fn text(counts: &BankCounts) -> String {
         "{} active and {} withdrawn",
         counts.active, counts.withdrawn
     );
+    if counts.disputed > 0 {
+        text.push_str(&format!(" and {} disputed", counts.disputed));
+    }
     for (kind, count) in &counts.signals {
+        text.push_str(&format!(", {count} {kind}"));
+    }
+    for (kind, count) in &counts.opaque {
         text.push_str(&format!(", {count} {kind}"));
     }
     text

@@ -44,7 +44,9 @@ pub(crate) fn item(signals: &[Signal]) -> NewItem {
             record: Some(signals.len().to_string()),
             metadata: None,
             added_at: 1_700_000_000,
+            ..Provenance::default()
         },
+        ..NewItem::default()
     }
 }
 
@@ -90,12 +92,16 @@ pub(crate) fn recount(store: &BankStore, bank: BankId) -> BankCounts {
         match item.state {
             ContentState::Active => counts.active += 1,
             ContentState::Withdrawn => counts.withdrawn += 1,
+            ContentState::Disputed => counts.disputed += 1,
         }
         for entry in item.signals {
             *counts
                 .signals
                 .entry(entry.signal.signal_type())
                 .or_default() += 1;
+        }
+        for opaque in item.opaque {
+            *counts.opaque.entry(opaque.kind).or_default() += 1;
         }
     }
     counts

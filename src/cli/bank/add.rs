@@ -177,7 +177,9 @@ fn item(path: &Path, known: Known, labels: &[String]) -> NewItem {
             record: None,
             metadata,
             added_at: now(),
+            ..Provenance::default()
         },
+        ..NewItem::default()
     }
 }
 
@@ -187,7 +189,7 @@ pub(crate) fn say_withdrawn(withdrawn: u64, out: &mut impl Write) -> std::io::Re
         0 => Ok(()),
         withdrawn => writeln!(
             out,
-            "{withdrawn} of them withdrawn before: they stay so, and match nothing"
+            "{withdrawn} of them withdrawn by hand before: they stay so, and match nothing"
         ),
     }
 }

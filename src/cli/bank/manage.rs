@@ -1,6 +1,6 @@
 //! `bank create`, `list`, `show`, `set`, `delete`.
 
-use crate::bank::{Action, Bank, BankName, Policy, Provenance};
+use crate::bank::{Action, Bank, BankName, ContentState, Policy, Provenance};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::hash::{Quality, Threshold};
 use crate::store::{BankCounts, BankStore};
@@ -127,17 +127,21 @@ struct BankRecord<'a> {
     items: u64,
     active: u64,
     withdrawn: u64,
+    disputed: u64,
     signals: std::collections::BTreeMap<&'static str, u64>,
+    opaque: &'a std::collections::BTreeMap<String, u64>,
 }
 
 impl<'a> BankRecord<'a> {
-    fn new(bank: &'a Bank, counts: &BankCounts) -> Self {
+    fn new(bank: &'a Bank, counts: &'a BankCounts) -> Self {
         Self {
             bank: &bank.name,
             policy: &bank.policy,
             items: counts.items,
             active: counts.active,
             withdrawn: counts.withdrawn,
+            disputed: counts.disputed,
+            opaque: &counts.opaque,
             signals: counts
                 .signals
                 .iter()
@@ -232,6 +236,10 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
                 "qualities": qualities,
                 "labels": item.labels,
                 "state": item.state,
+                "by_hand": item.by_hand,
+                "changed": item.changed,
+                "opaque": item.opaque,
+                "agreeing": item.agreeing(),
                 "provenance": item.provenance,
                 "later_provenance": item.later,
             });
@@ -249,6 +257,12 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
         }
         for hash in hashes {
             writeln!(out, "  {hash}")?;
+        }
+        for opaque in &item.opaque {
+            writeln!(out, "  {}: kept, not matched", opaque.kind)?;
+        }
+        if item.state != ContentState::Active {
+            writeln!(out, "  {}: matches nothing", item.state.name())?;
         }
         if !item.labels.is_empty() {
             writeln!(out, "  labels: {}", item.labels.join(", "))?;
@@ -329,17 +343,26 @@ fn entries(counts: &BankCounts) -> String {
     } else {
         "entries"
     };
-    match counts.withdrawn {
-        0 => format!("{} {noun}", counts.items),
-        withdrawn => format!("{} {noun}, {withdrawn} withdrawn", counts.items),
+    let mut text = format!("{} {noun}", counts.items);
+    for (count, what) in [
+        (counts.withdrawn, "withdrawn"),
+        (counts.disputed, "disputed"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
     }
+    text
 }
 
 fn signals(counts: &BankCounts) -> String {
+    let opaque = counts.opaque.iter();
+    let opaque = opaque.map(|(kind, count)| format!("{count} {kind} not matched"));
     let list: Vec<String> = counts
         .signals
         .iter()
         .map(|(kind, count)| format!("{count} {kind}"))
+        .chain(opaque)
         .collect();
     if list.is_empty() {
         "none".to_owned()

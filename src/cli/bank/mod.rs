@@ -2,9 +2,11 @@
 
 mod add;
 mod manage;
+mod withdraw;
 
 pub(crate) use add::{now, say_withdrawn};
 pub(crate) use manage::PUBLISH_HINT;
+pub(crate) use withdraw::named;
 
 use crate::cli::{exit::Exit, home::Home};
 use clap::Subcommand;
@@ -21,6 +23,10 @@ pub(crate) enum BankCommand {
     Set(manage::SetArgs),
     /// Delete a bank with all its entries
     Delete(manage::DeleteArgs),
+    /// Take entries out of matching by hand; no list brings them back
+    Withdraw(withdraw::EntriesArgs),
+    /// Undo a withdrawal by hand
+    Reinstate(withdraw::EntriesArgs),
     /// Hash pictures, exactly, into entries of a bank
     Add(add::AddArgs),
 }
@@ -32,6 +38,8 @@ pub(crate) fn run(command: BankCommand, home: &Home) -> anyhow::Result<Exit> {
         BankCommand::Show(args) => manage::show(&args, home),
         BankCommand::Set(args) => manage::set(&args, home),
         BankCommand::Delete(args) => manage::delete(&args, home),
+        BankCommand::Withdraw(args) => withdraw::run(&args, true, home),
+        BankCommand::Reinstate(args) => withdraw::run(&args, false, home),
         BankCommand::Add(args) => add::run(&args, home),
     }
 }

@@ -1,6 +1,6 @@
 //! What a figure was measured on: without it a figure says nothing.
 
-use crate::cli::report::page::Page;
+use crate::cli::draw::page::Page;
 use crate::hamming::Kernel;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};

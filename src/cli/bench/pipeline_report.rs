@@ -4,11 +4,11 @@ use super::Report;
 use super::machine::Machine;
 use super::stages::Stages;
 use super::timing::{Latency, show_micros};
+use crate::cli::draw::chart::{self, Bars, Shares};
+use crate::cli::draw::number::{thousands, three_digits};
+use crate::cli::draw::page::Cell;
+use crate::cli::draw::table::table;
 use crate::cli::output;
-use crate::cli::report::chart::{self, Bars, Shares};
-use crate::cli::report::number::{thousands, three_digits};
-use crate::cli::report::page::Cell;
-use crate::cli::report::table::table;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -159,6 +159,7 @@ impl Report for PipelineReport {
             rows: (self.jobs.iter())
                 .map(|run| (output::plural(run.jobs as u64, "job"), run.files_per_second))
                 .collect(),
+            show: three_digits,
         });
         let stages = chart::shares(&Shares {
             title: "Where the time of one thread goes".to_owned(),

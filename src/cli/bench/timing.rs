@@ -1,6 +1,6 @@
 //! Times of single events, and what is said of many of them.
 
-use crate::cli::report::number::three_digits;
+use crate::cli::draw::number::three_digits;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

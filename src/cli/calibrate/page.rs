@@ -1,9 +1,9 @@
 //! The calibration as a page with plots.
 
 use super::text::{in_a_million, noisy_rows, rate_rows, scan_rows};
-use crate::cli::report::number::thousands;
-use crate::cli::report::page::Page;
-use crate::cli::report::plot::{self, Counts, Curve, Curves, Histogram};
+use crate::cli::draw::number::thousands;
+use crate::cli::draw::page::Page;
+use crate::cli::draw::plot::{self, Counts, Curve, Curves, Histogram};
 use crate::evaluate::Calibration;
 
 /// Noisy entries that the page shows; the JSON has more.

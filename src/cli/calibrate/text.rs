@@ -1,9 +1,9 @@
 //! The calibration for people, on a terminal.
 
+use crate::cli::draw::number::{thousands, three_digits};
+use crate::cli::draw::page::Cell;
+use crate::cli::draw::table::table;
 use crate::cli::output::plural;
-use crate::cli::report::number::{thousands, three_digits};
-use crate::cli::report::page::Cell;
-use crate::cli::report::table::table;
 use crate::evaluate::{BankRates, Calibration, ScanChange, ThresholdRate};
 use crate::scan::escaped;
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! The report as a table for a README: families of modifications, and what of them was found.
 
 use super::text::title;
-use crate::cli::report::number::{percent, thousands};
+use crate::cli::draw::number::{percent, thousands};
 use crate::evaluate::{FalseFlags, ModificationFacts, Report, Results};
 use std::io::{self, Write};
 

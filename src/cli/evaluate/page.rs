@@ -2,9 +2,9 @@
 
 use super::markdown::families;
 use super::text::{recall_rows, sum_rows, title};
-use crate::cli::report::number::{percent, rare, thousands};
-use crate::cli::report::page::{Cell, Page};
-use crate::cli::report::plot::{self, Counts, Curve, Curves, Histogram, Intervals, Row};
+use crate::cli::draw::number::{percent, rare, thousands};
+use crate::cli::draw::page::{Cell, Page};
+use crate::cli::draw::plot::{self, Counts, Curve, Curves, Histogram, Intervals, Row};
 use crate::evaluate::{AtThreshold, FalseFlags, Report, Results, Thumbnail};
 
 pub(super) fn page(report: &Report, pictures: &[Thumbnail], command: &str) -> String {

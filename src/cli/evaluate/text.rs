@@ -1,8 +1,8 @@
 //! The report for people, on a terminal.
 
-use crate::cli::report::number::{percent, rare, thousands};
-use crate::cli::report::page::Cell;
-use crate::cli::report::table::table;
+use crate::cli::draw::number::{percent, rare, thousands};
+use crate::cli::draw::page::Cell;
+use crate::cli::draw::table::table;
 use crate::evaluate::{FalseFlags, Report, Results};
 use crate::scan::escaped;
 use std::io::{self, Write};

@@ -1,51 +1,26 @@
 //! What the columns of a CSV list mean.
 
-use crate::bank::ContentSignal;
+use crate::bank::{ContentSignal, OpaqueSignal};
 use crate::hash::{Quality, Signal, SignalType};
-use crate::hashset::{ListRecord, value};
-
-/// What one column holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Column {
-    /// The signal type of the row's value.
-    Type,
-    /// A hash of the type that the row names, or else of the type that its length says.
-    Value,
-    /// A hash of this type.
-    Named(SignalType),
-    /// The quality of the row's PDQ hash.
-    Quality,
-    /// One label.
-    Label,
-    /// Several labels.
-    Labels(Split),
-    /// The source's own id of the record.
-    RecordId,
-    /// Anything else: kept as `name=value`.
-    Metadata(String),
-}
-
-/// How the labels of a column are parted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Split {
-    /// By `,`, `;` and `|`.
-    Marks,
-    /// By these and by blanks, as the tags of a python-threatexchange dataset are.
-    MarksAndBlanks,
-}
+use crate::hashset::columns::{Column, ColumnMap};
+use crate::hashset::{ListRecord, json, value};
 
 /// The columns of a list.
 #[derive(Debug)]
 pub(super) struct Columns(Vec<Column>);
 
 impl Columns {
-    /// The columns that a header names; the reason where they hold no hash, or hold it twice.
-    pub(super) fn new(header: &[&str]) -> Result<Self, String> {
-        let columns: Vec<Column> = header.iter().map(|name| Column::new(name.trim())).collect();
+    /// The columns that a header names; the reason where they hold no hash, or hold it twice, or
+    /// one that the user named is not there.
+    pub(super) fn new(header: &[&str], map: &ColumnMap<'_>) -> Result<Self, String> {
+        if let Some(missing) = map.missing(header) {
+            return Err(format!("there is no column {missing:?}"));
+        }
+        let columns: Vec<Column> = header.iter().map(|name| map.column(name.trim())).collect();
         let count = |wanted: &Column| columns.iter().filter(|&column| column == wanted).count();
         let named = columns
             .iter()
-            .any(|column| matches!(column, Column::Named(_)));
+            .any(|column| matches!(column, Column::Named(_) | Column::Opaque(_)));
         let shown = || {
             let shown: Vec<String> = header
                 .iter()
@@ -110,31 +85,13 @@ impl Columns {
     }
 }
 
-impl Column {
-    fn new(name: &str) -> Self {
-        let plain = name.to_ascii_lowercase().replace([' ', '-'], "_");
-        match plain.as_str() {
-            "signal_type" | "hash_type" => Self::Type,
-            "signal_str" | "value" | "hash" | "signal" => Self::Value,
-            "quality" => Self::Quality,
-            "label" | "category" => Self::Label,
-            "labels" | "categories" => Self::Labels(Split::Marks),
-            "tag" | "tags" => Self::Labels(Split::MarksAndBlanks),
-            "id" | "record_id" => Self::RecordId,
-            _ => match value::signal_type(name) {
-                Some(kind) => Self::Named(kind),
-                None => Self::Metadata(name.to_owned()),
-            },
-        }
-    }
-}
-
 /// A row while its fields are read.
 #[derive(Default)]
 struct Row<'a> {
     kind: Option<&'a str>,
     value: Option<&'a str>,
     signals: Vec<Signal>,
+    opaque: Vec<OpaqueSignal>,
     quality: Option<Quality>,
     labels: Vec<String>,
     record_id: Option<String>,
@@ -150,13 +107,11 @@ impl<'a> Row<'a> {
             Column::Named(kind) => self.signals.push(value::value(*kind, field)?),
             Column::Quality => self.quality = Some(value::quality(field)?),
             Column::Label => self.label(field),
-            Column::Labels(split) => {
-                let ends = |c: char| {
-                    matches!(c, ',' | ';' | '|')
-                        || (*split == Split::MarksAndBlanks && c.is_whitespace())
-                };
-                field.split(ends).for_each(|label| self.label(label.trim()));
-            }
+            Column::Labels(split) => split.labels(field, |label| self.label(label)),
+            Column::Opaque(kind) => self.opaque.push(OpaqueSignal {
+                kind: kind.clone(),
+                value: field.to_owned(),
+            }),
             Column::RecordId => self.record_id = Some(field.to_owned()),
             Column::Metadata(name) => self.note(name, field),
         }
@@ -181,21 +136,29 @@ impl<'a> Row<'a> {
     fn finish(mut self, line: u64) -> Result<ListRecord, String> {
         match (self.kind, self.value) {
             (Some(name), Some(hex)) => {
-                let kind = match value::signal_type(name) {
-                    Some(kind) => kind,
-                    None => name
-                        .parse::<SignalType>()
-                        .map_err(|error| error.to_string())?,
-                };
-                self.signals.push(value::value(kind, hex)?);
+                match value::signal_type(name) {
+                    Some(kind) => self.signals.push(value::value(kind, hex)?),
+                    // Known by name, and not to be computed here.
+                    None if json::opaque_kind(name) == "photodna" => {
+                        self.opaque.push(OpaqueSignal {
+                            kind: "photodna".to_owned(),
+                            value: hex.to_owned(),
+                        });
+                    }
+                    None => {
+                        let kind: SignalType = name
+                            .parse()
+                            .map_err(|error: crate::hash::UnknownSignalType| error.to_string())?;
+                        self.signals.push(value::value(kind, hex)?);
+                    }
+                }
             }
             (None, Some(hex)) => {
-                self.signals
-                    .push(hex.parse::<Signal>().map_err(|error| error.to_string())?);
+                self.signals.push(value::bare(hex)?);
             }
             (_, None) => {}
         }
-        if self.signals.is_empty() {
+        if self.signals.is_empty() && self.opaque.is_empty() {
             return Err("the row has no hash".to_owned());
         }
         if let Some(quality) = self.quality
@@ -212,9 +175,11 @@ impl<'a> Row<'a> {
         Ok(ListRecord {
             line,
             signals: signals.collect(),
+            opaque: self.opaque,
             labels: self.labels,
             metadata: value::text(&self.metadata),
             record_id: self.record_id,
+            ..ListRecord::default()
         })
     }
 }

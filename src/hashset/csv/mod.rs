@@ -13,6 +13,7 @@
 mod columns;
 
 use crate::hash::SignalType;
+use crate::hashset::columns::ColumnMap;
 use crate::hashset::lines::{Line, Lines};
 use crate::hashset::record::{Sink, Tally};
 use crate::hashset::{BadLine, HashsetError, MAX_LINE, value};
@@ -32,13 +33,15 @@ pub(super) fn is_header(line: &str) -> bool {
     matches!(cutter.feed(line.as_bytes()), Fed::Whole)
         && cutter
             .fields()
-            .is_ok_and(|fields| Columns::new(&fields).is_ok())
+            .is_ok_and(|fields| Columns::new(&fields, &ColumnMap::default()).is_ok())
 }
 
 /// The values of 64 digits in the first rows of a list whose type nothing but their length says.
 pub(super) fn bare_values(list: &[u8]) -> Vec<String> {
     let mut lines = Lines::new(list);
-    let Ok((columns, mut cutter)) = header(&mut lines, &mut Tally::default()) else {
+    let Ok((columns, mut cutter)) =
+        header(&mut lines, &mut Tally::default(), &ColumnMap::default())
+    else {
         return Vec::new();
     };
     let Some(bare) = columns.bare() else {
@@ -59,10 +62,14 @@ pub(super) fn bare_values(list: &[u8]) -> Vec<String> {
     values
 }
 
-pub(super) fn read(input: impl BufRead, sink: &mut Sink<'_>) -> Result<Tally, HashsetError> {
+pub(super) fn read(
+    input: impl BufRead,
+    map: &ColumnMap<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<Tally, HashsetError> {
     let mut lines = Lines::new(input);
     let mut tally = Tally::default();
-    let (columns, mut cutter) = header(&mut lines, &mut tally)?;
+    let (columns, mut cutter) = header(&mut lines, &mut tally, map)?;
     let mut taken = Vec::new();
     while lines.advance()? {
         tally.lines = lines.read();
@@ -100,6 +107,7 @@ pub(super) fn read(input: impl BufRead, sink: &mut Sink<'_>) -> Result<Tally, Ha
 fn header(
     lines: &mut Lines<impl BufRead>,
     tally: &mut Tally,
+    map: &ColumnMap<'_>,
 ) -> Result<(Columns, Cutter), HashsetError> {
     loop {
         if !lines.advance()? {
@@ -118,7 +126,7 @@ fn header(
         let columns = line.text().and_then(|text| {
             cutter = Cutter::new(separator(text));
             match cutter.feed(text.as_bytes()) {
-                Fed::Whole => Columns::new(&cutter.fields()?),
+                Fed::Whole => Columns::new(&cutter.fields()?, map),
                 Fed::Open => Err("a quotation mark is opened and not closed".to_owned()),
                 Fed::TooMany => Err(format!("more than {MAX_COLUMNS} columns")),
             }

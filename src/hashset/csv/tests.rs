@@ -9,7 +9,7 @@ const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
 fn rows(list: &str) -> (Vec<ListRecord>, Vec<BadLine>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    let tally = read(list.as_bytes(), &mut |row| {
+    let tally = read(list.as_bytes(), &ColumnMap::default(), &mut |row| {
         match row {
             Ok(record) => good.push(record),
             Err(line) => bad.push(line),
@@ -27,9 +27,11 @@ fn rows(list: &str) -> (Vec<ListRecord>, Vec<BadLine>) {
 }
 
 fn header_error(list: &str) -> String {
-    read(list.as_bytes(), &mut |_| ControlFlow::Continue(()))
-        .unwrap_err()
-        .to_string()
+    read(list.as_bytes(), &ColumnMap::default(), &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap_err()
+    .to_string()
 }
 
 #[test]
@@ -166,7 +168,10 @@ fn headers_that_cannot_be_used_say_why() {
     }
     assert!(header_error(&",".repeat(2_000)).contains("more than 1024"));
     let bytes = b"# x\nmd5,\xff\n".as_slice();
-    let error = read(bytes, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    let error = read(bytes, &ColumnMap::default(), &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap_err();
     assert!(error.to_string().contains("line 2"), "{error}");
 }
 
@@ -174,7 +179,7 @@ fn headers_that_cannot_be_used_say_why() {
 fn a_sink_can_break_off() {
     let list = format!("md5\n{MD5}\n{MD5}\n");
     let mut seen = 0;
-    read(list.as_bytes(), &mut |_| {
+    read(list.as_bytes(), &ColumnMap::default(), &mut |_| {
         seen += 1;
         ControlFlow::Break(())
     })

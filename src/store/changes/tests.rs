@@ -1,7 +1,7 @@
 //! The log against a store that is compared item by item, its bounds, and other histories.
 
 use super::*;
-use crate::bank::{Action, ContentSignal, Policy, Provenance};
+use crate::bank::{Action, ContentSignal, Policy};
 use crate::hash::{Signal, SignalType};
 use crate::store::NewItem;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ fn item(number: u64) -> NewItem {
             quality: None,
         }],
         labels: Vec::new(),
-        provenance: Provenance::default(),
+        ..NewItem::default()
     }
 }
 
@@ -54,12 +54,12 @@ fn what_was_touched_is_said_and_what_became_of_it_is_read() {
     store.add(bank, &[item(0), item(10), item(11)]).unwrap();
     assert_eq!(said(&store, start), Some((vec![], vec![11, 12])));
     let middle = mark(&store);
-    store.withdraw(ContentId(12)).unwrap();
-    store.withdraw(ContentId(3)).unwrap();
+    store.withdraw(ContentId(12), 0).unwrap();
+    store.withdraw(ContentId(3), 0).unwrap();
     store.delete_item(ContentId(4)).unwrap();
     assert_eq!(said(&store, start), Some((vec![3, 4], vec![11])));
     assert_eq!(said(&store, middle), Some((vec![3, 4, 12], vec![])));
-    store.reinstate(ContentId(3)).unwrap();
+    store.reinstate(ContentId(3), 0).unwrap();
     let other = store.create_bank(&"b".parse().unwrap(), Policy::new(Action::Allow));
     store.add(other.unwrap().id, &[item(0), item(1)]).unwrap();
     store.add(bank, &[item(12)]).unwrap();

@@ -1,6 +1,7 @@
 //! The bytes of every version, kept for ever, and what is not of them.
 
 use super::*;
+use crate::bank::{Opinion, SourceStatus, View};
 use proptest::prelude::*;
 
 const STATE_V1: &[u8] = b"\x01\x03\xac\x02\x07";
@@ -48,6 +49,40 @@ const CONTENT_V2: &[u8] = b"\x02\x01\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08
     \x02\x01a\x02bb\x02\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03\
     \x05other\0\0\x05";
 
+const COUNTS_V2: &[u8] = b"\x02\x05\x02\x01\x02\x01\x06\x02\x01\x01\x08photodna\x03";
+const CONTENT_V3: &[u8] = b"\x03\x02\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08\
+    \x05\x63\x08\x07\x06\x05\x04\x03\x02\x01\
+    \x02\x01a\x02bb\x00\x01\x80\x94\xeb\xdc\x03\x07\x01\x08photodna\x031,2\
+    \x02\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03\x00\x01\x02\x01x\x00\x01y\x01\
+    \x05other\0\0\x05\x02\x00\x00";
+
+/// The item with all that version 3 has a place for.
+fn item_of_exchange() -> ContentItem {
+    let mut item = item_of_two();
+    let opinion = |owner: &str, view| Opinion {
+        owner: owner.into(),
+        view,
+    };
+    item.provenance.synced = true;
+    item.provenance.opinions = vec![opinion("x", View::Positive), opinion("y", View::Negative)];
+    for other in &mut item.later {
+        other.status = SourceStatus::Deleted;
+    }
+    ContentItem {
+        opaque: vec![OpaqueSignal {
+            kind: "photodna".into(),
+            value: "1,2".into(),
+        }],
+        state: ContentState::Disputed,
+        by_hand: false,
+        changed: Some(Changed {
+            at: 1_000_000_000,
+            revision: 7,
+        }),
+        ..item
+    }
+}
+
 /// The item with a second source.
 fn item_of_two() -> ContentItem {
     ContentItem {
@@ -73,7 +108,9 @@ fn counts() -> BankCounts {
         items: 7,
         active: 5,
         withdrawn: 2,
+        disputed: 0,
         signals: [(SignalType::Pdq, 6), (SignalType::Md5, 1)].into(),
+        opaque: [].into(),
     }
 }
 
@@ -99,9 +136,13 @@ fn item() -> ContentItem {
             record: Some("7".into()),
             metadata: Some("a=b".into()),
             added_at: 1_000_000_000,
+            ..Provenance::default()
         },
         later: Vec::new(),
         state: ContentState::Withdrawn,
+        opaque: Vec::new(),
+        by_hand: true,
+        changed: None,
     }
 }
 
@@ -174,11 +215,65 @@ fn version_2_has_its_bytes() {
     for end in 0..CONTENT_V2.len() {
         assert!(decode_content(BankId(9), ContentId(4), &CONTENT_V2[..end]).is_err());
     }
-    let newer = [&[3], &CONTENT_V2[1..]].concat();
+    let newer = [&[4], &CONTENT_V2[1..]].concat();
     let error = decode_content(BankId(9), ContentId(4), &newer).unwrap_err();
-    assert!(error.to_string().contains("got version 3"), "{error}");
+    assert!(error.to_string().contains("got version 4"), "{error}");
     let error = decode_head(ContentId(4), &newer, |_| {}).unwrap_err();
-    assert!(error.to_string().contains("got version 3"), "{error}");
+    assert!(error.to_string().contains("got version 4"), "{error}");
+}
+
+#[test]
+fn version_3_of_an_item_and_version_2_of_counts_have_their_bytes() {
+    let item = item_of_exchange();
+    assert_eq!(encode_item(&item), CONTENT_V3);
+    assert_eq!(item.due_state(), item.state);
+    let read = |bytes| decode_content(BankId(9), ContentId(4), bytes);
+    assert_eq!(read(CONTENT_V3).unwrap(), item);
+    let mut signals = Vec::new();
+    let state = decode_head(ContentId(4), CONTENT_V3, |signal| signals.push(signal)).unwrap();
+    assert_eq!((state, signals), (ContentState::Disputed, item.signals));
+    for end in 0..CONTENT_V3.len() {
+        assert!(read(&CONTENT_V3[..end]).is_err());
+    }
+    let counts = BankCounts {
+        items: 8,
+        disputed: 1,
+        opaque: [("photodna".to_owned(), 3)].into(),
+        ..counts()
+    };
+    assert_eq!(encode_counts(&counts), COUNTS_V2);
+    assert_eq!(decode_counts(BankId(9), COUNTS_V2).unwrap(), counts);
+    for end in 0..COUNTS_V2.len() {
+        assert!(decode_counts(BankId(9), &COUNTS_V2[..end]).is_err());
+    }
+    // Versions 1 and 2 know no disputes.
+    let mut disputed = CONTENT_V1.to_vec();
+    disputed[1] = 2;
+    let error = read(&disputed).unwrap_err().to_string();
+    assert!(error.contains("2 is no state"), "{error}");
+}
+
+#[test]
+fn an_item_takes_version_3_only_where_it_must() {
+    let version = |change: &dyn Fn(&mut ContentItem)| {
+        let mut item = item_of_two();
+        change(&mut item);
+        let bytes = encode_item(&item);
+        assert_eq!(
+            decode_content(BankId(9), ContentId(4), &bytes).unwrap(),
+            item
+        );
+        bytes[0]
+    };
+    assert_eq!(version(&|_| {}), 2);
+    assert_eq!(version(&|item| item.later.clear()), 1);
+    assert_eq!(version(&|item| item.by_hand = false), 3);
+    assert_eq!(version(&|item| item.state = ContentState::Active), 3);
+    assert_eq!(version(&|item| item.later[0].synced = true), 3);
+    assert_eq!(
+        version(&|item| item.provenance.status = SourceStatus::Withdrawn),
+        3
+    );
 }
 
 #[test]
@@ -272,7 +367,7 @@ proptest! {
     #[test]
     fn no_bytes_make_a_decoder_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         bytes.insert(0, 0);
-        for version in 0..4 {
+        for version in 0..5 {
             bytes[0] = version;
             let _ = State::decode(&bytes);
             let _ = Change::decode(1, &bytes);
@@ -285,7 +380,7 @@ proptest! {
 
     #[test]
     fn a_damaged_item_is_read_or_refused(position in 0..CONTENT_V1.len(), value in any::<u8>()) {
-        for whole in [CONTENT_V1, CONTENT_V2] {
+        for whole in [CONTENT_V1, CONTENT_V2, CONTENT_V3] {
             let mut bytes = whole.to_vec();
             bytes[position] = value;
             let _ = decode_content(BankId(9), ContentId(4), &bytes);

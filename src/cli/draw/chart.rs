@@ -37,6 +37,8 @@ pub(crate) struct Dots {
 pub(crate) struct Bars {
     pub(crate) title: String,
     pub(crate) rows: Vec<(String, f64)>,
+    /// How a value is written.
+    pub(crate) show: fn(f64) -> String,
 }
 
 /// Parts of a whole, as one bar.
@@ -348,7 +350,7 @@ pub(crate) fn bars(chart: &Bars) -> String {
                 y + 5.0,
                 ROW - 10.0,
                 left + wide + 8.0,
-                escape(&three_digits(*value))
+                escape(&(chart.show)(*value))
             ),
         );
     }

@@ -37,7 +37,8 @@ pub(crate) struct Page {
     html: String,
 }
 
-const STYLE: &str = include_str!("page.css");
+/// How every page looks.
+pub(crate) const STYLE: &str = include_str!("page.css");
 
 /// Text as HTML shows it.
 pub(crate) fn escape(text: &str) -> String {

@@ -1,0 +1,157 @@
+"""A list of hashes on its way into matching, beside python-threatexchange: the same rows in one run.
+
+A list is written once. hashgate imports it into a new bank and publishes the index, in one command;
+python-threatexchange fetches it with its exchange for local files, as `tx fetch` does, keeps it, and
+builds and keeps the index of each signal type, as `tx dataset --rebuild-indices` does. Each is a
+process of its own, started in turns, and must end with as many hashes as the list has, or there is
+no figure. Times are of the wall clock; memory is the most that the process had resident.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+PEER = """
+import json, pathlib, pickle, sys
+from threatexchange.exchanges.impl.file_api import LocalFileSignalExchangeAPI
+from threatexchange.signal_type.pdq.signal import PdqSignal
+
+rows = pathlib.Path(sys.argv[1])
+kept = pathlib.Path(sys.argv[2])
+# What the exchange yields for such a file is a line a hash; `tx fetch` merges and keeps the deltas.
+config = LocalFileSignalExchangeAPI.get_config_cls()(name="list", filename=str(rows))
+api = LocalFileSignalExchangeAPI.for_collab(config)
+state = {}
+for delta in api.fetch_iter([PdqSignal], None):
+    for key, value in delta.updates.items():
+        merged = LocalFileSignalExchangeAPI.fetch_value_merge(state.get(key), value)
+        if merged is None:
+            state.pop(key, None)
+        else:
+            state[key] = merged
+(kept / "state").write_bytes(pickle.dumps(state))
+by_type = LocalFileSignalExchangeAPI.naive_convert_to_signal_type([PdqSignal], config, state)
+entries = by_type[PdqSignal]
+index = PdqSignal.get_index_cls().build(entries.items())
+with (kept / "index").open("wb") as out:
+    index.serialize(out)
+print(len(index) if hasattr(index, "__len__") else len(entries))
+"""
+
+
+def write_list(path, count):
+    """Made-up PDQ hashes: 256 random bits, of which half are set, and no two the same."""
+    source = random.Random(7)
+    seen = set()
+    with path.open("w") as out:
+        while len(seen) < count:
+            value = source.getrandbits(256)
+            if value not in seen:
+                seen.add(value)
+                out.write(f"pdq {value:064x}\n")
+
+
+def write_csv(lines, path):
+    """The same as a dataset in columns."""
+    with lines.open() as source, path.open("w") as out:
+        out.write("signal_type,signal_str,collab,category,tags\n")
+        for line in source:
+            out.write(f"pdq,{line[4:].strip()},list,POSITIVE_CLASS,sample\n")
+
+
+def measured(command, **options):
+    """How long a command took, the most memory it had, and what it said."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise SystemExit(f"{command[0]} failed: {said}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": usage.ru_maxrss * 1024}, said
+
+
+def hashgate(program, rows, count, folder):
+    home = folder / "home"
+    run = [program, "--home", str(home)]
+    subprocess.run([*run, "bank", "create", "list"], check=True, stdout=subprocess.DEVNULL)
+    figures, said = measured([*run, "import", "--bank", "list", "--publish", str(rows)])
+    if f"{count} added" not in said or f"{count} distinct hashes" not in said:
+        raise SystemExit(f"hashgate has not all of the list: {said}")
+    return figures
+
+
+def threatexchange(rows, count, folder):
+    figures, said = measured([sys.executable, "-c", PEER, str(rows), str(folder)])
+    if int(said.split()[-1]) != count:
+        raise SystemExit(f"python-threatexchange has not all of the list: {said}")
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--program", default=os.environ.get("HASHGATE", "target/release/hashgate"))
+    parser.add_argument("--only", choices=["hashgate", "threatexchange"])
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    found = {"hashgate": [], "threatexchange": []}
+    with tempfile.TemporaryDirectory() as outer:
+        outer = Path(outer)
+        lines, table = outer / "list.txt", outer / "list.csv"
+        write_list(lines, arguments.rows)
+        write_csv(lines, table)
+        for run in range(arguments.runs):
+            for name in found:
+                if arguments.only not in (None, name):
+                    continue
+                folder = outer / f"{name}-{run}"
+                folder.mkdir(mode=0o700)
+                if name == "hashgate":
+                    figures = hashgate(arguments.program, table, arguments.rows, folder)
+                else:
+                    figures = threatexchange(lines, arguments.rows, folder)
+                found[name].append(figures)
+                print(
+                    f"{name}: {figures['seconds']:.2f} s, {figures['cpu_seconds']:.2f} s of a core, "
+                    f"{figures['peak_bytes'] / 2**20:.0f} MiB at most",
+                    flush=True,
+                )
+    best = {name: min(runs, key=lambda one: one["seconds"]) for name, runs in found.items() if runs}
+    if len(best) == 2:
+        ours, theirs = best["hashgate"], best["threatexchange"]
+        print(
+            f"{arguments.rows} rows: {theirs['seconds'] / ours['seconds']:.1f} times as fast, "
+            f"{theirs['peak_bytes'] / ours['peak_bytes']:.1f} times less memory, "
+            f"{arguments.rows / ours['cpu_seconds']:.0f} rows a second of a core"
+        )
+    if arguments.json:
+        record = {
+            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "machine": platform.platform(),
+            "processors": os.cpu_count(),
+            "command": sys.argv,
+            "rows": arguments.rows,
+            "threatexchange": version("threatexchange"),
+            "runs": found,
+        }
+        arguments.json.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

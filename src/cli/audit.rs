@@ -1,0 +1,238 @@
+//! `hashgate audit`: what is known of an entry, where it came from, and since when what holds.
+//!
+//! When something took effect is told by the file `published.jsonl` of the home folder: each
+//! publication adds a line with its generation, the store's revision and the time.
+
+use crate::bank::{ContentItem, ContentState};
+use crate::cli::{bank, exit::Exit, home::Home, output};
+use crate::store::BankStore;
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object an entry
+    Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Entries: their numbers, as scan and bank show print them, or hashes (pdq:HEX, md5:HEX, …)
+    #[arg(required = true, value_name = "ID|SIGNAL")]
+    entries: Vec<String>,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// One publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Published {
+    /// The generation of the index.
+    pub(crate) generation: u64,
+    /// The store's revision that it shows.
+    pub(crate) revision: u64,
+    /// When: seconds since 1970-01-01 UTC.
+    pub(crate) at: u64,
+}
+
+/// Notes a publication.
+pub(crate) fn note(home: &Home, published: Published) -> anyhow::Result<()> {
+    let path = home.published();
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let mut line = serde_json::to_vec(&published)?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+        file.sync_data()
+    };
+    write().with_context(|| format!("cannot write to {}", path.display()))
+}
+
+/// The first publication that shows a revision.
+fn first_with(home: &Home, revision: u64) -> anyhow::Result<Option<Published>> {
+    let path = home.published();
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    for line in BufReader::new(file).lines() {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        // A line that a full disk cut off is none.
+        if let Ok(published) = serde_json::from_str::<Published>(&line)
+            && published.revision >= revision
+        {
+            return Ok(Some(published));
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn run(args: &AuditArgs, home: &Home) -> anyhow::Result<Exit> {
+    let store = BankStore::open_read_only(&home.store())?;
+    let mut out = output::stdout();
+    for text in &args.entries {
+        let items = bank::named(&store, text)?;
+        if items.is_empty() {
+            bail!("there is no entry {text}: it was never added, or it was deleted");
+        }
+        for item in items {
+            let in_force = match item.changed {
+                Some(changed) => first_with(home, changed.revision)?,
+                None => None,
+            };
+            let name = store.banks()?.into_iter().find(|bank| bank.id == item.bank);
+            let name = name.map_or_else(String::new, |bank| bank.name.to_string());
+            match args.format {
+                Format::Text => describe(&item, &name, in_force, &mut out)?,
+                Format::Jsonl => {
+                    let hashes: Vec<_> = item
+                        .signals
+                        .iter()
+                        .map(|entry| entry.signal.to_string())
+                        .collect();
+                    let sources: Vec<_> = item.sources().collect();
+                    let votes = item.votes();
+                    let record = serde_json::json!({
+                        "content_id": item.id,
+                        "bank": name,
+                        "state": item.state,
+                        "by_hand": item.by_hand,
+                        "changed": item.changed,
+                        "in_force": in_force,
+                        "signals": hashes,
+                        "opaque": item.opaque,
+                        "labels": item.labels,
+                        "sources": sources,
+                        "agreeing": item.agreeing(),
+                        "positive": votes.positive,
+                        "negative": votes.negative,
+                        "seed": votes.seed,
+                    });
+                    writeln!(out, "{record}")?;
+                }
+            }
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+fn describe(
+    item: &ContentItem,
+    bank: &str,
+    in_force: Option<Published>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let matches = match item.state {
+        ContentState::Active => "",
+        ContentState::Withdrawn | ContentState::Disputed => ", matches nothing",
+    };
+    let by_hand = if item.by_hand { " by hand" } else { "" };
+    writeln!(
+        out,
+        "#{} in bank {bank}: {}{by_hand}{matches}",
+        item.id,
+        item.state.name()
+    )?;
+    if let Some(changed) = item.changed {
+        writeln!(
+            out,
+            "  {} since {} in the store (revision {})",
+            item.state.name(),
+            time(changed.at),
+            changed.revision
+        )?;
+        match in_force {
+            Some(published) => writeln!(
+                out,
+                "  in force since {} (generation {})",
+                time(published.at),
+                published.generation
+            )?,
+            None => writeln!(out, "  not in force yet: run hashgate publish")?,
+        }
+    }
+    for entry in &item.signals {
+        writeln!(out, "  {}", entry.signal)?;
+    }
+    for opaque in &item.opaque {
+        writeln!(out, "  {}: kept, not matched", opaque.kind)?;
+    }
+    if !item.labels.is_empty() {
+        writeln!(out, "  labels: {}", item.labels.join(", "))?;
+    }
+    for source in item.sources() {
+        let record = source.record.as_deref();
+        let record = record.map_or_else(String::new, |record| format!(" record {record}"));
+        writeln!(
+            out,
+            "  from {}{record}, since {}: {}",
+            source.source,
+            time(source.added_at),
+            source.status.name()
+        )?;
+        for opinion in &source.opinions {
+            writeln!(out, "    {}: {}", opinion.owner, opinion.view.name())?;
+        }
+        if let Some(metadata) = &source.metadata {
+            writeln!(out, "    {metadata}")?;
+        }
+    }
+    let votes = item.votes();
+    writeln!(
+        out,
+        "  {} agree; {} positive, {} negative, {} seed",
+        item.agreeing(),
+        votes.positive,
+        votes.negative,
+        votes.seed
+    )
+}
+
+/// A time as `2026-01-31T12:00:00Z`.
+pub(crate) fn time(seconds: u64) -> String {
+    // From days to the civil calendar, with years that begin in March: Howard Hinnant's
+    // `civil_from_days`.
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_767_225_600, "2026-01-01T00:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(time(seconds), text);
+        }
+    }
+}
