@@ -124,8 +124,10 @@ fn photos_hash_nearly_the_same() {
 /// The mean distance, in steps of 255, of a file's thumbnails from its coefficients and its pixels.
 fn thumbnails_apart(name: &str, bytes: &[u8], least: usize) -> Option<f32> {
     let limits = Limits::default();
-    let mut sampling = media::Sampling::default();
-    sampling.thumbnail = Some(least);
+    let sampling = media::Sampling {
+        thumbnail: Some(least),
+        ..media::Sampling::default()
+    };
     let fast = media::sample_with(bytes, &limits, sampling)?.thumbnail;
     let fast = fast.unwrap_or_else(|| panic!("{name}: no thumbnail"));
     let exact = media::decode(bytes, &limits).unwrap().thumbnail(least);

@@ -11,7 +11,7 @@ mod policy;
 pub use action::{Action, UnknownAction};
 pub use content::{ContentId, ContentItem, ContentSignal, ContentState, Provenance};
 pub use name::{BankName, BankNameError};
-pub use policy::{Policy, PolicyError};
+pub use policy::{Policy, PolicyError, UnknownVerified, Verified};
 
 use serde::{Deserialize, Serialize};
 

@@ -69,6 +69,8 @@ pub struct Sampled {
     pub displayed: Option<BlockSamples>,
     /// The small luma picture of it as stored, where it was asked for.
     pub thumbnail: Option<Thumbnail>,
+    /// How a viewer turns it.
+    pub orientation: Orientation,
 }
 
 /// What [`sample_with`](crate::media::sample_with) shall give besides the samples of the picture as
@@ -415,6 +417,7 @@ impl Reader<'_> {
             down: frame.planes.first()?.down,
             kept: frame.kept.count(),
             rows_at_a_time,
+            orientation: self.orientation,
             clamped: 0,
             quantisation,
             colours: Colours::new(),
@@ -471,6 +474,7 @@ struct Canvas {
     down: usize,
     kept: usize,
     rows_at_a_time: usize,
+    orientation: Orientation,
     /// Blocks whose pixels were computed.
     clamped: usize,
     quantisation: Quantisation,
@@ -565,6 +569,7 @@ impl Canvas {
             stored: grids.next()?.finish(),
             displayed: grids.next().map(BlockSampler::finish),
             thumbnail: self.thumbnail.map(BlockThumbnail::finish),
+            orientation: self.orientation,
         })
     }
 }
