@@ -12,7 +12,7 @@ mod standing;
 pub use action::{Action, UnknownAction};
 pub use content::{Changed, ContentId, ContentItem, ContentSignal, ContentState, Provenance};
 pub use name::{BankName, BankNameError};
-pub use policy::{Policy, PolicyError};
+pub use policy::{Policy, PolicyError, UnknownVerified, Verified};
 pub use standing::{OpaqueSignal, Opinion, SourceStatus, View, Votes};
 
 use serde::{Deserialize, Serialize};

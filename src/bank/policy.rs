@@ -3,6 +3,8 @@
 use crate::bank::Action;
 use crate::hash::{Family, Quality, SignalType, Threshold};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// What a match with a bank does, and what counts as one.
 ///
@@ -26,6 +28,68 @@ pub struct Policy {
     pub min_quality: Quality,
     /// A disabled bank matches nothing.
     pub enabled: bool,
+    /// What to do with an upload that matches by further evidence, beyond the threshold.
+    #[serde(default, skip_serializing_if = "Verified::is_default")]
+    pub verified: Verified,
+}
+
+/// What a match beyond the threshold does, which further evidence speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verified {
+    /// It is reviewed, or does what the bank's other matches do where that is milder.
+    #[default]
+    Milder,
+    /// There is none: only distance counts.
+    Off,
+    /// It does this.
+    Act(Action),
+}
+
+impl Verified {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::Milder
+    }
+}
+
+/// A text that names nothing that a verified match could do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} is nothing that a verified match does; give default, off, block, review or report"
+)]
+pub struct UnknownVerified {
+    /// What was given.
+    pub given: String,
+}
+
+impl FromStr for Verified {
+    type Err = UnknownVerified;
+    fn from_str(text: &str) -> Result<Self, UnknownVerified> {
+        match text {
+            "default" => Ok(Self::Milder),
+            "off" => Ok(Self::Off),
+            _ => match text.parse() {
+                Ok(action) if action != Action::Allow => Ok(Self::Act(action)),
+                _ => Err(UnknownVerified {
+                    given: text.to_owned(),
+                }),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Milder => f.pad("default"),
+            Self::Off => f.pad("off"),
+            Self::Act(action) => action.fmt(f),
+        }
+    }
 }
 
 impl Policy {
@@ -44,6 +108,7 @@ impl Policy {
             threshold64: Threshold::HASH64_DEFAULT,
             min_quality: Quality::DEFAULT_MINIMUM,
             enabled: true,
+            verified: Verified::Milder,
         }
     }
 
@@ -65,6 +130,17 @@ impl Policy {
             }
         }
         Ok(())
+    }
+
+    /// What a match beyond the threshold does that further evidence speaks for; `None` where there
+    /// is none. An `allow` bank's allows: it overrules what is verified and no nearer.
+    #[must_use]
+    pub fn verified_action(&self) -> Option<Action> {
+        match self.verified {
+            Verified::Off => None,
+            Verified::Act(action) if self.action != Action::Allow => Some(action),
+            Verified::Act(_) | Verified::Milder => Some(self.action.min(Action::Review)),
+        }
     }
 
     /// The threshold for hashes of this type; 0 for digests.
@@ -93,6 +169,41 @@ pub struct PolicyError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verified_match_is_reviewed_unless_the_bank_says_otherwise() {
+        use Action::{Allow, Block, Report, Review};
+        let action = |action, verified| {
+            let mut policy = Policy::new(action);
+            policy.verified = verified;
+            policy.verified_action()
+        };
+        assert_eq!(action(Block, Verified::Milder), Some(Review));
+        assert_eq!(action(Report, Verified::Milder), Some(Report));
+        assert_eq!(action(Review, Verified::Act(Block)), Some(Block));
+        assert_eq!(action(Allow, Verified::Act(Block)), Some(Allow));
+        assert_eq!(action(Block, Verified::Off), None);
+    }
+
+    #[test]
+    fn what_verified_matches_do_is_read_as_it_is_written() {
+        for text in ["default", "off", "block", "review", "report"] {
+            assert_eq!(
+                text.parse::<Verified>().map(|read| read.to_string()),
+                Ok(text.to_owned())
+            );
+        }
+        assert!("allow".parse::<Verified>().is_err());
+        let mut policy = Policy::new(Action::Block);
+        let json = |policy: &Policy| serde_json::to_string(policy).unwrap();
+        assert!(
+            !json(&policy).contains("verified"),
+            "as it was written before"
+        );
+        policy.verified = Verified::Act(Action::Report);
+        let read: Policy = serde_json::from_str(&json(&policy)).unwrap();
+        assert_eq!(read, policy);
+    }
 
     #[test]
     fn thresholds_up_to_the_widest_pass_and_wider_ones_do_not() {

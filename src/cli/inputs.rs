@@ -79,8 +79,9 @@ impl LimitArgs {
 /// Which forms of a picture are asked about.
 #[derive(Debug, Args)]
 pub(crate) struct VariantArgs {
-    /// Forms of a picture that are asked about besides the stored one: none, standard, or a list
-    /// of displayed, over_black, dihedral and frames
+    /// Forms of a picture that are asked about besides the stored one: none, standard, thorough, or
+    /// a list of displayed, over_black, frames, dihedral, inverted, trim, uncrop, crop, cover,
+    /// straighten and perspective; with thorough among them, more of each
     #[arg(long, value_name = "SET", default_value = "standard")]
     pub(crate) variants: VariantSet,
 }

@@ -25,13 +25,14 @@ impl Gate {
                 signal: asked.signal,
                 quality: asked.quality,
                 variant: Variant::ORIGINAL,
+                evidence: None,
             })
             .collect();
         let mut found: Vec<Matches> = queries.iter().map(|_| Matches::default()).collect();
         // One search has one radius: policies differ by type, and by quality.
         let mut by_radius: BTreeMap<Distance, Vec<usize>> = BTreeMap::new();
         for (place, query) in queries.iter().enumerate() {
-            if let Some(radius) = radius(index.banks(), query) {
+            if let Some(radius) = radius(&index, query) {
                 by_radius.entry(radius).or_default().push(place);
             }
         }

@@ -3,8 +3,10 @@
 use crate::bank::Action;
 use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
+use crate::gate::decide::{Doubts, QUALITY_MARGIN};
+#[cfg(feature = "decode")]
 use crate::gate::{Extract, Extractor, MemoryBudget, Mode, VariantSet};
-use crate::gate::{Extraction, Match, Outcome, Problem, Query, Verdict};
+use crate::gate::{Extraction, Match, MatchKind, Outcome, Problem, Query, Verdict};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 #[cfg(feature = "decode")]
 use crate::index::Memory;
@@ -133,6 +135,7 @@ impl Gate {
             signal: *signal,
             quality,
             variant: Variant::ORIGINAL,
+            evidence: None,
         };
         let index = self.index.load();
         conclude(&index, Extraction::of(&query))
@@ -171,12 +174,14 @@ impl Gate {
             .map(|(hit, bank)| Match {
                 bank: bank.name.clone(),
                 content_id: hit.content,
+                kind: MatchKind::of(signal.signal_type()),
                 entry: hit.signal,
                 entry_quality: hit.quality,
                 query: *signal,
                 variant: Variant::ORIGINAL,
                 distance: hit.distance,
                 threshold: Threshold(max_distance.0),
+                score: None,
                 action: bank.policy.action,
             })
             .collect();
@@ -290,14 +295,22 @@ fn conclude(index: &Index, extraction: Extraction) -> Verdict {
 #[cfg(feature = "decode")]
 fn conclude_surely(index: &Index, extraction: &Extraction) -> Option<Matches> {
     let mut matches = Matches::default();
+    let mut doubts = Doubts::default();
     for query in &extraction.queries {
         if query.signal.signal_type().family() == Family::Digest {
             matches.ask(index, query);
-        } else if !is_quality_sure(index, query) || !matches.ask_surely(index, query) {
+        } else if is_guess(query) || is_quality_sure(index, query) {
+            matches.ask_surely(index, query, &mut doubts);
+        } else {
             return None;
         }
     }
-    Some(matches)
+    doubts.are_settled().then_some(matches)
+}
+
+/// Whether the query is no picture that was given, but a guess at one.
+fn is_guess(query: &Query) -> bool {
+    query.evidence.is_some_and(|evidence| evidence.is_guess)
 }
 
 /// Whether the exact quality lets the same banks be asked.
@@ -312,10 +325,6 @@ fn is_quality_sure(index: &Index, query: &Query) -> bool {
         quality.get().abs_diff(least) > QUALITY_MARGIN || least == 0
     })
 }
-
-/// How far the quality from coefficients is taken to be off at most.
-#[cfg(feature = "decode")]
-const QUALITY_MARGIN: u8 = 3;
 
 /// Decides by what the queries met.
 pub(super) fn conclude_with(index: &Index, extraction: Extraction, matches: Matches) -> Verdict {
@@ -361,6 +370,7 @@ fn low_quality(index: &Index, queries: &[Query], harmless: &BTreeSet<u32>) -> Op
     let perceptual = |query: &&Query| {
         let kind = query.signal.signal_type();
         kind.family() != Family::Digest
+            && !is_guess(query)
             && holds(index, kind)
             && !harmless.contains(&query.variant.frame)
     };

@@ -1,8 +1,8 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
 use crate::bank::{Action, Bank, BankId};
-use crate::gate::{Match, Problem, Verdict};
-use crate::hash::{Distance, Family, Quality, Signal, SignalType, Variant};
+use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
+use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Variant};
 use crate::index::{Hit, Index};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -16,6 +16,8 @@ pub struct Query {
     pub quality: Option<Quality>,
     /// The form of the input that was hashed.
     pub variant: Variant,
+    /// What is known of a hash from pixels besides; without it only distance counts.
+    pub evidence: Option<Evidence>,
 }
 
 /// The hashes of one input.
@@ -56,12 +58,40 @@ const MARGIN: u16 = 8;
 ///
 /// `None` where no bank may be asked: all are disabled, or want a better quality.
 #[must_use]
-pub(crate) fn radius(banks: &[Bank], query: &Query) -> Option<Distance> {
-    banks
-        .iter()
-        .filter(|bank| may_ask(bank, query.signal.signal_type(), query.quality))
-        .map(|bank| Distance(bank.policy.threshold_for(query.signal.signal_type()).0))
+pub(crate) fn radius(index: &Index, query: &Query) -> Option<Distance> {
+    let kind = query.signal.signal_type();
+    let banks = index.banks().iter();
+    let asked = banks.filter(|bank| may_ask(bank, kind, query.quality));
+    let widest = widest(index);
+    asked
+        .map(|bank| {
+            let near = Distance(bank.policy.threshold_for(kind).0);
+            match query.evidence {
+                Some(evidence) if bank.policy.verified_action().is_some() && !evidence.inverted => {
+                    near.max(widest)
+                }
+                _ => near,
+            }
+        })
         .max()
+}
+
+/// How far out an entry may lie and still be verified, in an index of this size.
+///
+/// A search costs the more the wider it is and the more hashes there are, and the more hashes the
+/// likelier is a stranger among them: what is verified beyond the threshold must not
+/// cost more than decoding does.
+pub(crate) fn widest(index: &Index) -> Distance {
+    let types = index.signal_types();
+    let held = types
+        .iter()
+        .find(|held| held.signal_type == SignalType::Pdq);
+    Distance(match held.map_or(0, |held| held.hashes) {
+        0..200_001 => 60,
+        200_001..2_000_001 => 48,
+        2_000_001..20_000_001 => 40,
+        _ => 0,
+    })
 }
 
 /// Whether this bank's policy lets a query of this quality be asked. PDQ's quality speaks for the
@@ -90,8 +120,43 @@ pub(crate) struct Matches {
     decisions: BTreeMap<Option<Shown>, Decision>,
 }
 
-/// One picture of the input: the frame, and whether it was laid over black.
-type Shown = (u32, bool);
+/// One picture of the input: the frame, whether it was laid over black, and what was left out at
+/// its sides. A harmless page does not shield what is pasted into it.
+type Shown = (u32, bool, Sides);
+
+/// Which entries queries that may be some bits off surely match, and which perhaps.
+#[cfg(feature = "decode")]
+#[derive(Debug, Default)]
+pub(crate) struct Doubts {
+    sure: HashSet<(BankId, u64, SignalType)>,
+    doubted: HashSet<(BankId, u64, SignalType)>,
+    /// Whether an entry of an `allow` bank, which is weighed by its distance, may match.
+    harmless: bool,
+    /// Whether there were more than are told apart.
+    too_many: bool,
+}
+
+#[cfg(feature = "decode")]
+impl Doubts {
+    fn add(&mut self, entry: (BankId, u64, SignalType), is_sure: bool) {
+        let entries = if is_sure {
+            &mut self.sure
+        } else {
+            &mut self.doubted
+        };
+        if entries.len() < MOST_COUNTED {
+            entries.insert(entry);
+        } else {
+            self.too_many = true;
+        }
+    }
+
+    /// Whether the exact queries match the same entries by distance: what one of them
+    /// leaves in doubt, another is sure of.
+    pub(crate) fn are_settled(&self) -> bool {
+        !self.harmless && !self.too_many && self.doubted.is_subset(&self.sure)
+    }
+}
 
 /// What came of an input's queries.
 #[derive(Debug)]
@@ -111,7 +176,7 @@ pub(crate) struct Decided {
 impl Matches {
     /// Asks the index about one query and keeps what the banks' policies call a match.
     pub(crate) fn ask(&mut self, index: &Index, query: &Query) {
-        let Some(radius) = radius(index.banks(), query) else {
+        let Some(radius) = radius(index, query) else {
             return;
         };
         index.visit(&query.signal, radius, |hit| self.weigh(index, query, &hit));
@@ -124,26 +189,50 @@ impl Matches {
         }
     }
 
-    /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off. False where the exact query
-    /// could match other entries, or an entry of an `allow` bank is weighed by its distance.
+    /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
+    /// the exact query would surely say the same.
     #[cfg(feature = "decode")]
-    pub(crate) fn ask_surely(&mut self, index: &Index, query: &Query) -> bool {
-        let Some(radius) = radius(index.banks(), query) else {
-            return true;
+    pub(crate) fn ask_surely(&mut self, index: &Index, query: &Query, doubts: &mut Doubts) {
+        // Of a guess the quality is no surer than its hash: where it is near a bank's minimum, the
+        // bank is asked, and whatever it holds there is not sure.
+        let doubted = |bank: &Bank| {
+            let least = bank.policy.min_quality.get();
+            let quality = query.quality.map_or(u8::MAX, Quality::get);
+            least > 0 && quality.abs_diff(least) <= QUALITY_MARGIN
+        };
+        let asked = Query {
+            quality: query.quality.map(|quality| raised(quality, QUALITY_MARGIN)),
+            ..*query
+        };
+        let Some(radius) = radius(index, &asked) else {
+            return;
         };
         let widened = Distance(radius.0.saturating_add(MARGIN));
-        let mut sure = true;
+        let widest = widest(index).0;
         index.visit(&query.signal, widened, |hit| {
             let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
                 return;
             };
-            let threshold = bank.policy.threshold_for(query.signal.signal_type()).0;
-            let may_match = hit.distance.0 <= threshold.saturating_add(MARGIN);
-            let is_certain = hit.distance.0.saturating_add(MARGIN) <= threshold;
-            sure &= !may_match || (is_certain && bank.policy.action != Action::Allow);
+            let threshold = bank.policy.threshold_for(query.signal.signal_type());
+            let within = query
+                .evidence
+                .map_or(threshold, |known| known.near_within(threshold))
+                .0;
+            let distance = hit.distance.0;
+            let is_match = distance.saturating_add(MARGIN) <= within;
+            let is_none = distance > within.saturating_add(MARGIN)
+                && (bank.policy.verified_action().is_none()
+                    || distance > widest.saturating_add(MARGIN)
+                    || is_surely_unlike(query, &hit));
+            let entry = (hit.bank, hit.content.0, hit.signal.signal_type());
+            match bank.policy.action {
+                _ if is_none => {}
+                Action::Allow => doubts.harmless = true,
+                _ if is_match && !doubted(bank) => doubts.add(entry, true),
+                _ => doubts.add(entry, false),
+            }
             self.weigh(index, query, &hit);
         });
-        sure
     }
 
     fn keep(&mut self, bank: BankId, found: Match) {
@@ -194,10 +283,34 @@ impl Matches {
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
             frames: (self.decisions.iter())
                 .filter(|(_, decision)| decision.allowed.is_some())
-                .filter_map(|(shown, _)| shown.map(|(frame, _)| frame))
+                .filter_map(|(shown, _)| shown.map(|(frame, ..)| frame))
                 .collect(),
         }
     }
+}
+
+/// Whether an entry's score is so low that no exact hash would be verified.
+#[cfg(feature = "decode")]
+fn is_surely_unlike(query: &Query, hit: &Hit) -> bool {
+    match (query.evidence, score(query, hit)) {
+        (Some(evidence), Some(score)) => {
+            evidence.inverted || score.value() + SCORE_MARGIN < evidence.enough().value()
+        }
+        _ => true,
+    }
+}
+
+/// How far a score may be off where the query is [`MARGIN`] bits off.
+#[cfg(feature = "decode")]
+const SCORE_MARGIN: f64 = 0.08;
+
+/// How far the quality from coefficients is taken to be off at most.
+#[cfg(feature = "decode")]
+pub(crate) const QUALITY_MARGIN: u8 = 3;
+
+#[cfg(feature = "decode")]
+fn raised(quality: Quality, by: u8) -> Quality {
+    Quality::new(quality.get().saturating_add(by).min(100)).unwrap_or(Quality::MAX)
 }
 
 /// Nearest first, then by bank name, content id and hash.
@@ -216,20 +329,41 @@ fn judge(index: &Index, query: &Query, hit: &Hit) -> Option<Match> {
         || hit
             .quality
             .is_none_or(|quality| quality >= bank.policy.min_quality);
-    let is_match = may_ask(bank, signal_type, query.quality)
-        && entry_good
-        && hit.distance.is_within(threshold);
-    is_match.then(|| Match {
+    if !may_ask(bank, signal_type, query.quality) || !entry_good {
+        return None;
+    }
+    let within = query
+        .evidence
+        .map_or(threshold, |evidence| evidence.near_within(threshold));
+    let (kind, score, action) = if hit.distance.is_within(within) {
+        let kind = MatchKind::of(signal_type);
+        (kind, score(query, hit), bank.policy.action)
+    } else {
+        let evidence = query.evidence?;
+        let action = bank.policy.verified_action()?;
+        let score = score(query, hit)?;
+        let passes = evidence.reaches(hit.distance, widest(index)) && score >= evidence.enough();
+        (passes.then_some(MatchKind::Verified)?, Some(score), action)
+    };
+    Some(Match {
         bank: bank.name.clone(),
         content_id: hit.content,
+        kind,
         entry: hit.signal,
         entry_quality: hit.quality,
         query: query.signal,
         variant: query.variant,
         distance: hit.distance,
         threshold,
-        action: bank.policy.action,
+        score,
+        action,
     })
+}
+
+/// How alike the query and an entry are, where the query knows.
+fn score(query: &Query, hit: &Hit) -> Option<Score> {
+    let evidence = query.evidence?;
+    Some(evidence.score(&query.signal.as_pdq()?, &hit.signal.as_pdq()?))
 }
 
 /// The action that matches lead to.
@@ -251,7 +385,11 @@ pub fn decide(matches: &[Match]) -> Option<Action> {
 /// The picture that a match is about; `None` where it is about the bytes.
 fn shown(found: &Match) -> Option<Shown> {
     let perceptual = found.entry.signal_type().family() != Family::Digest;
-    perceptual.then_some((found.variant.frame, found.variant.over_black))
+    perceptual.then_some((
+        found.variant.frame,
+        found.variant.over_black,
+        found.variant.region,
+    ))
 }
 
 /// What the matches of one picture, or of the bytes, decide.
@@ -313,12 +451,14 @@ mod tests {
         Match {
             bank: "b".parse().unwrap(),
             content_id: ContentId(1),
+            kind: MatchKind::Near,
             entry,
             entry_quality: None,
             query: entry,
             variant: Variant::ORIGINAL,
             distance: Distance(distance),
             threshold: Threshold(31),
+            score: None,
             action,
         }
     }

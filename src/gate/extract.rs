@@ -1,88 +1,21 @@
 //! Bytes of an upload to the hashes that the index is asked about.
 
-use crate::gate::{Extraction, MemoryBudget, Outcome, Problem, Query};
-use crate::hash::{Family, Quality, Signal, SignalType, Transform, Variant};
-use crate::media::{self, Limits, MediaError, Picture};
+use crate::gate::{Evidence, Extraction, MemoryBudget, Outcome, Problem, Query, VariantSet};
+use crate::hamming;
+use crate::hash::{Distance, Family, PdqHash, Quality, Signal, SignalType, Transform, Variant};
+use crate::media::{self, Limits, MediaError, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
+use crate::signal::thumbnail::Thumbnail;
+use crate::signal::variants::{Luma, VariantMaker};
 use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::str::FromStr;
 
-/// Which forms of a query are hashed besides the picture as stored, over white.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VariantSet {
-    /// The picture turned as its EXIF orientation says.
-    pub displayed: bool,
-    /// Transparent parts laid over black.
-    pub over_black: bool,
-    /// The seven other ways to lay the picture down, from the spectrum of its PDQ hash (6–10 bits
-    /// off in the median what the really turned picture hashes to).
-    pub dihedral: bool,
-    /// Every frame of an animation, not only the first.
-    pub frames: bool,
-}
-
-/// A text that names no set of variants.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{given:?} names no variants; give none, standard, or a list of displayed, over_black, \
-     dihedral and frames joined by commas"
-)]
-pub struct VariantSetError {
-    /// What was given.
-    pub given: String,
-}
-
-impl VariantSet {
-    /// Only the picture as stored, over white, first frame.
-    pub const NONE: Self = Self {
-        displayed: false,
-        over_black: false,
-        dihedral: false,
-        frames: false,
-    };
-    /// All that is known: the default.
-    pub const STANDARD: Self = Self {
-        displayed: true,
-        over_black: true,
-        dihedral: true,
-        frames: true,
-    };
-}
-
-impl Default for VariantSet {
-    fn default() -> Self {
-        Self::STANDARD
-    }
-}
-
-impl FromStr for VariantSet {
-    type Err = VariantSetError;
-    fn from_str(text: &str) -> Result<Self, VariantSetError> {
-        let mut set = Self::NONE;
-        match text {
-            "none" => return Ok(set),
-            "standard" => return Ok(Self::STANDARD),
-            _ => {}
-        }
-        for name in text.split(',') {
-            match name.trim() {
-                "displayed" => set.displayed = true,
-                "over_black" => set.over_black = true,
-                "dihedral" => set.dihedral = true,
-                "frames" => set.frames = true,
-                _ => {
-                    return Err(VariantSetError {
-                        given: text.to_owned(),
-                    });
-                }
-            }
-        }
-        Ok(set)
-    }
-}
+/// Frames of an animation of which guesses are made; of the others, as they are and turned.
+const MOST_GUESSED: usize = 16;
+/// A frame within so many bits of one of which guesses were made tells nothing new.
+const SAME_FRAME: Distance = Distance(8);
 
 impl From<MediaError> for Problem {
     fn from(error: MediaError) -> Self {
@@ -114,6 +47,7 @@ pub struct Extract<'a> {
 #[derive(Default)]
 pub struct Extractor {
     pdq: PdqHasher,
+    variants: VariantMaker,
 }
 
 impl Extractor {
@@ -185,6 +119,7 @@ impl Extractor {
             wanted,
             variants: how.variants,
             seen: HashMap::new(),
+            guessed: Vec::new(),
             extraction: Extraction::default(),
         };
         for signal in digests {
@@ -196,7 +131,7 @@ impl Extractor {
             }));
             let problem = pixels.unwrap_or_else(|_| {
                 // The hasher's scratch may be half written: begin with a new one.
-                self.pdq = PdqHasher::default();
+                *self = Self::default();
                 let error =
                     "hashing failed unexpectedly (a defect of this program; please report it)";
                 Some(Problem::new(Outcome::Undecodable, error.to_owned()))
@@ -221,20 +156,19 @@ impl Extractor {
             let _held = how
                 .memory
                 .map(|memory| memory.reserve(media::memory_to_sample(bytes, how.limits)));
-            if let Some(hashed) = self.coefficients(bytes, how) {
+            if let Some(found) = self.coefficients(bytes, how) {
                 collected.extraction.fast = true;
-                let variant = Variant::ORIGINAL;
-                collected.add_pdq(&hashed.0, variant);
-                if let Some(displayed) = &hashed.1 {
+                collected.add_pdq(&found.stored, Variant::ORIGINAL);
+                if let Some(displayed) = &found.displayed {
                     let transform = Transform::Displayed;
-                    collected.add_pdq(
-                        displayed,
-                        Variant {
-                            transform,
-                            ..variant
-                        },
-                    );
+                    let variant = Variant {
+                        transform,
+                        ..Variant::ORIGINAL
+                    };
+                    collected.add_pdq(displayed, variant);
                 }
+                let small = found.thumbnail.as_ref();
+                self.guesses(small, found.orientation, &found.stored, 0, collected);
                 return None;
             }
         }
@@ -245,18 +179,95 @@ impl Extractor {
     }
 
     /// The hashes of a JPEG as stored and as displayed, from its coefficients.
-    fn coefficients(
-        &self,
-        bytes: &[u8],
-        how: &Extract<'_>,
-    ) -> Option<(PdqHashed, Option<PdqHashed>)> {
-        let sampled = media::sample(bytes, how.limits, how.variants.displayed)?;
-        let stored = self.pdq.hash_samples(&sampled.stored)?;
+    fn coefficients(&self, bytes: &[u8], how: &Extract<'_>) -> Option<FromCoefficients> {
+        let sampling = Sampling {
+            displayed: how.variants.displayed,
+            thumbnail: how.variants.shapes().any().then_some(Luma::WANTED),
+        };
+        let sampled = media::sample_with(bytes, how.limits, sampling)?;
         let displayed = match &sampled.displayed {
             Some(samples) => Some(self.pdq.hash_samples(samples)?),
             None => None,
         };
-        Some((stored, displayed))
+        Some(FromCoefficients {
+            stored: self.pdq.hash_samples(&sampled.stored)?,
+            displayed,
+            thumbnail: sampled.thumbnail,
+            orientation: sampled.orientation,
+        })
+    }
+
+    /// Guesses at the originals of a frame that was hashed as it is: its variants.
+    fn guesses(
+        &mut self,
+        small: Option<&Thumbnail>,
+        orientation: Orientation,
+        stored: &PdqHashed,
+        frame: u32,
+        collected: &mut Collected<'_>,
+    ) {
+        let set = collected.variants;
+        let near = |held: &PdqHash| hamming::distance_pdq(held, &stored.hash) <= SAME_FRAME;
+        let is_new = !collected.guessed.iter().any(near);
+        let luma = small.and_then(Luma::new);
+        let Some(luma) = luma.filter(|_| is_new && collected.guessed.len() < MOST_GUESSED) else {
+            if set.dihedral {
+                let variant = Variant {
+                    frame,
+                    ..Variant::ORIGINAL
+                };
+                collected.add_turned(stored, variant);
+            }
+            return;
+        };
+        collected.guessed.push(stored.hash);
+        // What people see is what was cropped and framed.
+        let is_turned = set.displayed && orientation != Orientation::Normal;
+        let luma = if is_turned {
+            let (flip_x, flip_y, swap) = orientation.parts();
+            luma.turned(flip_x, flip_y, swap)
+        } else {
+            luma
+        };
+        let first = collected.extraction.queries.len();
+        let flatness = self.variants.make(&luma, set.shapes(), &mut |made| {
+            let is_as_it_lies = made.variant.transform == Transform::Original;
+            let transform = match made.variant.transform {
+                Transform::Original if is_turned => Transform::Displayed,
+                transform => transform,
+            };
+            let variant = Variant {
+                frame,
+                transform,
+                ..made.variant
+            };
+            let is_whole = Variant {
+                transform: Transform::Original,
+                ..made.variant
+            } == Variant::ORIGINAL;
+            let query = Query {
+                signal: made.hash.into(),
+                quality: Some(made.quality.unwrap_or(stored.quality)),
+                variant,
+                evidence: Some(Evidence {
+                    confidence: made.confidence(),
+                    flatness: hundredths(made.flatness),
+                    is_small: shown(&made.variant) < SMALL,
+                    is_guess: !is_whole || is_as_it_lies,
+                    inverted: made.variant.inverted,
+                }),
+            };
+            collected.add_query(query);
+        });
+        // The forms that were hashed exactly are of the same picture.
+        for query in collected.extraction.queries.iter_mut().take(first) {
+            if let Some(evidence) = &mut query.evidence
+                && query.variant.frame == frame
+                && !query.variant.over_black
+            {
+                evidence.flatness = hundredths(flatness);
+            }
+        }
     }
 
     fn pixels(
@@ -301,12 +312,15 @@ impl Extractor {
             ..Variant::ORIGINAL
         };
         let (width, height) = (picture.width, picture.height);
-        self.form((width, height, &picture.rgb), variant, collected)?;
+        let stored = self.form((width, height, &picture.rgb), variant, collected)?;
         if let Some(over_black) = &picture.over_black
             && collected.variants.over_black
         {
             variant.over_black = true;
-            self.form((width, height, over_black), variant, collected)?;
+            let hashed = self.form((width, height, over_black), variant, collected)?;
+            if let Some(hashed) = hashed.filter(|_| collected.variants.dihedral) {
+                collected.add_turned(&hashed, variant);
+            }
             variant.over_black = false;
         }
         if collected.variants.displayed
@@ -321,6 +335,11 @@ impl Extractor {
                 self.form((width, height, &rgb), variant, collected)?;
             }
         }
+        if let Some(stored) = stored.filter(|_| collected.variants.shapes().any()) {
+            let small = picture.thumbnail(Luma::WANTED);
+            let (orientation, frame) = (picture.orientation, picture.frame);
+            self.guesses(small.as_ref(), orientation, &stored, frame, collected);
+        }
         Ok(())
     }
 
@@ -329,15 +348,16 @@ impl Extractor {
         (width, height, rgb): (u32, u32, &[u8]),
         variant: Variant,
         collected: &mut Collected<'_>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<PdqHashed>, Problem> {
         let shape = |error: ShapeError| Problem::new(Outcome::Undecodable, error.to_string());
         let (columns, rows) = (width as usize, height as usize);
-        let mut quality = None;
+        let mut pdq = None;
         if collected.wants(SignalType::Pdq) {
             let hashed = self.pdq.hash_rgb(columns, rows, rgb).map_err(shape)?;
-            quality = Some(hashed.quality);
             collected.add_pdq(&hashed, variant);
+            pdq = Some(hashed);
         }
+        let quality = pdq.as_ref().map(|hashed| hashed.quality);
         let compatible = imagehash(columns, rows, rgb, collected.wanted);
         for (kind, hash) in compatible.map_err(shape)? {
             collected.add(Signal::from_hash64(kind, hash), quality, variant);
@@ -347,8 +367,31 @@ impl Extractor {
                 collected.add(Signal::from_hash64(kind, hash), quality, variant);
             }
         }
-        Ok(())
+        Ok(pdq)
     }
+}
+
+/// What a JPEG's coefficients tell.
+struct FromCoefficients {
+    stored: PdqHashed,
+    displayed: Option<PdqHashed>,
+    thumbnail: Option<Thumbnail>,
+    orientation: Orientation,
+}
+
+/// Less than this share of what was uploaded is a small part of it.
+const SMALL: f32 = 0.2;
+
+/// The share of the upload that a variant takes for the original.
+fn shown(variant: &Variant) -> f32 {
+    let left = |a: u16, b: u16| 1.0 - (f32::from(a) + f32::from(b)) / 1000.0;
+    let out = variant.region;
+    left(out.left, out.right) * left(out.top, out.bottom)
+}
+
+/// A share as whole hundredths.
+fn hundredths(share: f32) -> u8 {
+    (100.0 * share.clamp(0.0, 1.0)) as u8
 }
 
 /// What one input has given so far.
@@ -357,6 +400,8 @@ struct Collected<'a> {
     variants: VariantSet,
     /// Where each hash stands among the queries.
     seen: HashMap<Signal, usize>,
+    /// The frames of which guesses were made.
+    guessed: Vec<PdqHash>,
     extraction: Extraction,
 }
 
@@ -366,29 +411,55 @@ impl Collected<'_> {
     }
 
     fn add_pdq(&mut self, hashed: &PdqHashed, variant: Variant) {
-        self.add(hashed.hash.into(), Some(hashed.quality), variant);
-        if self.variants.dihedral && variant.transform == Transform::Original {
-            for (transform, hash) in hashed.dihedral().into_iter().skip(1) {
-                let turned = Variant {
-                    transform,
-                    ..variant
-                };
-                self.add(hash.into(), Some(hashed.quality), turned);
-            }
+        let evidence = Evidence {
+            confidence: hashed.confidence(),
+            // Until it is looked at.
+            flatness: 100,
+            is_small: false,
+            is_guess: false,
+            inverted: false,
+        };
+        let guesses = self.variants.shapes().any();
+        self.add_query(Query {
+            signal: hashed.hash.into(),
+            quality: Some(hashed.quality),
+            variant,
+            evidence: guesses.then_some(evidence),
+        });
+    }
+
+    /// The turned and mirrored forms as the spectrum tells them, which is nearly.
+    fn add_turned(&mut self, hashed: &PdqHashed, variant: Variant) {
+        for (transform, hash) in hashed.dihedral().into_iter().skip(1) {
+            let turned = Variant {
+                transform,
+                ..variant
+            };
+            self.add(hash.into(), Some(hashed.quality), turned);
         }
     }
 
     fn add(&mut self, signal: Signal, quality: Option<Quality>, variant: Variant) {
+        self.add_query(Query {
+            signal,
+            quality,
+            variant,
+            evidence: None,
+        });
+    }
+
+    fn add_query(&mut self, query: Query) {
+        let Query {
+            signal,
+            quality,
+            variant,
+            ..
+        } = query;
         if variant == Variant::ORIGINAL {
             self.extraction.signals.push(signal);
             self.extraction.quality = self.extraction.quality.or(quality);
         }
         let queries = &mut self.extraction.queries;
-        let query = Query {
-            signal,
-            quality,
-            variant,
-        };
         match self.seen.get(&signal).and_then(|&at| queries.get_mut(at)) {
             // A faint form must not stand in for a good one of the same hash.
             Some(held) if held.quality < quality => *held = query,

@@ -4,6 +4,8 @@
 //! lie more than 31 bits away from their own half-size or JPEG-quality-50 copy (text pages,
 //! screenshots, smooth backgrounds). Where the original is at hand, such copies can be made
 //! beforehand: their hashes are kept beside the original's wherever they tell something new.
+//! What a hard crop leaves can be hashed only where all of the original is at hand, so that is
+//! kept too where it is asked for.
 
 use crate::bank::ContentSignal;
 use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet};
@@ -11,9 +13,12 @@ use crate::hamming;
 use crate::hash::{Distance, PdqHash, Quality, SignalType, Variant};
 use crate::media::{self, Limits};
 use crate::signal::pdq::PdqHasher;
+use crate::signal::variants::{Luma, Made, VariantMaker};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
 
 /// What a picture's entry is known by: its pixels, and its bytes.
 const SIGNALS: [SignalType; 4] = [
@@ -29,6 +34,111 @@ const JPEG_QUALITY: u8 = 50;
 /// A shorter side than this is not halved: PDQ works on 64×64 samples.
 const LEAST_SIDE_TO_HALVE: u32 = 128;
 
+/// Which forms of a known picture are kept beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forms {
+    /// Turned as its EXIF orientation says.
+    pub displayed: bool,
+    /// Transparent parts laid over black.
+    pub over_black: bool,
+    /// At half its size, and at JPEG quality 50.
+    pub copies: bool,
+    /// The seven other ways to lay it down.
+    pub dihedral: bool,
+    /// What crops of a tenth to a half leave of it: in the middle, at the corners, at the sides.
+    pub crops: bool,
+}
+
+/// A text that names no forms.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} names no forms; give none, standard, all, or a list of displayed, over_black, copies, \
+     dihedral and crops joined by commas"
+)]
+pub struct FormsError {
+    /// What was given.
+    pub given: String,
+}
+
+impl Forms {
+    /// The picture as stored only.
+    pub const NONE: Self = Self {
+        displayed: false,
+        over_black: false,
+        copies: false,
+        dihedral: false,
+        crops: false,
+    };
+    /// What one file may be seen or sent on as: the default.
+    pub const STANDARD: Self = Self {
+        displayed: true,
+        over_black: true,
+        copies: true,
+        ..Self::NONE
+    };
+    /// All of them.
+    pub const ALL: Self = Self {
+        dihedral: true,
+        crops: true,
+        ..Self::STANDARD
+    };
+}
+
+impl Default for Forms {
+    fn default() -> Self {
+        Self::STANDARD
+    }
+}
+
+impl FromStr for Forms {
+    type Err = FormsError;
+    fn from_str(text: &str) -> Result<Self, FormsError> {
+        let mut forms = Self::NONE;
+        match text {
+            "none" => return Ok(forms),
+            "standard" => return Ok(Self::STANDARD),
+            "all" => return Ok(Self::ALL),
+            _ => {}
+        }
+        for name in text.split(',') {
+            match name.trim() {
+                "displayed" => forms.displayed = true,
+                "over_black" => forms.over_black = true,
+                "copies" => forms.copies = true,
+                "dihedral" => forms.dihedral = true,
+                "crops" => forms.crops = true,
+                _ => {
+                    return Err(FormsError {
+                        given: text.to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(forms)
+    }
+}
+
+impl fmt::Display for Forms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = [
+            ("displayed", self.displayed),
+            ("over_black", self.over_black),
+            ("copies", self.copies),
+            ("dihedral", self.dihedral),
+            ("crops", self.crops),
+        ];
+        let names: Vec<&str> = (named.iter())
+            .filter_map(|&(name, is_kept)| is_kept.then_some(name))
+            .collect();
+        match *self {
+            Self::NONE => f.write_str("none"),
+            Self::STANDARD => f.write_str("standard"),
+            Self::ALL => f.write_str("all"),
+            _ => f.write_str(&names.join(",")),
+        }
+    }
+}
+
 /// The hashes of a known picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -41,11 +151,10 @@ pub struct Known {
 }
 
 impl Extractor {
-    /// Hashes a picture for keeping in a bank: exactly, as stored, over white, first frame. With
-    /// `forms` the PDQ hashes of other forms of that frame are kept too, where they are more than
-    /// 8 bits away from those that are kept already: turned as its EXIF orientation says, over
-    /// black, at half its size, at JPEG quality 50. Further frames of an animation are not kept:
-    /// a title or an empty frame is in many harmless ones.
+    /// Hashes a picture for keeping in a bank: exactly, as stored, over white, first frame. Of the
+    /// forms that are asked for, the PDQ hashes of that frame are kept too where they are more than
+    /// 8 bits away from those that are kept already, and have the usual quality. Further frames of
+    /// an animation are not kept: a title or an empty frame is in many harmless ones.
     ///
     /// # Errors
     /// Where it cannot be hashed: the outcome that it would have as an upload.
@@ -53,11 +162,11 @@ impl Extractor {
         &mut self,
         bytes: &[u8],
         limits: &Limits,
-        forms: bool,
+        forms: Forms,
     ) -> Result<Known, Problem> {
         let shown = VariantSet {
-            displayed: forms,
-            over_black: forms,
+            displayed: forms.displayed,
+            over_black: forms.over_black,
             ..VariantSet::NONE
         };
         let Extraction {
@@ -93,14 +202,17 @@ impl Extractor {
             }
         }
         let tells_enough = quality.is_some_and(|quality| quality >= Quality::DEFAULT_MINIMUM);
-        if forms && tells_enough {
-            let made = catch_unwind(AssertUnwindSafe(|| make_forms(bytes, limits)));
+        if (forms.copies || forms.dihedral || forms.crops) && tells_enough {
+            let made = catch_unwind(AssertUnwindSafe(|| make_forms(bytes, limits, forms)));
             let made = made.unwrap_or_else(|_| {
                 let error = "making its forms failed unexpectedly (a defect of this program)";
                 Err(Problem::new(Outcome::Undecodable, error.to_owned()))
             })?;
             for (name, hash, quality) in made {
-                known.keep(name.to_owned(), hash, quality);
+                let quality = quality.or(known.quality).unwrap_or(Quality::MIN);
+                if quality >= Quality::DEFAULT_MINIMUM {
+                    known.keep(name, hash, quality);
+                }
             }
         }
         Ok(known)
@@ -120,18 +232,23 @@ impl Known {
     }
 }
 
-type Form = (&'static str, PdqHash, Quality);
+/// Its name, its hash, and its quality where that is not the picture's own.
+type Form = (String, PdqHash, Option<Quality>);
 
-fn make_forms(bytes: &[u8], limits: &Limits) -> Result<Vec<Form>, Problem> {
+fn make_forms(bytes: &[u8], limits: &Limits, forms: Forms) -> Result<Vec<Form>, Problem> {
     let picture = media::decode(bytes, limits)?;
     let (width, height) = (picture.width, picture.height);
     let mut hasher = PdqHasher::default();
-    let mut forms = Vec::new();
-    let mut hash = |name, width: u32, height: u32, rgb: &[u8]| {
+    let mut made = Vec::new();
+    let mut hash = |name: &str, width: u32, height: u32, rgb: &[u8]| {
         let hashed = hasher.hash_rgb(width as usize, height as usize, rgb);
-        forms.extend(hashed.ok().map(|form| (name, form.hash, form.quality)));
+        made.extend(
+            hashed
+                .ok()
+                .map(|form| (name.to_owned(), form.hash, Some(form.quality))),
+        );
     };
-    if width.min(height) >= LEAST_SIDE_TO_HALVE {
+    if forms.copies && width.min(height) >= LEAST_SIDE_TO_HALVE {
         let (columns, rows) = (width / 2, height / 2);
         let half = halve(
             width as usize,
@@ -141,10 +258,17 @@ fn make_forms(bytes: &[u8], limits: &Limits) -> Result<Vec<Form>, Problem> {
         );
         hash("half_size", columns, rows, &half);
     }
-    if let Some(again) = recompressed(width, height, &picture.rgb, limits) {
+    if forms.copies
+        && let Some(again) = recompressed(width, height, &picture.rgb, limits)
+    {
         hash("jpeg_50", width, height, &again);
     }
-    Ok(forms)
+    let small = picture.thumbnail(Luma::WANTED);
+    if let Some(luma) = small.as_ref().and_then(Luma::new) {
+        let mut take = |form: Made| made.push((form.variant.to_string(), form.hash, form.quality));
+        VariantMaker::default().make_known(&luma, forms.dihedral, forms.crops, &mut take);
+    }
+    Ok(made)
 }
 
 /// The pixels after JPEG at that quality; `None` where JPEG cannot hold the picture.
@@ -184,6 +308,17 @@ fn halve(width: usize, columns: usize, rows: usize, rgb: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forms_are_read_as_they_are_written() {
+        for forms in [Forms::NONE, Forms::STANDARD, Forms::ALL] {
+            assert_eq!(forms.to_string().parse(), Ok(forms));
+        }
+        let list: Forms = "copies,crops".parse().unwrap();
+        assert!(list.crops && list.copies && !list.dihedral);
+        assert_eq!(list.to_string(), "copies,crops");
+        assert!("crops,turned".parse::<Forms>().is_err());
+    }
 
     #[test]
     fn halving_takes_the_mean_of_four_and_drops_odd_edges() {

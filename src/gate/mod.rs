@@ -7,6 +7,7 @@
 mod batch;
 mod check;
 mod decide;
+mod evidence;
 #[cfg(feature = "decode")]
 mod extract;
 #[cfg(feature = "decode")]
@@ -18,16 +19,19 @@ mod mode;
 mod outcome;
 #[cfg(feature = "decode")]
 mod read;
+#[cfg(feature = "decode")]
+mod variants;
 mod verdict;
 
 pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
 pub use decide::{Extraction, Query, decide};
+pub use evidence::{Evidence, Score};
 #[cfg(feature = "decode")]
-pub use extract::{Extract, Extractor, VariantSet, VariantSetError};
+pub use extract::{Extract, Extractor};
 #[cfg(feature = "decode")]
-pub use known::Known;
+pub use known::{Forms, FormsError, Known};
 #[cfg(feature = "decode")]
 pub use memory::{MemoryBudget, Reservation};
 #[cfg(feature = "decode")]
@@ -35,4 +39,6 @@ pub use mode::{Mode, ModeError};
 pub use outcome::{Outcome, Problem};
 #[cfg(feature = "decode")]
 pub use read::read_file;
-pub use verdict::{Match, Verdict};
+#[cfg(feature = "decode")]
+pub use variants::{VariantSet, VariantSetError};
+pub use verdict::{Match, MatchKind, Verdict};

@@ -1,21 +1,56 @@
 //! The answer about one input, with what is needed to explain and to replay it.
 
 use crate::bank::{Action, BankName, ContentId};
-use crate::gate::Outcome;
-use crate::hash::{Distance, Quality, Signal, Threshold, Variant};
+use crate::gate::{Outcome, Score};
+use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+/// Why an entry counts as a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MatchKind {
+    /// The bytes are the very same, by a digest.
+    ExactDigest,
+    /// A perceptual hash within the bank's threshold.
+    Near,
+    /// A PDQ hash beyond the threshold that further evidence speaks for.
+    Verified,
+}
+
+impl MatchKind {
+    /// The name, as JSON carries it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExactDigest => "exact_digest",
+            Self::Near => "near",
+            Self::Verified => "verified",
+        }
+    }
+
+    /// What a match within the threshold is.
+    pub(super) const fn of(signal_type: SignalType) -> Self {
+        match signal_type.family() {
+            Family::Digest => Self::ExactDigest,
+            Family::Pdq | Family::Hash64 => Self::Near,
+        }
+    }
+}
 
 /// One entry of a bank that the input matches.
 ///
-/// Serialises to an object with the keys `bank`, `content_id`, `signal_type`, `hash` (the entry's),
-/// `distance` (bits), `variant` (the form of the query that hit), `query` (its hash), `threshold`
-/// and `action` (both the bank's, at the generation that answered) and `quality` (the entry's, or null).
+/// Serialises to an object with the keys `bank`, `content_id`, `kind` ([`MatchKind`]), `signal_type`,
+/// `hash` (the entry's), `distance` (bits), `variant` (the form of the query that hit), `query` (its
+/// hash), `threshold` (the bank's, at the generation that answered), `score` (how alike the two are
+/// by all bits and how sure those are, 1 to -1; null where that is not known), `action` (the bank's
+/// for this kind of match) and `quality` (the entry's, or null).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     /// The bank.
     pub bank: BankName,
     /// The entry.
     pub content_id: ContentId,
+    /// Why it counts.
+    pub kind: MatchKind,
     /// The entry's hash.
     pub entry: Signal,
     /// The entry's quality, where the list said it.
@@ -28,21 +63,25 @@ pub struct Match {
     pub distance: Distance,
     /// The largest distance at which the bank's policy sees a match of this signal type.
     pub threshold: Threshold,
+    /// How alike the two hashes are, where the query is of pixels.
+    pub score: Option<Score>,
     /// What the bank's policy says to do.
     pub action: Action,
 }
 
 impl Serialize for Match {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Match", 10)?;
+        let mut object = serializer.serialize_struct("Match", 12)?;
         object.serialize_field("bank", &self.bank)?;
         object.serialize_field("content_id", &self.content_id)?;
+        object.serialize_field("kind", self.kind.name())?;
         object.serialize_field("signal_type", &self.entry.signal_type())?;
         object.serialize_field("hash", &self.entry.hex())?;
         object.serialize_field("distance", &self.distance)?;
         object.serialize_field("variant", &self.variant.to_string())?;
         object.serialize_field("query", &self.query.hex())?;
         object.serialize_field("threshold", &self.threshold)?;
+        object.serialize_field("score", &self.score)?;
         object.serialize_field("action", &self.action)?;
         object.serialize_field("quality", &self.entry_quality)?;
         object.end()

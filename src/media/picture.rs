@@ -174,8 +174,10 @@ impl Orientation {
         }
     }
 
-    /// Reads stored columns from the right; rows from the bottom; columns and rows exchanged.
-    fn parts(self) -> (bool, bool, bool) {
+    /// How the stored picture is read for display: its columns from the right, its rows from the
+    /// bottom, columns and rows exchanged.
+    #[must_use]
+    pub fn parts(self) -> (bool, bool, bool) {
         match self {
             Self::Normal => (false, false, false),
             Self::FlipHorizontal => (true, false, false),

@@ -28,11 +28,11 @@ use std::path::Path;
 /// ```
 /// let line = r#"{"path":"in/a.jpg","outcome":"match","action":"block",
 ///     "signals":{"pdq":"f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"},
-///     "quality":100,"matches":[{"bank":"known","content_id":7,"signal_type":"pdq",
+///     "quality":100,"matches":[{"bank":"known","content_id":7,"kind":"near","signal_type":"pdq",
 ///     "hash":"f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b2e","distance":2,
 ///     "variant":"original",
 ///     "query":"f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
-///     "threshold":31,"action":"block","quality":null}],"bytes":48211}"#;
+///     "threshold":31,"score":0.991,"action":"block","quality":null}],"bytes":48211}"#;
 /// let record: serde_json::Value = serde_json::from_str(line)?;
 /// assert_eq!(record["matches"][0]["distance"], 2);
 /// # Ok::<(), serde_json::Error>(())

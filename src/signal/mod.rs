@@ -7,6 +7,8 @@
 //! | [`mod@imagehash`] | RGB8 pixels | `ahash`, `dhash`, `phash`, as Python's imagehash gives them |
 //! | `imghash` (feature `decode`) | RGB8 pixels | `blockhash`, `imghash_mean`, `imghash_gradient`, `imghash_dct` |
 //!
+//! [`variants`] makes the PDQ hashes that an original of a changed picture may have.
+//!
 //! [`thumbnail`] is no hash: a small luma picture, for whoever asks for other forms of a picture.
 //!
 //! This room refuses to decode (that is `media`), to know about orientation, animation or
@@ -19,6 +21,7 @@ pub mod imghash;
 pub mod pdq;
 mod shape;
 pub mod thumbnail;
+pub mod variants;
 
 pub use digest::digests;
 pub use imagehash::imagehash;

@@ -4,7 +4,7 @@ use crate::bank::{BankName, Provenance};
 use crate::cli::bank::manage::PUBLISH_HINT;
 use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
-use crate::gate::{Extractor, Known, Outcome, Problem, read_file};
+use crate::gate::{Extractor, Forms, Known, Outcome, Problem, read_file};
 use crate::hash::Quality;
 use crate::scan::{WalkOptions, escaped, for_each_file};
 use crate::store::{BankStore, NewItem};
@@ -28,10 +28,14 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "TEXT")]
     label: Vec<String>,
 
-    /// Keep the hash of each picture as stored only, not those of its other forms that lie more than
-    /// 8 bits away: as displayed (EXIF), over black, half size, JPEG quality 50. Of an animation the
-    /// first frame is kept in either case
-    #[arg(long)]
+    /// Forms of each picture whose hashes are kept beside its own where they lie more than 8 bits
+    /// from those: none, standard (displayed, over_black, copies), all, or a list of these, dihedral
+    /// and crops
+    #[arg(long, value_name = "SET", default_value = "standard")]
+    forms: Forms,
+
+    /// The same as --forms none
+    #[arg(long, conflicts_with = "forms")]
     no_forms: bool,
 
     /// Publish the index afterwards
@@ -55,6 +59,11 @@ struct Summary {
 pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
     let store = BankStore::open_existing(&home.store())?;
     let bank = store.bank(&args.name)?;
+    let forms = if args.no_forms {
+        Forms::NONE
+    } else {
+        args.forms
+    };
     let limits = args.limits.limits();
     let stop = stop::on_request()?;
     let options = args.files.options(true);
@@ -72,7 +81,7 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
         <(Extractor, Vec<u8>)>::default,
         |(extractor, buffer), path| {
             read_file(path, limits.max_file_bytes, buffer)?;
-            let known = extractor.extract_known(buffer, &limits, !args.no_forms)?;
+            let known = extractor.extract_known(buffer, &limits, forms)?;
             Ok((known, buffer.len() as u64))
         },
         |done| -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! `bank create`, `list`, `show`, `set`, `delete`.
 
-use crate::bank::{Action, Bank, BankName, ContentState, Policy, Provenance};
+use crate::bank::{Action, Bank, BankName, ContentState, Policy, Provenance, Verified};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::hash::{Quality, Threshold};
 use crate::store::{BankCounts, BankStore};
@@ -37,6 +37,11 @@ struct PolicyArgs {
     /// Whether the bank takes part in matching
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
     enabled: Option<bool>,
+
+    /// What a match beyond the threshold does that further evidence speaks for: off, block, review,
+    /// report, or default (review, or what the bank's other matches do where that is milder)
+    #[arg(long, value_name = "ACTION")]
+    verified_action: Option<Verified>,
 }
 
 /// Reads a threshold of a bank, which may be no wider than this.
@@ -57,6 +62,9 @@ impl PolicyArgs {
         }
         if let Some(enabled) = self.enabled {
             policy.enabled = enabled;
+        }
+        if let Some(verified) = self.verified_action {
+            policy.verified = verified;
         }
     }
 }
@@ -324,10 +332,14 @@ pub(crate) fn delete(args: &DeleteArgs, home: &Home) -> anyhow::Result<Exit> {
 
 fn describe(policy: &Policy) -> String {
     format!(
-        "{} within {} bits of PDQ or {} bits of a 64-bit hash, quality {} or better, {}",
+        "{} within {} bits of PDQ or {} bits of a 64-bit hash, {}quality {} or better, {}",
         policy.action,
         policy.threshold,
         policy.threshold64,
+        match policy.verified_action() {
+            Some(action) => format!("{action} where verified beyond, "),
+            None => String::new(),
+        },
         policy.min_quality,
         if policy.enabled {
             "enabled"

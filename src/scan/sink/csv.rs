@@ -11,7 +11,7 @@ pub struct CsvSink<W: Write> {
     begun: bool,
 }
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 16] = [
     "path",
     "outcome",
     "action",
@@ -26,6 +26,8 @@ const HEADER: [&str; 14] = [
     "variant",
     "bytes",
     "error",
+    "kind",
+    "score",
 ];
 
 impl<W: Write> CsvSink<W> {
@@ -71,6 +73,10 @@ impl<W: Write> Sink for CsvSink<W> {
         }
         row.push(record.bytes.to_string());
         row.push(record.error.clone().unwrap_or_default());
+        let nearest = record.matches.first();
+        row.push(nearest.map_or_else(String::new, |nearest| nearest.kind.name().to_owned()));
+        let score = nearest.and_then(|nearest| nearest.score);
+        row.push(score.map_or_else(String::new, |score| score.to_string()));
         self.out.write_record(&row)?;
         Ok(())
     }

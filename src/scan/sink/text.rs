@@ -1,6 +1,6 @@
 //! Text for people: one line for each file, then what it came to.
 
-use crate::gate::Outcome;
+use crate::gate::{MatchKind, Outcome};
 use crate::scan::record::escaped;
 use crate::scan::{FileRecord, Sink, Summary};
 use std::io::{self, Write};
@@ -62,6 +62,11 @@ impl<W: Write> Sink for TextSink<W> {
                 nearest.entry.signal_type(),
                 nearest.distance
             )?;
+            if nearest.kind == MatchKind::Verified
+                && let Some(score) = nearest.score
+            {
+                write!(self.out, " verified by score {score}")?;
+            }
             let variant = nearest.variant.to_string();
             if variant != "original" {
                 write!(self.out, " as {variant}")?;

@@ -14,14 +14,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Samples along each side.
-pub(super) const SAMPLES: usize = 64;
+pub(in crate::signal) const SAMPLES: usize = 64;
 
 /// The longest side whose tents have no weight above the kernel's limit. Beyond it the drift of the
 /// reference's sums has not been measured either: such pictures are hashed literally.
 pub(super) const LONGEST: usize = 2 * SAMPLES * WEIGHT_LIMIT as usize;
 
 /// Width of the box that is run along a side of `n` pixels.
-pub(super) const fn window(n: usize) -> usize {
+pub(in crate::signal) const fn window(n: usize) -> usize {
     n.div_ceil(2 * SAMPLES)
 }
 
@@ -32,13 +32,13 @@ pub(super) fn window_at(n: usize, w: usize, i: usize) -> Range<usize> {
 }
 
 /// Position of sample `k` on a side of `n` pixels: `trunc((k + 0.5) * n / 64)`.
-pub(super) const fn centre(n: usize, k: usize) -> usize {
+pub(in crate::signal) const fn centre(n: usize, k: usize) -> usize {
     (2 * k + 1) * n / (2 * SAMPLES)
 }
 
 /// A run of neighbouring pixels with whole-number weights, and the factor that their sum takes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Run {
+pub(in crate::signal) struct Run {
     /// The sample that the run is a part of.
     pub(super) sample: usize,
     /// The first pixel of the run.

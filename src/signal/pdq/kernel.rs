@@ -28,7 +28,7 @@ pub(super) const WEIGHT_LIMIT: u16 = 257;
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kernel {
+pub(in crate::signal) enum Kernel {
     /// Whatever the program as a whole was compiled for.
     Portable,
     #[cfg(target_arch = "x86_64")]
@@ -39,7 +39,7 @@ pub(super) enum Kernel {
 
 impl Kernel {
     /// The kernels that this CPU can run, slowest first; never empty.
-    pub(super) fn available() -> impl DoubleEndedIterator<Item = Self> {
+    pub(in crate::signal) fn available() -> impl DoubleEndedIterator<Item = Self> {
         [
             Some(Self::Portable),
             #[cfg(target_arch = "x86_64")]
@@ -56,14 +56,14 @@ impl Kernel {
     }
 
     /// The fastest kernel that this CPU can run.
-    pub(super) fn best() -> Self {
+    pub(in crate::signal) fn best() -> Self {
         Self::available().next_back().unwrap_or(Self::Portable)
     }
 }
 
 /// Where the dot product of each sample starts in a line, and its weights.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Taps {
+pub(in crate::signal) struct Taps {
     /// Per sample: first value of the line, and its range of `weights`.
     pub(super) samples: Vec<(usize, std::ops::Range<usize>)>,
     /// Weights of all samples, those of each padded with zeros to a multiple of [`LANES`].
@@ -72,9 +72,9 @@ pub(super) struct Taps {
 
 /// The sum of quality's whole-number gradients, and how many of them rounding could change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Gradients {
+pub(in crate::signal) struct Gradients {
     /// Σ |trunc(Δ · 100 / 255)| over both directions.
-    pub(super) sum: u32,
+    pub(in crate::signal) sum: u32,
     /// Gradients so little above a whole number that they could count one less.
     pub(super) may_fall: u32,
     /// Gradients so little below a whole number that they could count one more.
@@ -85,7 +85,7 @@ macro_rules! per_instruction_set {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)?;)*) => {
         impl Kernel {
             $($(#[$doc])*
-            pub(super) fn $name(self, $($arg: $type),*) $(-> $ret)? {
+            pub(in crate::signal) fn $name(self, $($arg: $type),*) $(-> $ret)? {
                 #[cfg(target_arch = "x86_64")]
                 #[target_feature(enable = "avx2")]
                 fn avx2($($arg: $type),*) $(-> $ret)? {

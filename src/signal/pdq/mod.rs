@@ -29,12 +29,13 @@
 //!
 //! This module refuses to decode, to resize and to turn pixels.
 
-mod axis;
+pub(in crate::signal) mod axis;
 pub mod blocks;
+mod confidence;
 mod guard;
-mod kernel;
+pub(in crate::signal) mod kernel;
 pub mod literal;
-mod spectrum;
+pub(in crate::signal) mod spectrum;
 mod stream;
 
 use crate::hash::{PdqHash, Quality, Transform};
@@ -43,6 +44,8 @@ use axis::{Run, SAMPLES};
 use kernel::{Kernel, LANES, Taps};
 use spectrum::{Samples, Spectrum};
 use std::sync::Arc;
+
+pub use confidence::Confidence;
 
 /// A side below this gives the zero hash and quality 0.
 pub const MINIMUM_SIDE: usize = 5;
@@ -82,6 +85,12 @@ impl PdqHashed {
         }
     }
 
+    /// How sure each bit of the hash is.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        Confidence::of(&self.spectrum, None)
+    }
+
     /// The hashes that the picture has when turned or mirrored, in the reference's order:
     /// original, by 90°, 180°, 270°, flipped about x, about y, about the diagonals.
     ///
@@ -95,14 +104,14 @@ impl PdqHashed {
 }
 
 /// The quality that a sum of gradients stands for.
-fn quality_of(gradients: u32) -> Quality {
+pub(in crate::signal) fn quality_of(gradients: u32) -> Quality {
     let value = (gradients / 90).min(100);
     Quality::new(value as u8).unwrap_or(Quality::MAX)
 }
 
 /// How the bytes of one pixel become luma.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pixel {
+pub(in crate::signal) enum Pixel {
     Rgb,
     Luma,
 }

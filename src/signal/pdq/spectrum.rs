@@ -9,21 +9,21 @@ use crate::signal::pdq::axis::SAMPLES;
 use std::sync::LazyLock;
 
 /// Frequencies kept along each side: 1–16 of 0–63.
-pub(super) const FREQUENCIES: usize = 16;
+pub(in crate::signal) const FREQUENCIES: usize = 16;
 
 /// The picture, blurred and sampled: rows of luma, 0–255.
-pub(super) type Samples = [[f32; SAMPLES]; SAMPLES];
+pub(in crate::signal) type Samples = [[f32; SAMPLES]; SAMPLES];
 
 /// DCT coefficients: row is vertical frequency - 1, column is horizontal frequency - 1.
-pub(super) type Spectrum = [[f32; FREQUENCIES]; FREQUENCIES];
+pub(in crate::signal) type Spectrum = [[f32; FREQUENCIES]; FREQUENCIES];
 
 /// The DCT matrix as the reference makes it, and its transpose for the second pass.
-pub(super) struct Dct {
-    pub(super) rows: [[f32; SAMPLES]; FREQUENCIES],
+pub(in crate::signal) struct Dct {
+    pub(in crate::signal) rows: [[f32; SAMPLES]; FREQUENCIES],
     pub(super) columns: [[f32; FREQUENCIES]; SAMPLES],
 }
 
-pub(super) static DCT: LazyLock<Dct> = LazyLock::new(|| {
+pub(in crate::signal) static DCT: LazyLock<Dct> = LazyLock::new(|| {
     // The scale is rounded to f32 first, the product to f32 last, as in the reference.
     let scale = f64::from((2.0 / SAMPLES as f64).sqrt() as f32);
     let step = std::f64::consts::PI / 2.0 / SAMPLES as f64;
@@ -41,7 +41,7 @@ pub(super) static DCT: LazyLock<Dct> = LazyLock::new(|| {
 
 /// How the signs of a spectrum change where the picture is turned or mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signs {
+pub(in crate::signal) enum Signs {
     Kept,
     /// Even rows change sign.
     EvenRows,
@@ -65,7 +65,7 @@ impl Signs {
     }
 
     /// The spectrum with these signs, in the same order.
-    pub(super) fn apply(self, spectrum: &Spectrum) -> Spectrum {
+    pub(in crate::signal) fn apply(self, spectrum: &Spectrum) -> Spectrum {
         let mut turned = *spectrum;
         for (i, row) in turned.iter_mut().enumerate() {
             for (j, value) in row.iter_mut().enumerate() {
@@ -91,7 +91,7 @@ const DIHEDRAL: [(Transform, Signs, bool); 8] = [
 ];
 
 /// The 128th smallest of the 256 values: the reference's (lower) median.
-pub(super) fn median(spectrum: &Spectrum) -> f32 {
+pub(in crate::signal) fn median(spectrum: &Spectrum) -> f32 {
     let mut values = *spectrum;
     let values = values.as_flattened_mut();
     *values.select_nth_unstable_by(127, f32::total_cmp).1
@@ -139,7 +139,7 @@ fn bits_above(spectrum: &Spectrum, median: f32, transposed: bool) -> PdqHash {
 }
 
 /// The hash of a spectrum.
-pub(super) fn hash(spectrum: &Spectrum) -> PdqHash {
+pub(in crate::signal) fn hash(spectrum: &Spectrum) -> PdqHash {
     bits_above(spectrum, median(spectrum), false)
 }
 

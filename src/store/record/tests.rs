@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 const STATE_V1: &[u8] = b"\x01\x03\xac\x02\x07";
 const BANK_V1: &[u8] = b"\x01\x05ncmec\x03\x1f\x04\x32\x01";
+/// No verified matches; such a bank as before is still written as version 1.
+const BANK_V2: &[u8] = b"\x02\x05ncmec\x03\x1f\x04\x32\x01\x00";
 const COUNTS_V1: &[u8] = b"\x01\x05\x02\x02\x01\x06\x02\x01";
 const CHANGES_V1: [(&[u8], Touched); 4] = [
     (b"\x01\0\0\0\0\0\0\x01\x02\0\0\0\0", Touched::Unknown),
@@ -310,6 +312,39 @@ fn every_action_and_flag_round_trips() {
 }
 
 #[test]
+fn what_verified_matches_do_is_kept_in_a_newer_record() {
+    let mut bank = bank();
+    let old = encode_bank(&bank);
+    assert_eq!(
+        old.first(),
+        Some(&1),
+        "the default is written as it always was"
+    );
+    for (verified, byte) in [
+        (Verified::Off, 0),
+        (
+            Verified::Act(Action::Report),
+            1 + action_code(Action::Report),
+        ),
+        (Verified::Act(Action::Block), 1 + action_code(Action::Block)),
+    ] {
+        bank.policy.verified = verified;
+        let bytes = encode_bank(&bank);
+        // The version, the first version's fields, and what verified matches do.
+        assert_eq!(
+            bytes,
+            [&[2], old.get(1..).unwrap_or_default(), &[byte]].concat()
+        );
+        assert_eq!(decode_bank(bank.id, &bytes).unwrap(), bank);
+    }
+    bank.policy.verified = Verified::Off;
+    assert_eq!(encode_bank(&bank), BANK_V2);
+    assert_eq!(decode_bank(bank.id, BANK_V2).unwrap(), bank);
+    let error = decode_bank(bank.id, &[&[2], &old[1..], &[9]].concat()).unwrap_err();
+    assert!(error.to_string().contains("8 is no action"), "{error}");
+}
+
+#[test]
 fn a_policy_wider_than_a_banks_may_be_is_refused_by_name() {
     let mut wide = bank();
     wide.policy.threshold64 = Threshold(17);
@@ -334,9 +369,9 @@ fn what_is_cut_longer_or_of_another_version_is_refused_by_name() {
     let longer = [CONTENT_V1, &[0]].concat();
     let error = decode_content(BankId(9), ContentId(4), &longer).unwrap_err();
     assert!(error.to_string().contains("1 bytes too many"), "{error}");
-    let newer = [&[2], &BANK_V1[1..]].concat();
+    let newer = [&[3], &BANK_V1[1..]].concat();
     let error = decode_bank(BankId(9), &newer).unwrap_err();
-    assert!(error.to_string().contains("got version 2"), "{error}");
+    assert!(error.to_string().contains("got version 3"), "{error}");
     for (bytes, _) in CHANGES_V1 {
         let error = Change::decode(7, &bytes[..bytes.len() - 1]).unwrap_err();
         let text = error.to_string();

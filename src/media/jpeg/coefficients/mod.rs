@@ -72,6 +72,8 @@ pub struct Sampled {
     pub displayed: Option<BlockSamples>,
     /// The small luma picture of it as stored, where it was asked for.
     pub thumbnail: Option<Thumbnail>,
+    /// How a viewer turns it.
+    pub orientation: Orientation,
 }
 
 /// What [`sample_with`](crate::media::sample_with) shall give besides the samples of the picture as
@@ -427,6 +429,7 @@ impl Reader<'_> {
             down: frame.planes.first()?.down,
             kept: frame.kept.count(),
             slot_mask: rows_at_a_time - 1,
+            orientation: self.orientation,
             clamped: 0,
             quantisation,
             colours: Colours::new(),
@@ -484,6 +487,7 @@ struct Canvas {
     kept: usize,
     /// To tell a row's slot among those under way, which are one or two.
     slot_mask: usize,
+    orientation: Orientation,
     /// Blocks whose pixels were computed.
     clamped: usize,
     quantisation: Quantisation,
@@ -593,6 +597,7 @@ impl Canvas {
             stored: grids.next()?.finish(),
             displayed: grids.next().map(BlockSampler::finish),
             thumbnail: self.thumbnail.map(BlockThumbnail::finish),
+            orientation: self.orientation,
         })
     }
 }

@@ -1,5 +1,9 @@
 //! Which form of the query made a match.
 
+mod view;
+
+pub use view::{Edge, Frame, Sides, View};
+
 use std::fmt;
 
 /// One of the eight ways to lay a square down, or the orientation that the file asks for.
@@ -46,9 +50,22 @@ impl Transform {
     }
 }
 
-/// The form of a query that was hashed: which frame, over which background, laid down how.
+/// The form of a query that was hashed: which frame, over which background, which part of it, taken
+/// for what, laid down how.
 ///
-/// Written as its parts joined by `+`, or `original`: `flip_x`, `over_black`, `frame_3+rotate_90`.
+/// Written as its parts joined by `+`, or `original`:
+///
+/// | part | meaning |
+/// | --- | --- |
+/// | `frame_3` | the frame of an animation, from 0 |
+/// | `over_black` | transparent parts laid over black |
+/// | `region_0_125_0_125` | without so many thousandths of its sides: left, top, right, bottom |
+/// | `uncrop_50_50_50_50` | as what is left of an original that lacks so many thousandths of its sides |
+/// | `cover_0_150_0_150` | without looking at such bands along its sides |
+/// | `straighten_-3.0` | turned back by so many degrees; `_grown`, `_cut`: see [`Frame`] |
+/// | `perspective_top_50` | seen from a side, see [`View::Perspective`] |
+/// | `rotate_90`, `flip_x`, … | laid down so, see [`Transform`] |
+/// | `inverted` | black for white |
 ///
 /// ```
 /// use hashgate::hash::{Transform, Variant};
@@ -64,8 +81,14 @@ pub struct Variant {
     pub frame: u32,
     /// Transparent parts laid over black; over white where false.
     pub over_black: bool,
+    /// What was left out at the sides, in thousandths of them.
+    pub region: Sides,
+    /// What the rest was taken for.
+    pub view: View,
     /// How the picture was laid down.
     pub transform: Transform,
+    /// Black for white.
+    pub inverted: bool,
 }
 
 impl Variant {
@@ -73,7 +96,10 @@ impl Variant {
     pub const ORIGINAL: Self = Self {
         frame: 0,
         over_black: false,
+        region: Sides::NONE,
+        view: View::Whole,
         transform: Transform::Original,
+        inverted: false,
     };
 }
 
@@ -86,9 +112,53 @@ impl fmt::Display for Variant {
         if self.over_black {
             parts.push("over_black".to_owned());
         }
-        if self.transform != Transform::Original || parts.is_empty() {
+        if self.region != Sides::NONE {
+            parts.push(format!("region_{}", self.region));
+        }
+        if self.view != View::Whole {
+            parts.push(self.view.to_string());
+        }
+        if self.transform != Transform::Original {
+            parts.push(self.transform.name().to_owned());
+        }
+        if self.inverted {
+            parts.push("inverted".to_owned());
+        }
+        if parts.is_empty() {
             parts.push(self.transform.name().to_owned());
         }
         f.write_str(&parts.join("+"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_named() {
+        let mut variant = Variant {
+            frame: 2,
+            over_black: true,
+            region: Sides {
+                left: 125,
+                right: 125,
+                ..Sides::NONE
+            },
+            view: View::Straighten {
+                tenths: -35,
+                frame: Frame::Cut,
+            },
+            transform: Transform::FlipY,
+            inverted: true,
+        };
+        let text = "frame_2+over_black+region_125_0_125_0+straighten_-3.5_cut+flip_y+inverted";
+        assert_eq!(variant.to_string(), text);
+        variant = Variant::ORIGINAL;
+        variant.view = View::Uncrop(Sides {
+            top: 150,
+            ..Sides::NONE
+        });
+        assert_eq!(variant.to_string(), "uncrop_0_150_0_0");
     }
 }

@@ -1,0 +1,57 @@
+//! How sure each bit of a hash is.
+//!
+//! A bit says on which side of the median a value of the spectrum lies. Of a changed copy the
+//! values have moved: those near the median change sides, those far from it do not. So of two hashes
+//! at the same distance the one that differs where values are near the median is the likelier copy.
+
+use crate::hash::PdqHash;
+use crate::signal::pdq::spectrum::{self, Spectrum};
+
+/// A weight for each bit of a PDQ hash, from 0 (the value is the median) to 255 (far from it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confidence([u8; 256]);
+
+impl Confidence {
+    /// The weights of a spectrum's bits: `255 d / (d + m)` for a value that lies `d` from the
+    /// median, where `m` is the median of all `d`.
+    ///
+    /// Where it is known by how much a value hangs on a guess, that much is taken off `d`.
+    pub(in crate::signal) fn of(spectrum: &Spectrum, guessed: Option<&Spectrum>) -> Self {
+        let median = spectrum::median(spectrum);
+        let mut apart = *spectrum;
+        for value in apart.as_flattened_mut() {
+            *value = (*value - median).abs();
+        }
+        let scale = spectrum::median(&apart).max(1e-6);
+        if let Some(guessed) = guessed {
+            for (apart, guess) in apart
+                .as_flattened_mut()
+                .iter_mut()
+                .zip(guessed.as_flattened())
+            {
+                *apart = (*apart - guess.abs()).max(0.0);
+            }
+        }
+        let mut weights = [0; 256];
+        for (weight, &apart) in weights.iter_mut().zip(apart.as_flattened()) {
+            *weight = (255.0 * apart / (apart + scale)) as u8;
+        }
+        Self(weights)
+    }
+
+    /// The share of the weights that stand on bits in which two hashes differ: 0 to 1, and near one
+    /// half for hashes that have nothing to do with each other.
+    #[must_use]
+    pub fn apart(&self, hash: &PdqHash, other: &PdqHash) -> f32 {
+        let (mut differ, mut all) = (0u32, 0u32);
+        for (byte, (a, b)) in hash.0.iter().zip(&other.0).enumerate() {
+            let bits = a ^ b;
+            for bit in 0..8 {
+                let weight = u32::from(self.0[8 * (31 - byte) + bit]);
+                all += weight;
+                differ += weight * u32::from((bits >> bit) & 1);
+            }
+        }
+        differ as f32 / all.max(1) as f32
+    }
+}

@@ -1,0 +1,465 @@
+//! Variants of a picture: the PDQ hashes that its original may have, if it was changed.
+//!
+//! Plain PDQ forgives re-encoding and resizing. It does not forgive a crop of a twentieth, a frame,
+//! a caption or a turn by three degrees. Each such change can be guessed and undone, and asking
+//! about a guess costs microseconds: so many guesses are made of every picture, hashed, and asked
+//! about. A guess that is wrong meets nothing.
+//!
+//! Everything is made from one small luma picture ([`Luma`]), whoever makes it:
+//!
+//! 1. `rectangles.rs` finds where another picture may lie in it; `plan.rs` says what else is tried.
+//! 2. A rectangle becomes a patch of 192×192 cells (`patch.rs`).
+//! 3. What works along each side by itself (mirroring, crops, un-crops, covers, with the sampling
+//!    and the DCT) is one matrix a side (`side.rs`): a product of 192×192×16, shared by all variants
+//!    of a side, and one of 192×16×16 each (`kernel.rs`).
+//! 4. Turns and perspective are sampled place by place (`warp.rs`).
+//!
+//! The grid of samples is the reference's, computed for the size that the original would have had:
+//! mirrored forms have the mirrored picture's grid, not the mirrored grid of the picture.
+//!
+//! This module refuses to decode, and to judge what a hash near another means.
+
+mod kernel;
+mod luma;
+mod patch;
+mod plan;
+mod rectangles;
+mod side;
+mod warp;
+
+pub use luma::Luma;
+pub use plan::Shapes;
+
+use crate::hash::{Frame, PdqHash, Quality, Sides, Transform, Variant, View};
+use crate::signal::pdq::kernel::Kernel;
+use crate::signal::pdq::spectrum::{self, FREQUENCIES, Samples, Spectrum};
+use crate::signal::pdq::{Confidence, quality_of};
+use kernel::Lines;
+use patch::{CELLS, Patch, Rectangle};
+use side::{Side, Span};
+
+/// One variant's hash.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// What was done: `region`, `view`, `transform` and `inverted` of it.
+    pub variant: Variant,
+    /// The hash.
+    pub hash: PdqHash,
+    /// How much there is to hash; `None` where that is as of the picture itself.
+    pub quality: Option<Quality>,
+    /// The share of the picture, or of the rectangle, that is flat, without the finest detail:
+    /// 0 to 1. High for what drawings, text pages, dialogs and maps have in common.
+    pub flatness: f32,
+    spectrum: Spectrum,
+    /// By how much each value hangs on a guess at what is missing.
+    guessed: Option<Box<Spectrum>>,
+}
+
+impl Made {
+    /// How sure each bit of the hash is.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        Confidence::of(&self.spectrum, self.guessed.as_deref())
+    }
+}
+
+/// Makes variants of pictures, one after the other, in the same scratch memory. Have one per worker.
+#[derive(Debug)]
+pub struct VariantMaker {
+    kernel: Kernel,
+    scratch: Vec<f32>,
+}
+
+impl Default for VariantMaker {
+    fn default() -> Self {
+        Self {
+            kernel: Kernel::best(),
+            scratch: Vec::new(),
+        }
+    }
+}
+
+impl VariantMaker {
+    /// Most variants of one picture.
+    pub const MOST: usize = 1_500;
+
+    /// Hashes the variants of a picture, in an order that is always the same, and gives each to
+    /// `take`. The picture as it lies is not among them. Returns its [flatness](Made::flatness).
+    pub fn make(&mut self, luma: &Luma, shapes: Shapes, take: &mut dyn FnMut(Made)) -> f32 {
+        let mut left = Self::MOST;
+        let mut bounded = |made| {
+            if left > 0 {
+                left -= 1;
+                take(made);
+            }
+        };
+        let whole = self.patch(luma, Rectangle::WHOLE);
+        let mut of = Of::new(self.kernel, &whole, Variant::ORIGINAL, None, &mut bounded);
+        of.laid_down(shapes);
+        if shapes.uncrop {
+            of.uncrops(&plan::uncrops(shapes.thorough), shapes);
+        }
+        if shapes.cover {
+            of.covers(plan::covers(shapes.thorough));
+        }
+        if shapes.crop {
+            for rectangle in plan::crops(luma.size, shapes.thorough) {
+                of.cropped(rectangle);
+            }
+        }
+        if shapes.straighten {
+            for (tenths, frame) in plan::turns(shapes.thorough) {
+                let samples = warp::straightened(&whole, f32::from(tenths) / 10.0, frame);
+                if let Some(samples) = samples {
+                    of.warped(&samples, View::Straighten { tenths, frame }, shapes);
+                }
+            }
+        }
+        if shapes.perspective {
+            for (edge, thousandths) in plan::perspectives(shapes.thorough) {
+                let samples = warp::faced(&whole, edge, f32::from(thousandths) / 1000.0);
+                of.warped(&samples, View::Perspective { edge, thousandths }, shapes);
+            }
+        }
+        if shapes.trim {
+            let found = rectangles::find(luma, plan::rectangles(shapes.thorough));
+            for (rank, rectangle) in found.into_iter().enumerate() {
+                self.region(luma, rectangle, rank, shapes, &mut bounded);
+            }
+        }
+        whole.flatness
+    }
+
+    /// Hashes forms of a picture that is known, as they may be met: laid down in the seven other
+    /// ways, and what crops leave of it.
+    pub fn make_known(
+        &mut self,
+        luma: &Luma,
+        dihedral: bool,
+        crops: bool,
+        take: &mut dyn FnMut(Made),
+    ) {
+        let whole = self.patch(luma, Rectangle::WHOLE);
+        let mut of = Of::new(self.kernel, &whole, Variant::ORIGINAL, None, take);
+        if dihedral {
+            of.laid_down(Shapes {
+                dihedral,
+                ..Shapes::NONE
+            });
+        }
+        if crops {
+            for rectangle in plan::known_crops() {
+                let patch = self.patch(luma, rectangle);
+                self.of_region(&patch, rectangle, take).laid(false, false);
+            }
+        }
+    }
+
+    fn patch(&mut self, luma: &Luma, rectangle: Rectangle) -> Patch {
+        Patch::new(self.kernel, luma, rectangle, &mut self.scratch)
+    }
+
+    fn of_region<'a>(
+        &self,
+        patch: &'a Patch,
+        rectangle: Rectangle,
+        take: &'a mut dyn FnMut(Made),
+    ) -> Of<'a> {
+        let variant = Variant {
+            region: rectangle.left_out(),
+            ..Variant::ORIGINAL
+        };
+        let quality = quality_of_patch(self.kernel, patch);
+        Of::new(self.kernel, patch, variant, Some(quality), take)
+    }
+
+    /// A rectangle that was found; those found first get more of a look.
+    fn region(
+        &mut self,
+        luma: &Luma,
+        rectangle: Rectangle,
+        rank: usize,
+        shapes: Shapes,
+        take: &mut dyn FnMut(Made),
+    ) {
+        let patch = self.patch(luma, rectangle);
+        let mut of = self.of_region(&patch, rectangle, take);
+        of.laid(false, false);
+        if shapes.dihedral {
+            of.laid(true, false);
+        }
+        if shapes.thorough && shapes.dihedral {
+            of.laid(false, true);
+            of.laid(true, true);
+        }
+        if shapes.uncrop && (rank < 3 || shapes.thorough) {
+            let few = [25, 50].map(|cut| ([cut, cut], [cut, cut]));
+            of.uncrops(&few, Shapes::NONE);
+        }
+        if shapes.cover && shapes.thorough && rank < 4 {
+            of.covers(plan::covers(false));
+        }
+        if shapes.straighten && shapes.thorough && rank < 4 {
+            for tenths in [-30, -15, 15, 30] {
+                let frame = Frame::Cut;
+                let samples = warp::straightened(&patch, f32::from(tenths) / 10.0, frame);
+                if let Some(samples) = samples {
+                    of.warped(&samples, View::Straighten { tenths, frame }, Shapes::NONE);
+                }
+            }
+        }
+    }
+}
+
+/// The quality of a patch: PDQ's sum of gradients over its samples.
+fn quality_of_patch(kernel: Kernel, patch: &Patch) -> Quality {
+    /// A tent of one and a half cells to either side, on three cells.
+    const TENT: [f32; 3] = [0.222, 0.556, 0.222];
+    let mut samples: Samples = [[0.0; 64]; 64];
+    for (rows, out) in patch.cells.as_chunks::<3>().0.iter().zip(&mut samples) {
+        for (i, out) in out.iter_mut().enumerate() {
+            let mut sum = 0.0;
+            for (row, down) in rows.iter().zip(TENT) {
+                let cells = row.iter().skip(3 * i).zip(TENT);
+                sum += down * cells.map(|(&cell, across)| cell * across).sum::<f32>();
+            }
+            *out = sum;
+        }
+    }
+    quality_of(kernel.gradients(&samples, 0.0).sum)
+}
+
+/// The variants of one patch.
+struct Of<'a> {
+    kernel: Kernel,
+    patch: &'a Patch,
+    /// What every variant of it has in common.
+    base: Variant,
+    quality: Option<Quality>,
+    take: &'a mut dyn FnMut(Made),
+    /// Products with sides along x, and sides along y, that may be used again.
+    lines: Vec<(Key, Box<Lines>)>,
+    sides: Vec<(Key, Box<Side>)>,
+}
+
+/// A span, whether it is mirrored, and whether what is missing is guessed in the other way.
+type Key = (Span, bool, bool);
+
+/// Products that are kept of one patch.
+const MOST_KEPT: usize = 64;
+
+impl<'a> Of<'a> {
+    fn new(
+        kernel: Kernel,
+        patch: &'a Patch,
+        base: Variant,
+        quality: Option<Quality>,
+        take: &'a mut dyn FnMut(Made),
+    ) -> Self {
+        Self {
+            kernel,
+            patch,
+            base,
+            quality,
+            take,
+            lines: Vec::new(),
+            sides: Vec::new(),
+        }
+    }
+
+    fn spectrum(&mut self, x: (Span, bool), y: (Span, bool)) -> Spectrum {
+        self.spectrum_by((x.0, x.1, false), (y.0, y.1, false))
+    }
+
+    /// How the spectrum changes where what is missing is guessed in another way.
+    fn hangs_on_guess(
+        &mut self,
+        x: Span,
+        y: Span,
+        mirrored: bool,
+        first: &Spectrum,
+    ) -> Box<Spectrum> {
+        let mut other = Box::new(self.spectrum_by((x, mirrored, true), (y, false, true)));
+        for (other, first) in other
+            .as_flattened_mut()
+            .iter_mut()
+            .zip(first.as_flattened())
+        {
+            *other -= first;
+        }
+        other
+    }
+
+    fn spectrum_by(&mut self, x: Key, y: Key) -> Spectrum {
+        let [width, height] = self.patch.size;
+        let ramp = |other: bool| if other { side::OTHER_RAMP } else { side::RAMP };
+        let lines = kept(&mut self.lines, x, || {
+            let along = side::side(x.0, width, x.1, ramp(x.2));
+            let mut lines: Box<Lines> = Box::new([[0.0; FREQUENCIES]; CELLS]);
+            kernel::across(self.kernel, &self.patch.cells, &along, &mut lines);
+            lines
+        });
+        let down = kept(&mut self.sides, y, || {
+            side::side(y.0, height, y.1, ramp(y.2))
+        });
+        kernel::down(self.kernel, lines, down)
+    }
+
+    fn give(&mut self, spectrum: Spectrum, view: View, transform: Transform, inverted: bool) {
+        self.give_with(spectrum, None, view, transform, inverted);
+    }
+
+    fn give_with(
+        &mut self,
+        spectrum: Spectrum,
+        guessed: Option<Box<Spectrum>>,
+        view: View,
+        transform: Transform,
+        inverted: bool,
+    ) {
+        let variant = Variant {
+            view,
+            transform,
+            inverted,
+            ..self.base
+        };
+        (self.take)(Made {
+            variant,
+            hash: spectrum::hash(&spectrum),
+            quality: self.quality,
+            flatness: self.patch.flatness,
+            spectrum,
+            guessed,
+        });
+    }
+
+    /// The whole patch, mirrored along x, y or both, as it is.
+    fn laid(&mut self, x: bool, y: bool) {
+        let spectrum = self.spectrum((Span::WHOLE, x), (Span::WHOLE, y));
+        self.give(spectrum, View::Whole, mirrored(x, y), false);
+    }
+
+    /// The eight ways to lay a picture down, and those with black for white.
+    fn laid_down(&mut self, shapes: Shapes) {
+        for (x, y) in [(false, false), (true, false), (false, true), (true, true)] {
+            let is_as_it_lies = !x && !y;
+            if !shapes.dihedral && !is_as_it_lies {
+                break;
+            }
+            let spectrum = self.spectrum((Span::WHOLE, x), (Span::WHOLE, y));
+            let turned = transposed(&spectrum);
+            if !is_as_it_lies {
+                self.give(spectrum, View::Whole, mirrored(x, y), false);
+            }
+            if shapes.dihedral {
+                self.give(turned, View::Whole, then_transposed(x, y), false);
+            }
+            if shapes.inverted {
+                self.give(negated(&spectrum), View::Whole, mirrored(x, y), true);
+                if shapes.dihedral {
+                    self.give(negated(&turned), View::Whole, then_transposed(x, y), true);
+                }
+            }
+        }
+    }
+
+    fn uncrops(&mut self, ladder: &[(plan::Ends, plan::Ends)], shapes: Shapes) {
+        for &(x, y) in ladder {
+            let view = View::Uncrop(Sides {
+                left: x[0],
+                right: x[1],
+                top: y[0],
+                bottom: y[1],
+            });
+            let (x, y) = (Span::uncrop(x[0], x[1]), Span::uncrop(y[0], y[1]));
+            for mirrored in [false, true] {
+                if mirrored && !(shapes.thorough && shapes.dihedral) {
+                    break;
+                }
+                let spectrum = self.spectrum((x, mirrored), (y, false));
+                let guessed = self.hangs_on_guess(x, y, mirrored, &spectrum);
+                let transform = mirrored_along_x(mirrored);
+                self.give_with(spectrum, Some(guessed), view, transform, false);
+            }
+        }
+    }
+
+    /// A rectangle of the patch, from the same cells.
+    fn cropped(&mut self, rectangle: Rectangle) {
+        let (x, y) = (Span::part(rectangle.x), Span::part(rectangle.y));
+        let spectrum = self.spectrum((x, false), (y, false));
+        let base = self.base;
+        self.base.region = rectangle.left_out();
+        self.give(spectrum, View::Whole, Transform::Original, false);
+        self.base = base;
+    }
+
+    fn covers(&mut self, ladder: &[plan::Ends]) {
+        for &[top, bottom] in ladder {
+            let view = View::Cover(Sides {
+                top,
+                bottom,
+                ..Sides::NONE
+            });
+            let y = Span::cover(top, bottom);
+            let spectrum = self.spectrum((Span::WHOLE, false), (y, false));
+            let guessed = self.hangs_on_guess(Span::WHOLE, y, false, &spectrum);
+            self.give_with(spectrum, Some(guessed), view, Transform::Original, false);
+        }
+    }
+
+    fn warped(&mut self, samples: &Samples, view: View, shapes: Shapes) {
+        let spectrum = self.kernel.spectrum(samples);
+        if shapes.thorough && shapes.dihedral {
+            let flipped = spectrum::Signs::EvenColumns.apply(&spectrum);
+            self.give(flipped, view, Transform::FlipY, false);
+        }
+        self.give(spectrum, view, Transform::Original, false);
+    }
+}
+
+/// What is kept under a key, or made for it.
+fn kept<T>(held: &mut Vec<(Key, T)>, key: Key, make: impl FnOnce() -> T) -> &T {
+    let place = held.iter().position(|(held, _)| *held == key);
+    let place = place.unwrap_or_else(|| {
+        if held.len() >= MOST_KEPT {
+            held.remove(0);
+        }
+        held.push((key, make()));
+        held.len() - 1
+    });
+    &held[place].1
+}
+
+const fn mirrored_along_x(x: bool) -> Transform {
+    mirrored(x, false)
+}
+
+const fn mirrored(x: bool, y: bool) -> Transform {
+    match (x, y) {
+        (false, false) => Transform::Original,
+        (true, false) => Transform::FlipY,
+        (false, true) => Transform::FlipX,
+        (true, true) => Transform::Rotate180,
+    }
+}
+
+const fn then_transposed(x: bool, y: bool) -> Transform {
+    match (x, y) {
+        (false, false) => Transform::FlipPlus1,
+        (true, false) => Transform::Rotate90,
+        (false, true) => Transform::Rotate270,
+        (true, true) => Transform::FlipMinus1,
+    }
+}
+
+fn transposed(spectrum: &Spectrum) -> Spectrum {
+    std::array::from_fn(|i| std::array::from_fn(|j| spectrum[j][i]))
+}
+
+fn negated(spectrum: &Spectrum) -> Spectrum {
+    spectrum.map(|row| row.map(|value| -value))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,494 @@
+//! Where in a picture another picture may lie: behind a border, between bars, under a caption, in a
+//! screenshot, on a page, on a busy ground.
+//!
+//! Two ways, since each finds what the other misses. *Ground*: what is of one colour around and
+//! between things is cut away, again and again. *Lines*: a pasted picture has four straight edges,
+//! and across each the luma steps more, row after row, than a little to either side of it.
+//!
+//! Everything found is a guess to be hashed: a wrong one costs a query, never a verdict.
+
+use crate::signal::variants::luma::Luma;
+use crate::signal::variants::patch::Rectangle;
+
+/// How far cells of one ground may lie apart, of 255.
+const SAME_GROUND: f32 = 7.0;
+/// The same where the picture itself begins with nearly the colour of its border.
+const VERY_SAME: f32 = 1.2;
+/// Least side of a picture within a picture, as a share of that.
+const LEAST_SIDE: f32 = 0.12;
+/// Least area of one.
+const LEAST_AREA: f32 = 0.03;
+/// How near the edges of two rectangles lie where they are taken for one.
+const SAME_WITHIN: f32 = 0.004;
+/// Lines that are kept in each direction.
+const MOST_LINES: usize = 10;
+
+/// At most `most` rectangles, the likeliest first; the whole is not among them.
+pub(super) fn find(luma: &Luma, most: usize) -> Vec<Rectangle> {
+    let mut found = Found {
+        luma,
+        most,
+        rectangles: vec![Rectangle::WHOLE],
+    };
+    let view = View::new(luma);
+    // Trimmed first, then what lies apart on the ground, then what lines enclose.
+    for within in [SAME_GROUND, VERY_SAME] {
+        for cells in trims(&view, within) {
+            found.add(&view, cells);
+        }
+    }
+    let mut pieces = Vec::new();
+    if let Some(ground) = ground(&view) {
+        cut(&view, view.all(), ground, 0, &mut pieces);
+    }
+    pieces.sort_by_key(|piece| std::cmp::Reverse(piece.area()));
+    for cells in pieces.into_iter().take(4) {
+        found.add(&view, cells);
+    }
+    for rectangle in enclosed(&view, most) {
+        found.add_rectangle(rectangle);
+    }
+    found.rectangles.split_off(1)
+}
+
+struct Found<'a> {
+    luma: &'a Luma,
+    most: usize,
+    rectangles: Vec<Rectangle>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, view: &View<'_>, cells: Cells) {
+        let [left, right, top, bottom] = view.refined(cells);
+        let luma = self.luma;
+        let across = |edge: f32| (edge * luma.cell[0] / luma.size[0]).clamp(0.0, 1.0);
+        let down = |edge: f32| (edge * luma.cell[1] / luma.size[1]).clamp(0.0, 1.0);
+        self.add_rectangle(Rectangle {
+            x: [across(left), across(right)],
+            y: [down(top), down(bottom)],
+        });
+    }
+
+    fn add_rectangle(&mut self, new: Rectangle) {
+        let (width, height) = (new.x[1] - new.x[0], new.y[1] - new.y[0]);
+        let is_known = |held: &Rectangle| {
+            let pairs = [
+                (held.x[0], new.x[0]),
+                (held.x[1], new.x[1]),
+                (held.y[0], new.y[0]),
+                (held.y[1], new.y[1]),
+            ];
+            pairs.iter().all(|(a, b)| (a - b).abs() < SAME_WITHIN)
+        };
+        if self.rectangles.len() <= self.most
+            && width >= LEAST_SIDE
+            && height >= LEAST_SIDE
+            && width * height >= LEAST_AREA
+            && !self.rectangles.iter().any(is_known)
+        {
+            self.rectangles.push(new);
+        }
+    }
+}
+
+/// A rectangle of whole cells; the ends are not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cells {
+    x: [usize; 2],
+    y: [usize; 2],
+}
+
+impl Cells {
+    fn area(self) -> usize {
+        self.x[1].saturating_sub(self.x[0]) * self.y[1].saturating_sub(self.y[0])
+    }
+}
+
+/// A picture's cells by rows and by columns.
+struct View<'a> {
+    luma: &'a Luma,
+    /// The cells again, column after column.
+    turned: Vec<f32>,
+}
+
+impl<'a> View<'a> {
+    fn new(luma: &'a Luma) -> Self {
+        const BLOCK: usize = 32;
+        let (columns, rows) = (luma.columns, luma.rows);
+        let mut turned = vec![0.0; columns * rows];
+        for (block, lines) in luma.cells.chunks(BLOCK * columns).enumerate() {
+            for (y, line) in lines.chunks_exact(columns).enumerate() {
+                let out = turned.iter_mut().skip(block * BLOCK + y).step_by(rows);
+                for (out, &value) in out.zip(line) {
+                    *out = value;
+                }
+            }
+        }
+        Self { luma, turned }
+    }
+
+    fn all(&self) -> Cells {
+        Cells {
+            x: [0, self.luma.columns],
+            y: [0, self.luma.rows],
+        }
+    }
+
+    /// How many lines there are along x (rows) or y (columns), and how many cells one has.
+    fn shape(&self, along_x: bool) -> (usize, usize) {
+        let (columns, rows) = (self.luma.columns, self.luma.rows);
+        if along_x {
+            (rows, columns)
+        } else {
+            (columns, rows)
+        }
+    }
+
+    /// The cells of one row or column, within a range.
+    fn line(&self, along_x: bool, place: usize, range: [usize; 2]) -> &[f32] {
+        let (_, length) = self.shape(along_x);
+        let cells = if along_x {
+            &self.luma.cells
+        } else {
+            &self.turned
+        };
+        let start = place * length;
+        cells.get(start + range[0]..start + range[1]).unwrap_or(&[])
+    }
+
+    /// Whether a row or column is of one colour, but for a cell in fifty.
+    fn is_ground(
+        &self,
+        along_x: bool,
+        place: usize,
+        range: [usize; 2],
+        colour: f32,
+        within: f32,
+    ) -> bool {
+        let line = self.line(along_x, place, range);
+        let others: u32 = line
+            .iter()
+            .map(|value| u32::from((value - colour).abs() > within))
+            .sum();
+        others as usize * 50 <= line.len()
+    }
+
+    fn mean(&self, along_x: bool, place: usize, range: [usize; 2]) -> f32 {
+        let line = self.line(along_x, place, range);
+        line.iter().sum::<f32>() / line.len().max(1) as f32
+    }
+
+    /// The edges of a rectangle, to a part of a cell: a cell that the edge runs through is a
+    /// mixture of those to either side of it.
+    fn refined(&self, cells: Cells) -> [f32; 4] {
+        let edge = |along_x: bool, place: usize, range: [usize; 2], forward: bool, count: usize| {
+            let place = place as isize;
+            let step = if forward { 1 } else { -1 };
+            // The outermost cells of the rectangle, and those to either side.
+            let first = if forward { place } else { place - 1 };
+            let (outer, inner) = (first - step, first + step);
+            let inside = |i: isize| i >= 0 && i < count as isize;
+            if !inside(outer) || !inside(inner) || !inside(first) {
+                return place as f32;
+            }
+            let (mut up, mut down) = (0.0, 0.0);
+            let (outer, first, inner) = (outer as usize, first as usize, inner as usize);
+            let [outer, mixed, inner] = [outer, first, inner].map(|i| self.line(along_x, i, range));
+            for ((outer, mixed), inner) in outer.iter().zip(mixed).zip(inner) {
+                let difference = inner - outer;
+                up += (inner - mixed) * difference;
+                down += difference * difference;
+            }
+            let share = if down > 0.0 {
+                (up / down).clamp(0.0, 1.0)
+            } else {
+                0.0
+            };
+            place as f32 + share * step as f32
+        };
+        let Cells { x, y } = cells;
+        [
+            edge(false, x[0], y, true, self.luma.columns),
+            edge(false, x[1], y, false, self.luma.columns),
+            edge(true, y[0], x, true, self.luma.rows),
+            edge(true, y[1], x, false, self.luma.rows),
+        ]
+    }
+}
+
+/// What is left where margins of one colour are taken off, again and again.
+fn trims(view: &View<'_>, within: f32) -> Vec<Cells> {
+    let mut trimmed = Vec::new();
+    let mut cells = view.all();
+    for _ in 0..4 {
+        let before = cells;
+        for (along_x, from_start) in [(true, true), (true, false), (false, true), (false, false)] {
+            let (range, across) = if along_x {
+                (cells.x, cells.y)
+            } else {
+                (cells.y, cells.x)
+            };
+            if range[1] <= range[0] || across[1] <= across[0] {
+                return trimmed;
+            }
+            let edge = if from_start { across[0] } else { across[1] - 1 };
+            let colour = view.mean(along_x, edge, range);
+            let mut count = 0;
+            while count < across[1] - across[0] {
+                let place = if from_start {
+                    across[0] + count
+                } else {
+                    across[1] - 1 - count
+                };
+                if !view.is_ground(along_x, place, range, colour, within) {
+                    break;
+                }
+                count += 1;
+            }
+            let sides = if along_x { &mut cells.y } else { &mut cells.x };
+            if from_start {
+                sides[0] += count
+            } else {
+                sides[1] -= count.min(sides[1] - sides[0])
+            }
+        }
+        if cells == before || cells.area() == 0 {
+            break;
+        }
+        trimmed.push(cells);
+    }
+    trimmed
+}
+
+/// The colour that most of the picture's outermost cells have, if a third of them has one.
+fn ground(view: &View<'_>) -> Option<f32> {
+    let Cells { x, y } = view.all();
+    let mut counts = [0usize; 64];
+    let mut total = 0;
+    let lines = [
+        (true, 0, x),
+        (true, y[1].saturating_sub(1), x),
+        (false, 0, y),
+        (false, x[1].saturating_sub(1), y),
+    ];
+    for (along_x, place, range) in lines {
+        for &value in view.line(along_x, place, range) {
+            if let Some(count) = counts.get_mut((value / 4.0) as usize) {
+                *count += 1;
+            }
+            total += 1;
+        }
+    }
+    let (best, count) = counts
+        .windows(2)
+        .map(|two| two.iter().sum::<usize>())
+        .enumerate()
+        .max_by_key(|&(_, count)| count)?;
+    (count * 3 >= total).then_some(4.0 * (best + 1) as f32)
+}
+
+/// Cuts a rectangle along rows, then columns of the ground, and keeps what is left.
+fn cut(view: &View<'_>, cells: Cells, ground: f32, depth: usize, pieces: &mut Vec<Cells>) {
+    const MOST_PIECES: usize = 64;
+    if depth >= 6 || pieces.len() >= MOST_PIECES {
+        return;
+    }
+    let along_x = depth.is_multiple_of(2);
+    let (range, across) = if along_x {
+        (cells.x, cells.y)
+    } else {
+        (cells.y, cells.x)
+    };
+    let mut start = None;
+    let mut parts = Vec::new();
+    for place in across[0]..across[1] {
+        let is_ground = view.is_ground(along_x, place, range, ground, SAME_GROUND);
+        match (is_ground, start) {
+            (false, None) => start = Some(place),
+            (true, Some(from)) => {
+                parts.push([from, place]);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    if let Some(from) = start {
+        parts.push([from, across[1]]);
+    }
+    let whole = view.all().area() as f32;
+    for part in parts {
+        let piece = if along_x {
+            Cells {
+                x: cells.x,
+                y: part,
+            }
+        } else {
+            Cells {
+                x: part,
+                y: cells.y,
+            }
+        };
+        if (piece.area() as f32) < LEAST_AREA * whole {
+            continue;
+        }
+        let same = piece == cells;
+        if !same || depth == 0 {
+            cut(view, piece, ground, depth + 1, pieces);
+        } else if !pieces.contains(&piece) {
+            pieces.push(piece);
+        }
+    }
+}
+
+/// A straight edge: where it is, in cells, and how much each cell along it speaks for it.
+struct Line {
+    at: usize,
+    edge: f32,
+    /// Sums of what the cells say, from the first on.
+    sums: Vec<f32>,
+}
+
+impl Line {
+    /// The mean of what the cells of a stretch say; from -1 to 1.
+    fn support(&self, range: [usize; 2]) -> f32 {
+        let sum = |i: usize| self.sums.get(i).copied().unwrap_or(0.0);
+        (sum(range[1]) - sum(range[0])) / range[1].saturating_sub(range[0]).max(1) as f32
+    }
+}
+
+/// The strongest straight edges along one direction, and the picture's own.
+fn lines(view: &View<'_>, along_x: bool) -> Vec<Line> {
+    let (count, length) = view.shape(along_x);
+    if count < 16 || length < 16 {
+        return Vec::new();
+    }
+    let all = |place: usize| view.line(along_x, place, [0, length]);
+    let mut said = vec![0.0f32; length];
+    let mut score = vec![0.0f32; count];
+    for (place, score) in score.iter_mut().enumerate().take(count - 2).skip(2) {
+        says(place, count, all, &mut said);
+        // The best stretch of the line, by pieces of it.
+        let mut run = 0.0f32;
+        for piece in said.chunks(PIECE) {
+            let sum: f32 = piece.iter().sum();
+            run = (run + sum - 0.05 * PIECE as f32).max(0.0);
+            *score = score.max(run);
+        }
+    }
+    let mut peaks: Vec<(f32, usize)> = Vec::new();
+    for (first, near) in score.windows(5).enumerate() {
+        let [_, before, here, after, _] = near else {
+            continue;
+        };
+        let is_peak = near.iter().all(|other| other <= here) && (after < here || before < here);
+        if is_peak && *here > 0.05 * length as f32 {
+            peaks.push((*here, first + 2));
+        }
+    }
+    peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
+    peaks.truncate(MOST_LINES);
+    let mut lines: Vec<Line> = peaks
+        .into_iter()
+        .map(|(_, place)| {
+            says(place, count, all, &mut said);
+            let mut sums = Vec::with_capacity(length + 1);
+            sums.push(0.0);
+            let (mut sum, mut up, mut down) = (0.0, 0.0, 1e-6);
+            let cells = all(place - 1).iter().zip(all(place)).zip(all(place + 1));
+            for (&said, ((low, mid), high)) in said.iter().zip(cells) {
+                sum += said;
+                sums.push(sum);
+                if said > 0.0 {
+                    up += (high - mid) * (high - low);
+                    down += (high - low) * (high - low);
+                }
+            }
+            Line {
+                at: place,
+                edge: place as f32 + (up / down).clamp(0.0, 1.0),
+                sums,
+            }
+        })
+        .collect();
+    // The picture's own edges say a little.
+    let own: Vec<f32> = (0..=length).map(|i| OWN_EDGE * i as f32).collect();
+    lines.push(Line {
+        at: 0,
+        edge: 0.0,
+        sums: own.clone(),
+    });
+    lines.push(Line {
+        at: count,
+        edge: count as f32,
+        sums: own,
+    });
+    lines.sort_by_key(|line| line.at);
+    lines
+}
+
+/// How much each cell along a line speaks for an edge there, from -1 to 1: whether the luma steps
+/// more across it than a little before and after it.
+fn says<'a>(place: usize, count: usize, line: impl Fn(usize) -> &'a [f32], said: &mut [f32]) {
+    let (low, high) = (line(place - 1), line(place + 1));
+    let (before, after) = (
+        line(place.saturating_sub(3)),
+        line((place + 3).min(count - 1)),
+    );
+    let cells = low.iter().zip(high).zip(before.iter().zip(after));
+    for (said, ((low, high), (before, after))) in said.iter_mut().zip(cells) {
+        let beside = (low - before).abs().max((after - high).abs());
+        *said = (((high - low).abs() - beside) / 8.0).clamp(-1.0, 1.0);
+    }
+}
+
+/// Cells of a line that are added up before its best stretch is looked for.
+const PIECE: usize = 8;
+
+/// What the picture's own edge counts as.
+const OWN_EDGE: f32 = 0.2;
+
+/// The rectangles that lines enclose, those first whose weakest side is the strongest.
+fn enclosed(view: &View<'_>, most: usize) -> Vec<Rectangle> {
+    let luma = view.luma;
+    let (upright, level) = (lines(view, false), lines(view, true));
+    let mut scored: Vec<(f32, Rectangle)> = Vec::new();
+    let across = |line: &Line| (line.edge * luma.cell[0] / luma.size[0]).min(1.0);
+    let down = |line: &Line| (line.edge * luma.cell[1] / luma.size[1]).min(1.0);
+    for (i, left) in upright.iter().enumerate() {
+        for right in upright.iter().skip(i + 1) {
+            let x = [across(left), across(right)];
+            if x[1] - x[0] < LEAST_SIDE {
+                continue;
+            }
+            for (j, top) in level.iter().enumerate() {
+                let columns = [left.at, right.at];
+                let above = top.support(columns);
+                if above < LEAST_SUPPORT {
+                    continue;
+                }
+                for bottom in level.iter().skip(j + 1) {
+                    let y = [down(top), down(bottom)];
+                    let rows = [top.at, bottom.at];
+                    let supports = [
+                        above,
+                        bottom.support(columns),
+                        left.support(rows),
+                        right.support(rows),
+                    ];
+                    let least = supports.iter().copied().fold(1.0, f32::min);
+                    if least < LEAST_SUPPORT || y[1] - y[0] < LEAST_SIDE {
+                        continue;
+                    }
+                    let mean = supports.iter().sum::<f32>() / 4.0;
+                    scored.push((least + 0.5 * mean, Rectangle { x, y }));
+                }
+            }
+        }
+    }
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.truncate(4 * most);
+    scored.into_iter().map(|(_, rectangle)| rectangle).collect()
+}
+
+/// What each side of an enclosed rectangle must have at least.
+const LEAST_SUPPORT: f32 = 0.06;
