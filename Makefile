@@ -50,7 +50,8 @@ BENIGN ?= $(HASHGATE_TEST_DATA)/benign_pdq.tsv
 
 .PHONY: robustness
 robustness: build ## The README's table of what is found: CORPUS=folder BENIGN=list
-	@$(CARGO_TARGET_DIR)/release/hashgate evaluate --corpus $(CORPUS) --benign $(BENIGN) --modifications quick --format markdown
+	@$(CARGO_TARGET_DIR)/release/hashgate evaluate --corpus $(CORPUS) --benign $(BENIGN) --modifications quick \
+		--variants none --variants standard --variants thorough --format markdown
 
 .PHONY: peers
 peers: build ## The whole pipeline beside the same job in Python, in one run

@@ -7,8 +7,10 @@ use super::error::EvaluateError;
 use super::modification::{Modification, Modifications};
 use super::report::{self, Report};
 use super::tally::{Tally, Wrong, WrongFlag};
-use crate::bank::{Action, Bank, BankId, ContentId, Policy};
-use crate::gate::{Gate, GateOptions, Match, Mode, Outcome, VariantSet, Verdict, Worker};
+use crate::bank::{Action, Bank, BankId, ContentId, Policy, Verified};
+use crate::gate::{
+    Gate, GateOptions, Match, MatchKind, Mode, Outcome, VariantSet, Verdict, Worker,
+};
 use crate::hash::{Family, SignalType, Threshold};
 use crate::index::{IndexRecord, PublishOptions, publish};
 use crate::media::{self, Limits};
@@ -132,6 +134,8 @@ fn banks(policy: &Policy) -> Vec<Bank> {
         action: Action::Report,
         threshold: Policy::MAX_PDQ_THRESHOLD,
         threshold64: Policy::MAX_HASH64_THRESHOLD,
+        // Here only distances are read.
+        verified: Verified::Off,
         ..policy.clone()
     };
     let ids = CORPUS.into_iter().chain(BENIGN);
@@ -365,7 +369,7 @@ impl Met {
 
 /// Whether a match rests on more than its distance.
 fn is_verified(found: &Match) -> bool {
-    found.distance > crate::hash::Distance(found.threshold.0)
+    found.kind == MatchKind::Verified
 }
 
 impl Copy<'_> {

@@ -63,17 +63,15 @@ impl Patch {
         let mut total = 0.0;
         scratch.clear();
         scratch.resize(luma.columns, 0.0);
-        for (out, down) in cells.iter_mut().zip(&down) {
+        for (out, (first, weights)) in cells.iter_mut().zip(down.iter()) {
             scratch.fill(0.0);
-            let rows = luma.cells.chunks_exact(luma.columns).skip(down.first);
-            for (row, &weight) in rows.zip(&down.weights) {
+            let rows = luma.cells.chunks_exact(luma.columns).skip(first);
+            for (row, &weight) in rows.zip(weights) {
                 add_weighted(kernel, scratch, weight, row);
             }
-            for (out, across) in out.iter_mut().zip(&across) {
-                let values = scratch.get(across.first..).unwrap_or(&[]).iter();
-                let products = values
-                    .zip(&across.weights)
-                    .map(|(value, weight)| value * weight);
+            for (out, (first, weights)) in out.iter_mut().zip(across.iter()) {
+                let values = scratch.get(first..).unwrap_or(&[]).iter();
+                let products = values.zip(weights).map(|(value, weight)| value * weight);
                 *out = products.sum();
             }
             total += out.iter().sum::<f32>();
@@ -105,40 +103,58 @@ fn flatness(cells: &[[f32; CELLS]; CELLS]) -> f32 {
     flat as f32 / ((CELLS - 1) * (CELLS - 1)) as f32
 }
 
-/// The cells of a picture that one of a patch covers.
+/// For each cell of a patch along one side, the cells of a picture that it covers.
 struct Shares {
-    first: usize,
-    /// How much of each from there on, of 1 together.
+    /// The first of them, and where its weight stands among all weights.
+    first: Vec<(usize, usize)>,
+    /// How much of each from there on, of 1 together; cell after cell.
     weights: Vec<f32>,
 }
 
-fn shares(edges: [f32; 2], pixels: f32, cell: f32, count: usize) -> Vec<Shares> {
+impl Shares {
+    /// For each cell of the patch, the first cell that it covers and the weights from there on.
+    fn iter(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        let ends = self.first.iter().skip(1).map(|&(_, begin)| begin);
+        let ends = ends.chain([self.weights.len()]);
+        (self.first.iter().zip(ends)).map(|(&(first, begin), end)| {
+            let weights = self.weights.get(begin..end);
+            (first, weights.unwrap_or_default())
+        })
+    }
+}
+
+fn shares(edges: [f32; 2], pixels: f32, cell: f32, count: usize) -> Shares {
     let edge = |i: usize| {
         let at = edges[0] + (edges[1] - edges[0]) * i as f32 / CELLS as f32;
         at.clamp(0.0, 1.0) * pixels
     };
-    (0..CELLS)
-        .map(|i| {
-            let (from, to) = (edge(i), edge(i + 1));
-            let first = ((from / cell) as usize).min(count.saturating_sub(1));
-            let mut weights = Vec::with_capacity(4);
-            for place in first..count {
-                let (start, end) = (place as f32 * cell, (place + 1) as f32 * cell);
-                if start >= to && place > first {
-                    break;
-                }
-                weights.push((to.min(end) - from.max(start)).max(0.0));
+    let mut shares = Shares {
+        first: Vec::with_capacity(CELLS),
+        weights: Vec::with_capacity(2 * CELLS + count),
+    };
+    for i in 0..CELLS {
+        let (from, to) = (edge(i), edge(i + 1));
+        let first = ((from / cell) as usize).min(count.saturating_sub(1));
+        let begin = shares.weights.len();
+        shares.first.push((first, begin));
+        for place in first..count {
+            let (start, end) = (place as f32 * cell, (place + 1) as f32 * cell);
+            if start >= to && place > first {
+                break;
             }
-            let total: f32 = weights.iter().sum();
-            for weight in &mut weights {
-                *weight = if total > 0.0 { *weight / total } else { 0.0 };
-            }
-            if total <= 0.0
-                && let Some(only) = weights.first_mut()
-            {
-                *only = 1.0;
-            }
-            Shares { first, weights }
-        })
-        .collect()
+            let weight = (to.min(end) - from.max(start)).max(0.0);
+            shares.weights.push(weight);
+        }
+        let weights = shares.weights.get_mut(begin..).unwrap_or_default();
+        let total: f32 = weights.iter().sum();
+        for weight in weights.iter_mut() {
+            *weight = if total > 0.0 { *weight / total } else { 0.0 };
+        }
+        if total <= 0.0
+            && let Some(only) = weights.first_mut()
+        {
+            *only = 1.0;
+        }
+    }
+    shares
 }
