@@ -2,7 +2,7 @@
 
 use crate::bank::ContentSignal;
 use crate::gate::check::conclude_with;
-use crate::gate::decide::{Matches, radius};
+use crate::gate::decide::{Matches, radius, widest};
 use crate::gate::{Extraction, Gate, Query, Verdict};
 use crate::hash::{Distance, Variant};
 use crate::index::Index;
@@ -60,13 +60,14 @@ fn ask(
         .collect();
     let signals: Vec<_> = asked.iter().map(|(_, query)| query.signal).collect();
     let answers = index.search_batch_limited(&signals, radius, MOST_HITS);
+    let widest = widest(index);
     for ((place, query), answer) in asked.into_iter().zip(answers) {
         let Some(matches) = found.get_mut(place) else {
             continue;
         };
         if answer.complete {
             for hit in &answer.hits {
-                matches.weigh(index, query, hit);
+                matches.weigh(index, query, hit, widest);
             }
         } else {
             matches.ask(index, query);

@@ -2,7 +2,7 @@
 
 use crate::bank::{Action, Bank, BankId};
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
-use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Variant};
+use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Variant, View};
 use crate::index::{Hit, Index};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -169,7 +169,7 @@ pub(crate) struct Decided {
     pub(crate) action: Option<Action>,
     /// Whether the bytes themselves are in an `allow` bank.
     pub(crate) allowed_by_bytes: bool,
-    /// The frames that an `allow` bank knows.
+    /// The frames that an `allow` bank knows as a whole.
     pub(crate) frames: BTreeSet<u32>,
 }
 
@@ -179,12 +179,15 @@ impl Matches {
         let Some(radius) = radius(index, query) else {
             return;
         };
-        index.visit(&query.signal, radius, |hit| self.weigh(index, query, &hit));
+        let widest = widest(index);
+        index.visit(&query.signal, radius, |hit| {
+            self.weigh(index, query, &hit, widest);
+        });
     }
 
-    /// Keeps a hit where its bank's policy calls it a match.
-    pub(crate) fn weigh(&mut self, index: &Index, query: &Query, hit: &Hit) {
-        if let Some(found) = judge(index, query, hit) {
+    /// Keeps a hit where its bank's policy calls it a match; `widest` is [`widest`] of the index.
+    pub(crate) fn weigh(&mut self, index: &Index, query: &Query, hit: &Hit, widest: Distance) {
+        if let Some(found) = judge(index, query, hit, widest) {
             self.keep(hit.bank, found);
         }
     }
@@ -207,8 +210,9 @@ impl Matches {
         let Some(radius) = radius(index, &asked) else {
             return;
         };
+        let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
         let widened = Distance(radius.0.saturating_add(MARGIN));
-        let widest = widest(index).0;
+        let widest = widest(index);
         index.visit(&query.signal, widened, |hit| {
             let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
                 return;
@@ -222,16 +226,17 @@ impl Matches {
             let is_match = distance.saturating_add(MARGIN) <= within;
             let is_none = distance > within.saturating_add(MARGIN)
                 && (bank.policy.verified_action().is_none()
-                    || distance > widest.saturating_add(MARGIN)
+                    || distance > widest.0.saturating_add(MARGIN)
                     || is_surely_unlike(query, &hit));
             let entry = (hit.bank, hit.content.0, hit.signal.signal_type());
             match bank.policy.action {
                 _ if is_none => {}
                 Action::Allow => doubts.harmless = true,
-                _ if is_match && !doubted(bank) => doubts.add(entry, true),
+                // Which guesses are made hangs on what is seen: what they meet, pixels decide.
+                _ if is_match && !is_guess && !doubted(bank) => doubts.add(entry, true),
                 _ => doubts.add(entry, false),
             }
-            self.weigh(index, query, &hit);
+            self.weigh(index, query, &hit, widest);
         });
     }
 
@@ -248,8 +253,9 @@ impl Matches {
             return;
         }
         match self.found.get_mut(&key) {
-            // Of two as near, the lesser hash, in whatever order they come.
-            Some(held) if (held.distance, held.entry) <= (found.distance, found.entry) => {}
+            // What decided is shown: a match by distance before one by evidence. Of two as near, the
+            // lesser hash, in whatever order they come.
+            Some(held) if rank(held) <= rank(&found) => {}
             Some(held) => *held = found,
             None => {
                 self.found.insert(key, found);
@@ -283,7 +289,9 @@ impl Matches {
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
             frames: (self.decisions.iter())
                 .filter(|(_, decision)| decision.allowed.is_some())
-                .filter_map(|(shown, _)| shown.map(|(frame, ..)| frame))
+                // Of a frame that is too faint a harmless part says nothing.
+                .filter_map(|(shown, _)| shown.filter(|(.., region)| *region == Sides::NONE))
+                .map(|(frame, ..)| frame)
                 .collect(),
         }
     }
@@ -313,6 +321,12 @@ fn raised(quality: Quality, by: u8) -> Quality {
     Quality::new(quality.get().saturating_add(by).min(100)).unwrap_or(Quality::MAX)
 }
 
+/// Which of an entry's matches is shown: the least.
+fn rank(found: &Match) -> (bool, Distance, Signal) {
+    let by_evidence = found.kind == MatchKind::Verified;
+    (by_evidence, found.distance, found.entry)
+}
+
 /// Nearest first, then by bank name, content id and hash.
 fn order(a: &Match, b: &Match) -> Ordering {
     (a.distance.cmp(&b.distance))
@@ -321,7 +335,7 @@ fn order(a: &Match, b: &Match) -> Ordering {
 }
 
 /// A hit as a match, where its bank's policy sees one.
-fn judge(index: &Index, query: &Query, hit: &Hit) -> Option<Match> {
+fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Match> {
     let bank = index.bank(hit.bank)?;
     let signal_type = query.signal.signal_type();
     let threshold = bank.policy.threshold_for(signal_type);
@@ -341,9 +355,11 @@ fn judge(index: &Index, query: &Query, hit: &Hit) -> Option<Match> {
     } else {
         let evidence = query.evidence?;
         let action = bank.policy.verified_action()?;
-        let score = score(query, hit)?;
-        let passes = evidence.reaches(hit.distance, widest(index)) && score >= evidence.enough();
-        (passes.then_some(MatchKind::Verified)?, Some(score), action)
+        if !evidence.reaches(hit.distance, widest) {
+            return None;
+        }
+        let score = score(query, hit).filter(|score| *score >= evidence.enough())?;
+        (MatchKind::Verified, Some(score), action)
     };
     Some(Match {
         bank: bank.name.clone(),
@@ -392,6 +408,12 @@ fn shown(found: &Match) -> Option<Shown> {
     ))
 }
 
+/// Whether a match says something of all that is shown, and by its distance.
+fn is_of_all(found: &Match) -> bool {
+    let variant = &found.variant;
+    found.kind != MatchKind::Verified && variant.view == View::Whole && !variant.inverted
+}
+
 /// What the matches of one picture, or of the bytes, decide.
 #[derive(Debug, Default)]
 struct Decision {
@@ -406,6 +428,9 @@ impl Decision {
     fn count(&mut self, found: &Match) {
         self.strictest = self.strictest.max(Some(found.action));
         let side = match found.action {
+            // A guess at the harmless original leaves out, or makes up, a part of the picture:
+            // that part may be what another bank knows.
+            Action::Allow if !is_of_all(found) => return,
             Action::Allow => &mut self.allowed,
             _ => &mut self.other,
         };
@@ -492,6 +517,66 @@ mod tests {
         let small = found(Block, Signal::from_hash64(SignalType::Phash, Hash64(0)), 2);
         assert_eq!(decide(&[found(Allow, pdq, 8), small.clone()]), Some(Allow));
         assert_eq!(decide(&[found(Allow, pdq, 9), small]), Some(Block));
+    }
+
+    #[test]
+    fn a_guess_at_a_harmless_original_overrules_nothing() {
+        use Action::{Allow, Block};
+        let pdq = PdqHash::ZERO;
+        let block = || found(Block, pdq, 20);
+        let covered = |view, inverted, kind| {
+            let mut allow = found(Allow, pdq, 4);
+            allow.variant.view = view;
+            allow.variant.inverted = inverted;
+            allow.kind = kind;
+            decide(&[allow, block()])
+        };
+        let band = Sides {
+            bottom: 250,
+            ..Sides::NONE
+        };
+        let near = MatchKind::Near;
+        assert_eq!(covered(View::Whole, false, near), Some(Allow));
+        assert_eq!(covered(View::Cover(band), false, near), Some(Block));
+        assert_eq!(covered(View::Uncrop(band), false, near), Some(Block));
+        assert_eq!(covered(View::Whole, true, near), Some(Block));
+        assert_eq!(
+            covered(View::Whole, false, MatchKind::Verified),
+            Some(Block)
+        );
+    }
+
+    #[test]
+    fn a_harmless_part_says_nothing_of_the_frame() {
+        let keep = |region| {
+            let mut matches = Matches::default();
+            let mut allow = found(Action::Allow, PdqHash::ZERO, 0);
+            allow.variant.region = region;
+            matches.keep(BankId(1), allow);
+            matches.finish().frames
+        };
+        assert_eq!(keep(Sides::NONE), BTreeSet::from([0]));
+        let part = Sides {
+            left: 300,
+            ..Sides::NONE
+        };
+        assert_eq!(keep(part), BTreeSet::new());
+    }
+
+    #[test]
+    fn of_an_entry_the_match_by_distance_is_shown() {
+        let near = found(Action::Block, PdqHash::ZERO, 30);
+        let mut verified = found(Action::Review, PdqHash::ZERO, 26);
+        verified.kind = MatchKind::Verified;
+        for both in [[near.clone(), verified.clone()], [verified, near]] {
+            let mut matches = Matches::default();
+            both.into_iter()
+                .for_each(|one| matches.keep(BankId(1), one));
+            let decided = matches.finish();
+            assert_eq!(decided.action, Some(Action::Block));
+            assert_eq!(decided.matches.len(), 1);
+            assert_eq!(decided.matches[0].kind, MatchKind::Near);
+        }
     }
 
     #[test]

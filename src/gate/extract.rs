@@ -379,6 +379,11 @@ struct FromCoefficients {
     orientation: Orientation,
 }
 
+/// Whether the query is no picture that was given, but a guess at one.
+fn is_guess(query: &Query) -> bool {
+    query.evidence.is_some_and(|evidence| evidence.is_guess)
+}
+
 /// Less than this share of what was uploaded is a small part of it.
 const SMALL: f32 = 0.2;
 
@@ -461,6 +466,14 @@ impl Collected<'_> {
         }
         let queries = &mut self.extraction.queries;
         match self.seen.get(&signal).and_then(|&at| queries.get_mut(at)) {
+            // A guess must not stand in for what was given, which is judged by other rules.
+            Some(held) if is_guess(held) != is_guess(&query) => {
+                let quality = held.quality.max(quality);
+                if is_guess(held) {
+                    *held = query;
+                }
+                held.quality = quality;
+            }
             // A faint form must not stand in for a good one of the same hash.
             Some(held) if held.quality < quality => *held = query,
             Some(_) => {}

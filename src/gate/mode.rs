@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How the PDQ hashes of an upload are computed. The verdict is the same in every mode; see
-/// [`Mode::Auto`] for why.
+/// How the PDQ hashes of an upload are computed. The verdict on the picture itself is the same
+/// in every mode; see [`Mode::Auto`] for why, and for guesses at the original.
 ///
 /// Only PDQ of a plain JPEG of 400 pixels and more along its shorter side can be read from its
 /// coefficients, up to some 3 times as fast. All other pictures, and all pictures where a hash of another
@@ -19,7 +19,9 @@ pub enum Mode {
     /// From coefficients where that is cheaper (progressive JPEGs, and those of 800 pixels and more
     /// along the shorter side), and once more from pixels wherever the difference could matter: where an
     /// entry lies within 8 bits of its bank's threshold to either side, where the quality is near a
-    /// bank's minimum, and where an entry of an `allow` bank has a say.
+    /// bank's minimum, where an entry of an `allow` bank has a say, and where a guess at the original
+    /// meets an entry. Which guesses are made (where a border ends, say) can hang on single steps of
+    /// brightness: once in some hundreds of framed copies pixels lead to one that coefficients do not.
     #[default]
     Auto,
 }

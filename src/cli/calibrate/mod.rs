@@ -6,7 +6,7 @@ mod text;
 use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{benign, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::evaluate::{Calibration, HarmlessUpload, ScannedFile, calibrate};
-use crate::gate::{Extractor, read_file};
+use crate::gate::{Extractor, MatchKind, read_file};
 use crate::hash::{Quality, Signal, SignalType};
 use crate::index::Index;
 use crate::scan::{Walk, WalkOptions, Walked, escaped};
@@ -181,6 +181,9 @@ struct Signals {
 struct ScanMatch {
     signal_type: SignalType,
     distance: u16,
+    /// Scans of before there were kinds matched by distance alone.
+    #[serde(default)]
+    kind: Option<String>,
 }
 
 /// The files of a past scan that had a PDQ hash.
@@ -212,7 +215,9 @@ fn past_scan(path: &Path) -> anyhow::Result<Vec<ScannedFile>> {
         let by_pdq = record
             .matches
             .iter()
-            .filter(|one| one.signal_type == SignalType::Pdq);
+            .filter(|one| one.signal_type == SignalType::Pdq)
+            // A threshold is about matches by distance.
+            .filter(|one| one.kind.as_deref() != Some(MatchKind::Verified.name()));
         files.push(ScannedFile {
             hash,
             quality: record.quality,
