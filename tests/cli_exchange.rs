@@ -252,6 +252,50 @@ fn a_complete_list_takes_back_what_it_lacks() {
     says(&ran.err, &["--source"]);
 }
 
+#[test]
+fn a_list_that_is_not_whole_takes_nothing_back() {
+    let gate = with_bank();
+    let import = |list: &str, more: &[&str]| {
+        let mut args = vec![
+            "import",
+            "--bank",
+            "list",
+            "--complete",
+            "--source",
+            "daily",
+        ];
+        args.extend(more);
+        args.push("-");
+        gate.run_with(&args, list)
+    };
+    let records: Vec<(u8, &str)> = (1..=20).map(|number| (number, "Active")).collect();
+    let whole = page(&records);
+    assert_eq!(import(&whole, &[]).code, 0);
+    let want = hashes(&gate, "list");
+    assert_eq!(want.len(), 20);
+
+    let first = page(&records[..19]);
+    let paged = first.replace("\"hasMoreRecords\":false", "\"hasMoreRecords\":true");
+    let cut = &whole[..whole.len() * 95 / 100];
+    let malformed = whole.replace(&"03".repeat(32), "xyz");
+    for (list, reason) in [
+        (paged.as_str(), "join all pages"),
+        (cut, "could not be read"),
+        (&malformed, "could not be read"),
+    ] {
+        for more in [&["--dry-run"][..], &[]] {
+            let ran = import(list, more);
+            assert_eq!(ran.code, 2, "{reason}: {ran:?}");
+            says(&ran.err, &["nothing that it lacks is taken back", reason]);
+            assert!(!ran.out.contains("no longer match"), "{ran:?}");
+            assert_eq!(hashes(&gate, "list"), want, "{reason}");
+        }
+    }
+    let ran = import(&first, &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(hashes(&gate, "list").len(), 19);
+}
+
 /// What a bank holds, but for numbers, times and where it came from.
 fn hashes(gate: &Hashgate, bank: &str) -> Vec<String> {
     let text = gate
@@ -490,6 +534,14 @@ fn doubtful_entries_are_named() {
         ],
     );
     assert!(!json.contains(known), "hashes are shortened");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, pdq(near).as_bytes()).unwrap();
+    fs::write(&benign, gzip.finish().unwrap()).unwrap();
+    assert_eq!(
+        gate.expect(0, &args).out,
+        json,
+        "a compressed list is the same"
+    );
     let page = gate.expect(0, &["hashset", "lint", "--format", "html"]).out;
     says(
         &page,
