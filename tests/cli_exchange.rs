@@ -296,6 +296,38 @@ fn a_list_that_is_not_whole_takes_nothing_back() {
     assert_eq!(hashes(&gate, "list").len(), 19);
 }
 
+#[test]
+fn a_disputed_entry_is_exported_as_one_that_matches_nothing() {
+    let gate = with_bank();
+    let disputed = r#"{"data":[{"id":"7","type":"HASH_MD5","indicator":"11111111111111111111111111111111","descriptors":{"data":[{"owner":{"id":"1"},"status":"NON_MALICIOUS"}]}}]}"#;
+    let import = [
+        "import",
+        "--bank",
+        "list",
+        "--format",
+        "threatexchange",
+        "-",
+    ];
+    let ran = gate.run_with(&import, disputed);
+    says(&ran.out, &["1 disputed"]);
+    let all = ["export", "--bank", "list", "--all", "--format"];
+    for format in ["tx", "csv", "vics", "stopncii"] {
+        let ran = gate.run(&[&all[..], &[format]].concat());
+        assert_eq!(ran.code, 2, "{format}");
+        says(&ran.err, &["--all", "jsonl or bundle"]);
+    }
+    for format in ["jsonl", "bundle"] {
+        let (_, path) = file(&gate, format);
+        gate.expect(0, &[&all[..], &[format, "--output", &path]].concat());
+        says(&fs::read_to_string(&path).unwrap(), &["withdrawn"]);
+        gate.expect(0, &["bank", "create", format]);
+        let sync = ["import", "--bank", format, "--sync", "--source", "x"];
+        let ran = gate.run(&[&sync[..], &["--unsigned", &path]].concat());
+        says(&ran.out, &["1 taken back that were not there"]);
+        assert_eq!(hashes(&gate, format), [""; 0], "{format}");
+    }
+}
+
 /// What a bank holds, but for numbers, times and where it came from.
 fn hashes(gate: &Hashgate, bank: &str) -> Vec<String> {
     let text = gate
