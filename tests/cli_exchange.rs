@@ -328,6 +328,27 @@ fn a_disputed_entry_is_exported_as_one_that_matches_nothing() {
     }
 }
 
+#[test]
+fn a_torn_note_of_a_publication_takes_no_other_with_it() {
+    let gate = with_bank();
+    let import = ["import", "--bank", "list", "--publish", "-"];
+    let (notes, _) = file(&gate, "published.jsonl");
+    fs::write(&notes, "{\"generation\":1,\"rev").unwrap();
+    gate.run_with(&import, &page(&[(0x0f, "Active")]));
+    gate.run_with(&import, &page(&[(0x0f, "Withdrawn")]));
+    let lines = fs::read_to_string(&notes).unwrap();
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    says(&gate.expect(0, &["audit", HASH]).out, &["in force since"]);
+
+    // A note that cannot be made is no failed publication.
+    fs::remove_file(&notes).unwrap();
+    fs::create_dir(&notes).unwrap();
+    let ran = gate.run_with(&import, &page(&[(0x0f, "Active")]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    says(&ran.err, &["is in force, but audit will not know"]);
+    gate.expect(1, &["match", HASH]);
+}
+
 /// What a bank holds, but for numbers, times and where it came from.
 fn hashes(gate: &Hashgate, bank: &str) -> Vec<String> {
     let text = gate
@@ -520,6 +541,17 @@ fn matches_are_handed_over_without_any_media() {
             .out,
         &["no verified address"],
     );
+    #[cfg(unix)]
+    {
+        // What has come in the file's place is not waited for.
+        fs::remove_file(&copy).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&copy).status();
+        assert!(made.unwrap().success());
+        let made = gate.expect(1, &["report", "make", "--country", "PK", &scan]);
+        says(&made.out, &["it is no regular file"]);
+        fs::remove_file(&copy).unwrap();
+        fs::write(&copy, "no scan\n").unwrap();
+    }
     let half = gate.run(&["report", "make", copy.to_str().unwrap()]);
     assert_eq!(half.code, 2);
     says(&half.err, &["no line of a scan"]);
