@@ -252,6 +252,103 @@ fn a_complete_list_takes_back_what_it_lacks() {
     says(&ran.err, &["--source"]);
 }
 
+#[test]
+fn a_list_that_is_not_whole_takes_nothing_back() {
+    let gate = with_bank();
+    let import = |list: &str, more: &[&str]| {
+        let mut args = vec![
+            "import",
+            "--bank",
+            "list",
+            "--complete",
+            "--source",
+            "daily",
+        ];
+        args.extend(more);
+        args.push("-");
+        gate.run_with(&args, list)
+    };
+    let records: Vec<(u8, &str)> = (1..=20).map(|number| (number, "Active")).collect();
+    let whole = page(&records);
+    assert_eq!(import(&whole, &[]).code, 0);
+    let want = hashes(&gate, "list");
+    assert_eq!(want.len(), 20);
+
+    let first = page(&records[..19]);
+    let paged = first.replace("\"hasMoreRecords\":false", "\"hasMoreRecords\":true");
+    let cut = &whole[..whole.len() * 95 / 100];
+    let malformed = whole.replace(&"03".repeat(32), "xyz");
+    for (list, reason) in [
+        (paged.as_str(), "join all pages"),
+        (cut, "could not be read"),
+        (&malformed, "could not be read"),
+    ] {
+        for more in [&["--dry-run"][..], &[]] {
+            let ran = import(list, more);
+            assert_eq!(ran.code, 2, "{reason}: {ran:?}");
+            says(&ran.err, &["nothing that it lacks is taken back", reason]);
+            assert!(!ran.out.contains("no longer match"), "{ran:?}");
+            assert_eq!(hashes(&gate, "list"), want, "{reason}");
+        }
+    }
+    let ran = import(&first, &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(hashes(&gate, "list").len(), 19);
+}
+
+#[test]
+fn a_disputed_entry_is_exported_as_one_that_matches_nothing() {
+    let gate = with_bank();
+    let disputed = r#"{"data":[{"id":"7","type":"HASH_MD5","indicator":"11111111111111111111111111111111","descriptors":{"data":[{"owner":{"id":"1"},"status":"NON_MALICIOUS"}]}}]}"#;
+    let import = [
+        "import",
+        "--bank",
+        "list",
+        "--format",
+        "threatexchange",
+        "-",
+    ];
+    let ran = gate.run_with(&import, disputed);
+    says(&ran.out, &["1 disputed"]);
+    let all = ["export", "--bank", "list", "--all", "--format"];
+    for format in ["tx", "csv", "vics", "stopncii"] {
+        let ran = gate.run(&[&all[..], &[format]].concat());
+        assert_eq!(ran.code, 2, "{format}");
+        says(&ran.err, &["--all", "jsonl or bundle"]);
+    }
+    for format in ["jsonl", "bundle"] {
+        let (_, path) = file(&gate, format);
+        gate.expect(0, &[&all[..], &[format, "--output", &path]].concat());
+        says(&fs::read_to_string(&path).unwrap(), &["withdrawn"]);
+        gate.expect(0, &["bank", "create", format]);
+        let sync = ["import", "--bank", format, "--sync", "--source", "x"];
+        let ran = gate.run(&[&sync[..], &["--unsigned", &path]].concat());
+        says(&ran.out, &["1 taken back that were not there"]);
+        assert_eq!(hashes(&gate, format), [""; 0], "{format}");
+    }
+}
+
+#[test]
+fn a_torn_note_of_a_publication_takes_no_other_with_it() {
+    let gate = with_bank();
+    let import = ["import", "--bank", "list", "--publish", "-"];
+    let (notes, _) = file(&gate, "published.jsonl");
+    fs::write(&notes, "{\"generation\":1,\"rev").unwrap();
+    gate.run_with(&import, &page(&[(0x0f, "Active")]));
+    gate.run_with(&import, &page(&[(0x0f, "Withdrawn")]));
+    let lines = fs::read_to_string(&notes).unwrap();
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    says(&gate.expect(0, &["audit", HASH]).out, &["in force since"]);
+
+    // A note that cannot be made is no failed publication.
+    fs::remove_file(&notes).unwrap();
+    fs::create_dir(&notes).unwrap();
+    let ran = gate.run_with(&import, &page(&[(0x0f, "Active")]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    says(&ran.err, &["is in force, but audit will not know"]);
+    gate.expect(1, &["match", HASH]);
+}
+
 /// What a bank holds, but for numbers, times and where it came from.
 fn hashes(gate: &Hashgate, bank: &str) -> Vec<String> {
     let text = gate
@@ -444,6 +541,17 @@ fn matches_are_handed_over_without_any_media() {
             .out,
         &["no verified address"],
     );
+    #[cfg(unix)]
+    {
+        // What has come in the file's place is not waited for.
+        fs::remove_file(&copy).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&copy).status();
+        assert!(made.unwrap().success());
+        let made = gate.expect(1, &["report", "make", "--country", "PK", &scan]);
+        says(&made.out, &["it is no regular file"]);
+        fs::remove_file(&copy).unwrap();
+        fs::write(&copy, "no scan\n").unwrap();
+    }
     let half = gate.run(&["report", "make", copy.to_str().unwrap()]);
     assert_eq!(half.code, 2);
     says(&half.err, &["no line of a scan"]);
@@ -490,6 +598,14 @@ fn doubtful_entries_are_named() {
         ],
     );
     assert!(!json.contains(known), "hashes are shortened");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, pdq(near).as_bytes()).unwrap();
+    fs::write(&benign, gzip.finish().unwrap()).unwrap();
+    assert_eq!(
+        gate.expect(0, &args).out,
+        json,
+        "a compressed list is the same"
+    );
     let page = gate.expect(0, &["hashset", "lint", "--format", "html"]).out;
     says(
         &page,

@@ -287,6 +287,75 @@ fn opaque_signals_are_kept_and_counted_and_deleted() {
 }
 
 #[test]
+fn a_record_known_in_part_takes_nothing_from_what_has_it() {
+    with_store(|store, bank| {
+        let mut whole = [record("a", 1)];
+        whole[0].signals.extend(record("a", 2).signals);
+        store.sync(bank, &whole).unwrap();
+        let part = [NewItem {
+            is_partial: true,
+            ..record("a", 2)
+        }];
+        let mut preview = Preview::default();
+        let said = store.preview_sync(bank, &part, &mut preview);
+        assert_eq!(said.unwrap().stopped, 0);
+        let done = store.sync(bank, &part).unwrap();
+        assert_eq!((done.stopped, done.taken_back), (0, 0), "{done:?}");
+        assert!(done.items.contains(&ContentId(1)));
+        assert!(matching(store).contains(&1));
+        store.sync(bank, &whole).unwrap();
+        let first = store.item(ContentId(1)).unwrap().unwrap();
+        assert_eq!(first.state, ContentState::Active);
+        let done = store.sync(bank, &[taken_back("a")]).unwrap();
+        assert_eq!(done.taken_back, 1);
+        assert!(matching(store).is_empty());
+    });
+}
+
+#[test]
+fn what_people_here_withdrew_does_not_come_back_with_other_hashes() {
+    with_store(|store, bank| {
+        store.sync(bank, &[record("a", 1)]).unwrap();
+        store.withdraw(ContentId(1), 5).unwrap();
+        let mut preview = Preview::default();
+        let said = store.preview_sync(bank, &[record("a", 9)], &mut preview);
+        assert_eq!(said.unwrap().withdrawn, 1);
+        let done = store.sync(bank, &[record("a", 9)]).unwrap();
+        assert_eq!((done.withdrawn, done.updated), (1, 1), "{done:?}");
+        assert!(matching(store).is_empty());
+        let second = store.item(ContentId(2)).unwrap().unwrap();
+        assert!(second.by_hand);
+
+        // Nor by a way round: taken back and given again, or back to hashes that it had.
+        let records = [taken_back("a"), record("a", 7), record("a", 1)];
+        store.sync(bank, &records).unwrap();
+        assert!(matching(store).is_empty());
+
+        // What people reinstate stays so when its hashes change.
+        assert!(store.reinstate(ContentId(1), 6).unwrap());
+        let before = matching(store);
+        assert_eq!(before, [1]);
+        let done = store.sync(bank, &[record("a", 4)]).unwrap();
+        assert_eq!(done.withdrawn, 0);
+        assert_eq!(matching(store).len(), 1);
+    });
+}
+
+#[test]
+fn an_old_item_that_takes_the_place_of_a_withdrawn_one_stays_withdrawn() {
+    with_store(|store, bank| {
+        let records = [record("a", 1), record("a", 2)];
+        store.sync(bank, &records[..1]).unwrap();
+        store.sync(bank, &records[1..]).unwrap();
+        assert_eq!(matching(store), [2]);
+        store.withdraw(ContentId(2), 5).unwrap();
+        let done = store.sync(bank, &records[..1]).unwrap();
+        assert_eq!((done.withdrawn, done.restored), (1, 0), "{done:?}");
+        assert!(matching(store).is_empty());
+    });
+}
+
+#[test]
 fn too_much_for_one_item_is_refused_whole() {
     with_store(|store, bank| {
         let mut much = record("a", 1);

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -46,8 +46,19 @@ pub(crate) struct Published {
 pub(crate) fn note(home: &Home, published: Published) -> anyhow::Result<()> {
     let path = home.published();
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-        let mut line = serde_json::to_vec(&published)?;
+        let mut options = OpenOptions::new();
+        let mut file = options.create(true).read(true).append(true).open(&path)?;
+        let mut line = Vec::new();
+        if file.seek(SeekFrom::End(0))? > 0 {
+            let mut last = [0];
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                // A line that a full disk cut off takes no other with it.
+                line.push(b'\n');
+            }
+        }
+        serde_json::to_writer(&mut line, &published)?;
         line.push(b'\n');
         file.write_all(&line)?;
         file.sync_data()

@@ -1,4 +1,4 @@
-//! Samples of harmless pictures, as lists of hashes in any format that `import` reads.
+//! Samples of harmless pictures, as lists of hashes in any format that `import` reads, compressed or not.
 
 use crate::cli::output;
 use crate::evaluate::BenignEntry;
@@ -7,7 +7,7 @@ use crate::hashset::{self, DetectError};
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -20,7 +20,11 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<BenignEntry>> {
     let shown = path.display();
     let open = || File::open(path).with_context(|| format!("cannot read {shown}"));
     let mut front = Vec::new();
-    open()?
+    let unpacked = || {
+        let list = hashset::decompress(open()?);
+        list.with_context(|| format!("cannot read {shown}"))
+    };
+    unpacked()?
         .take(DETECT_BYTES)
         .read_to_end(&mut front)
         .with_context(|| format!("cannot read {shown}"))?;
@@ -31,7 +35,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<BenignEntry>> {
     let mut entries: BTreeMap<PdqHash, Option<Quality>> = BTreeMap::new();
     let mut bad = None;
     let mut bad_lines = 0u64;
-    hashset::read(BufReader::new(open()?), format, &mut |row| {
+    hashset::read(unpacked()?, format, &mut |row| {
         match row {
             Ok(record) => {
                 for entry in record.signals {

@@ -29,7 +29,8 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Entries that match nothing too: withdrawn and disputed ones
+    /// Entries that match nothing too, withdrawn and disputed ones, marked as withdrawn: jsonl and
+    /// bundle only
     #[arg(long)]
     all: bool,
 
@@ -87,6 +88,15 @@ impl<W: Write> Writer<'_, W> {
 }
 
 pub(crate) fn run(args: &ExportArgs, home: &Home) -> anyhow::Result<Exit> {
+    if let Form::List(format) = args.format
+        && args.all
+        && !format.has_state()
+    {
+        bail!(
+            "--all: {format} cannot say that an entry matches nothing, so that it would match where \
+             it is read: say --format jsonl or bundle, or leave --all away"
+        );
+    }
     let store = BankStore::open_read_only(&home.store())?;
     let bank = store.bank(&args.bank)?;
     let stop = stop::on_request()?;

@@ -49,14 +49,18 @@ pub(crate) fn publish(
         Publication::Unchanged(_) => return Ok(()),
         Publication::Change { published, .. } | Publication::All { published, .. } => published,
     };
-    audit::note(
-        home,
-        audit::Published {
-            generation: published.generation,
-            revision,
-            at: now(),
-        },
-    )?;
+    let note = audit::Published {
+        generation: published.generation,
+        revision,
+        at: now(),
+    };
+    if let Err(error) = audit::note(home, note) {
+        // The index is in force all the same, and a failure would say that it is not.
+        output::warn(format_args!(
+            "hashgate: warning: generation {} is in force, but audit will not know since when: {error:#}",
+            published.generation
+        ));
+    }
     Ok(())
 }
 

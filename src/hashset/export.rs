@@ -58,6 +58,15 @@ impl ExportFormat {
     }
 }
 
+impl ExportFormat {
+    /// Whether the form says of an item that it matches nothing. Give others only items that are
+    /// active: they would come back as such.
+    #[must_use]
+    pub const fn has_state(self) -> bool {
+        matches!(self, Self::JsonLines)
+    }
+}
+
 impl FromStr for ExportFormat {
     type Err = UnknownListFormat;
     fn from_str(text: &str) -> Result<Self, UnknownListFormat> {
@@ -248,7 +257,8 @@ fn object(item: &ContentItem) -> Value {
         if !opaque.is_empty() {
             fields.insert("opaque".to_owned(), json!(opaque));
         }
-        if item.state == ContentState::Withdrawn {
+        // A disputed one too: opinions are not read back, and it would come back as one that matches.
+        if item.state != ContentState::Active {
             fields.insert("status".to_owned(), json!(SourceStatus::Withdrawn));
         }
     }
@@ -414,6 +424,23 @@ mod tests {
         let first = &feedback["hashFeedbacks"][0];
         assert_eq!(first["feedbackValue"], "Blocked");
         assert_eq!(first["hashValue"], items()[0].signals[0].signal.hex());
+    }
+
+    #[test]
+    fn what_matches_nothing_is_not_read_back_as_active() {
+        for state in [ContentState::Withdrawn, ContentState::Disputed] {
+            let mut list = Vec::new();
+            let mut writer =
+                ListWriter::new(&mut list, ExportFormat::JsonLines, "Blocked").unwrap();
+            let mut item = item(1, &[SignalType::Pdq]);
+            item.state = state;
+            writer.item(&item).unwrap();
+            writer.finish().unwrap();
+            let list = String::from_utf8(list).unwrap();
+            let records = read_back(&list, ListFormat::JsonLines);
+            assert_eq!(records[0].status, SourceStatus::Withdrawn, "{state:?}");
+        }
+        assert!(ExportFormat::JsonLines.has_state() && !ExportFormat::Csv.has_state());
     }
 
     #[test]

@@ -78,8 +78,9 @@ use std::ops::ControlFlow;
 /// Each row goes to the sink in the order of the list, as a record or as a bad line.
 ///
 /// # Errors
-/// [`HashsetError::Io`] where the input cannot be read further, and [`HashsetError::Header`] where
-/// a CSV list has no header that says which column holds the hashes. Nothing that stands in a row
+/// [`HashsetError::Io`] where the input cannot be read further, [`HashsetError::Broken`] where XML
+/// cannot be followed further, and [`HashsetError::Header`] where a CSV list has no header that
+/// says which column holds the hashes. Nothing that stands in a row
 /// is an error.
 pub fn read(
     input: impl BufRead,

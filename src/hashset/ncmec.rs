@@ -33,6 +33,8 @@ const MAX_EVENT: usize = 1 << 20;
 const MAX_RECORD: usize = 1 << 20;
 /// Most elements within one another.
 const MAX_DEPTH: usize = 64;
+/// Most elements open at once: those beyond [`MAX_DEPTH`] are passed over, up to here.
+const MAX_OPEN: usize = 16 * MAX_DEPTH;
 
 /// Counts lines, and fails where the parser asks for more than one event may have.
 struct Bounded<R> {
@@ -157,6 +159,14 @@ pub(super) fn read(input: impl BufRead, sink: &mut Sink<'_>) -> Result<Tally, Ha
             Event::Eof => break,
             _ => ControlFlow::Continue(()),
         };
+        if walk.path.len() > MAX_OPEN {
+            // What follows could not be told from what is passed over.
+            return Err(HashsetError::Broken {
+                line,
+                records: walk.tally.used,
+                reason: format!("more than {MAX_OPEN} elements are open at once"),
+            });
+        }
         if flow.is_break() {
             return Ok(walk.tally);
         }
@@ -236,10 +246,7 @@ impl Walk {
         if self.path.len() >= MAX_DEPTH {
             // What is deeper is not looked at; its end is passed over likewise.
             self.path.push(tag);
-            return match self.path.len() > 16 * MAX_DEPTH {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            };
+            return ControlFlow::Continue(());
         }
         let is_record = matches!(&*tag, "image" | "video" | "deletedImage" | "deletedVideo");
         if is_record {
@@ -454,6 +461,7 @@ mod tests {
         let (_, records, faults) = rows(&list).unwrap();
         assert_eq!(records[0].signals.len(), 1);
         assert_eq!(records[0].opaque[0].kind, "new");
+        assert!(records[0].is_partial);
         assert!(
             faults[0].reason.contains("what else it holds is read"),
             "{}",
@@ -474,8 +482,17 @@ mod tests {
             "{}",
             words(&long)
         );
-        let deep = format!("<queryResult>{}", "<a>".repeat(100_000));
-        assert!(rows(&deep).is_ok_and(|(_, records, _)| records.is_empty()));
+        let good = format!("<image><member id='4'/><id>x</id>{MD5}</image>");
+        let deep = |levels| page(&format!("{}{good}", "<a>".repeat(levels)));
+        assert!(words(&deep(MAX_OPEN)).contains("more than 1024 elements are open at once"));
+        assert!(words(&deep(100_000)).contains("more than 1024 elements are open at once"));
+        let closed = "<a>".repeat(1000) + &"</a>".repeat(1000);
+        let (_, records, _) = rows(&page(&format!("{closed}{good}"))).unwrap();
+        assert_eq!(
+            records.len(),
+            1,
+            "what is closed again costs nothing behind it"
+        );
     }
 
     #[test]

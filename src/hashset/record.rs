@@ -25,6 +25,9 @@ pub struct ListRecord {
     pub status: SourceStatus,
     /// What is thought of it.
     pub opinions: Vec<Opinion>,
+    /// Something of the row could not be read and came as a [`BadLine`] before it: what it lacks
+    /// here its source may still stand by.
+    pub is_partial: bool,
 }
 
 /// What a list says of itself, beside its rows.

@@ -27,10 +27,10 @@ pub(super) fn parse(mut fields: Fields) -> Result<Entry, String> {
         .or_else(|| fields.text("raw_indicator"));
     let kind = fields.text("type");
     let id = fields.text("id");
+    // Asked before the flag is taken out.
+    let is_update = fields.has("should_delete") || fields.has("last_updated");
     let is_gone = fields.flag("should_delete").unwrap_or(false)
-        || (fields.has("should_delete") || fields.has("last_updated"))
-            && !fields.has("descriptors")
-            && !fields.has("status");
+        || is_update && !fields.has("descriptors") && !fields.has("status");
     if is_gone {
         entry.status = SourceStatus::Deleted;
     }
@@ -132,4 +132,44 @@ fn with_opinions(mut entry: Entry, said: Views, reacted: Views) -> Entry {
     }
     entry.opinions.sort();
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::bank::SourceStatus;
+    use crate::hashset::{ListFormat, read};
+    use std::ops::ControlFlow;
+
+    #[test]
+    fn an_update_without_descriptors_is_gone_whatever_its_flag() {
+        let status = |more: &str| {
+            let md5 = "d41d8cd98f00b204e9800998ecf8427e";
+            let list =
+                format!(r#"{{"data":[{{"id":"1","type":"HASH_MD5","indicator":"{md5}"{more}}}]}}"#);
+            let mut found = None;
+            read(list.as_bytes(), ListFormat::ThreatExchange, &mut |row| {
+                found = Some(row.unwrap().status);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+            found.unwrap()
+        };
+        let there = r#","descriptors":{"data":[{"status":"MALICIOUS"}]}"#;
+        for (more, want) in [
+            (r#","should_delete":false"#, SourceStatus::Deleted),
+            (r#","should_delete":true"#, SourceStatus::Deleted),
+            (r#","last_updated":7"#, SourceStatus::Deleted),
+            ("", SourceStatus::Active),
+            (
+                &format!(r#","should_delete":false{there}"#),
+                SourceStatus::Active,
+            ),
+            (
+                &format!(r#","should_delete":true{there}"#),
+                SourceStatus::Deleted,
+            ),
+        ] {
+            assert_eq!(status(more), want, "{more}");
+        }
+    }
 }

@@ -24,6 +24,9 @@ pub struct NewItem {
     pub labels: Vec<String>,
     /// Where it came from.
     pub provenance: Provenance,
+    /// Some of its hashes could not be read, so that those of before may still be its source's:
+    /// [`BankStore::sync`] adds what it has, and nothing loses the record by it.
+    pub is_partial: bool,
 }
 
 /// What became of a batch.

@@ -7,10 +7,11 @@
 //! # What does a record do?
 //!
 //! A record is known by its source's name and the source's own id. Where it stands, the item with
-//! its hashes gets it, a new item where there is none; any other item that had it before, with
-//! other hashes, loses it. Where it is taken back, every item that has it loses it. An item that
-//! loses the last of the records that stood by it is withdrawn, and matches again when one stands by
-//! it again; what people here withdrew stays so.
+//! its hashes gets it, a new item where there is none; any other item that had it before, with other
+//! hashes, loses it, unless the record is known in part only: then nothing loses it. Where it is
+//! taken back, every item that has it loses it. An item that loses the last of the records that
+//! stood by it is withdrawn, and matches again when one stands by it again; what people here
+//! withdrew stays so, and so does the item that takes its place where the record changes its hashes.
 //!
 //! An item of several sources matches with all its hashes while one of them stands by it.
 //!
@@ -44,7 +45,8 @@ pub struct SyncSummary {
     pub taken_back: u64,
     /// Records that were taken back and were not there.
     pub not_there: u64,
-    /// Records that stand by an item which people here withdrew: it stays so.
+    /// Records that stand by an item which people here withdrew, or that takes the place of such a
+    /// one: it stays so.
     pub withdrawn: u64,
     /// Items that no longer match, and did before.
     pub stopped: u64,
@@ -358,6 +360,8 @@ impl<'a> Desk<'a> {
                     (true, false) => summary.updated += 1,
                     (false, _) => summary.unchanged += 1,
                 }
+                let by_hand = self.was_withdrawn(&holders, record, true);
+                summary.withdrawn += u64::from(by_hand);
                 let id = ContentId(self.next);
                 self.next =
                     (self.next.checked_add(1)).ok_or(StoreError::Exhausted { what: "content" })?;
@@ -373,7 +377,7 @@ impl<'a> Desk<'a> {
                             provenance: said(record),
                             later: Vec::new(),
                             state: ContentState::Active,
-                            by_hand: false,
+                            by_hand,
                             changed: None,
                         },
                         before: None,
@@ -382,10 +386,13 @@ impl<'a> Desk<'a> {
                 self.by_identity.insert(own, Some(id));
                 self.hold(key, id);
                 summary.items.push(id);
-                self.lose(&holders, id, record);
+                self.lose(&holders, id, record, summary);
                 return Ok(());
             }
         };
+        let mut others = holders.clone();
+        others.remove(&target);
+        let by_hand = self.was_withdrawn(&others, record, false);
         let Some(work) = self.items.get_mut(&target) else {
             return Ok(());
         };
@@ -400,6 +407,9 @@ impl<'a> Desk<'a> {
             sources.any(|from| is_record(from, record) && from.status == SourceStatus::Active)
         };
         let was_there = was.sources().any(|from| is_record(from, record));
+        // An item that no source stood by is as good as a new one.
+        let stood_by = |from: &Provenance| from.status == SourceStatus::Active;
+        work.item.by_hand |= by_hand && !was.sources().any(stood_by);
         if work.item.by_hand {
             summary.withdrawn += 1;
         }
@@ -412,8 +422,25 @@ impl<'a> Desk<'a> {
         }
         summary.items.push(target);
         self.hold(key, target);
-        self.lose(&holders, target, record);
+        self.lose(&holders, target, record, summary);
         Ok(())
+    }
+
+    /// Whether people here withdrew what has the record: of these items those that it stands by,
+    /// and with `or_any`, where there is none, any that had it.
+    fn was_withdrawn(&self, holders: &BTreeSet<ContentId>, record: &NewItem, or_any: bool) -> bool {
+        let stands = |item: &ContentItem| {
+            let mut sources = item.sources();
+            sources.any(|from| is_record(from, record) && from.status == SourceStatus::Active)
+        };
+        let items = || {
+            let works = holders.iter().filter_map(|id| self.items.get(id));
+            works.map(|work| &work.item)
+        };
+        match items().any(stands) {
+            true => items().any(|item| stands(item) && item.by_hand),
+            false => or_any && items().any(|item| item.by_hand),
+        }
     }
 
     /// A record is taken back.
@@ -450,8 +477,19 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Items that had the record and have other hashes lose it.
-    fn lose(&mut self, holders: &BTreeSet<ContentId>, target: ContentId, record: &NewItem) {
+    /// Items that had the record and have other hashes lose it, unless it is known in part only:
+    /// then they hold what stands too.
+    fn lose(
+        &mut self,
+        holders: &BTreeSet<ContentId>,
+        target: ContentId,
+        record: &NewItem,
+        summary: &mut SyncSummary,
+    ) {
+        if record.is_partial {
+            summary.items.extend(holders);
+            return;
+        }
         for id in holders.iter().filter(|&&id| id != target) {
             let Some(work) = self.items.get_mut(id) else {
                 continue;

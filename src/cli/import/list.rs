@@ -124,7 +124,10 @@ impl List<'_> {
         if !work.summary.interrupted {
             work.summary.has_more = read?.has_more;
             if is_complete {
-                self.complete(&mut work)?;
+                work.summary.not_whole = work.summary.why_not_whole();
+                if work.summary.not_whole.is_none() {
+                    self.complete(&mut work)?;
+                }
             }
         }
         if show_bad && work.summary.rejected > BAD_LINES_SHOWN {
@@ -281,6 +284,7 @@ impl List<'_> {
         Ok(NewItem {
             signals: record.signals,
             opaque: record.opaque,
+            is_partial: record.is_partial,
             labels,
             provenance: Provenance {
                 source: work.source.to_owned(),

@@ -116,6 +116,8 @@ struct Summary {
     interrupted: bool,
     /// The list is one page of several.
     has_more: bool,
+    /// Why a list that is said to be all that its source has is not, so that it took nothing back.
+    not_whole: Option<String>,
     /// The format it was read as.
     format: &'static str,
     /// Hashes read.
@@ -127,6 +129,19 @@ struct Summary {
 }
 
 impl Summary {
+    /// Why what the list lacks cannot be told: a record that was cut off, malformed or on a page
+    /// still to come would look as if its source had taken it back.
+    fn why_not_whole(&self) -> Option<String> {
+        let reason = match (self.has_more, self.rejected) {
+            (false, 0) => return None,
+            (true, _) => "it is one page, and its source has more: join all pages into one list",
+            (false, _) => "records of it could not be read: get the list again, or mend them",
+        };
+        Some(format!(
+            "it is not all that its source has, so nothing that it lacks is taken back: {reason}"
+        ))
+    }
+
     fn count(&mut self, record: &ListRecord, minimum: Quality) {
         for entry in &record.signals {
             *self.signals.entry(entry.signal.signal_type()).or_default() += 1;
@@ -290,6 +305,10 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
                 total.updated += one.updated + one.taken_back + one.given_again;
                 total.rejected += one.rejected;
                 total.interrupted |= one.interrupted;
+                if let Some(reason) = one.not_whole {
+                    output::warn(format_args!("hashgate: error: {name}: {reason}"));
+                    total.not_whole = Some(reason);
+                }
             }
             Err(error) if output::is_broken_pipe(&error) => return Err(error),
             Err(error) => {
@@ -323,6 +342,6 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
     out.flush()?;
     Ok(Exit::of(
         false,
-        failed || total.rejected > 0 || total.interrupted,
+        failed || total.rejected > 0 || total.interrupted || total.not_whole.is_some(),
     ))
 }

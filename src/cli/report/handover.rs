@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -143,10 +143,18 @@ fn item(record: &Value) -> Value {
 
 /// Digest, size and time of a file.
 fn facts(path: &Path) -> std::io::Result<Value> {
-    let mut file = File::open(path)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        // A FIFO that has come in the file's place would be waited for without end.
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let mut file = options.open(path)?;
     let facts = file.metadata()?;
     if !facts.is_file() {
-        return Err(std::io::Error::other("it is no file"));
+        return Err(std::io::Error::other("it is no regular file"));
     }
     let (mut digest, mut bytes) = (Sha256::new(), 0u64);
     let mut buffer = vec![0; 64 * 1024];

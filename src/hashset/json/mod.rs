@@ -128,7 +128,8 @@ impl Entry {
         if !is_usable && faults.is_empty() {
             faults.push("the record has no hash".to_owned());
         }
-        if !faults.is_empty() {
+        let is_partial = !faults.is_empty();
+        if is_partial {
             let mut reason = faults.join("; ");
             if is_usable {
                 reason.push_str("; what else it holds is read");
@@ -150,6 +151,7 @@ impl Entry {
             record_id: self.record_id,
             status: self.status,
             opinions: self.opinions,
+            is_partial,
         }))
     }
 }
