@@ -117,8 +117,11 @@ pub(crate) struct Matches {
     /// The entries that match, so many of them as are counted.
     entries: HashSet<(BankId, u64, SignalType)>,
     /// The bytes' own matches, and those of each picture.
-    decisions: BTreeMap<Option<Shown>, Decision>,
+    decisions: Decisions,
 }
+
+/// What the matches of each form of the input decide; of the bytes under `None`.
+type Decisions = BTreeMap<Option<Variant>, Decision>;
 
 /// One picture of the input: the frame, whether it was laid over black, and what was left out at
 /// its sides. A harmless page does not shield what is pasted into it.
@@ -242,7 +245,7 @@ impl Matches {
 
     fn keep(&mut self, bank: BankId, found: Match) {
         self.decisions
-            .entry(shown(&found))
+            .entry(form(&found))
             .or_default()
             .count(&found);
         let key = (bank, found.content_id.0, found.entry.signal_type());
@@ -287,10 +290,9 @@ impl Matches {
             left_out,
             action: strictest(&self.decisions),
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
-            frames: (self.decisions.iter())
-                .filter(|(_, decision)| decision.allowed.is_some())
-                // Of a frame that is too faint a harmless part says nothing.
-                .filter_map(|(shown, _)| shown.filter(|(.., region)| *region == Sides::NONE))
+            // Of a frame that is too faint a harmless part says nothing.
+            frames: (harmless(&self.decisions).into_keys())
+                .filter(|(.., region)| *region == Sides::NONE)
                 .map(|(frame, ..)| frame)
                 .collect(),
         }
@@ -387,71 +389,96 @@ fn score(query: &Query, hit: &Hit) -> Option<Score> {
 /// The strictest action of all matches wins, save where an `allow` bank overrules. It does so for
 /// one picture at a time, so that a harmless frame does not shield another: its nearest match with
 /// that picture must be no farther (as a share of the hash's bits) than any match of another
-/// bank. A digest says that the bytes are the very same: in an `allow` bank it overrules
+/// bank. A guess at an original overrules only what the same guess meets, and a match by evidence only
+/// such matches. A digest says that the bytes are the very same: in an `allow` bank it overrules
 /// everything, and nothing else overrules a digest in another.
 #[must_use]
 pub fn decide(matches: &[Match]) -> Option<Action> {
-    let mut decisions: BTreeMap<_, Decision> = BTreeMap::new();
+    let mut decisions = Decisions::new();
     for found in matches {
-        decisions.entry(shown(found)).or_default().count(found);
+        decisions.entry(form(found)).or_default().count(found);
     }
     strictest(&decisions)
 }
 
-/// The picture that a match is about; `None` where it is about the bytes.
-fn shown(found: &Match) -> Option<Shown> {
+/// The form of the input that a match is about; `None` where it is about the bytes.
+fn form(found: &Match) -> Option<Variant> {
     let perceptual = found.entry.signal_type().family() != Family::Digest;
-    perceptual.then_some((
-        found.variant.frame,
-        found.variant.over_black,
-        found.variant.region,
-    ))
+    perceptual.then_some(found.variant)
 }
 
-/// Whether a match says something of all that is shown, and by its distance.
-fn is_of_all(found: &Match) -> bool {
-    let variant = &found.variant;
-    found.kind != MatchKind::Verified && variant.view == View::Whole && !variant.inverted
+/// The picture that a form is one of.
+const fn shown(variant: &Variant) -> Shown {
+    (variant.frame, variant.over_black, variant.region)
 }
 
-/// What the matches of one picture, or of the bytes, decide.
+/// Whether a form shows all of a picture, however it is laid down. Others are guesses at an original,
+/// which leave out, or make up, a part of the picture: that part may be what another bank knows.
+fn is_of_all(variant: &Variant) -> bool {
+    variant.view == View::Whole && !variant.inverted
+}
+
+/// The pictures that an `allow` bank knows by distance, and how near.
+fn harmless(decisions: &Decisions) -> BTreeMap<Shown, u32> {
+    let mut harmless: BTreeMap<Shown, u32> = BTreeMap::new();
+    for (variant, decision) in decisions {
+        let variant = variant.as_ref().filter(|variant| is_of_all(variant));
+        if let (Some(variant), Some((false, nearness))) = (variant, decision.allowed) {
+            let held = harmless.entry(shown(variant)).or_insert(nearness);
+            *held = nearness.min(*held);
+        }
+    }
+    harmless
+}
+
+/// What the matches of one form of the input, or of the bytes, decide.
 #[derive(Debug, Default)]
 struct Decision {
     strictest: Option<Action>,
-    /// The nearest match of an `allow` bank.
-    allowed: Option<u32>,
+    /// The nearest match of an `allow` bank: by distance before by evidence, then how near.
+    allowed: Option<(bool, u32)>,
     /// The nearest match of any other.
-    other: Option<u32>,
+    other: Option<(bool, u32)>,
 }
 
 impl Decision {
     fn count(&mut self, found: &Match) {
         self.strictest = self.strictest.max(Some(found.action));
         let side = match found.action {
-            // A guess at the harmless original leaves out, or makes up, a part of the picture:
-            // that part may be what another bank knows.
-            Action::Allow if !is_of_all(found) => return,
             Action::Allow => &mut self.allowed,
             _ => &mut self.other,
         };
-        let nearness = nearness(found);
+        let nearness = (found.kind == MatchKind::Verified, nearness(found));
         *side = Some(side.map_or(nearness, |held| held.min(nearness)));
     }
 
-    fn action(&self) -> Option<Action> {
-        match (self.allowed, self.other) {
-            (Some(allowed), Some(other)) if allowed <= other => Some(Action::Allow),
-            _ => self.strictest,
+    /// The action, where an `allow` bank knows the picture, or the very form, so near.
+    fn action(&self, harmless: Option<u32>) -> Option<Action> {
+        let Some(other) = self.other else {
+            return self.strictest;
+        };
+        let by_form = self.allowed.is_some_and(|allowed| allowed <= other);
+        if by_form || harmless.is_some_and(|nearness| nearness <= other.1) {
+            Some(Action::Allow)
+        } else {
+            self.strictest
         }
     }
 }
 
-fn strictest(decisions: &BTreeMap<Option<Shown>, Decision>) -> Option<Action> {
-    let bytes = decisions.get(&None).and_then(Decision::action);
-    match bytes {
-        Some(Action::Allow) => bytes,
-        _ => decisions.values().filter_map(Decision::action).max(),
+fn strictest(decisions: &Decisions) -> Option<Action> {
+    let bytes = decisions
+        .get(&None)
+        .and_then(|decision| decision.action(None));
+    if bytes == Some(Action::Allow) {
+        return bytes;
     }
+    let harmless = harmless(decisions);
+    let actions = decisions.iter().filter_map(|(variant, decision)| {
+        let known = variant.as_ref().and_then(|one| harmless.get(&shown(one)));
+        decision.action(known.copied())
+    });
+    actions.max()
 }
 
 /// How near a match is: by distance as a share of the hash's bits, in 1/256.
