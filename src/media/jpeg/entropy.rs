@@ -284,6 +284,12 @@ impl<'a> Bits<'a> {
         (self.held >> (64 - length)) as usize
     }
 
+    /// The `count` bits behind the next `length`; both together at most 32, and held.
+    #[inline(always)]
+    pub(super) fn held_behind(&self, length: u32, count: u32) -> u64 {
+        self.held.wrapping_shl(length) >> 1 >> (63 - (count & 63))
+    }
+
     /// The position behind the data, where less than a byte of them is left: at a marker, or at the
     /// end. `None` where data follow that nobody took.
     pub(super) fn end_of_data(self) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! Tables that take several symbols of an AC scan in one look-up.
 //!
 //! Three of them, for who wants all values, the first ones, or none: [`Pairs`], [`Singles`] and
-//! [`Skips`]. Each only holds what lies whole within its look-up and is as it should be in every
+//! [`Skips`]; and [`Refinements`] for refining scans. Each only holds what lies whole within its look-up and is as it should be in every
 //! picture; all else is left to the reader of single symbols.
 
 use super::entropy::{Bits, FAST_BITS, MOST_AC_BITS, Table, extended};
@@ -236,11 +236,10 @@ impl Pair {
 }
 
 impl Pairs {
-    /// Of values of so many bits at most, which is [`MOST_AC_BITS`] but for refining scans.
-    pub(super) fn new(table: &Table, most_bits: u32) -> Self {
+    pub(super) fn new(table: &Table) -> Self {
         let mut entries = Box::new([0; 1 << PAIR_BITS]);
         for (top, entry) in entries.iter_mut().enumerate() {
-            *entry = Self::entry(table, most_bits, top as u64);
+            *entry = Self::entry(table, top as u64);
         }
         Self(entries)
     }
@@ -258,7 +257,7 @@ impl Pairs {
         Some(pair)
     }
 
-    fn entry(table: &Table, most_bits: u32, top: u64) -> u64 {
+    fn entry(table: &Table, top: u64) -> u64 {
         const NOWHERE: u64 = 64;
         let mut used = 0;
         let mut steps = [0; 2];
@@ -273,7 +272,7 @@ impl Pairs {
             };
             if first.ends_block() {
                 ends = true;
-            } else if first.size == 0 || first.size > most_bits || count == 2 {
+            } else if first.size == 0 || count == 2 {
                 // A run of sixteen zeros, too, is left to the reader of single symbols.
                 break;
             } else {
@@ -292,6 +291,147 @@ impl Pairs {
             | offset(1) << 24
             | u64::from(values[0]) << 32
             | u64::from(values[1]) << 48
+    }
+}
+
+/// What the next [`LOOK_BITS`] bits of a scan that refines AC coefficients begin with: one symbol,
+/// or, where no bits of other coefficients come in between, as many as are whole.
+pub(super) struct Refinements {
+    ones: Box<[u16; LOOKS]>,
+    several: Box<[u64; LOOKS]>,
+}
+
+/// One symbol of a refining scan: its bits (4), the zeros before it (4), whether it makes a
+/// coefficient (1) and a positive one (1), and whether it ends the block (1). All 0 where it is not whole or something else.
+#[derive(Clone, Copy)]
+pub(super) struct Refinement(u16);
+
+/// Several: their bits (4; 0 where there is none), the places that they move on by (5), whether the
+/// block ends behind them (1), the places that get a coefficient (27) and a positive one (27), seen
+/// from the first.
+#[derive(Clone, Copy)]
+pub(super) struct SeveralRefinements(u64);
+
+/// Places that [`SeveralRefinements`] reach.
+const MOST_STEPS: u32 = 27;
+
+impl Refinements {
+    pub(super) fn new(table: &Table) -> Self {
+        let mut ones = Box::new([0; LOOKS]);
+        let mut several = Box::new([0; LOOKS]);
+        // By the number of bits that are left, and the bits, as with `Skips`.
+        let mut of_left = vec![SeveralRefinements(0); 2 * LOOKS];
+        for left in 1..=LOOK_BITS {
+            for bits in 0..1_usize << left {
+                let first = First::of(table, (bits as u64) << (64 - left), left);
+                let Some(first) = first.filter(|first| first.size <= 1) else {
+                    continue;
+                };
+                let behind = left - first.length;
+                let rest = of_left[(1 << behind) + (bits & ((1 << behind) - 1))];
+                of_left[(1 << left) + bits] = SeveralRefinements::joined(&first, rest);
+                if left == LOOK_BITS {
+                    ones[bits] = Refinement::of(&first).0;
+                }
+            }
+        }
+        for (entry, several_of) in several.iter_mut().zip(&of_left[LOOKS..]) {
+            *entry = several_of.0;
+        }
+        Self { ones, several }
+    }
+
+    /// The symbol of bits that are held.
+    #[inline(always)]
+    pub(super) fn one(&self, bits: &Bits<'_>) -> Refinement {
+        Refinement(self.ones[bits.look_held(LOOK_BITS) & (LOOKS - 1)])
+    }
+
+    /// The symbols of bits that are held.
+    #[inline(always)]
+    pub(super) fn several(&self, bits: &Bits<'_>) -> SeveralRefinements {
+        SeveralRefinements(self.several[bits.look_held(LOOK_BITS) & (LOOKS - 1)])
+    }
+}
+
+impl Refinement {
+    fn of(first: &First) -> Self {
+        let (ends, new) = (u16::from(first.ends_block()), u16::from(first.size > 0));
+        let positive = u16::from(first.value > 0);
+        let start = first.length as u16 | (first.run as u16) << 4;
+        Self(start | new << 8 | positive << 9 | ends << 10)
+    }
+
+    #[inline(always)]
+    pub(super) fn length(self) -> u32 {
+        u32::from(self.0 & 15)
+    }
+
+    #[inline(always)]
+    pub(super) fn zeros(self) -> u32 {
+        u32::from(self.0 >> 4 & 15)
+    }
+
+    /// All ones or none.
+    #[inline(always)]
+    pub(super) fn new(self) -> u64 {
+        u64::from(self.0 >> 8 & 1).wrapping_neg()
+    }
+
+    /// All ones or none.
+    #[inline(always)]
+    pub(super) fn positive(self) -> u64 {
+        u64::from(self.0 >> 9 & 1).wrapping_neg()
+    }
+
+    /// All ones or none.
+    #[inline(always)]
+    pub(super) fn ends(self) -> u64 {
+        u64::from(self.0 >> 10 & 1).wrapping_neg()
+    }
+}
+
+impl SeveralRefinements {
+    fn joined(first: &First, rest: Self) -> Self {
+        if first.ends_block() {
+            return Self(u64::from(first.length) | 1 << 9);
+        }
+        let own = first.run + 1;
+        let rest = if own + rest.steps() > MOST_STEPS {
+            Self(0)
+        } else {
+            rest
+        };
+        let at = |is: bool| u64::from(is) << first.run;
+        let new = at(first.size > 0) | rest.new() << own;
+        let positive = at(first.value > 0) | rest.positive() << own;
+        let start = first.length + rest.length() | (own + rest.steps()) << 4;
+        Self(u64::from(start) | u64::from(rest.ends_block()) << 9 | new << 10 | positive << 37)
+    }
+
+    #[inline(always)]
+    pub(super) fn length(self) -> u32 {
+        (self.0 & 15) as u32
+    }
+
+    #[inline(always)]
+    pub(super) fn steps(self) -> u32 {
+        (self.0 >> 4 & 31) as u32
+    }
+
+    #[inline(always)]
+    pub(super) fn ends_block(self) -> bool {
+        self.0 & 1 << 9 != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn new(self) -> u64 {
+        self.0 >> 10 & ((1 << MOST_STEPS) - 1)
+    }
+
+    #[inline(always)]
+    pub(super) fn positive(self) -> u64 {
+        self.0 >> 37
     }
 }
 
@@ -362,7 +502,7 @@ mod tests {
     #[test]
     fn pairs_hold_what_single_symbols_do() {
         let table = table();
-        let pairs = Pairs::new(&table, MOST_AC_BITS);
+        let pairs = Pairs::new(&table);
         for top in 0..1_u32 << PAIR_BITS {
             let bytes = (top << (32 - PAIR_BITS)).to_be_bytes();
             if bytes.contains(&0xff) {
@@ -393,6 +533,82 @@ mod tests {
             got.retain(|&(step, _)| step > 0);
             let got: Vec<_> = got.iter().map(|&(step, value)| (step - 1, value)).collect();
             assert_eq!((got, pair.ends_block()), (expected, ends), "{top:b}");
+        }
+    }
+
+    /// 0: a coefficient of one bit. 10: the end. 110: three zeros and a coefficient. 1110: sixteen
+    /// zeros. 11110: four blocks without any.
+    fn refining_table() -> Box<Table> {
+        let counts = [1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        Table::new(&counts, &[0x01, 0x00, 0x31, 0xf0, 0x20]).unwrap()
+    }
+
+    #[test]
+    fn refinements_hold_what_single_symbols_do() {
+        let table = refining_table();
+        let refinements = Refinements::new(&table);
+        for top in 0..1_u32 << LOOK_BITS {
+            let bytes = (top << (32 - LOOK_BITS)).to_be_bytes();
+            if bytes.contains(&0xff) {
+                continue;
+            }
+            let mut held = Bits::new(&bytes, 0);
+            held.hold();
+            let (one, several) = (refinements.one(&held), refinements.several(&held));
+            // What whole symbols there are, as far as an entry reaches.
+            let mut bits = Bits::new(&bytes, 0);
+            let (mut used, mut steps, mut ends) = (0, 0, false);
+            let (mut new, mut positive) = (0_u64, 0_u64);
+            let mut first = None;
+            while !ends && let Ok(symbol) = bits.symbol(&table) {
+                let symbol = u32::from(symbol);
+                let lengths = [(0x01, 2), (0x00, 2), (0x31, 4), (0xf0, 4)];
+                let Some((_, length)) = lengths.iter().find(|&&(of, _)| of == symbol) else {
+                    break;
+                };
+                if used + length > LOOK_BITS {
+                    break;
+                }
+                let (zeros, is_new) = (symbol >> 4, symbol & 15 > 0);
+                let is_positive = is_new && bits.take(1) == 1;
+                let mask = |is: bool| if is { u64::MAX } else { 0 };
+                ends = symbol == 0;
+                let found = (*length, zeros, mask(is_new), mask(is_positive), mask(ends));
+                first = first.or(Some(found));
+                if !ends && steps + zeros + 1 > MOST_STEPS {
+                    break;
+                }
+                used += length;
+                if !ends {
+                    new |= u64::from(is_new) << (steps + zeros);
+                    positive |= u64::from(is_positive) << (steps + zeros);
+                    steps += zeros + 1;
+                }
+            }
+            let got = (
+                one.length(),
+                one.zeros(),
+                one.new(),
+                one.positive(),
+                one.ends(),
+            );
+            assert_eq!(got, first.unwrap_or_default(), "{top:b}");
+            assert!(several.length() > 0 || first.is_none(), "{top:b}");
+            // An entry is a beginning of that: symbols behind what does not fit may be left out.
+            assert!(
+                several.steps() <= steps && several.length() <= used,
+                "{top:b}"
+            );
+            if several.length() == used {
+                let got = (several.steps(), several.new(), several.positive());
+                assert_eq!(got, (steps, new, positive), "{top:b}");
+                assert_eq!(several.ends_block(), ends, "{top:b}");
+            } else {
+                let upto = (1 << several.steps()) - 1;
+                assert_eq!(several.new(), new & upto, "{top:b}");
+                assert_eq!(several.positive(), positive & upto, "{top:b}");
+                assert!(!several.ends_block(), "{top:b}");
+            }
         }
     }
 }

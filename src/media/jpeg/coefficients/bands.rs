@@ -1,10 +1,11 @@
 //! Scans of AC coefficients of progressive pictures (ITU-T T.81, G.1.2), and what is kept of them.
 
 use super::super::entropy::{Bits, MOST_AC_BITS, Table, extended};
-use super::super::kernel::Work;
-use super::super::lookups::{Pair, Pairs};
+use super::super::kernel::{self, Work};
+use super::super::lookups::{Pair, Pairs, Refinements};
 use super::colour::Others;
 use super::feed::Feed;
+use super::refining::{self, Refined};
 use super::{Plane, Quantisation};
 
 /// The largest coefficient of 8-bit samples, and its sign.
@@ -28,12 +29,10 @@ pub(super) struct Band {
 
 /// What becomes of coefficients as they are read.
 pub(super) trait Keep {
-    /// The places that matter, as bits.
-    fn wanted(&self, block: usize) -> u64;
-    /// A coefficient that was zero.
+    /// The first bits of a coefficient.
     fn set(&mut self, block: usize, at: u32, value: i32);
-    /// One more bit of a coefficient that is not.
-    fn refine(&mut self, block: usize, at: u32, bit: i32);
+    /// One more bit of a block's coefficients, number `low` of each.
+    fn refine(&mut self, block: usize, refined: &Refined, low: u8);
 }
 
 /// Keeps nothing.
@@ -41,13 +40,9 @@ pub(super) struct Nothing;
 
 impl Keep for Nothing {
     #[inline(always)]
-    fn wanted(&self, _block: usize) -> u64 {
-        0
-    }
-    #[inline(always)]
     fn set(&mut self, _block: usize, _at: u32, _value: i32) {}
     #[inline(always)]
-    fn refine(&mut self, _block: usize, _at: u32, _bit: i32) {}
+    fn refine(&mut self, _block: usize, _refined: &Refined, _low: u8) {}
 }
 
 /// Keeps the first coefficients of every block.
@@ -74,11 +69,6 @@ impl First<'_> {
 
 impl Keep for First<'_> {
     #[inline(always)]
-    fn wanted(&self, _block: usize) -> u64 {
-        (1 << self.kept) - 1
-    }
-
-    #[inline(always)]
     fn set(&mut self, block: usize, at: u32, value: i32) {
         if (at as usize) < self.kept
             && let Some(slot) = self.slot(block, at)
@@ -88,11 +78,14 @@ impl Keep for First<'_> {
     }
 
     #[inline(always)]
-    fn refine(&mut self, block: usize, at: u32, bit: i32) {
-        if (at as usize) < self.kept
-            && let Some(slot) = self.slot(block, at)
-        {
-            *slot = refined(*slot, bit);
+    fn refine(&mut self, block: usize, refined: &Refined, low: u8) {
+        let start = block * self.kept;
+        if let Some(values) = self.values.get_mut(start + 1..start + self.kept) {
+            let mut at = 1;
+            for value in values {
+                *value = refined.value(*value, at, low);
+                at += 1;
+            }
         }
     }
 }
@@ -136,14 +129,6 @@ impl Suspects {
 
 impl Keep for &mut Suspects {
     #[inline(always)]
-    fn wanted(&self, block: usize) -> u64 {
-        match self.places.get(block) {
-            None | Some(&NO_PLACE) => 0,
-            Some(_) => u64::MAX,
-        }
-    }
-
-    #[inline(always)]
     fn set(&mut self, block: usize, at: u32, value: i32) {
         if let Some(slot) = self.slot(block, at) {
             *slot = value as i16;
@@ -151,20 +136,14 @@ impl Keep for &mut Suspects {
     }
 
     #[inline(always)]
-    fn refine(&mut self, block: usize, at: u32, bit: i32) {
-        if let Some(slot) = self.slot(block, at) {
-            *slot = refined(*slot, bit);
+    fn refine(&mut self, block: usize, refined: &Refined, low: u8) {
+        if let Some(&place) = self.places.get(block)
+            && let Some(values) = self.values.get_mut(place as usize)
+        {
+            for (at, value) in (0..).zip(values) {
+                *value = refined.value(*value, at, low);
+            }
         }
-    }
-}
-
-/// A coefficient with one more bit of its amount. Both are in the range of coefficients.
-fn refined(value: i16, bit: i32) -> i16 {
-    let bit = bit as i16;
-    if value < 0 {
-        value.wrapping_sub(bit)
-    } else {
-        value.wrapping_add(bit)
     }
 }
 
@@ -193,7 +172,8 @@ pub(super) struct Bounds<'a> {
     reach: [u32; 64],
     sizes: [u32; 64],
     /// What a coefficient of a refining scan adds: its energy in the upper 32 bits, and its reach.
-    small: [u64; 64],
+    /// By eight places each: the sum over a set of them. None for a first scan.
+    small: Option<Box<[[u64; 256]; 8]>>,
     sum: Others,
 }
 
@@ -204,9 +184,19 @@ impl<'a> Bounds<'a> {
         let most = (2 << band.low.min(MOST_REFINED)) - 1;
         Self {
             of,
-            small: std::array::from_fn(|at| {
-                let (size, reach) = (u64::from(most * sizes[at]), most * reach[at]);
-                (size * size) << 32 | u64::from(reach)
+            small: (!band.is_first).then(|| {
+                let small = |at: usize| {
+                    let (size, reach) = (u64::from(most * sizes[at]), most * reach[at]);
+                    (size * size) << 32 | u64::from(reach)
+                };
+                let mut sums = Box::new([[0; 256]; 8]);
+                for (first, sums) in (0..).step_by(8).zip(sums.iter_mut()) {
+                    for set in 1..256_usize {
+                        let at = first + set.trailing_zeros() as usize;
+                        sums[set] = sums[set & (set - 1)] + small(at);
+                    }
+                }
+                sums
             }),
             reach,
             sizes,
@@ -238,13 +228,15 @@ impl Bound for Bounds<'_> {
     }
 
     #[inline(always)]
-    fn add_small(&mut self, block: usize, mut places: u64) {
-        if let Some(others) = self.of.get_mut(block) {
+    fn add_small(&mut self, block: usize, places: u64) {
+        if places != 0
+            && let Some(small) = &self.small
+            && let Some(others) = self.of.get_mut(block)
+        {
             // Neither half passes 32 bits: 63 squares of 31 times 255, and reaches of 17 bits.
             let mut sum = 0_u64;
-            while places != 0 {
-                sum = sum.wrapping_add(self.small[(places.trailing_zeros() & 63) as usize]);
-                places &= places - 1;
+            for (sums, set) in small.iter().zip(places.to_le_bytes()) {
+                sum = sum.wrapping_add(sums[usize::from(set)]);
             }
             others.reach = others.reach.saturating_add(sum as u32);
             others.energy += (sum >> 32) as f32;
@@ -272,47 +264,91 @@ pub(super) struct AcScan<'a, B, K> {
     pub(super) keep: K,
 }
 
-impl<B: Bound, K: Keep> Work for AcScan<'_, B, K> {
+impl<B: Bound, K: Keep> AcScan<'_, B, K> {
+    /// Reads it.
+    pub(super) fn read(self) -> Option<usize> {
+        if self.band.is_first {
+            kernel::run(FirstScan(self))
+        } else {
+            kernel::run(RefiningScan(self))
+        }
+    }
+
+    /// Whether a table of several symbols pays.
+    fn is_long(&self) -> bool {
+        self.area.across * self.area.down >= LEAST_BLOCKS_FOR_PAIRS
+    }
+}
+
+/// The first scan of a band. Work of its own, as the next: what is hot in both together would not
+/// find room in registers.
+struct FirstScan<'a, B, K>(AcScan<'a, B, K>);
+
+impl<B: Bound, K: Keep> Work for FirstScan<'_, B, K> {
     type Done = Option<usize>;
     #[inline(always)]
     fn run(self) -> Option<usize> {
-        let Self {
-            mut feed,
-            area,
-            band,
-            table,
-            nonzero,
-            mut bound,
-            mut keep,
-        } = self;
-        let (bound, keep) = (&mut bound, &mut keep);
+        let mut scan = self.0;
+        let pairs = scan.is_long().then(|| Pairs::new(scan.table));
+        let codes = (scan.table, pairs.as_ref());
+        let (bound, keep) = (&mut scan.bound, &mut scan.keep);
         // Blocks still covered by an end-of-band run.
         let mut run = 0;
-        let pays = area.across * area.down >= LEAST_BLOCKS_FOR_PAIRS;
-        let most_bits = if band.is_first { MOST_AC_BITS } else { 1 };
-        let pairs = pays.then(|| Pairs::new(table, most_bits));
-        let codes = (table, pairs.as_ref());
-        for row in 0..area.down {
-            let start = row * area.stride;
-            let row = nonzero.get_mut(start..start + area.across)?;
+        for row in 0..scan.area.down {
+            let start = row * scan.area.stride;
+            let row = scan.nonzero.get_mut(start..start + scan.area.across)?;
             for (block, nonzero) in (start..).zip(row) {
-                if feed.restarts()? && run > 0 {
+                if scan.feed.restarts()? && run > 0 {
                     return None;
                 }
-                if !band.is_first {
-                    let bits = &mut feed.bits;
-                    refine(bits, band, codes, nonzero, &mut run, block, bound, keep)?;
-                } else if run > 0 {
+                if run > 0 {
                     run -= 1;
                 } else {
-                    run = first(&mut feed.bits, band, codes, nonzero, block, bound, keep)?;
+                    let bits = &mut scan.feed.bits;
+                    run = first(bits, scan.band, codes, nonzero, block, bound, keep)?;
                 }
             }
         }
-        if run > 0 {
-            return None;
+        (run == 0).then(|| scan.feed.finish())?
+    }
+}
+
+/// A scan that adds a bit to a band (`refining.rs`).
+struct RefiningScan<'a, B, K>(AcScan<'a, B, K>);
+
+impl<B: Bound, K: Keep> Work for RefiningScan<'_, B, K> {
+    type Done = Option<usize>;
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        let mut scan = self.0;
+        let refinements = scan.is_long().then(|| Refinements::new(scan.table));
+        let codes = (scan.table, refinements.as_ref());
+        let Band {
+            first, last, low, ..
+        } = scan.band;
+        let within = u64::MAX << first & u64::MAX >> (63 - last);
+        // Out of the feed, to live in registers.
+        let mut bits = scan.feed.bits;
+        let mut run = 0;
+        for row in 0..scan.area.down {
+            let start = row * scan.area.stride;
+            let row = scan.nonzero.get_mut(start..start + scan.area.across)?;
+            for (block, nonzero) in (start..).zip(row) {
+                if scan.feed.has_restarts() {
+                    scan.feed.bits = bits;
+                    if scan.feed.restarts()? && run > 0 {
+                        return None;
+                    }
+                    bits = scan.feed.bits;
+                }
+                let refined = refining::refine(&mut bits, within, codes, *nonzero, &mut run)?;
+                *nonzero |= refined.new;
+                scan.bound.add_small(block, refined.new);
+                scan.keep.refine(block, &refined, low);
+            }
         }
-        feed.finish()
+        scan.feed.bits = bits;
+        (run == 0).then(|| scan.feed.finish())?
     }
 }
 
@@ -400,140 +436,4 @@ fn put_first(
     let most = value.unsigned_abs().wrapping_add((1 << band.low) - 1);
     bound.add(at, most);
     value.abs() <= MOST_VALUE
-}
-
-/// One block of a scan that refines a band by one bit (G.1.2.3).
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the state of a scan, in the innermost loop"
-)]
-#[inline(always)]
-fn refine(
-    bits: &mut Bits<'_>,
-    band: Band,
-    (table, pairs): (&Table, Option<&Pairs>),
-    nonzero: &mut u64,
-    run: &mut u32,
-    block: usize,
-    bound: &mut impl Bound,
-    keep: &mut impl Keep,
-) -> Option<()> {
-    let within = u64::MAX << band.first & u64::MAX >> (63 - band.last);
-    let before = *nonzero;
-    let old = before & within;
-    // The places from here on.
-    let mut ahead = within;
-    while *run == 0 && ahead != 0 {
-        let at = ahead.trailing_zeros();
-        if let Some(pairs) = pairs {
-            // New coefficients before the next that is not zero come without bits of others.
-            let next = if ahead & old == 0 {
-                band.last + 1
-            } else {
-                (ahead & old).trailing_zeros()
-            };
-            let fits = |pair: Pair| pair.steps() <= (next - at) as usize;
-            if let Some(pair) = pairs.next(bits, fits) {
-                let (first, second) = (pair.first_step() as u32, pair.steps() as u32);
-                let mut put = |at: u32, value: i16| {
-                    *nonzero |= 1 << (at & 63);
-                    keep.set(block, at, i32::from(value) << band.low);
-                };
-                if first > 0 {
-                    put(at + first - 1, pair.first());
-                }
-                if second > first {
-                    put(at + second - 1, pair.second());
-                }
-                ahead &= u64::MAX.checked_shl(at + second).unwrap_or(0);
-                *run = u32::from(pair.ends_block());
-                continue;
-            }
-        }
-        let symbol = u32::from(bits.symbol(table).ok()?);
-        let (zeros, size) = (symbol >> 4, symbol & 15);
-        let value = match size {
-            0 if zeros < 15 => {
-                *run = (1 << zeros) + bits.take(zeros);
-                break;
-            }
-            0 => 0,
-            1 => {
-                if bits.take(1) == 1 {
-                    1
-                } else {
-                    -1
-                }
-            }
-            _ => return None,
-        };
-        let free = without_lowest(ahead & !old, zeros);
-        if free == 0 {
-            return None;
-        }
-        let at = free.trailing_zeros();
-        let below = (1_u64 << at) - 1;
-        correct(bits, ahead & old & below, band.low, block, keep);
-        if value != 0 {
-            *nonzero |= 1 << at;
-            keep.set(block, at, value << band.low);
-        }
-        ahead &= !(below | 1 << at);
-    }
-    if *run > 0 {
-        correct(bits, ahead & old, band.low, block, keep);
-        *run -= 1;
-    }
-    let new = *nonzero & !before;
-    if new != 0 {
-        bound.add_small(block, new);
-    }
-    bits.check().ok()
-}
-
-/// These bits without the lowest so many, at most 15.
-#[inline(always)]
-fn without_lowest(bits: u64, count: u32) -> u64 {
-    let less = |bits: u64| bits & bits.wrapping_sub(1);
-    // Mostly 0 to 3: chosen among, not branched on.
-    let (one, two) = (less(bits), less(less(bits)));
-    let first = if count & 1 == 0 { bits } else { one };
-    let second = if count & 1 == 0 { two } else { less(two) };
-    let mut bits = if count & 2 == 0 { first } else { second };
-    for _ in 0..count >> 2 {
-        bits = less(less(less(less(bits))));
-    }
-    bits
-}
-
-/// Reads a bit for each of these coefficients, in their order.
-#[inline(always)]
-fn correct(bits: &mut Bits<'_>, mut places: u64, low: u8, block: usize, keep: &mut impl Keep) {
-    let wanted = places & keep.wanted(block);
-    if wanted == 0 {
-        bits.skip(places.count_ones());
-        return;
-    }
-    // Sixteen bits at a time; of most nobody wants to know.
-    while places != 0 {
-        let now = places.count_ones().min(16);
-        let read = bits.take(now);
-        let mut wanted = places & wanted;
-        while wanted != 0 {
-            let at = wanted.trailing_zeros();
-            let before = (places & ((1 << at) - 1)).count_ones();
-            if before >= now {
-                break;
-            }
-            let bit = (read >> (now - 1 - before) & 1) as i32;
-            keep.refine(block, at, bit << low);
-            wanted &= wanted - 1;
-        }
-        if now < 16 {
-            return;
-        }
-        for _ in 0..now {
-            places &= places - 1;
-        }
-    }
 }

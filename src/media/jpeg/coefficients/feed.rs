@@ -26,6 +26,12 @@ impl<'a> Feed<'a> {
         }
     }
 
+    /// Whether there are any restarts.
+    #[inline(always)]
+    pub(super) fn has_restarts(&self) -> bool {
+        self.interval > 0
+    }
+
     /// To be asked before each unit: whether a restart has just been passed.
     #[inline(always)]
     pub(super) fn restarts(&mut self) -> Option<bool> {

@@ -26,10 +26,11 @@ mod colour;
 mod feed;
 mod progressive;
 mod quick;
+mod refining;
 pub(super) mod strict;
 
 use super::super::{Format, Limits, Orientation};
-use super::entropy::{MOST_AC_BITS, Table};
+use super::entropy::Table;
 use super::lookups::Pairs;
 use crate::signal::pdq::blocks::{BlockSampler, BlockSamples, Kept, MOST_KEPT};
 use crate::signal::thumbnail::{BlockThumbnail, Thumbnail};
@@ -607,7 +608,7 @@ fn pairs_of(tables: &[Option<Rc<Table>>; 4], slots: &[usize]) -> Option<[Option<
     let mut made = [const { None }; 4];
     for &slot in slots {
         if made.get(slot)?.is_none() {
-            made[slot] = Some(Pairs::new(tables[slot].as_deref()?, MOST_AC_BITS));
+            made[slot] = Some(Pairs::new(tables[slot].as_deref()?));
         }
     }
     Some(made)

@@ -147,7 +147,7 @@ impl Progressive {
                 });
                 let (area, table, nonzero) = (plane.area(), &*table, &mut known.nonzero[..]);
                 if index > 0 {
-                    return kernel::run(AcScan {
+                    return AcScan {
                         feed,
                         area,
                         band,
@@ -155,9 +155,10 @@ impl Progressive {
                         nonzero,
                         bound,
                         keep: Nothing,
-                    });
+                    }
+                    .read();
                 }
-                kernel::run(AcScan {
+                AcScan {
                     feed,
                     area,
                     band,
@@ -168,7 +169,8 @@ impl Progressive {
                         values: &mut known.first,
                         kept: known.kept,
                     },
-                })
+                }
+                .read()
             }
             parts if scan.last == 0 && parts.len() == frame.planes.len() => kernel::run(DcScan {
                 progressive: self,
@@ -404,7 +406,7 @@ impl Progressive {
                 let feed = Feed::new(reader.bytes, scan.at, scan.interval);
                 let plane = frame.planes.get(scan.plane)?;
                 let nonzero = &mut self.planes.get_mut(scan.plane)?.nonzero[..];
-                kernel::run(AcScan {
+                AcScan {
                     feed,
                     area: plane.area(),
                     band: scan.band,
@@ -412,7 +414,8 @@ impl Progressive {
                     nonzero,
                     bound: Nothing,
                     keep,
-                })?;
+                }
+                .read()?;
             }
         }
         Some(())
