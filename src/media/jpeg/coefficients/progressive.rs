@@ -198,37 +198,49 @@ impl Progressive {
             tables.push(reader.dc.get(slot)?.as_deref()?);
         }
         let mut predictors = [0_i32; 3];
-        let in_unit = |plane: &Plane| (plane.horizontal * plane.vertical) as u32;
-        let bits_in_unit: u32 = frame.planes.iter().map(in_unit).sum();
+        // The blocks of a unit in the order of the data: component, and where its DC is.
+        let mut blocks: Vec<(usize, usize)> = Vec::new();
+        let mut values: Vec<(&mut [i16], usize)> = Vec::with_capacity(3);
+        for (known, plane) in self.planes.iter_mut().zip(&frame.planes) {
+            values.push((&mut known.first, plane.horizontal * known.kept));
+        }
+        let steps: Vec<usize> = values.iter().map(|&(_, step)| step).collect();
         for unit_row in 0..frame.units_down {
-            for unit_column in 0..frame.units_across {
+            blocks.clear();
+            for (index, plane) in frame.planes.iter().enumerate() {
+                let kept = steps.get(index)? / plane.horizontal;
+                for y in 0..plane.vertical {
+                    let row = (unit_row * plane.vertical + y) * plane.stride;
+                    blocks.extend((0..plane.horizontal).map(|x| (index, (row + x) * kept)));
+                }
+            }
+            let in_unit = blocks.len() as u32;
+            for _ in 0..frame.units_across {
                 if feed.restarts()? {
                     predictors = [0; 3];
                 }
-                // The bits of a refining scan, one for each block of the unit, the first on top.
-                let mut refined = 0;
                 if scan.high > 0 {
-                    refined = feed.bits.take(bits_in_unit) << (32 - bits_in_unit);
-                }
-                let parts = self.planes.iter_mut().zip(&frame.planes).zip(&tables);
-                for (((known, plane), table), predictor) in parts.zip(&mut predictors) {
-                    for y in 0..plane.vertical {
-                        let row = (unit_row * plane.vertical + y) * plane.stride;
-                        for x in 0..plane.horizontal {
-                            let block = row + unit_column * plane.horizontal + x;
-                            let value = known.first.get_mut(block * known.kept)?;
-                            if scan.high == 0 {
-                                *predictor += feed.bits.dc_difference(table)?;
-                                if predictor.abs() > MOST_VALUE {
-                                    return None;
-                                }
-                                *value = (*predictor << scan.low).try_into().ok()?;
-                            } else {
-                                let bit = (refined >> 31) as i16;
-                                refined <<= 1;
-                                *value = value.checked_add(bit << scan.low)?;
-                            }
+                    // A bit for each block, the first on top.
+                    let refined = feed.bits.take(in_unit);
+                    for (behind, (index, at)) in (0..in_unit).rev().zip(&mut blocks) {
+                        let (values, step) = values.get_mut(*index)?;
+                        let value = values.get_mut(*at)?;
+                        let bit = (refined >> behind & 1) as i16;
+                        *value = value.checked_add(bit << scan.low)?;
+                        *at = at.wrapping_add(*step);
+                    }
+                } else {
+                    for (index, at) in &mut blocks {
+                        let difference = feed.bits.dc_difference(tables.get(*index)?)?;
+                        let (values, step) = values.get_mut(*index)?;
+                        let predictor = predictors.get_mut(*index)?;
+                        // Neither passes 12 bits.
+                        *predictor = predictor.wrapping_add(difference);
+                        if predictor.abs() > MOST_VALUE {
+                            return None;
                         }
+                        *values.get_mut(*at)? = (*predictor << scan.low).try_into().ok()?;
+                        *at = at.wrapping_add(*step);
                     }
                 }
                 feed.bits.check().ok()?;
@@ -347,14 +359,24 @@ impl Progressive {
     fn rooms_over(&self, frame: &Frame, row: usize, rooms: &mut Vec<Room>) -> Option<()> {
         rooms.clear();
         let luma = frame.planes.first()?;
+        // A unit is one chroma block.
+        let start = row / luma.vertical * frame.units_across;
+        let units = start..start + frame.units_across;
+        let mut parts = Vec::with_capacity(2);
+        for (known, quantisation) in self.planes.iter().zip(&self.quantisations).skip(1) {
+            // One value is kept of each.
+            let (first, others) = (
+                known.first.get(units.clone())?,
+                known.others.get(units.clone())?,
+            );
+            parts.push((first, others, quantisation.steps[0]));
+        }
         for unit in 0..frame.units_across {
             let mut swings = [Swing::NEUTRAL; 2];
-            let parts = self.planes.iter().zip(&frame.planes);
-            let parts = parts.zip(&self.quantisations).skip(1);
-            for (((known, plane), quantisation), swing) in parts.zip(&mut swings) {
-                let block = plane.block_over(luma, row, unit * luma.horizontal);
-                let dc = i32::from(*known.first.get(block * known.kept)?) * quantisation.steps[0];
-                let reach = known.others.get(block)?.reach;
+            for (&(first, others, step), swing) in parts.iter().zip(&mut swings) {
+                // 16 bits by 8.
+                let dc = i32::from(*first.get(unit)?).wrapping_mul(step);
+                let reach = others.get(unit)?.reach;
                 if dc.abs() > MOST_SWING || reach > Swing::MOST_REACH {
                     return None;
                 }
