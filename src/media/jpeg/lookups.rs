@@ -374,7 +374,7 @@ impl Refinement {
 
     /// All ones or none.
     #[inline(always)]
-    pub(super) fn new(self) -> u64 {
+    pub(super) fn added(self) -> u64 {
         u64::from(self.0 >> 8 & 1).wrapping_neg()
     }
 
@@ -403,9 +403,9 @@ impl SeveralRefinements {
             rest
         };
         let at = |is: bool| u64::from(is) << first.run;
-        let new = at(first.size > 0) | rest.new() << own;
+        let new = at(first.size > 0) | rest.added() << own;
         let positive = at(first.value > 0) | rest.positive() << own;
-        let start = first.length + rest.length() | (own + rest.steps()) << 4;
+        let start = (first.length + rest.length()) | (own + rest.steps()) << 4;
         Self(u64::from(start) | u64::from(rest.ends_block()) << 9 | new << 10 | positive << 37)
     }
 
@@ -425,7 +425,7 @@ impl SeveralRefinements {
     }
 
     #[inline(always)]
-    pub(super) fn new(self) -> u64 {
+    pub(super) fn added(self) -> u64 {
         self.0 >> 10 & ((1 << MOST_STEPS) - 1)
     }
 
@@ -588,7 +588,7 @@ mod tests {
             let got = (
                 one.length(),
                 one.zeros(),
-                one.new(),
+                one.added(),
                 one.positive(),
                 one.ends(),
             );
@@ -600,12 +600,12 @@ mod tests {
                 "{top:b}"
             );
             if several.length() == used {
-                let got = (several.steps(), several.new(), several.positive());
+                let got = (several.steps(), several.added(), several.positive());
                 assert_eq!(got, (steps, new, positive), "{top:b}");
                 assert_eq!(several.ends_block(), ends, "{top:b}");
             } else {
                 let upto = (1 << several.steps()) - 1;
-                assert_eq!(several.new(), new & upto, "{top:b}");
+                assert_eq!(several.added(), new & upto, "{top:b}");
                 assert_eq!(several.positive(), positive & upto, "{top:b}");
                 assert!(!several.ends_block(), "{top:b}");
             }

@@ -81,10 +81,8 @@ impl Keep for First<'_> {
     fn refine(&mut self, block: usize, refined: &Refined, low: u8) {
         let start = block * self.kept;
         if let Some(values) = self.values.get_mut(start + 1..start + self.kept) {
-            let mut at = 1;
-            for value in values {
+            for (at, value) in (1..).zip(values) {
                 *value = refined.value(*value, at, low);
-                at += 1;
             }
         }
     }

@@ -151,7 +151,7 @@ fn symbols(
                 let to = at.wrapping_add(several.steps());
                 if several.length() > 0 && block.ahead >> (to & 63) != 0 && to < 64 {
                     bits.drop(several.length());
-                    block.refined.new |= several.new().wrapping_shl(at);
+                    block.refined.new |= several.added().wrapping_shl(at);
                     block.refined.positive |= several.positive().wrapping_shl(at);
                     block.ahead &= u64::MAX.wrapping_shl(to);
                     if several.ends_block() {
@@ -162,7 +162,7 @@ fn symbols(
             } else {
                 let one = refinements.one(bits);
                 if one.length() > 0 {
-                    let (new, positive) = (one.new(), one.positive());
+                    let (new, positive) = (one.added(), one.positive());
                     block.step(bits, one.length(), one.zeros(), new, positive, one.ends())?;
                     continue;
                 }
