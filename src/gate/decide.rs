@@ -1,7 +1,6 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
 use crate::bank::{Action, Bank, BankId};
-use crate::gate::evidence::is_patterned;
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
 use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Variant, View};
 use crate::index::{Hit, Index};
@@ -221,9 +220,6 @@ impl Matches {
             let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
                 return;
             };
-            if is_vague(query, &hit) {
-                return;
-            }
             let threshold = bank.policy.threshold_for(query.signal.signal_type());
             let within = query
                 .evidence
@@ -355,9 +351,6 @@ fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Ma
     let within = query
         .evidence
         .map_or(threshold, |evidence| evidence.near_within(threshold));
-    if is_vague(query, hit) {
-        return None;
-    }
     let (kind, score, action) = if hit.distance.is_within(within) {
         let kind = MatchKind::of(signal_type);
         (kind, score(query, hit), bank.policy.action)
@@ -383,16 +376,6 @@ fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Ma
         score,
         action,
     })
-}
-
-/// Whether a guess met an entry that parts of many pictures look like.
-fn is_vague(query: &Query, hit: &Hit) -> bool {
-    let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
-    is_guess
-        && hit
-            .signal
-            .as_pdq()
-            .is_some_and(|entry| is_patterned(&entry))
 }
 
 /// How alike the query and an entry are, where the query knows.
