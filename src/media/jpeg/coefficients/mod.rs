@@ -34,7 +34,7 @@ use super::entropy::Table;
 use super::lookups::Pairs;
 use crate::signal::pdq::blocks::{BlockSampler, BlockSamples, Kept, MOST_KEPT};
 use crate::signal::thumbnail::{BlockThumbnail, Thumbnail};
-use colour::{Chroma, Colours, Detail};
+use colour::{Chroma, Clamped, Colours, Detail};
 pub(in crate::media) use progressive::MOST_BYTES_AGAIN;
 use progressive::Progressive;
 use std::rc::Rc;
@@ -42,8 +42,11 @@ use std::rc::Rc;
 /// How far the luma of a picture may be off on average for colours out of range that could not be
 /// followed, in steps of 255.
 const MOST_DOUBT: f64 = 2.0;
-/// Where pixels have to be computed of more than one block in so many, decoding is as fast.
+/// Where pixels have to be computed of more than one block in so many, the picture is decoded: a
+/// baseline one is as fast then, and of a small one the hash would be 4 bits off too often.
 const CLAMPED_ONE_IN: usize = 2;
+/// That is foreseen once one block in so many is read.
+const FORESEEN_FROM: usize = 8;
 /// More scans than this are left to the decoder.
 const MAX_SCANS: u32 = 100;
 /// The same for Huffman tables.
@@ -498,10 +501,22 @@ struct Canvas {
 }
 
 impl Canvas {
-    /// Whether it is still worth going on: not once there is too much doubt or work.
-    fn is_worth_it(&self) -> bool {
+    /// Whether colours out of range leave little enough in doubt.
+    fn can_be_trusted(&self) -> bool {
         let blocks = self.across * self.down;
-        self.colours.doubt <= MOST_DOUBT * blocks as f64 && self.clamped * CLAMPED_ONE_IN <= blocks
+        self.colours.doubt <= MOST_DOUBT * blocks as f64
+    }
+
+    /// Whether pixels have to be computed of so many blocks that decoding a baseline picture is as
+    /// fast, or would have to be by what is seen after the first `read` blocks.
+    fn is_decoded_sooner(&self, read: usize) -> bool {
+        let blocks = self.across * self.down;
+        let seen = if read * FORESEEN_FROM < blocks {
+            blocks
+        } else {
+            read
+        };
+        self.clamped * CLAMPED_ONE_IN > seen
     }
 
     /// Whether this block holds a part of the picture.
@@ -547,24 +562,35 @@ impl Canvas {
         }
     }
 
-    /// Adds a block by its pixels, clamped. The chroma's detail comes with the block's place in it.
+    /// The samples of a block, clamped. Where there is nothing to clamp the block is added as it is.
+    #[inline(always)]
+    fn clamp(&mut self, place: (usize, usize), values: &[i16], chroma: &Chroma) -> Option<Clamped> {
+        self.clamped += 1;
+        let clamped = self
+            .colours
+            .clamped(values, &self.quantisation.steps, chroma);
+        if clamped.is_none() {
+            self.add(place, values);
+        }
+        clamped
+    }
+
+    /// Adds a block by what [`Self::clamp`] gave, under chroma that is even or whose detail, with the
+    /// block's place in it, is given.
     #[inline(always)]
     fn add_clamped(
         &mut self,
-        (row, column): (usize, usize),
-        values: &[i16],
-        chroma: Chroma,
-        detail: Option<(&Detail, usize, usize)>,
+        place: (usize, usize),
+        mut clamped: Clamped,
+        chroma: &Chroma,
+        detail: Option<(&Detail, (usize, usize))>,
     ) {
-        self.clamped += 1;
-        let steps = &self.quantisation.steps;
-        let pixels = self.colours.pixels(values, steps, chroma, detail);
-        for grid in &mut self.grids {
-            grid.add_pixels(row, column, &pixels);
+        match detail {
+            Some((detail, within)) => self.colours.show(&mut clamped, detail, within),
+            None => self.colours.show_evenly(&mut clamped, chroma),
         }
-        if let Some(thumbnail) = &mut self.thumbnail {
-            thumbnail.put_pixels(row, column, &pixels);
-        }
+        let coefficients = self.colours.coefficients(&clamped.samples, self.kept);
+        self.add_coefficients(place, &coefficients);
     }
 
     /// Adds a block of which only the first coefficients are known, its mean clamped.
@@ -588,7 +614,7 @@ impl Canvas {
 
     /// The samples, where they can be trusted.
     fn finish(self, frame: &Frame) -> Option<Sampled> {
-        if !self.is_worth_it() {
+        if !self.can_be_trusted() {
             return None;
         }
         let mut grids = self.grids.into_iter();
