@@ -114,9 +114,15 @@ pub(in crate::media) fn sample(
     reader.run()
 }
 
-/// What the frame header says: whether the picture is progressive, and its shorter side in pixels.
-/// `None` where there is none.
-fn frame_header(bytes: &[u8]) -> Option<(bool, u16)> {
+/// What the frame header says.
+struct FrameHeader {
+    progressive: bool,
+    /// Pixels as stored: in a row, and rows.
+    sides: (u16, u16),
+}
+
+/// What the first frame header says; `None` where there is none.
+fn frame_header(bytes: &[u8]) -> Option<FrameHeader> {
     let mut at = 2;
     loop {
         let &[0xff, marker, high, low] = bytes.get(at..at + 4)? else {
@@ -126,8 +132,10 @@ fn frame_header(bytes: &[u8]) -> Option<(bool, u16)> {
             let &[h1, h0, w1, w0] = bytes.get(at + 5..at + 9)? else {
                 return None;
             };
-            let sides = (u16::from_be_bytes([h1, h0]), u16::from_be_bytes([w1, w0]));
-            return Some((marker == 0xc2, sides.0.min(sides.1)));
+            return Some(FrameHeader {
+                progressive: marker == 0xc2,
+                sides: (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0])),
+            });
         }
         if marker == 0xda {
             return None;
@@ -138,14 +146,22 @@ fn frame_header(bytes: &[u8]) -> Option<(bool, u16)> {
 
 /// Whether the frame header says so. False where there is none.
 pub(in crate::media) fn is_progressive(bytes: &[u8]) -> bool {
-    frame_header(bytes).is_some_and(|(progressive, _)| progressive)
+    frame_header(bytes).is_some_and(|header| header.progressive)
+}
+
+/// Pixels in a row, and rows, as the frame header says. `None` where there is none.
+pub(in crate::media) fn sides(bytes: &[u8]) -> Option<(u16, u16)> {
+    frame_header(bytes).map(|header| header.sides)
 }
 
 /// Whether reading the coefficients is likely to cost less than decoding: of progressive pictures
 /// half or less at every size; of baseline ones no less in small pictures, where so many
 /// coefficients count, and blocks to be clamped, that pixels come cheaper.
 pub(in crate::media) fn is_worth_sampling(bytes: &[u8], from: u16) -> bool {
-    frame_header(bytes).is_some_and(|(progressive, shorter)| progressive || shorter >= from)
+    frame_header(bytes).is_some_and(|header| {
+        let (width, height) = header.sides;
+        header.progressive || width.min(height) >= from
+    })
 }
 
 /// What the decoding of one component takes from its headers.
