@@ -301,9 +301,13 @@ fn what_is_needed_is_never_under_what_a_decoder_asks_for() {
         let bytes = std::fs::read(data.join("hard").join(&line[0])).unwrap();
         let limits = Limits::default();
         let needed = hashgate::media::memory_needed(&bytes, &limits);
-        let sampled = hashgate::media::memory_to_sample(&bytes, &limits);
+        let mut sampling = hashgate::media::Sampling::default();
+        let sampled = hashgate::media::memory_to_sample(&bytes, &limits, sampling);
+        sampling.thumbnail = Some(384);
+        let with_thumbnail = hashgate::media::memory_to_sample(&bytes, &limits, sampling);
+        assert!(sampled <= with_thumbnail, "{}", line[0]);
         assert!(
-            sampled <= needed && needed <= limits.max_decoder_bytes,
+            with_thumbnail <= needed && needed <= limits.max_decoder_bytes,
             "{}",
             line[0]
         );

@@ -153,10 +153,14 @@ impl Extractor {
         let needs_pixels =
             |kind: &SignalType| !matches!(kind.family(), Family::Digest | Family::Pdq);
         if how.fast && !how.wanted.iter().any(needs_pixels) {
+            let sampling = Sampling {
+                displayed: how.variants.displayed,
+                thumbnail: how.variants.shapes().any().then_some(Luma::WANTED),
+            };
             let _held = how
                 .memory
-                .map(|memory| memory.reserve(media::memory_to_sample(bytes, how.limits)));
-            if let Some(found) = self.coefficients(bytes, how) {
+                .map(|memory| memory.reserve(media::memory_to_sample(bytes, how.limits, sampling)));
+            if let Some(found) = self.coefficients(bytes, how.limits, sampling) {
                 collected.extraction.fast = true;
                 collected.add_pdq(&found.stored, Variant::ORIGINAL);
                 if let Some(displayed) = &found.displayed {
@@ -179,12 +183,13 @@ impl Extractor {
     }
 
     /// The hashes of a JPEG as stored and as displayed, from its coefficients.
-    fn coefficients(&self, bytes: &[u8], how: &Extract<'_>) -> Option<FromCoefficients> {
-        let sampling = Sampling {
-            displayed: how.variants.displayed,
-            thumbnail: how.variants.shapes().any().then_some(Luma::WANTED),
-        };
-        let sampled = media::sample_with(bytes, how.limits, sampling)?;
+    fn coefficients(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+        sampling: Sampling,
+    ) -> Option<FromCoefficients> {
+        let sampled = media::sample_with(bytes, limits, sampling)?;
         let displayed = match &sampled.displayed {
             Some(samples) => Some(self.pdq.hash_samples(samples)?),
             None => None,

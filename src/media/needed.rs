@@ -1,7 +1,8 @@
 //! What decoding a file will take, from its header, before any of it is taken.
 
 use super::error::Quantity;
-use super::{Format, Limits, MediaError, admitted, frames, jpeg, open};
+use super::{Format, Limits, MediaError, Sampling, admitted, frames, jpeg, open};
+use crate::signal::thumbnail::Thumbnail;
 
 /// Bytes of memory that decoding takes at its peak, the pixels included: an upper bound for files
 /// that [`decode`](super::decode) accepts within these limits, at most `max_decoder_bytes` of them.
@@ -63,12 +64,16 @@ fn asked_beyond(granted: u64, format: Format, bytes: &[u8], limits: &Limits) -> 
 /// What a decoder takes besides, whatever the picture's size: code tables, palettes, read buffers.
 const TABLES: u64 = 64 << 10;
 
-/// Bytes of memory that [`sample`](super::sample) takes at its peak: the weights of two grids and, of a progressive file,
-/// what is kept of each block.
+/// Bytes of memory that [`sample_with`](super::sample_with) takes at its peak: the weights of two
+/// grids, the thumbnail where one is asked for and, of a progressive file, what is kept of each block.
 #[must_use]
-pub fn memory_to_sample(bytes: &[u8], limits: &Limits) -> u64 {
+pub fn memory_to_sample(bytes: &[u8], limits: &Limits, sampling: Sampling) -> u64 {
     const WEIGHTS: u64 = 4 << 20;
     let decoding = memory_needed(bytes, limits);
+    let thumbnail = sampling.thumbnail.zip(jpeg::sides(bytes));
+    let thumbnail = thumbnail.map_or(0, |(least, (width, height))| {
+        Thumbnail::bytes_for(usize::from(width), usize::from(height), least) as u64
+    });
     match admitted(bytes, limits) {
         Ok(Format::Jpeg) if jpeg::is_progressive(bytes) => {
             // Of 136 bytes and more that a decoder takes for a block, at most 60 are kept, and some
@@ -77,6 +82,7 @@ pub fn memory_to_sample(bytes: &[u8], limits: &Limits) -> u64 {
         }
         _ => WEIGHTS,
     }
+    .saturating_add(thumbnail)
     .min(decoding)
 }
 

@@ -9,7 +9,7 @@ mod walk;
 
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
-pub(super) use coefficients::{MOST_BYTES_AGAIN, is_progressive, is_worth_sampling, sample};
+pub(super) use coefficients::{MOST_BYTES_AGAIN, is_progressive, is_worth_sampling, sample, sides};
 pub use coefficients::{Sampled, Sampling};
 
 use super::frames::{Frames, Still};

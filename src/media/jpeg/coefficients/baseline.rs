@@ -8,9 +8,6 @@ use super::feed::Feed;
 use super::quick::{FirstValues, QuickPart};
 use super::{Canvas, Frame, MOST_SWING, Quantisation, Reader, Sampled, Scan, Values, pairs_of};
 
-/// A coefficient larger than this counts as this: a block that has one is looked at in any case.
-const MOST_SIZE: u32 = 4095;
-
 /// What one component's blocks are read with.
 struct Part<'a> {
     horizontal: usize,
@@ -92,7 +89,8 @@ impl Work for Rows<'_, '_, '_> {
         for row in 0..self.frame.units_down {
             self.units.row(row, self.frame, self.canvas)?;
             self.canvas.end_rows(row * self.units.luma.vertical);
-            if !self.canvas.is_worth_it() {
+            let read = (row + 1) * self.units.luma.vertical * self.canvas.across;
+            if !self.canvas.can_be_trusted() || self.canvas.is_decoded_sooner(read) {
                 return None;
             }
         }
@@ -286,10 +284,12 @@ impl<'a> Units<'a, '_> {
             if let Some(doubt) = chroma.ignored(swing) {
                 canvas.colours.doubt += f64::from(doubt);
                 canvas.add((row, column), values);
-            } else if canvas.shows(row, column) {
+            } else if canvas.shows(row, column)
+                && let Some(clamped) = canvas.clamp((row, column), values, &chroma)
+            {
                 if let [cb, cr] = self.others
                     && detail.is_none()
-                    && !chroma.is_even()
+                    && clamped.wants_detail()
                 {
                     let [of_cb, of_cr] = &*chroma_blocks;
                     let planes = [
@@ -298,8 +298,9 @@ impl<'a> Units<'a, '_> {
                     ];
                     detail = Some(Detail::new(&canvas.colours, planes, (across, down)));
                 }
-                let detail = detail.as_ref().map(|detail| (detail, slot, place));
-                canvas.add_clamped((row, column), values, chroma, detail);
+                let detail = detail.as_ref().filter(|_| clamped.wants_detail());
+                let detail = detail.map(|detail| (detail, (slot, place)));
+                canvas.add_clamped((row, column), clamped, &chroma, detail);
             }
         }
         Some((feed, predictors))
@@ -334,11 +335,11 @@ impl Part<'_> {
     #[inline(always)]
     fn read_ac(&self, feed: &mut Feed<'_>, values: &mut Values) -> Option<Others> {
         let (reaches, sizes) = (&self.quantisation.reach, &self.quantisation.sizes);
-        let (mut reach, mut energy) = (0_u32, 0_u32);
+        let (mut reach, mut energy) = (0_u32, 0_u64);
         let mut count = |value: u32, place: usize| {
-            // Neither sum can pass 32 bits: 63 amounts of 10 bits, steps of 8, and squares of 12.
+            // 63 amounts of 10 bits, with reaches of 12 and steps of 8: no sum is too long.
             reach = reach.wrapping_add(value.wrapping_mul(reaches[place]));
-            let size = value.wrapping_mul(sizes[place]).min(MOST_SIZE);
+            let size = u64::from(value.wrapping_mul(sizes[place]));
             energy = energy.wrapping_add(size.wrapping_mul(size));
         };
         let mut at = 0;

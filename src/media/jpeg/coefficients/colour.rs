@@ -9,6 +9,7 @@
 //! of blocks) is added up by its bound as doubt, and a picture with too much of it is decoded.
 
 use super::ZIGZAG_TO_NATURAL;
+use crate::signal::pdq::blocks::MOST_KEPT;
 
 /// Red, green and blue of luma.
 const WEIGHTS: [f32; 3] = [0.299, 0.587, 0.114];
@@ -20,6 +21,8 @@ const REACH_UNITS: f32 = 64.0;
 /// A colour this far out of range is as good as in it: that much is rounding.
 const ROUNDING: f32 = 0.5;
 
+/// Frequencies of the first [`MOST_KEPT`] coefficients along one side.
+const MOST_ORDER: usize = 5;
 /// A block whose mean luma is off by no more for colours out of range is added as it is.
 const MOST_IGNORED: f32 = 1.0;
 
@@ -78,7 +81,13 @@ impl Room {
     #[inline(always)]
     pub(super) fn holds(self, dc: i32, reach: u32) -> bool {
         let (mean, reach) = (dc as f32 / 8.0, reach as f32 / REACH_UNITS);
-        (mean - reach >= self.below) & (mean + reach <= self.above)
+        self.spans(mean - reach, mean + reach)
+    }
+
+    /// Whether luma from `least` to `most`, less 128, lies in it.
+    #[inline(always)]
+    fn spans(self, least: f32, most: f32) -> bool {
+        (least >= self.below) & (most <= self.above)
     }
 }
 
@@ -89,6 +98,26 @@ pub(super) struct Others {
     pub(super) reach: u32,
     /// The sum of their squares, dequantised.
     pub(super) energy: f32,
+}
+
+/// By how much values lie beyond a limit in the mean at most (0 for each that does not), whose mean
+/// lies `inside` of it, or beyond it where that is negative.
+///
+/// They are a sum of two: luma, whose squared distances from its mean have the mean `luma²`, and
+/// chroma, of which the same is known around a middle that need not be its mean here, as its block lies
+/// over others too. Of one with a mean it is `(√(s² + m²) - m) / 2` (H. Scarf, "A min-max solution of
+/// an inventory problem", 1958). Of one with a middle it is `s² / 4m`, and `s - m` where that lies
+/// within `s / 2`: nothing goes further than all values in one place.
+#[inline(always)]
+fn most_outside(luma: f32, chroma: f32, inside: f32) -> f32 {
+    let apart = 0.5 * ((luma * luma + inside * inside).sqrt() - inside) + chroma;
+    let both = luma + chroma;
+    let together = if both <= 2.0 * inside {
+        both * both / (4.0 * inside).max(f32::MIN_POSITIVE)
+    } else {
+        both - inside
+    };
+    apart.min(together)
 }
 
 /// How far one step of each coefficient moves a sample at most, in 1/64 steps, rounded up.
@@ -113,6 +142,16 @@ pub(super) fn reach(steps: &[i32; 64]) -> [u32; 128] {
         *out = (moved * f64::from(REACH_UNITS)).ceil() as u32;
     }
     reach
+}
+
+/// A line of sums, and so much of another one added to it.
+#[inline(always)]
+fn added(mut sums: [f32; 8], factor: f32, line: &[f32; 8]) -> [f32; 8] {
+    // A loop: the closures of arrays are compiled apart, for the base instruction set.
+    for (sum, value) in sums.iter_mut().zip(line) {
+        *sum += factor * value;
+    }
+    sums
 }
 
 /// The chroma over a block.
@@ -168,10 +207,6 @@ impl Chroma {
 
     /// By how much the mean of a block with this luma (less 128) under this chroma may be off at
     /// most for colours out of range; `None` where that is more than [`MOST_IGNORED`].
-    ///
-    /// A value that is never out by its reach is not at all. Else, of a value with mean square
-    /// `s²` around `m` above the limit, what is below it has a mean of at most `s² / 4m`, because
-    /// `max(0, a) <= (a + m)² / 4m` for every `a`.
     #[inline(always)]
     pub(super) fn ignored(&self, luma: Swing) -> Option<f32> {
         let mean = luma.mean + 128.0;
@@ -186,23 +221,23 @@ impl Chroma {
         if !may_leave {
             return Some(0.0);
         }
-        let doubt = self.by_deviation(luma.deviation, mean)?;
+        let doubt = self.by_deviation(luma.deviation, mean, |inside| inside);
         (doubt <= MOST_IGNORED).then_some(doubt)
     }
 
-    /// The bound by mean squares; `None` where a mean is out of range itself.
-    fn by_deviation(&self, deviation: f32, mean: f32) -> Option<f32> {
-        let of = |deviation: f32, middle: f32| {
-            let (below, above) = (middle, 255.0 - middle);
-            (below > 0.0 && above > 0.0)
-                .then(|| deviation * deviation * 0.25 * (below.recip() + above.recip()))
+    /// The bound by mean squares; `inside` says how far inside a limit a value counts that lies so
+    /// far inside of it in the mean.
+    #[inline(always)]
+    fn by_deviation(&self, luma: f32, mean: f32, inside: impl Fn(f32) -> f32) -> f32 {
+        let of = |chroma: f32, middle: f32| {
+            most_outside(luma, chroma, inside(middle))
+                + most_outside(luma, chroma, inside(255.0 - middle))
         };
-        let mut doubt = of(deviation, mean)?;
+        let mut doubt = of(0.0, mean);
         for (channel, weight) in WEIGHTS.iter().enumerate() {
-            let deviation = deviation + self.deviation[channel];
-            doubt += weight * of(deviation, mean + self.shift[channel])?;
+            doubt += weight * of(self.deviation[channel], mean + self.shift[channel]);
         }
-        Some(doubt)
+        doubt
     }
 
     /// The luma that is shown for a Y of 0 to 255, or beyond, under the mean chroma.
@@ -239,9 +274,9 @@ impl Chroma {
 
     /// The same where of Y, too, only the swing is known.
     pub(super) fn doubt_of(&self, luma: Swing) -> f64 {
-        let by_deviation = self.by_deviation(luma.deviation, luma.mean + 128.0);
-        let by_reach = self.doubt_by_reach(luma);
-        f64::from(by_deviation.map_or(by_reach, |doubt| doubt.min(by_reach)))
+        // The mean is clamped: what lies inside of the limit is off where it lies outside of it.
+        let by_deviation = self.by_deviation(luma.deviation, luma.mean + 128.0, f32::abs);
+        f64::from(by_deviation.min(self.doubt_by_reach(luma)))
     }
 
     fn doubt_by_reach(&self, luma: Swing) -> f32 {
@@ -264,6 +299,7 @@ impl Chroma {
 /// Decoders blend neighbouring chroma samples three to one where there are fewer of them than of
 /// luma. So does this, inside of the block; at its edges, for want of the neighbour, it does not.
 pub(super) struct Detail {
+    /// Cb and Cr, less 128.
     planes: [[[f32; 8]; 8]; 2],
     /// Luma samples to one of chroma, across and down: 1 or 2.
     across: usize,
@@ -291,24 +327,39 @@ impl Detail {
         }
     }
 
-    /// Cb and Cr, less 128, over the luma block at this place of the unit.
+    /// Cb or Cr, less 128, over a line of the luma block at this place of the unit.
     #[inline(always)]
-    fn over(&self, row: usize, column: usize) -> [[[f32; 8]; 8]; 2] {
-        self.planes.map(|plane| {
-            std::array::from_fn(|y| {
-                let (near, far) = blended(row * 8 + y, self.down);
-                let line: [f32; 8] =
-                    std::array::from_fn(|x| 0.75 * plane[near][x] + 0.25 * plane[far][x]);
-                std::array::from_fn(|x| {
-                    let (near, far) = blended(column * 8 + x, self.across);
-                    0.75 * line[near] + 0.25 * line[far]
-                })
-            })
-        })
+    fn over(&self, plane: usize, (row, column): (usize, usize), y: usize) -> [f32; 8] {
+        let plane = &self.planes[plane & 1];
+        let (near, far) = blended(row * 8 + y, self.down);
+        let mut line = [0.0; 8];
+        for ((out, near), far) in line.iter_mut().zip(&plane[near]).zip(&plane[far]) {
+            *out = 0.75 * near + 0.25 * far;
+        }
+        if self.across == 1 {
+            return line;
+        }
+        let [a, b, c, d, e, f, g, h] = line;
+        let (left, right) = ([a, a, b, c, d, e, f, g], [b, c, d, e, f, g, h, h]);
+        // Of each sample two, drawn to the neighbour on their side.
+        let (mut even, mut odd) = ([0.0; 8], [0.0; 8]);
+        for x in 0..8 {
+            even[x] = 0.75 * line[x] + 0.25 * left[x];
+            odd[x] = 0.75 * line[x] + 0.25 * right[x];
+        }
+        let [a, b, c, d, e, f, g, h] = even;
+        let [i, j, k, l, m, n, o, p] = odd;
+        if column == 0 {
+            [a, i, b, j, c, k, d, l]
+        } else {
+            [e, m, f, n, g, o, h, p]
+        }
     }
 }
 
-/// The chroma samples that a place is made of: three parts of the first, one of the second.
+/// The rows of chroma samples that one of luma is made of: three parts of the first, one of the
+/// second.
+#[inline(always)]
 fn blended(at: usize, factor: usize) -> (usize, usize) {
     if factor == 1 {
         return (at & 7, at & 7);
@@ -349,73 +400,215 @@ impl Colours {
     /// The samples of a block, less 128, not clamped.
     #[inline(always)]
     fn waves_added(&self, values: &[i16], steps: &[i32; 64]) -> [[f32; 8]; 8] {
-        let mut coefficients = [0.0_f32; 64];
-        for ((&value, &step), &natural) in values.iter().zip(steps).zip(&ZIGZAG_TO_NATURAL) {
-            coefficients[natural] = (i32::from(value) * step) as f32;
+        let mut coefficients = [[0.0_f32; 8]; 8];
+        let values = values.as_chunks::<8>().0.iter();
+        let places = ZIGZAG_TO_NATURAL.as_chunks::<8>().0;
+        for ((values, steps), places) in values.zip(steps.as_chunks::<8>().0).zip(places) {
+            // Mostly all but the first few are zero.
+            if values.iter().fold(0, |all, value| all | value) != 0 {
+                for ((&value, &step), &place) in values.iter().zip(steps).zip(places) {
+                    // 16 bits by 8.
+                    let value = i32::from(value).wrapping_mul(step);
+                    coefficients[place >> 3][place & 7] = value as f32;
+                }
+            }
         }
         // Along the rows first, then down the columns.
-        let mut rows = [[0.0_f32; 8]; 8];
-        for (row, coefficients) in rows.iter_mut().zip(coefficients.as_chunks::<8>().0) {
-            for (coefficient, waves) in coefficients.iter().zip(&self.waves) {
-                for (value, wave) in row.iter_mut().zip(waves) {
-                    *value += coefficient * wave;
+        let mut rows = [[0.0; 8]; 8];
+        for (sum, row) in rows.iter_mut().zip(&coefficients) {
+            // Not by `!=`, which stops at the first.
+            if row.iter().fold(0, |all, value| all | value.to_bits()) != 0 {
+                for (&coefficient, waves) in row.iter().zip(&self.waves) {
+                    *sum = added(*sum, coefficient, waves);
                 }
             }
         }
-        let mut samples = [[0.0_f32; 8]; 8];
-        for (row, waves) in rows.iter().zip(&self.waves) {
-            for (line, wave) in samples.iter_mut().zip(waves) {
-                for (sample, value) in line.iter_mut().zip(row) {
-                    *sample += wave * value;
-                }
+        let mut samples = [[0.0; 8]; 8];
+        for at in 0..4 {
+            // The other half is the mirror image of the even waves, and of the odd ones upside down.
+            let (mut even, mut odd) = ([0.0; 8], [0.0; 8]);
+            for pair in 0..4 {
+                even = added(even, self.waves[2 * pair][at], &rows[2 * pair]);
+                odd = added(odd, self.waves[2 * pair + 1][at], &rows[2 * pair + 1]);
             }
+            samples[at] = added(even, 1.0, &odd);
+            samples[7 - at] = added(even, -1.0, &odd);
         }
         samples
     }
 
-    /// The luma, less 128, that a decoder shows for a block: by the chroma's detail where it is
-    /// known, with the block's place in its unit, else by its mean.
+    /// The first coefficients of a block with these samples.
     #[inline(always)]
-    pub(super) fn pixels(
-        &mut self,
+    pub(super) fn coefficients(&self, samples: &[[f32; 8]; 8], kept: usize) -> [f32; MOST_KEPT] {
+        let mut columns = [[0.0; 8]; MOST_ORDER];
+        let order = if kept > MOST_ORDER + 1 { MOST_ORDER } else { 3 };
+        for (sum, waves) in columns.iter_mut().zip(&self.waves).take(order) {
+            for (line, &wave) in samples.iter().zip(waves) {
+                *sum = added(*sum, wave, line);
+            }
+        }
+        let mut coefficients = [0.0; MOST_KEPT];
+        let places = ZIGZAG_TO_NATURAL.iter().take(kept);
+        for (coefficient, &place) in coefficients.iter_mut().zip(places) {
+            let (column, waves) = (&columns[place >> 3], &self.waves[place & 7]);
+            let mut products = [0.0; 8];
+            for ((product, &value), &wave) in products.iter_mut().zip(column).zip(waves) {
+                *product = value * wave;
+            }
+            let [a, b, c, d, e, f, g, h] = products;
+            *coefficient = ((a + e) + (b + f)) + ((c + g) + (d + h));
+        }
+        coefficients
+    }
+
+    /// The samples of a block, clamped; `None` where its luma is what the coefficients say, as no
+    /// colour leaves the range.
+    #[inline(always)]
+    pub(super) fn clamped(
+        &self,
         values: &[i16],
         steps: &[i32; 64],
-        chroma: Chroma,
-        detail: Option<(&Detail, usize, usize)>,
-    ) -> [f32; 64] {
+        chroma: &Chroma,
+    ) -> Option<Clamped> {
         let mut samples = self.waves_added(values, steps);
-        let (mut least, mut most) = (255.0_f32, 0.0_f32);
+        let (mut least, mut most) = (samples[0], samples[0]);
+        for line in &samples {
+            for ((least, most), &sample) in least.iter_mut().zip(&mut most).zip(line) {
+                *least = sample.min(*least);
+                *most = sample.max(*most);
+            }
+        }
+        let least = least.iter().fold(f32::MAX, |a, &b| a.min(b));
+        let most = most.iter().fold(f32::MIN, |a, &b| a.max(b));
+        if chroma.room().spans(least, most) {
+            return None;
+        }
         for sample in samples.as_flattened_mut() {
             *sample = (*sample + 128.0).clamp(0.0, 255.0);
-            least = least.min(*sample);
-            most = most.max(*sample);
         }
-        let doubt = chroma.doubt(least, most);
-        let mut pixels = [0.0; 64];
-        match detail {
-            Some((detail, row, column)) if doubt > 0.0 => {
-                let [cb, cr] = detail.over(row, column);
-                let chroma = cb.as_flattened().iter().zip(cr.as_flattened());
-                let samples = samples.as_flattened().iter();
-                for ((pixel, &y), (&cb, &cr)) in pixels.iter_mut().zip(samples).zip(chroma) {
-                    let mut luma = -128.0;
-                    let (cb, cr) = (cb.clamp(-128.0, 127.0), cr.clamp(-128.0, 127.0));
-                    for (weight, (of_cb, of_cr)) in WEIGHTS.iter().zip(OF_CB.iter().zip(&OF_CR)) {
-                        luma += weight * (y + of_cb * cb + of_cr * cr).clamp(0.0, 255.0);
-                    }
-                    *pixel = luma;
+        let clamped = |sample: f32| (sample + 128.0).clamp(0.0, 255.0);
+        let doubt = chroma.doubt(clamped(least), clamped(most));
+        Some(Clamped { samples, doubt })
+    }
+
+    /// Makes of samples the luma, less 128, that a decoder shows, by the mean of the chroma.
+    #[inline(always)]
+    pub(super) fn show_evenly(&mut self, clamped: &mut Clamped, chroma: &Chroma) {
+        for sample in clamped.samples.as_flattened_mut() {
+            *sample = chroma.luma(*sample) - 128.0;
+        }
+        self.doubt += f64::from(clamped.doubt);
+    }
+
+    /// The same by its detail, for the luma block at this place of the unit.
+    #[inline(always)]
+    pub(super) fn show(&mut self, clamped: &mut Clamped, detail: &Detail, place: (usize, usize)) {
+        for (y, line) in clamped.samples.iter_mut().enumerate() {
+            let (cb, cr) = (detail.over(0, place, y), detail.over(1, place, y));
+            for ((sample, cb), cr) in line.iter_mut().zip(cb).zip(cr) {
+                let mut luma = -128.0;
+                let (cb, cr) = (cb.clamp(-128.0, 127.0), cr.clamp(-128.0, 127.0));
+                for (weight, (of_cb, of_cr)) in WEIGHTS.iter().zip(OF_CB.iter().zip(&OF_CR)) {
+                    luma += weight * (*sample + of_cb * cb + of_cr * cr).clamp(0.0, 255.0);
                 }
-                if (detail.across, detail.down) != (1, 1) {
-                    self.doubt += f64::from(doubt * Detail::LEFT);
+                *sample = luma;
+            }
+        }
+        if (detail.across, detail.down) != (1, 1) {
+            self.doubt += f64::from(clamped.doubt * Detail::LEFT);
+        }
+    }
+}
+
+/// The samples of a block of luma within 0 to 255.
+pub(super) struct Clamped {
+    pub(super) samples: [[f32; 8]; 8],
+    /// What [`Chroma::doubt`] says of them.
+    doubt: f32,
+}
+
+impl Clamped {
+    /// Whether the detail of the chroma counts.
+    pub(super) fn wants_detail(&self) -> bool {
+        self.doubt > 0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers in no order, 0 to 1.
+    fn noise(seed: &mut u64) -> f32 {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (*seed >> 40) as f32 / (1 << 24) as f32
+    }
+
+    #[test]
+    fn samples_are_the_sum_of_their_waves_and_back() {
+        let colours = Colours::new();
+        let steps = std::array::from_fn(|at| 1 + at as i32 % 7);
+        let mut seed = 3;
+        for last in [0, 1, 5, 20, 63] {
+            let mut values = [0_i16; 128];
+            for value in &mut values[..=last] {
+                *value = (noise(&mut seed) * 60.0 - 30.0) as i16;
+            }
+            let samples = colours.waves_added(&values, &steps);
+            for (y, line) in samples.iter().enumerate() {
+                for (x, &sample) in line.iter().enumerate() {
+                    let wave = |(at, &natural): (usize, &usize)| {
+                        let value = (i32::from(values[at]) * steps[at]) as f32;
+                        value * colours.waves[natural / 8][y] * colours.waves[natural % 8][x]
+                    };
+                    let expected: f32 = ZIGZAG_TO_NATURAL.iter().enumerate().map(wave).sum();
+                    assert!((sample - expected).abs() < 0.01, "{sample}, not {expected}");
                 }
             }
-            _ => {
-                for (pixel, &y) in pixels.iter_mut().zip(samples.as_flattened()) {
-                    *pixel = chroma.luma(y) - 128.0;
+            for kept in [3, 6, MOST_KEPT] {
+                let back = colours.coefficients(&samples, kept);
+                for (at, &value) in back.iter().enumerate() {
+                    let expected = if at < kept {
+                        (i32::from(values[at]) * steps[at]) as f32
+                    } else {
+                        0.0
+                    };
+                    assert!(
+                        (value - expected).abs() < 0.01,
+                        "{at}: {value}, not {expected}"
+                    );
                 }
-                self.doubt += f64::from(doubt);
             }
         }
-        pixels
+    }
+
+    #[test]
+    fn no_values_lie_further_outside_than_the_bound() {
+        let mut seed = 5;
+        let mut nearest = f32::MAX;
+        for round in 0..20_000 {
+            // A few values with their weights, and what is known of them.
+            let mut luma = [0.0; 4].map(|_: f32| noise(&mut seed) * 40.0 - 20.0);
+            let mut shares = [0.0; 4].map(|_: f32| noise(&mut seed).powi(4) + 1e-6);
+            let whole: f32 = shares.iter().sum();
+            shares = shares.map(|share| share / whole);
+            let mean: f32 = luma.iter().zip(shares).map(|(v, share)| v * share).sum();
+            luma = luma.map(|value| value - mean);
+            let strength = if round % 2 == 0 { 0.0 } else { 12.0 };
+            let chroma = [0.0; 4].map(|_: f32| (noise(&mut seed) - 0.3) * strength);
+            let square = |values: [f32; 4]| -> f32 {
+                let squares = values.iter().zip(shares).map(|(v, share)| v * v * share);
+                squares.sum::<f32>().sqrt()
+            };
+            let inside = noise(&mut seed) * 30.0 - 8.0;
+            let outside = |at: usize| (luma[at] + chroma[at] - inside).max(0.0) * shares[at];
+            let outside: f32 = (0..4).map(outside).sum();
+            let most = most_outside(square(luma), square(chroma), inside);
+            assert!(outside <= most + 1e-3, "{outside} with a bound of {most}");
+            if outside > 1.0 {
+                nearest = nearest.min(most / outside);
+            }
+        }
+        assert!(nearest < 1.1, "the bound is never near: {nearest}");
     }
 }

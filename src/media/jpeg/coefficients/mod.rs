@@ -34,7 +34,7 @@ use super::entropy::Table;
 use super::lookups::Pairs;
 use crate::signal::pdq::blocks::{BlockSampler, BlockSamples, Kept, MOST_KEPT};
 use crate::signal::thumbnail::{BlockThumbnail, Thumbnail};
-use colour::{Chroma, Colours, Detail};
+use colour::{Chroma, Clamped, Colours, Detail};
 pub(in crate::media) use progressive::MOST_BYTES_AGAIN;
 use progressive::Progressive;
 use std::rc::Rc;
@@ -42,8 +42,11 @@ use std::rc::Rc;
 /// How far the luma of a picture may be off on average for colours out of range that could not be
 /// followed, in steps of 255.
 const MOST_DOUBT: f64 = 2.0;
-/// Where pixels have to be computed of more than one block in so many, decoding is as fast.
+/// Where pixels have to be computed of more than one block in so many, the picture is decoded: a
+/// baseline one is as fast then, and of a small one the hash would be 4 bits off too often.
 const CLAMPED_ONE_IN: usize = 2;
+/// That is foreseen once one block in so many is read.
+const FORESEEN_FROM: usize = 8;
 /// More scans than this are left to the decoder.
 const MAX_SCANS: u32 = 100;
 /// The same for Huffman tables.
@@ -111,9 +114,15 @@ pub(in crate::media) fn sample(
     reader.run()
 }
 
-/// What the frame header says: whether the picture is progressive, and its shorter side in pixels.
-/// `None` where there is none.
-fn frame_header(bytes: &[u8]) -> Option<(bool, u16)> {
+/// What the frame header says.
+struct FrameHeader {
+    progressive: bool,
+    /// Pixels as stored: in a row, and rows.
+    sides: (u16, u16),
+}
+
+/// What the first frame header says; `None` where there is none.
+fn frame_header(bytes: &[u8]) -> Option<FrameHeader> {
     let mut at = 2;
     loop {
         let &[0xff, marker, high, low] = bytes.get(at..at + 4)? else {
@@ -123,8 +132,10 @@ fn frame_header(bytes: &[u8]) -> Option<(bool, u16)> {
             let &[h1, h0, w1, w0] = bytes.get(at + 5..at + 9)? else {
                 return None;
             };
-            let sides = (u16::from_be_bytes([h1, h0]), u16::from_be_bytes([w1, w0]));
-            return Some((marker == 0xc2, sides.0.min(sides.1)));
+            return Some(FrameHeader {
+                progressive: marker == 0xc2,
+                sides: (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0])),
+            });
         }
         if marker == 0xda {
             return None;
@@ -135,14 +146,22 @@ fn frame_header(bytes: &[u8]) -> Option<(bool, u16)> {
 
 /// Whether the frame header says so. False where there is none.
 pub(in crate::media) fn is_progressive(bytes: &[u8]) -> bool {
-    frame_header(bytes).is_some_and(|(progressive, _)| progressive)
+    frame_header(bytes).is_some_and(|header| header.progressive)
+}
+
+/// Pixels in a row, and rows, as the frame header says. `None` where there is none.
+pub(in crate::media) fn sides(bytes: &[u8]) -> Option<(u16, u16)> {
+    frame_header(bytes).map(|header| header.sides)
 }
 
 /// Whether reading the coefficients is likely to cost less than decoding: of progressive pictures
 /// half or less at every size; of baseline ones no less in small pictures, where so many
 /// coefficients count, and blocks to be clamped, that pixels come cheaper.
 pub(in crate::media) fn is_worth_sampling(bytes: &[u8], from: u16) -> bool {
-    frame_header(bytes).is_some_and(|(progressive, shorter)| progressive || shorter >= from)
+    frame_header(bytes).is_some_and(|header| {
+        let (width, height) = header.sides;
+        header.progressive || width.min(height) >= from
+    })
 }
 
 /// What the decoding of one component takes from its headers.
@@ -498,10 +517,22 @@ struct Canvas {
 }
 
 impl Canvas {
-    /// Whether it is still worth going on: not once there is too much doubt or work.
-    fn is_worth_it(&self) -> bool {
+    /// Whether colours out of range leave little enough in doubt.
+    fn can_be_trusted(&self) -> bool {
         let blocks = self.across * self.down;
-        self.colours.doubt <= MOST_DOUBT * blocks as f64 && self.clamped * CLAMPED_ONE_IN <= blocks
+        self.colours.doubt <= MOST_DOUBT * blocks as f64
+    }
+
+    /// Whether pixels have to be computed of so many blocks that decoding a baseline picture is as
+    /// fast, or would have to be by what is seen after the first `read` blocks.
+    fn is_decoded_sooner(&self, read: usize) -> bool {
+        let blocks = self.across * self.down;
+        let seen = if read * FORESEEN_FROM < blocks {
+            blocks
+        } else {
+            read
+        };
+        self.clamped * CLAMPED_ONE_IN > seen
     }
 
     /// Whether this block holds a part of the picture.
@@ -547,24 +578,35 @@ impl Canvas {
         }
     }
 
-    /// Adds a block by its pixels, clamped. The chroma's detail comes with the block's place in it.
+    /// The samples of a block, clamped. Where there is nothing to clamp the block is added as it is.
+    #[inline(always)]
+    fn clamp(&mut self, place: (usize, usize), values: &[i16], chroma: &Chroma) -> Option<Clamped> {
+        self.clamped += 1;
+        let clamped = self
+            .colours
+            .clamped(values, &self.quantisation.steps, chroma);
+        if clamped.is_none() {
+            self.add(place, values);
+        }
+        clamped
+    }
+
+    /// Adds a block by what [`Self::clamp`] gave, under chroma that is even or whose detail, with the
+    /// block's place in it, is given.
     #[inline(always)]
     fn add_clamped(
         &mut self,
-        (row, column): (usize, usize),
-        values: &[i16],
-        chroma: Chroma,
-        detail: Option<(&Detail, usize, usize)>,
+        place: (usize, usize),
+        mut clamped: Clamped,
+        chroma: &Chroma,
+        detail: Option<(&Detail, (usize, usize))>,
     ) {
-        self.clamped += 1;
-        let steps = &self.quantisation.steps;
-        let pixels = self.colours.pixels(values, steps, chroma, detail);
-        for grid in &mut self.grids {
-            grid.add_pixels(row, column, &pixels);
+        match detail {
+            Some((detail, within)) => self.colours.show(&mut clamped, detail, within),
+            None => self.colours.show_evenly(&mut clamped, chroma),
         }
-        if let Some(thumbnail) = &mut self.thumbnail {
-            thumbnail.put_pixels(row, column, &pixels);
-        }
+        let coefficients = self.colours.coefficients(&clamped.samples, self.kept);
+        self.add_coefficients(place, &coefficients);
     }
 
     /// Adds a block of which only the first coefficients are known, its mean clamped.
@@ -588,7 +630,7 @@ impl Canvas {
 
     /// The samples, where they can be trusted.
     fn finish(self, frame: &Frame) -> Option<Sampled> {
-        if !self.is_worth_it() {
+        if !self.can_be_trusted() {
             return None;
         }
         let mut grids = self.grids.into_iter();

@@ -10,7 +10,10 @@ use super::super::kernel::{self, Work};
 use super::bands::{AcScan, Band, Bounds, First, MOST_REFINED, MOST_VALUE, Nothing, Suspects};
 use super::colour::{Chroma, Detail, Others, Room, Swing};
 use super::feed::Feed;
-use super::{Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan};
+use super::{
+    CLAMPED_ONE_IN, Frame, MOST_DOUBT, MOST_KEPT, MOST_SWING, Plane, Quantisation, Reader, Sampled,
+    Scan,
+};
 use std::rc::Rc;
 
 /// Memory for all coefficients of blocks that were read again; above that the picture is decoded.
@@ -304,9 +307,12 @@ impl Progressive {
         let blocks = luma.across * luma.down;
         let again = canvas.colours.doubt + doubt > MOST_DOUBT * blocks as f64;
         let counts = suspects.iter().map(|of| of.count as usize);
+        let is_small = frame.kept.count() == MOST_KEPT;
         if !again {
             canvas.colours.doubt += doubt;
-        } else if counts.sum::<usize>() * 128 > MOST_BYTES_AGAIN {
+        } else if counts.sum::<usize>() * 128 > MOST_BYTES_AGAIN
+            || is_small && suspects.first()?.count as usize * CLAMPED_ONE_IN > blocks
+        {
             return None;
         } else {
             self.read_again(reader, frame, &mut suspects)?;
@@ -332,7 +338,10 @@ impl Progressive {
                     continue;
                 }
                 let values = self.whole(0, of_luma, block)?;
-                if let ([cb, cr], false) = (of_chroma, chroma.is_even()) {
+                let Some(clamped) = canvas.clamp((row, column), &values, &chroma) else {
+                    continue;
+                };
+                if let ([cb, cr], true) = (of_chroma, clamped.wants_detail()) {
                     let over = frame.planes.get(1)?.block_over(luma, row, column);
                     if detail.as_ref().is_none_or(|&(of, _)| of != over) {
                         let (cb, cr) = (self.whole(1, cb, over)?, self.whole(2, cr, over)?);
@@ -343,12 +352,12 @@ impl Progressive {
                     }
                 }
                 let place = (row % luma.vertical, column % luma.horizontal);
-                let detail = detail.as_ref().filter(|_| !chroma.is_even());
-                let detail = detail.map(|(_, detail)| (detail, place.0, place.1));
-                canvas.add_clamped((row, column), &values, chroma, detail);
+                let detail = detail.as_ref().filter(|_| clamped.wants_detail());
+                let detail = detail.map(|(_, detail)| (detail, place));
+                canvas.add_clamped((row, column), clamped, &chroma, detail);
             }
             canvas.end_rows(row);
-            if !canvas.is_worth_it() {
+            if !canvas.can_be_trusted() {
                 return None;
             }
         }
