@@ -9,7 +9,7 @@ use crate::bank::{Action, Bank, BankName, ContentId, ContentItem, ContentState};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
 use crate::hash::{Distance, Signal, SignalType};
 use crate::hashset::{self, ListFormat};
-use crate::index::Index;
+use crate::index::{Hit, Index, Limited};
 use crate::store::BankStore;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -259,20 +259,42 @@ fn look_at(
             let detail = Some(format!("{}{more} others", contents.len()));
             report.add(finding(Kind::Cluster, Some(signal), detail));
         }
-        if bank.policy.action != Action::Allow {
-            let allow = others.clone().find_map(|hit| {
-                let other = banks.iter().find(|other| other.id == hit.bank)?;
-                (other.policy.action == Action::Allow).then_some((other, hit))
-            });
-            if let Some((other, hit)) = allow {
-                let detail = Some(format!(
-                    "#{} of {}, {} bits away",
-                    hit.content, other.name, hit.distance
-                ));
-                report.add(finding(Kind::Conflicting, Some(signal), detail));
-            }
+        if bank.policy.action != Action::Allow
+            && let Some((other, hit)) = allowed(&near, signal, radius, banks, index)
+            && hit.content != item.id
+        {
+            let detail = Some(format!(
+                "#{} of {}, {} bits away",
+                hit.content, other.name, hit.distance
+            ));
+            report.add(finding(Kind::Conflicting, Some(signal), detail));
         }
     }
+}
+
+/// The nearest entry of an `allow` bank, of which `near` may leave some out.
+fn allowed<'a>(
+    near: &Limited,
+    signal: &Signal,
+    radius: Distance,
+    banks: &'a [Bank],
+    index: &Index,
+) -> Option<(&'a Bank, Hit)> {
+    let allows: Vec<&Bank> = banks
+        .iter()
+        .filter(|bank| bank.policy.action == Action::Allow)
+        .collect();
+    let of = |hit: &Hit| allows.iter().find(|bank| bank.id == hit.bank).copied();
+    if near.complete || allows.is_empty() {
+        return near.hits.iter().find_map(|hit| Some((of(hit)?, *hit)));
+    }
+    let mut nearest: Option<Hit> = None;
+    index.visit(signal, radius, |hit| {
+        if of(&hit).is_some() && nearest.is_none_or(|nearest| hit < nearest) {
+            nearest = Some(hit);
+        }
+    });
+    nearest.and_then(|hit| Some((of(&hit)?, hit)))
 }
 
 /// What makes a PDQ hash one of a flat picture or of a pattern, if anything does.
@@ -288,6 +310,9 @@ fn flatness(signal: &Signal) -> Option<String> {
     (rows.len() < FEWEST_ROWS).then(|| format!("{} different rows of 16", rows.len()))
 }
 
+/// Entries that one harmless hash is told to meet; memory is bounded by it.
+const MOST_MET: usize = 1 << 16;
+
 /// Asks about every PDQ hash of a list of harmless pictures.
 fn benign(
     path: &Path,
@@ -301,21 +326,24 @@ fn benign(
     std::io::Read::read_to_end(&mut std::io::Read::take(&mut input, 64 * 1024), &mut front)?;
     let format = hashset::detect(&front).unwrap_or(ListFormat::PdqLines);
     let input = BufReader::new(hashset::decompress(File::open(path)?)?);
-    let mut asked = 0u64;
+    let asked_of: Vec<&Bank> = banks
+        .iter()
+        .filter(|bank| bank.policy.action != Action::Allow)
+        .filter(|bank| only.is_empty() || only.contains(&bank.name))
+        .collect();
+    let radius = |bank: &Bank| Distance(bank.policy.threshold_for(SignalType::Pdq).0);
+    let widest = asked_of.iter().map(|bank| radius(bank)).max();
+    let widest = widest.unwrap_or(Distance(0));
+    let (mut asked, mut cut) = (0_u64, 0_u64);
     hashset::read(input, format, &mut |row| {
         let signals = row.into_iter().flat_map(|record| record.signals);
         for entry in signals.filter(|entry| entry.signal.as_pdq().is_some()) {
             asked += 1;
-            for bank in banks
-                .iter()
-                .filter(|bank| bank.policy.action != Action::Allow)
-            {
-                if !only.is_empty() && !only.contains(&bank.name) {
-                    continue;
-                }
-                let radius = Distance(bank.policy.threshold_for(SignalType::Pdq).0);
-                let near = index.search_limited(&entry.signal, radius, 64);
-                for hit in near.hits.iter().filter(|hit| hit.bank == bank.id) {
+            let near = index.search_limited(&entry.signal, widest, MOST_MET);
+            cut += u64::from(!near.complete);
+            for hit in &near.hits {
+                let bank = asked_of.iter().find(|bank| bank.id == hit.bank);
+                if let Some(bank) = bank.filter(|bank| hit.distance <= radius(bank)) {
                     report.add(Finding {
                         kind: Kind::Benign,
                         bank: bank.name.to_string(),
@@ -328,6 +356,12 @@ fn benign(
         }
         ControlFlow::Continue(())
     })?;
+    if cut > 0 {
+        output::warn(format!(
+            "{cut} hashes of {} meet more than {MOST_MET} entries each; the farther ones are not counted",
+            path.display()
+        ));
+    }
     if asked == 0 {
         bail!("it has no PDQ hash");
     }
