@@ -81,6 +81,7 @@ features: setup ## Each feature alone builds
 	cargo check $(CARGO_FLAGS) --no-default-features
 	cargo check $(CARGO_FLAGS) --no-default-features --features decode
 	cargo check $(CARGO_FLAGS) --no-default-features --features evaluate
+	cargo check $(CARGO_FLAGS) --no-default-features --features policy
 	cargo check $(CARGO_FLAGS) --no-default-features --features store
 	cargo check $(CARGO_FLAGS) --no-default-features --features cli
 

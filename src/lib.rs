@@ -39,6 +39,7 @@
 //! | [`index`] | a generation of segments: exact search, publishing, hot reload |
 //! | [`hashset`] | hash lists, format by format |
 //! | [`gate`] | bytes in, verdict out |
+//! | `policy` | the policy file: read, checked, laid over banks (feature `policy`) |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
@@ -60,6 +61,8 @@ pub mod hashset;
 pub mod index;
 #[cfg(feature = "decode")]
 pub mod media;
+#[cfg(feature = "policy")]
+pub mod policy;
 #[cfg(feature = "cli")]
 pub mod scan;
 pub mod segment;

@@ -159,13 +159,22 @@ fn foreign_newer_and_turned_around_files_say_what_they_are() {
         SegmentError::Foreign { .. }
     ));
     let mut newer = whole.clone();
+    // Version 2 has a section of facts.
     newer[8] = 2;
+    let crc = crc32c::crc32c(&newer[..124]).to_le_bytes();
+    newer[124..128].copy_from_slice(&crc);
+    let error = open(&newer).to_string();
+    assert!(
+        error.contains("section facts of signal type 0 is missing"),
+        "{error}"
+    );
+    newer[8] = 3;
     let error = open(&newer);
     assert!(matches!(
         error,
         SegmentError::Version {
-            expected: 1,
-            got: 2,
+            expected: 2,
+            got: 3,
             ..
         }
     ));
@@ -215,10 +224,10 @@ fn a_manifest_of_another_format_or_with_names_that_lead_elsewhere_is_refused() {
     let mut random = Random::new(14);
     let records = Shape::Uniform.records(&mut random, SignalType::Pdq, 3);
     let newer = Generation::publish(&records, 8192);
-    forge_manifest(newer.home.path(), "\"format\": 1", "\"format\": 2");
+    forge_manifest(newer.home.path(), "\"format\": 1", "\"format\": 3");
     let error = Index::open(newer.home.path()).err().unwrap();
     assert!(
-        matches!(error, IndexError::Version { got: 2, .. }),
+        matches!(error, IndexError::Version { got: 3, .. }),
         "{error}"
     );
 

@@ -76,7 +76,7 @@ fn many_small_changes_equal_one_build() {
         let mut random = Random::new(seed);
         let mut model = Model::default();
         let mut next = 1;
-        let none = std::iter::empty::<Result<_, Infallible>>();
+        let none = std::iter::empty::<Result<IndexRecord, Infallible>>();
         publish(home.path(), &banks(), none, &PublishOptions::default()).unwrap();
         let handle = IndexHandle::open(home.path()).unwrap();
         let rounds = if linear_below == 0 { 40 } else { 150 };
@@ -245,7 +245,7 @@ fn content_of_a_bank_that_is_gone_stops_matching() {
 #[test]
 fn a_change_needs_something_to_change() {
     let home = tempfile::tempdir().unwrap();
-    let none = std::iter::empty::<Result<_, Infallible>>();
+    let none = std::iter::empty::<Result<IndexRecord, Infallible>>();
     let options = PublishOptions::default();
     let error = publish_delta(home.path(), &banks(), none.clone(), [], &options).unwrap_err();
     assert!(matches!(

@@ -7,13 +7,19 @@ mod action;
 mod content;
 mod name;
 mod policy;
+mod rule;
+mod setting;
 mod standing;
+mod trace;
 
 pub use action::{Action, UnknownAction};
 pub use content::{Changed, ContentId, ContentItem, ContentSignal, ContentState, Provenance};
 pub use name::{BankName, BankNameError};
 pub use policy::{Policy, PolicyError, UnknownVerified, Verified};
+pub use rule::{Effective, Layer, Over, Rule, Said, Scope};
+pub use setting::{Paused, Quarantine, Setting, Share, ShareError};
 pub use standing::{OpaqueSignal, Opinion, SourceStatus, View, Votes};
+pub use trace::{Origin, Step};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What a match with a bank means.
 
-use crate::bank::Action;
+use crate::bank::{Action, ContentId, Layer, Paused, Quarantine, Share};
 use crate::hash::{Family, Quality, SignalType, Threshold};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,6 +31,42 @@ pub struct Policy {
     /// What to do with an upload that matches by further evidence, beyond the threshold.
     #[serde(default, skip_serializing_if = "Verified::is_default")]
     pub verified: Verified,
+    /// How many must agree that an entry is what it is said to be, so that it matches
+    /// ([`ContentItem::agreeing`](crate::bank::ContentItem::agreeing)); 0 asks nobody.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min_sources: u32,
+    /// For how many of the uploads the bank is in force.
+    #[serde(default = "all", skip_serializing_if = "is_all")]
+    pub share: Share,
+    /// When an entry matches suspiciously much; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
+    /// Entries that match nothing until a time, by their numbers: at most [`Policy::MAX_PAUSED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paused: Vec<Paused>,
+    /// What the policy file says beyond: in published manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Box<Layer>>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+const fn all() -> Share {
+    Share::ALL
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_all(share: &Share) -> bool {
+    *share == Share::ALL
 }
 
 /// What a match beyond the threshold does, which further evidence speaks for.
@@ -53,6 +89,16 @@ impl Verified {
     )]
     fn is_default(&self) -> bool {
         *self == Self::Milder
+    }
+
+    /// What a verified match does in a bank, or by a rule, whose other matches do this.
+    #[must_use]
+    pub fn action(self, other: Action) -> Option<Action> {
+        match self {
+            Self::Off => None,
+            Self::Act(action) if other != Action::Allow => Some(action),
+            Self::Act(_) | Self::Milder => Some(other.min(Action::Review)),
+        }
     }
 }
 
@@ -98,6 +144,8 @@ impl Policy {
     pub const MAX_PDQ_THRESHOLD: Threshold = Threshold(63);
     /// Widest threshold of a bank for 64-bit hashes.
     pub const MAX_HASH64_THRESHOLD: Threshold = Threshold(16);
+    /// Most entries of a bank that are out of matching until a time.
+    pub const MAX_PAUSED: usize = 1_024;
 
     /// The field's usual policy for this action: 31 bits, quality 50, enabled.
     #[must_use]
@@ -109,38 +157,59 @@ impl Policy {
             min_quality: Quality::DEFAULT_MINIMUM,
             enabled: true,
             verified: Verified::Milder,
+            min_sources: 0,
+            share: Share::ALL,
+            quarantine: None,
+            paused: Vec::new(),
+            layer: None,
         }
     }
 
     /// Checks what is read from outside: a published index, a store, arguments.
     ///
     /// # Errors
-    /// [`PolicyError`] where a threshold is wider than a bank's may be.
+    /// [`PolicyError`] where something is out of its range.
     pub fn check(&self) -> Result<(), PolicyError> {
-        for (what, given, most) in [
-            ("threshold", self.threshold, Self::MAX_PDQ_THRESHOLD),
-            (
-                "threshold of 64-bit hashes",
-                self.threshold64,
-                Self::MAX_HASH64_THRESHOLD,
-            ),
-        ] {
-            if given > most {
-                return Err(PolicyError { what, given, most });
-            }
+        for setting in self.settings() {
+            setting.check()?;
         }
-        Ok(())
+        if self.paused.len() > Self::MAX_PAUSED {
+            return Err(PolicyError::TooMany {
+                what: "entries that are out until a time",
+                given: self.paused.len(),
+                most: Self::MAX_PAUSED,
+            });
+        }
+        if !self.paused.is_sorted_by(|a, b| a.content < b.content) {
+            return Err(PolicyError::Order);
+        }
+        self.check_layer()
+    }
+
+    /// Until when an entry matches nothing, where that is so at this time: both in seconds since
+    /// 1970-01-01 UTC.
+    #[must_use]
+    pub fn paused_until(&self, content: ContentId, at: u64) -> Option<u64> {
+        let place = (self.paused).binary_search_by_key(&content, |paused| paused.content);
+        let paused = self.paused.get(place.ok()?)?;
+        (at < paused.until).then_some(paused.until)
+    }
+
+    /// Whether it says what programs before version 2 of the manifest knew nothing of.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.min_sources == 0
+            && self.share == Share::ALL
+            && self.quarantine.is_none()
+            && self.paused.is_empty()
+            && self.layer.is_none()
     }
 
     /// What a match beyond the threshold does that further evidence speaks for; `None` where there
     /// is none. An `allow` bank's allows: it overrules what is verified and no nearer.
     #[must_use]
     pub fn verified_action(&self) -> Option<Action> {
-        match self.verified {
-            Verified::Off => None,
-            Verified::Act(action) if self.action != Action::Allow => Some(action),
-            Verified::Act(_) | Verified::Milder => Some(self.action.min(Action::Review)),
-        }
+        self.verified.action(self.action)
     }
 
     /// The threshold for hashes of this type; 0 for digests.
@@ -154,16 +223,74 @@ impl Policy {
     }
 }
 
-/// A threshold that is wider than a bank's may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a {what} of {given} is too wide: a bank's may be 0 to {most}")]
-pub struct PolicyError {
-    /// Which threshold.
-    pub what: &'static str,
-    /// What was given, in bits.
-    pub given: Threshold,
-    /// The most that is allowed, in bits.
-    pub most: Threshold,
+/// Something that a policy may not say.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A threshold that is wider than a bank's may be.
+    #[error("a {what} of {given} is too wide: a bank's may be 0 to {most}")]
+    TooWide {
+        /// Which threshold.
+        what: &'static str,
+        /// What was given, in bits.
+        given: Threshold,
+        /// The most that is allowed, in bits.
+        most: Threshold,
+    },
+    /// A number that is out of its range.
+    #[error("a {what} of {given} is out of range: it may be {least} to {most}")]
+    Range {
+        /// Of what.
+        what: &'static str,
+        /// What was given.
+        given: f64,
+        /// The least that is allowed.
+        least: u32,
+        /// The most that is allowed.
+        most: u32,
+    },
+    /// More of something than a policy may hold.
+    #[error("{given} {what} are too many: a bank's policy holds {most}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        given: usize,
+        /// The most that are allowed.
+        most: usize,
+    },
+    /// A label that is empty or too long.
+    #[error("a label of {given} bytes: a rule's may have 1 to 256")]
+    Label {
+        /// Its length in bytes.
+        given: usize,
+    },
+    /// A verified match of a bank that stops uploads is never harmless.
+    #[error("a verified match cannot allow: give default, off, block, review or report")]
+    VerifiedAllows,
+    /// Rules or entries that are not in their order.
+    #[error("its rules, or its entries that are out until a time, are out of order")]
+    Order,
+}
+
+impl PolicyError {
+    /// Checks a threshold of PDQ.
+    pub(super) fn threshold(given: Threshold) -> Result<(), Self> {
+        Self::within("threshold", given, Policy::MAX_PDQ_THRESHOLD)
+    }
+
+    /// Checks a threshold of 64-bit hashes.
+    pub(super) fn threshold64(given: Threshold) -> Result<(), Self> {
+        let what = "threshold of 64-bit hashes";
+        Self::within(what, given, Policy::MAX_HASH64_THRESHOLD)
+    }
+
+    fn within(what: &'static str, given: Threshold, most: Threshold) -> Result<(), Self> {
+        match given > most {
+            true => Err(Self::TooWide { what, given, most }),
+            false => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +346,11 @@ mod tests {
         );
         policy.threshold = Threshold(64);
         let error = policy.check().unwrap_err();
-        assert_eq!((error.given, error.most), (Threshold(64), Threshold(63)));
+        let expected = PolicyError::TooWide {
+            what: "threshold",
+            given: Threshold(64),
+            most: Threshold(63),
+        };
+        assert_eq!(error, expected);
     }
 }

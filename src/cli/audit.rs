@@ -4,7 +4,9 @@
 //! publication adds a line with its generation, the store's revision and the time.
 
 use crate::bank::{ContentItem, ContentState};
+use crate::cli::bank::now;
 use crate::cli::{bank, exit::Exit, home::Home, output};
+pub(crate) use crate::policy::time;
 use crate::store::BankStore;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -98,10 +100,11 @@ pub(crate) fn run(args: &AuditArgs, home: &Home) -> anyhow::Result<Exit> {
                 Some(changed) => first_with(home, changed.revision)?,
                 None => None,
             };
-            let name = store.banks()?.into_iter().find(|bank| bank.id == item.bank);
-            let name = name.map_or_else(String::new, |bank| bank.name.to_string());
+            let bank = store.banks()?.into_iter().find(|bank| bank.id == item.bank);
+            let name = (bank.as_ref()).map_or_else(String::new, |bank| bank.name.to_string());
+            let paused = bank.and_then(|bank| bank.policy.paused_until(item.id, now()));
             match args.format {
-                Format::Text => describe(&item, &name, in_force, &mut out)?,
+                Format::Text => describe(&item, &name, (paused, in_force), &mut out)?,
                 Format::Jsonl => {
                     let hashes: Vec<_> = item
                         .signals
@@ -115,6 +118,7 @@ pub(crate) fn run(args: &AuditArgs, home: &Home) -> anyhow::Result<Exit> {
                         "bank": name,
                         "state": item.state,
                         "by_hand": item.by_hand,
+                        "paused_until": paused,
                         "changed": item.changed,
                         "in_force": in_force,
                         "signals": hashes,
@@ -138,7 +142,7 @@ pub(crate) fn run(args: &AuditArgs, home: &Home) -> anyhow::Result<Exit> {
 fn describe(
     item: &ContentItem,
     bank: &str,
-    in_force: Option<Published>,
+    (paused, in_force): (Option<u64>, Option<Published>),
     out: &mut impl Write,
 ) -> io::Result<()> {
     let matches = match item.state {
@@ -152,6 +156,9 @@ fn describe(
         item.id,
         item.state.name()
     )?;
+    if let Some(until) = paused {
+        writeln!(out, "  matches nothing until {}", time(until))?;
+    }
     if let Some(changed) = item.changed {
         writeln!(
             out,
@@ -205,45 +212,4 @@ fn describe(
         votes.negative,
         votes.seed
     )
-}
-
-/// A time as `2026-01-31T12:00:00Z`.
-pub(crate) fn time(seconds: u64) -> String {
-    // From days to the civil calendar, with years that begin in March: Howard Hinnant's
-    // `civil_from_days`.
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time;
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (951_868_800, "2000-03-01T00:00:00Z"),
-            (1_767_225_600, "2026-01-01T00:00:00Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(time(seconds), text);
-        }
-    }
 }

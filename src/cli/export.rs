@@ -1,6 +1,6 @@
 //! `hashgate export`: a bank as a list that others read.
 
-use crate::bank::{BankName, ContentItem, ContentState};
+use crate::bank::{BankName, ContentItem, ContentState, Policy};
 use crate::cli::bank::now;
 use crate::cli::{exit::Exit, home::Home, output, stop};
 use crate::hashset::{
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &ExportArgs, home: &Home) -> anyhow::Result<Exit> {
                 sequence: snapshot.revision,
                 created: now(),
                 expires: args.expires.map(|days| now() + 86_400 * u64::from(days)),
-                policy: bank.policy.clone(),
+                policy: exported(&bank.policy),
             },
         )?),
     };
@@ -157,4 +157,12 @@ pub(crate) fn run(args: &ExportArgs, home: &Home) -> anyhow::Result<Exit> {
         )?;
     }
     Ok(Exit::Clean)
+}
+
+/// A policy as others may read it: entries are known by other numbers elsewhere.
+fn exported(policy: &Policy) -> Policy {
+    Policy {
+        paused: Vec::new(),
+        ..policy.without_layer()
+    }
 }

@@ -68,6 +68,11 @@ impl Home {
         self.folder.join("bundles.json")
     }
 
+    /// The policy file, which need not be there.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.join("config.toml")
+    }
+
     /// The published index: this folder alone can be copied to upload servers.
     pub(crate) fn index(&self) -> PathBuf {
         self.folder.join("index")

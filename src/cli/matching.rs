@@ -1,16 +1,18 @@
 //! `hashgate match`: the index asked about hashes.
 
 use crate::bank::{Action, ContentSignal};
-use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
-use crate::gate::{Gate, GateOptions, Match, Outcome, Verdict};
+use crate::cli::{config, exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::gate::{Gate, GateOptions, Match, Outcome, Shadow, Verdict};
 use crate::hash::Distance;
 use crate::hashset::{self, ListFormat, MAX_LINE};
+use crate::scan::ShadowRecord;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 /// Most lines of standard input that are asked about together.
 const BATCH: usize = 1024;
@@ -46,6 +48,10 @@ pub(crate) struct MatchArgs {
 
     #[command(flatten)]
     pub(crate) index: IndexArgs,
+
+    /// Judge by this policy file too, and say where it would decide otherwise
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "max_distance")]
+    shadow: Option<PathBuf>,
 }
 
 /// What `--format jsonl` says of one hash.
@@ -64,6 +70,9 @@ struct MatchRecord<'a> {
     matches_left_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// What other policies would have decided, where they are tried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<ShadowRecord>,
 }
 
 pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
@@ -73,8 +82,14 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     };
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
+    let shadow = match &args.shadow {
+        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        None => None,
+    };
     let mut asking = Asking {
         gate,
+        shadow,
+        otherwise: 0,
         args: &args,
         out: Box::new(output::stdout()),
         asked: 0,
@@ -93,11 +108,22 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     if asking.asked == 0 {
         bail!("standard input has no hash to ask about");
     }
+    if let Some(path) = &args.shadow {
+        output::warn(format_args!(
+            "shadow {}: it would decide {} of {} otherwise",
+            path.display(),
+            asking.otherwise,
+            asking.asked
+        ));
+    }
     Ok(Exit::of(asking.matched, asking.failed))
 }
 
 struct Asking<'a> {
     gate: Gate,
+    shadow: Option<Shadow>,
+    /// Hashes that the shadow would decide otherwise.
+    otherwise: u64,
     args: &'a MatchArgs,
     /// Hashes asked about, good or bad.
     asked: u64,
@@ -145,6 +171,12 @@ impl Asking<'_> {
         self.matched |=
             found.outcome == Some(Outcome::Match) && found.action != Some(Action::Allow);
         self.failed |= found.error.is_some();
+        let differs = found.shadow.as_ref().filter(|shadow| shadow.differs);
+        self.otherwise += u64::from(differs.is_some());
+        let shadow = differs.map_or_else(String::new, |shadow| match shadow.outcome {
+            Outcome::Match => format!("; shadow: {}", shadow.action),
+            other => format!("; shadow: {other}"),
+        });
         let action = found.action.map_or("none", Action::name);
         if self.args.format == Format::Jsonl {
             let record = MatchRecord {
@@ -154,6 +186,7 @@ impl Asking<'_> {
                 matches: &found.matches,
                 matches_left_out: found.left_out,
                 error: found.error,
+                shadow: found.shadow,
             };
             serde_json::to_writer(&mut self.out, &record)?;
             writeln!(self.out)?;
@@ -171,9 +204,9 @@ impl Asking<'_> {
             }
         }
         match &found.matches[..] {
-            [] => writeln!(self.out, "{text}: no match")?,
+            [] => writeln!(self.out, "{text}: no match{shadow}")?,
             matches => {
-                writeln!(self.out, "{text}: {action}")?;
+                writeln!(self.out, "{text}: {action}{shadow}")?;
                 for one in matches {
                     writeln!(
                         self.out,
@@ -204,12 +237,27 @@ impl Asking<'_> {
                     left_out: 0,
                     action,
                     error: None,
+                    shadow: None,
                 }
             };
             return queries.iter().map(nearest).collect();
         }
+        let mut others = match &self.shadow {
+            Some(shadow) => self.gate.match_signals_with(shadow, queries),
+            None => Vec::new(),
+        }
+        .into_iter();
         let judged = self.gate.match_signals(queries).into_iter();
-        judged.map(|verdict| Found::of(verdict, most)).collect()
+        judged
+            .map(|verdict| {
+                let decided = (verdict.outcome, verdict.action_name());
+                let other = others.next();
+                Found {
+                    shadow: other.map(|other| ShadowRecord::new(other, decided)),
+                    ..Found::of(verdict, most)
+                }
+            })
+            .collect()
     }
 }
 
@@ -222,6 +270,8 @@ struct Found {
     action: Option<Action>,
     /// Why it is no hash, or could not be judged.
     error: Option<String>,
+    /// What other policies would have decided.
+    shadow: Option<ShadowRecord>,
 }
 
 impl Found {
@@ -238,6 +288,7 @@ impl Found {
             left_out,
             action: verdict.action,
             error: verdict.error,
+            shadow: None,
         }
     }
 
@@ -248,6 +299,7 @@ impl Found {
             left_out: 0,
             action: None,
             error: Some(reason),
+            shadow: None,
         }
     }
 }

@@ -9,6 +9,7 @@ mod bench;
 mod benign;
 mod calibrate;
 mod compare;
+mod config;
 mod draw;
 mod evaluate;
 mod exit;
@@ -20,6 +21,7 @@ mod import;
 mod inputs;
 mod matching;
 mod output;
+mod policy;
 mod progress;
 mod publish;
 mod report;
@@ -72,6 +74,9 @@ enum Command {
     Hashset(hashset::HashsetCommand),
     /// Build the next generation of the index from the store
     Publish(publish::PublishArgs),
+    /// Show and check what policy says, and explain what it decides
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Ask the index about every file below some paths
     Scan(scan::ScanArgs),
     /// Hand matches over to those who act on them: a file for the proper channel, and where that is
@@ -128,6 +133,10 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Export(args) => export::run(&args, &home()?),
         Command::Hashset(command) => hashset::run(command, home),
         Command::Publish(args) => publish::run(args, &home()?),
+        Command::Policy(command) => {
+            let home = home_or(command.is_given_index())?;
+            policy::run(command, &home)
+        }
         Command::Scan(args) => {
             let home = home_or(args.index.is_given())?;
             scan::run(args, &home)

@@ -1,8 +1,9 @@
 //! `hashgate publish`: the store's content as the next generation of the index.
 
 use crate::cli::bank::now;
-use crate::cli::{audit, exit::Exit, home::Home, output, progress::Progress};
+use crate::cli::{audit, config, exit::Exit, home::Home, output, progress::Progress};
 use crate::index::{self, Base, PublishError, PublishOptions, Published, Stage};
+use crate::policy::PolicyFile;
 use crate::store::{BankStore, Publication, StoreError};
 use clap::Args;
 use std::io::Write;
@@ -36,9 +37,10 @@ pub(crate) fn publish(
     memory: Option<u64>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    let file = config::load(home)?;
     let mut tries = 1..TRIES;
     let (publication, banks, revision) = loop {
-        match publish_once(home, full, memory) {
+        match publish_once(home, &file, full, memory)? {
             Err(PublishError::OtherBase { .. }) if tries.next().is_some() => {}
             Err(PublishError::Source(error)) => return Err(error.into()),
             done => break done?,
@@ -67,23 +69,26 @@ pub(crate) fn publish(
 /// What came of it, of how many banks, and of which revision of the store.
 fn publish_once(
     home: &Home,
+    file: &PolicyFile,
     full: bool,
     memory: Option<u64>,
-) -> Result<(Publication, usize, u64), PublishError<StoreError>> {
+) -> anyhow::Result<Result<(Publication, usize, u64), PublishError<StoreError>>> {
     // In this order: see `Snapshot::publish`.
     let base = Base::read(&home.index());
-    let store = BankStore::open_read_only(&home.store()).map_err(PublishError::Source)?;
-    let snapshot = store.snapshot().map_err(PublishError::Source)?;
+    let store = BankStore::open_read_only(&home.store())?;
+    let mut snapshot = store.snapshot()?;
+    let carried = config::lay_over(file, &mut snapshot.banks)?;
     let progress = Progress::of_work("reading the store");
     let tell = |at: index::Progress| progress.say(describe(at));
     let default = PublishOptions::default();
     let options = PublishOptions {
+        carried: Some(&carried),
         progress: Some(&tell),
         segment_records: memory.map_or(default.segment_records, PublishOptions::records_in),
         ..default
     };
-    let publication = snapshot.publish(&home.index(), base, full, &options)?;
-    Ok((publication, snapshot.banks.len(), snapshot.revision))
+    let done = snapshot.publish(&home.index(), base, full, &options);
+    Ok(done.map(|publication| (publication, snapshot.banks.len(), snapshot.revision)))
 }
 
 fn say(publication: &Publication, banks: usize, out: &mut impl Write) -> std::io::Result<()> {

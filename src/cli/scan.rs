@@ -1,12 +1,15 @@
 //! `hashgate scan`: the index asked about every file below some paths.
 
+use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
-use crate::cli::{exit::Exit, home::Home, output, progress::Progress, stop};
-use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Worker};
+use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
-    CsvSink, FileRecord, JsonLinesSink, Sink, Summary, TextSink, WalkOptions, for_each_file,
+    CsvSink, FileRecord, JsonLinesSink, ShadowRecord, ShadowSummary, Sink, Summary, TextSink,
+    WalkOptions, for_each_file,
 };
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,6 +69,10 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// Judge by this policy file too, act on what is in force, and say where it would decide otherwise
+    #[arg(long, value_name = "FILE.toml")]
+    shadow: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
@@ -77,29 +84,54 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         mode: args.mode,
         auto_from: None,
         memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
+        // One time for all files, and quarantine in the order of the files: a scan's outcome does not hang
+        // on which thread was faster.
+        at: Some(now()),
+        settle_later: true,
     };
+    if args.shadow.is_some() && args.format == Format::Csv {
+        bail!("csv has no place for what a shadow policy says: use text or jsonl");
+    }
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
     warn_if_empty(&gate);
     let stop = stop::on_request()?;
+    let shadow = match &args.shadow {
+        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        None => None,
+    };
     let mut sink = sink(&args)?;
-    let options = args.files.options(args.ordered);
+    let policies = gate.index();
+    let tried = shadow.as_ref().map_or(&[][..], Shadow::banks);
+    let counts = policies.banks().iter().chain(tried);
+    let in_order = args.ordered || counts.into_iter().any(|bank| bank.policy.quarantines());
+    let options = args.files.options(in_order);
     let walk = WalkOptions {
         follow_links: options.follow_links,
         sorted: options.ordered,
     };
     let mut progress = Progress::of_files(&args.files.paths, walk);
     let mut summary = Summary::new(gate.index().generation());
+    summary.shadow =
+        (args.shadow.as_deref()).map(|path| ShadowSummary::new(path.display().to_string()));
     let begun = Instant::now();
     let finished = for_each_file(
         &args.files.paths,
         options,
         &stop,
         Worker::default,
-        |worker, path| gate.check_file(worker, path),
+        |worker, path| gate.check_file_with(worker, path, shadow.as_ref()),
         |done| -> anyhow::Result<()> {
             let record = match done.result {
-                Ok((verdict, bytes)) => FileRecord::judged(&done.path, verdict, bytes),
+                Ok((mut verdict, other, bytes)) => {
+                    gate.settle(&mut verdict);
+                    let mut record = FileRecord::judged(&done.path, verdict, bytes);
+                    record.shadow = other.zip(shadow.as_ref()).map(|(mut other, shadow)| {
+                        gate.settle_by(shadow, &mut other);
+                        ShadowRecord::new(other, (record.outcome, record.action))
+                    });
+                    record
+                }
                 Err(error) => FileRecord::unreachable(&done.path, error),
             };
             summary.add(&record);

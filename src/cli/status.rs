@@ -1,6 +1,6 @@
 //! `hashgate status`: what is in the home folder, and whether the index is up to date.
 
-use crate::cli::{exit::Exit, home::Home, output};
+use crate::cli::{config, exit::Exit, home::Home, output};
 use crate::hamming::Kernel;
 use crate::index::{Index, IndexError};
 use crate::store::{BankStore, StoreError};
@@ -35,10 +35,13 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
         Err(IndexError::NotPublished { .. }) => None,
         Err(error) => return Err(error.into()),
     };
+    let policy = policy_state(home, store.as_ref(), index.as_ref())?;
     let up_to_date = match (&store, &index) {
         (Some(store), Some(index)) => {
             let (snapshot, stats) = (store.snapshot()?, index.stats());
-            snapshot.revision == stats.store_revision && snapshot.mark()? == stats.store_mark
+            snapshot.revision == stats.store_revision
+                && snapshot.mark()? == stats.store_mark
+                && policy == PolicyState::InForce
         }
         (None, None) => true,
         _ => false,
@@ -51,6 +54,7 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
             "banks": banks(store.as_ref())?,
             "index": index.as_ref().map(index_record),
             "up_to_date": up_to_date,
+            "policy": policy.name(),
             "kernel": Kernel::detect()?.name(),
             "program_version": env!("CARGO_PKG_VERSION"),
         });
@@ -104,10 +108,60 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
         }
         None => writeln!(out, "index    none yet: hashgate publish")?,
     }
+    writeln!(out, "policy   {}", policy.for_people())?;
     writeln!(out, "kernel   {}", Kernel::detect()?.name())?;
     writeln!(out, "version  {}", env!("CARGO_PKG_VERSION"))?;
     out.flush()?;
     Ok(Exit::Clean)
+}
+
+/// How config.toml and the index in force go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PolicyState {
+    /// What it says is in force.
+    InForce,
+    /// The next publish puts in force what it says.
+    Changed,
+    /// It cannot be used: why.
+    Faulty(String),
+}
+
+impl PolicyState {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::InForce => "in_force",
+            Self::Changed => "changed",
+            Self::Faulty(_) => "faulty",
+        }
+    }
+
+    fn for_people(&self) -> String {
+        match self {
+            Self::InForce => "in force".to_owned(),
+            Self::Changed => "changed since the index was published: hashgate publish".to_owned(),
+            Self::Faulty(error) => format!("cannot be put in force: {error}"),
+        }
+    }
+}
+
+fn policy_state(
+    home: &Home,
+    store: Option<&BankStore>,
+    index: Option<&Index>,
+) -> anyhow::Result<PolicyState> {
+    let mut banks = match store {
+        Some(store) => store.banks()?,
+        None => Vec::new(),
+    };
+    let laid = config::load(home).and_then(|file| config::lay_over(&file, &mut banks));
+    Ok(match (laid, index) {
+        (Err(error), _) => PolicyState::Faulty(format!("{error:#}")),
+        (Ok(carried), Some(index)) if index.banks() == banks && *index.carried() == carried => {
+            PolicyState::InForce
+        }
+        (Ok(_), None) if banks.is_empty() => PolicyState::InForce,
+        _ => PolicyState::Changed,
+    })
 }
 
 fn banks(store: Option<&BankStore>) -> anyhow::Result<Vec<serde_json::Value>> {

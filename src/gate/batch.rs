@@ -2,8 +2,9 @@
 
 use crate::bank::ContentSignal;
 use crate::gate::check::conclude_with;
-use crate::gate::decide::{Matches, radius, widest};
-use crate::gate::{Extraction, Gate, Query, Verdict};
+use crate::gate::decide::{Matches, radius};
+use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash, widest};
+use crate::gate::{Extraction, Gate, Query, Shadow, Verdict};
 use crate::hash::{Distance, Variant};
 use crate::index::Index;
 use std::collections::BTreeMap;
@@ -19,31 +20,53 @@ impl Gate {
     #[must_use]
     pub fn match_signals(&self, signals: &[ContentSignal]) -> Vec<Verdict> {
         let index = self.index();
-        let queries: Vec<Query> = signals
-            .iter()
-            .map(|asked| Query {
+        let terms = Terms::of(&index, self.now(), None);
+        let verdicts = verdicts(&terms, signals).into_iter();
+        verdicts.map(|verdict| self.settled(verdict)).collect()
+    }
+
+    /// As [`Gate::match_signals`], by other policies.
+    #[must_use]
+    pub fn match_signals_with(&self, shadow: &Shadow, signals: &[ContentSignal]) -> Vec<Verdict> {
+        let index = self.index();
+        let at = self.now();
+        let terms = shadow.terms(&Terms::of(&index, at, None));
+        let verdicts = verdicts(&terms, signals).into_iter();
+        verdicts
+            .map(|verdict| shadow.settled(at, verdict))
+            .collect()
+    }
+}
+
+fn verdicts(terms: &Terms<'_>, signals: &[ContentSignal]) -> Vec<Verdict> {
+    let asked: Vec<(Terms<'_>, Query)> = signals
+        .iter()
+        .map(|asked| {
+            let query = Query {
                 signal: asked.signal,
                 quality: asked.quality,
                 variant: Variant::ORIGINAL,
                 evidence: None,
-            })
-            .collect();
-        let mut found: Vec<Matches> = queries.iter().map(|_| Matches::default()).collect();
-        // One search has one radius: policies differ by type, and by quality.
-        let mut by_radius: BTreeMap<Distance, Vec<usize>> = BTreeMap::new();
-        for (place, query) in queries.iter().enumerate() {
-            if let Some(radius) = radius(&index, query) {
-                by_radius.entry(radius).or_default().push(place);
-            }
+            };
+            let upload = look_at_uploads(terms.banks).then(|| upload_of_hash(&query.signal));
+            (Terms { upload, ..*terms }, query)
+        })
+        .collect();
+    let mut found: Vec<Matches> = asked.iter().map(|_| Matches::default()).collect();
+    // One search has one radius: policies differ by type, and by quality.
+    let mut by_radius: BTreeMap<Distance, Vec<usize>> = BTreeMap::new();
+    for (place, (terms, query)) in asked.iter().enumerate() {
+        if let Some(radius) = radius(terms, query) {
+            by_radius.entry(radius).or_default().push(place);
         }
-        for (radius, places) in by_radius {
-            ask(&index, radius, &places, &queries, &mut found);
-        }
-        let asked = queries.iter().zip(found);
-        asked
-            .map(|(query, matches)| conclude_with(&index, Extraction::of(query), matches))
-            .collect()
     }
+    for (radius, places) in by_radius {
+        ask(terms.index, radius, &places, &asked, &mut found);
+    }
+    let asked = asked.iter().zip(found);
+    asked
+        .map(|((terms, query), matches)| conclude_with(terms, Extraction::of(query), matches))
+        .collect()
 }
 
 /// Asks about the queries at these places.
@@ -51,26 +74,26 @@ fn ask(
     index: &Index,
     radius: Distance,
     places: &[usize],
-    queries: &[Query],
+    queries: &[(Terms<'_>, Query)],
     found: &mut [Matches],
 ) {
-    let asked: Vec<(usize, &Query)> = places
+    let asked: Vec<(usize, &(Terms<'_>, Query))> = places
         .iter()
         .filter_map(|&place| Some((place, queries.get(place)?)))
         .collect();
-    let signals: Vec<_> = asked.iter().map(|(_, query)| query.signal).collect();
+    let signals: Vec<_> = asked.iter().map(|(_, (_, query))| query.signal).collect();
     let answers = index.search_batch_limited(&signals, radius, MOST_HITS);
     let widest = widest(index);
-    for ((place, query), answer) in asked.into_iter().zip(answers) {
+    for ((place, (terms, query)), answer) in asked.into_iter().zip(answers) {
         let Some(matches) = found.get_mut(place) else {
             continue;
         };
         if answer.complete {
             for hit in &answer.hits {
-                matches.weigh(index, query, hit, widest);
+                matches.weigh(terms, query, hit, widest);
             }
         } else {
-            matches.ask(index, query);
+            matches.ask(terms, query);
         }
     }
 }

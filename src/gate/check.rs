@@ -1,12 +1,16 @@
 //! [`Gate`]: an open index and the questions that uploads put to it.
 
-use crate::bank::Action;
+use crate::bank::{Action, Bank};
 use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
 use crate::gate::decide::{Doubts, QUALITY_MARGIN};
+use crate::gate::quarantine::Watch;
+#[cfg(feature = "decode")]
+use crate::gate::terms::upload_of;
+use crate::gate::terms::{Terms, look_at_uploads, now, upload_of_hash};
 #[cfg(feature = "decode")]
 use crate::gate::{Extract, Extractor, MemoryBudget, Mode, VariantSet};
-use crate::gate::{Extraction, Match, MatchKind, Outcome, Problem, Query, Verdict};
+use crate::gate::{Extraction, Match, MatchKind, Outcome, Problem, Query, Shadow, Verdict};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 #[cfg(feature = "decode")]
 use crate::index::Memory;
@@ -46,6 +50,11 @@ pub struct GateOptions {
     /// Memory that all decoders of this gate share, and whoever else holds the budget. A picture
     /// that needs more than the whole is `too_large`; one that needs more than is free waits.
     pub memory: Option<Arc<MemoryBudget>>,
+    /// When uploads are judged, in seconds since 1970-01-01 UTC: entries may be out until a time.
+    /// `None`: when they are.
+    pub at: Option<u64>,
+    /// Leaves quarantine to [`Gate::settle`], for who checks on many threads and wants an order.
+    pub settle_later: bool,
 }
 
 /// The scratch of one thread that checks many uploads; see [`Gate::check_with`].
@@ -75,6 +84,7 @@ pub struct Worker {
 /// ```
 pub struct Gate {
     index: IndexHandle,
+    watch: Watch,
     #[cfg(feature = "decode")]
     options: GateOptions,
 }
@@ -87,6 +97,7 @@ impl Gate {
     pub fn open(folder: &Path) -> Result<Self, GateError> {
         Ok(Self {
             index: IndexHandle::open(folder)?,
+            watch: Watch::default(),
             #[cfg(feature = "decode")]
             options: GateOptions::default(),
         })
@@ -104,6 +115,7 @@ impl Gate {
         }
         Ok(Self {
             index: IndexHandle::open_with(folder, options.index_memory)?,
+            watch: Watch::default(),
             options,
         })
     }
@@ -138,7 +150,41 @@ impl Gate {
             evidence: None,
         };
         let index = self.index.load();
-        conclude(&index, Extraction::of(&query))
+        let upload = look_at_uploads(index.banks()).then(|| upload_of_hash(signal));
+        let terms = Terms::of(&index, self.now(), upload);
+        self.settled(conclude(&terms, Extraction::of(&query)))
+    }
+
+    /// When uploads are judged.
+    pub(super) fn now(&self) -> u64 {
+        #[cfg(feature = "decode")]
+        if let Some(at) = self.options.at {
+            return at;
+        }
+        now()
+    }
+
+    /// Counts the upload for the entries that stop it, and has it reviewed instead of blocked where
+    /// policy quarantines all of them: see [`Quarantine`](crate::bank::Quarantine). To be called
+    /// once for each verdict, where [`GateOptions::settle_later`](GateOptions) is set;
+    /// verdicts count in the order in which they come here.
+    pub fn settle(&self, verdict: &mut Verdict) {
+        self.watch.settle(self.now(), verdict);
+    }
+
+    /// As [`Gate::settle`], of a verdict by other policies.
+    pub fn settle_by(&self, shadow: &Shadow, verdict: &mut Verdict) {
+        shadow.settle(self.now(), verdict);
+    }
+
+    /// A verdict, settled unless that is to come later.
+    pub(super) fn settled(&self, mut verdict: Verdict) -> Verdict {
+        #[cfg(feature = "decode")]
+        if self.options.settle_later {
+            return verdict;
+        }
+        self.settle(&mut verdict);
+        verdict
     }
 
     /// The `k` nearest entries of enabled banks within `max_distance` (inclusive), whatever the
@@ -151,14 +197,16 @@ impl Gate {
         k: usize,
     ) -> (Vec<Match>, Option<Action>) {
         let index = self.index.load();
-        let enabled = |id| index.bank(id).filter(|bank| bank.policy.enabled);
-        let hits = if index.banks().iter().all(|bank| bank.policy.enabled) {
+        let upload = look_at_uploads(index.banks()).then(|| upload_of_hash(signal));
+        let terms = Terms::of(&index, self.now(), upload);
+        let plain = |bank: &Bank| bank.policy.enabled && bank.policy.is_plain();
+        let hits = if index.banks().iter().all(plain) {
             index.nearest(signal, k, max_distance)
         } else {
-            // A disabled bank's entries must not take the places of others.
+            // What takes no part must not take the places of others.
             let mut nearest = BTreeSet::new();
             index.visit(signal, max_distance, |hit| {
-                if k > 0 && enabled(hit.bank).is_some() {
+                if k > 0 && terms.standing(&hit).is_ok() {
                     nearest.insert(hit);
                     if nearest.len() > k {
                         nearest.pop_last();
@@ -169,9 +217,9 @@ impl Gate {
         };
         let matches: Vec<Match> = hits
             .iter()
-            .filter_map(|hit| enabled(hit.bank).map(|bank| (hit, bank)))
+            .filter_map(|hit| terms.standing(hit).ok().map(|standing| (hit, standing)))
             .take(k)
-            .map(|(hit, bank)| Match {
+            .map(|(hit, (bank, policy))| Match {
                 bank: bank.name.clone(),
                 content_id: hit.content,
                 kind: MatchKind::of(signal.signal_type()),
@@ -182,7 +230,12 @@ impl Gate {
                 distance: hit.distance,
                 threshold: Threshold(max_distance.0),
                 score: None,
-                action: bank.policy.action,
+                action: policy.action,
+                rule: (policy.rule)
+                    .and_then(|place| bank.policy.rules().get(place))
+                    .map(|rule| rule.scope.to_string().into()),
+                quarantine: None,
+                quarantined: false,
             })
             .collect();
         let action = decide(&matches);
@@ -205,12 +258,23 @@ impl Gate {
 
     /// As [`Gate::check`], with the scratch of a thread that checks many.
     pub fn check_with(&self, worker: &mut Worker, bytes: &[u8]) -> Verdict {
-        judge(
-            &self.index.load(),
-            &self.options,
-            &mut worker.extractor,
-            bytes,
-        )
+        let index = self.index.load();
+        let terms = self.terms(&index, bytes, None);
+        let how = (&self.options, &mut worker.extractor);
+        let (verdict, _) = judge(&terms, None, how, bytes);
+        self.settled(verdict)
+    }
+
+    /// The terms on which an upload is judged, where these policies are tried out besides.
+    pub(super) fn terms<'a>(
+        &self,
+        index: &'a Index,
+        bytes: &[u8],
+        shadow: Option<&Shadow>,
+    ) -> Terms<'a> {
+        let looks = look_at_uploads(index.banks())
+            || shadow.is_some_and(|shadow| look_at_uploads(&shadow.banks));
+        Terms::of(index, self.now(), looks.then(|| upload_of(bytes)))
     }
 
     /// Judges the content of a file, and says how many bytes it had; the outcome is
@@ -218,28 +282,52 @@ impl Gate {
     ///
     /// See [`read_file`](crate::gate::read_file) for what is read.
     pub fn check_file(&self, worker: &mut Worker, path: &Path) -> (Verdict, u64) {
+        let (verdict, _, bytes) = self.check_file_with(worker, path, None);
+        (verdict, bytes)
+    }
+
+    /// As [`Gate::check_file`], and judges by other policies besides, for comparison: their verdict
+    /// comes second, where there are any. It is about the very same hashes.
+    pub fn check_file_with(
+        &self,
+        worker: &mut Worker,
+        path: &Path,
+        shadow: Option<&Shadow>,
+    ) -> (Verdict, Option<Verdict>, u64) {
         let index = self.index.load();
         let max_bytes = self.options.limits.max_file_bytes;
         let Worker { extractor, buffer } = worker;
-        match crate::gate::read_file(path, max_bytes, buffer) {
+        let (verdict, other, bytes) = match crate::gate::read_file(path, max_bytes, buffer) {
             Ok(()) => {
-                let verdict = judge(&index, &self.options, extractor, buffer);
-                (verdict, buffer.len() as u64)
+                let terms = self.terms(&index, buffer, shadow);
+                let tried = shadow.map(|shadow| shadow.terms(&terms));
+                let how = (&self.options, extractor);
+                let (verdict, other) = judge(&terms, tried.as_ref(), how, buffer);
+                (verdict, other, buffer.len() as u64)
             }
             Err(problem) => {
                 let extraction = Extraction {
                     problem: Some(problem),
                     ..Extraction::default()
                 };
-                (conclude(&index, extraction), 0)
+                let verdict = conclude(&Terms::of(&index, self.now(), None), extraction);
+                let other = shadow.map(|_| verdict.clone());
+                (verdict, other, 0)
             }
-        }
+        };
+        let other = other
+            .zip(shadow)
+            .map(|(other, shadow)| match self.options.settle_later {
+                true => other,
+                false => shadow.settled(self.now(), other),
+            });
+        (self.settled(verdict), other, bytes)
     }
 }
 
 /// The signal types to compute for an index: PDQ, what it holds, and what was asked for besides.
 #[cfg(feature = "decode")]
-fn wanted(index: &Index, options: &GateOptions) -> Vec<SignalType> {
+pub(super) fn wanted(index: &Index, options: &GateOptions) -> Vec<SignalType> {
     SignalType::ALL
         .into_iter()
         .filter(|kind| {
@@ -254,9 +342,15 @@ fn holds(index: &Index, kind: SignalType) -> bool {
     types.iter().any(|held| held.signal_type == kind)
 }
 
+/// Judges an upload, and on other terms besides.
 #[cfg(feature = "decode")]
-fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes: &[u8]) -> Verdict {
-    let wanted = wanted(index, options);
+fn judge(
+    terms: &Terms<'_>,
+    other: Option<&Terms<'_>>,
+    (options, extractor): (&GateOptions, &mut Extractor),
+    bytes: &[u8],
+) -> (Verdict, Option<Verdict>) {
+    let wanted = wanted(terms.index, options);
     let how = Extract {
         wanted: &wanted,
         variants: options.variants,
@@ -272,35 +366,49 @@ fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes:
         memory: options.memory.as_deref(),
     };
     let extraction = extractor.extract_with(bytes, &how);
+    let both = |extraction: Extraction| {
+        let tried = other.map(|other| conclude(other, extraction.clone()));
+        (conclude(terms, extraction), tried)
+    };
     if !extraction.fast || options.mode == Mode::Fast {
-        return conclude(index, extraction);
+        return both(extraction);
     }
-    match conclude_surely(index, &extraction) {
-        Some(matches) => conclude_with(index, extraction, matches),
-        None => conclude(index, extractor.extract_exactly(bytes, &how, extraction)),
+    // What one of them is in doubt about is decided by pixels for both.
+    let sure = conclude_surely(terms, &extraction).and_then(|matches| match other {
+        None => Some((matches, None)),
+        Some(other) => Some((matches, Some(conclude_surely(other, &extraction)?))),
+    });
+    match sure {
+        Some((matches, tried)) => {
+            let tried = other.zip(tried);
+            let tried =
+                tried.map(|(other, matches)| conclude_with(other, extraction.clone(), matches));
+            (conclude_with(terms, extraction, matches), tried)
+        }
+        None => both(extractor.extract_exactly(bytes, &how, extraction)),
     }
 }
 
 /// Asks the index about every query and decides.
-fn conclude(index: &Index, extraction: Extraction) -> Verdict {
+pub(super) fn conclude(terms: &Terms<'_>, extraction: Extraction) -> Verdict {
     let mut matches = Matches::default();
     for query in &extraction.queries {
-        matches.ask(index, query);
+        matches.ask(terms, query);
     }
-    conclude_with(index, extraction, matches)
+    conclude_with(terms, extraction, matches)
 }
 
 /// The matches of hashes that may be a few bits off, where those of the exact ones are surely the
 /// same entries and lead to the same action; see [`Mode::Auto`].
 #[cfg(feature = "decode")]
-fn conclude_surely(index: &Index, extraction: &Extraction) -> Option<Matches> {
+fn conclude_surely(terms: &Terms<'_>, extraction: &Extraction) -> Option<Matches> {
     let mut matches = Matches::default();
     let mut doubts = Doubts::default();
     for query in &extraction.queries {
         if query.signal.signal_type().family() == Family::Digest {
-            matches.ask(index, query);
-        } else if is_guess(query) || is_quality_sure(index, query) {
-            matches.ask_surely(index, query, &mut doubts);
+            matches.ask(terms, query);
+        } else if is_guess(query) || is_quality_sure(terms, query) {
+            matches.ask_surely(terms, query, &mut doubts);
         } else {
             return None;
         }
@@ -315,23 +423,34 @@ fn is_guess(query: &Query) -> bool {
 
 /// Whether the exact quality lets the same banks be asked.
 #[cfg(feature = "decode")]
-fn is_quality_sure(index: &Index, query: &Query) -> bool {
+fn is_quality_sure(terms: &Terms<'_>, query: &Query) -> bool {
     let Some(quality) = query.quality else {
         return true;
     };
-    let mut banks = index.banks().iter().filter(|bank| bank.policy.enabled);
+    let kind = query.signal.signal_type();
+    let mut banks = terms
+        .banks
+        .iter()
+        .filter(|bank| terms.takes_part(bank, kind));
     banks.all(|bank| {
-        let least = bank.policy.min_quality.get();
-        quality.get().abs_diff(least) > QUALITY_MARGIN || least == 0
+        bank.policy.each_quality(kind).all(|least| {
+            let least = least.get();
+            quality.get().abs_diff(least) > QUALITY_MARGIN || least == 0
+        })
     })
 }
 
 /// Decides by what the queries met.
-pub(super) fn conclude_with(index: &Index, extraction: Extraction, matches: Matches) -> Verdict {
+pub(super) fn conclude_with(
+    terms: &Terms<'_>,
+    extraction: Extraction,
+    matches: Matches,
+) -> Verdict {
     let Decided {
         matches,
         left_out,
         mut action,
+        mut stops,
         allowed_by_bytes,
         frames,
     } = matches.finish();
@@ -339,7 +458,7 @@ pub(super) fn conclude_with(index: &Index, extraction: Extraction, matches: Matc
     let holds_back = allowed_by_bytes || action > Some(Action::Report);
     let mut problem = extraction.problem;
     if problem.is_none() && !holds_back {
-        problem = low_quality(index, &extraction.queries, &frames);
+        problem = low_quality(terms, &extraction.queries, &frames);
     }
     let outcome = match &problem {
         Some(problem) if !holds_back => problem.outcome,
@@ -349,6 +468,10 @@ pub(super) fn conclude_with(index: &Index, extraction: Extraction, matches: Matc
     if outcome != Outcome::Match && action == Some(Action::Allow) {
         action = None;
     }
+    stops.upload = terms.upload.map(|upload| {
+        let first = upload.first_chunk::<8>().copied().unwrap_or_default();
+        u64::from_be_bytes(first)
+    });
     Verdict {
         outcome,
         action,
@@ -358,42 +481,53 @@ pub(super) fn conclude_with(index: &Index, extraction: Extraction, matches: Matc
         matches_left_out: left_out,
         error: problem.map(|problem| problem.error),
         fast: extraction.fast,
-        generation: index.generation(),
+        generation: terms.index.generation(),
+        quarantined: false,
+        stops,
     }
 }
 
 /// Whether a bank could not be asked about a picture (a frame) because no form of it has the
 /// quality that the bank wants. `harmless` names the frames that an `allow`
 /// bank knows; a match that is only reported does not stand for the banks that were not asked.
-fn low_quality(index: &Index, queries: &[Query], harmless: &BTreeSet<u32>) -> Option<Problem> {
+fn low_quality(terms: &Terms<'_>, queries: &[Query], harmless: &BTreeSet<u32>) -> Option<Problem> {
     let mut best: BTreeMap<u32, Quality> = BTreeMap::new();
+    let mut kinds = BTreeSet::new();
     let perceptual = |query: &&Query| {
         let kind = query.signal.signal_type();
         kind.family() != Family::Digest
             && !is_guess(query)
-            && holds(index, kind)
+            && holds(terms.index, kind)
             && !harmless.contains(&query.variant.frame)
     };
     for query in queries.iter().filter(perceptual) {
         let quality = query.quality?;
         let held = best.entry(query.variant.frame).or_insert(quality);
         *held = quality.max(*held);
+        kinds.insert(query.signal.signal_type());
     }
     let (frame, quality) = best
         .into_iter()
         .min_by_key(|&(frame, quality)| (quality, frame))?;
-    let bank = index.banks().iter().find(|bank| {
-        bank.policy.enabled
-            && bank.policy.action != Action::Allow
-            && quality < bank.policy.min_quality
+    // The most that any entry of the bank asks for.
+    let asks = |bank: &Bank| {
+        let kinds = kinds.iter().copied();
+        kinds
+            .filter(|&kind| terms.takes_part(bank, kind) && bank.policy.may_stop(kind))
+            .map(|kind| bank.policy.qualities(kind).1)
+            .max()
+    };
+    let (bank, least) = terms.banks.iter().find_map(|bank| {
+        let least = asks(bank).filter(|least| quality < *least)?;
+        Some((bank, least))
     })?;
     let what = match frame {
         0 => "the picture".to_owned(),
         _ => format!("frame {frame}"),
     };
     let error = format!(
-        "PDQ quality {quality} is under the {} that bank {} asks for: there is too little in {what} to tell it by",
-        bank.policy.min_quality, bank.name
+        "PDQ quality {quality} is under the {least} that bank {} asks for: there is too little in {what} to tell it by",
+        bank.name
     );
     Some(Problem::new(Outcome::LowQuality, error))
 }

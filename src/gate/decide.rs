@@ -1,9 +1,13 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
-use crate::bank::{Action, Bank, BankId};
+#[cfg(feature = "decode")]
+use crate::bank::Effective;
+use crate::bank::{Action, BankId};
+use crate::gate::quarantine::Stops;
+use crate::gate::terms::{Refusal, Terms, widest};
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
 use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Variant, View};
-use crate::index::{Hit, Index};
+use crate::index::Hit;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -58,48 +62,22 @@ const MARGIN: u16 = 8;
 ///
 /// `None` where no bank may be asked: all are disabled, or want a better quality.
 #[must_use]
-pub(crate) fn radius(index: &Index, query: &Query) -> Option<Distance> {
+pub(crate) fn radius(terms: &Terms<'_>, query: &Query) -> Option<Distance> {
     let kind = query.signal.signal_type();
-    let banks = index.banks().iter();
-    let asked = banks.filter(|bank| may_ask(bank, kind, query.quality));
-    let widest = widest(index);
+    let banks = terms.banks.iter();
+    let asked = banks.filter(|bank| terms.may_ask(bank, kind, query.quality));
+    let widest = widest(terms.index);
     asked
         .map(|bank| {
-            let near = Distance(bank.policy.threshold_for(kind).0);
+            let near = Distance(bank.policy.widest_threshold(kind).0);
             match query.evidence {
-                Some(evidence) if bank.policy.verified_action().is_some() && !evidence.inverted => {
+                Some(evidence) if bank.policy.may_verify(kind) && !evidence.inverted => {
                     near.max(widest)
                 }
                 _ => near,
             }
         })
         .max()
-}
-
-/// How far out an entry may lie and still be verified, in an index of this size.
-///
-/// A search costs the more the wider it is and the more hashes there are, and the more hashes the
-/// likelier is a stranger among them: what is verified beyond the threshold must not
-/// cost more than decoding does.
-pub(crate) fn widest(index: &Index) -> Distance {
-    let types = index.signal_types();
-    let held = types
-        .iter()
-        .find(|held| held.signal_type == SignalType::Pdq);
-    Distance(match held.map_or(0, |held| held.hashes) {
-        0..200_001 => 60,
-        200_001..2_000_001 => 48,
-        2_000_001..20_000_001 => 40,
-        _ => 0,
-    })
-}
-
-/// Whether this bank's policy lets a query of this quality be asked. PDQ's quality speaks for the
-/// 64-bit hashes too: of an empty page they are all nearly the same.
-pub(crate) fn may_ask(bank: &Bank, signal_type: SignalType, quality: Option<Quality>) -> bool {
-    bank.policy.enabled
-        && (signal_type.family() == Family::Digest
-            || quality.is_none_or(|quality| quality >= bank.policy.min_quality))
 }
 
 /// More entries than this are not told apart when those left out of the list are counted.
@@ -170,6 +148,8 @@ pub(crate) struct Decided {
     pub(crate) left_out: u64,
     /// What to do; `None` without a match.
     pub(crate) action: Option<Action>,
+    /// What stops it, where something does.
+    pub(crate) stops: Stops,
     /// Whether the bytes themselves are in an `allow` bank.
     pub(crate) allowed_by_bytes: bool,
     /// The frames that an `allow` bank knows as a whole.
@@ -178,19 +158,19 @@ pub(crate) struct Decided {
 
 impl Matches {
     /// Asks the index about one query and keeps what the banks' policies call a match.
-    pub(crate) fn ask(&mut self, index: &Index, query: &Query) {
-        let Some(radius) = radius(index, query) else {
+    pub(crate) fn ask(&mut self, terms: &Terms<'_>, query: &Query) {
+        let Some(radius) = radius(terms, query) else {
             return;
         };
-        let widest = widest(index);
-        index.visit(&query.signal, radius, |hit| {
-            self.weigh(index, query, &hit, widest);
+        let widest = widest(terms.index);
+        terms.index.visit(&query.signal, radius, |hit| {
+            self.weigh(terms, query, &hit, widest);
         });
     }
 
     /// Keeps a hit where its bank's policy calls it a match; `widest` is [`widest`] of the index.
-    pub(crate) fn weigh(&mut self, index: &Index, query: &Query, hit: &Hit, widest: Distance) {
-        if let Some(found) = judge(index, query, hit, widest) {
+    pub(crate) fn weigh(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit, widest: Distance) {
+        if let Ok(found) = judge(terms, query, hit, widest) {
             self.keep(hit.bank, found);
         }
     }
@@ -198,11 +178,11 @@ impl Matches {
     /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
     /// the exact query would surely say the same.
     #[cfg(feature = "decode")]
-    pub(crate) fn ask_surely(&mut self, index: &Index, query: &Query, doubts: &mut Doubts) {
+    pub(crate) fn ask_surely(&mut self, terms: &Terms<'_>, query: &Query, doubts: &mut Doubts) {
         // Of a guess the quality is no surer than its hash: where it is near a bank's minimum, the
         // bank is asked, and whatever it holds there is not sure.
-        let doubted = |bank: &Bank| {
-            let least = bank.policy.min_quality.get();
+        let doubted = |policy: &Effective| {
+            let least = policy.min_quality.get();
             let quality = query.quality.map_or(u8::MAX, Quality::get);
             least > 0 && quality.abs_diff(least) <= QUALITY_MARGIN
         };
@@ -210,17 +190,17 @@ impl Matches {
             quality: query.quality.map(|quality| raised(quality, QUALITY_MARGIN)),
             ..*query
         };
-        let Some(radius) = radius(index, &asked) else {
+        let Some(radius) = radius(terms, &asked) else {
             return;
         };
         let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
         let widened = Distance(radius.0.saturating_add(MARGIN));
-        let widest = widest(index);
-        index.visit(&query.signal, widened, |hit| {
-            let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
+        let widest = widest(terms.index);
+        terms.index.visit(&query.signal, widened, |hit| {
+            let Ok((_, policy)) = terms.standing(&hit) else {
                 return;
             };
-            let threshold = bank.policy.threshold_for(query.signal.signal_type());
+            let threshold = policy.threshold;
             let within = query
                 .evidence
                 .map_or(threshold, |known| known.near_within(threshold))
@@ -228,18 +208,18 @@ impl Matches {
             let distance = hit.distance.0;
             let is_match = distance.saturating_add(MARGIN) <= within;
             let is_none = distance > within.saturating_add(MARGIN)
-                && (bank.policy.verified_action().is_none()
+                && (policy.verified_action().is_none()
                     || distance > widest.0.saturating_add(MARGIN)
                     || is_surely_unlike(query, &hit));
             let entry = (hit.bank, hit.content.0, hit.signal.signal_type());
-            match bank.policy.action {
+            match policy.action {
                 _ if is_none => {}
                 Action::Allow => doubts.harmless = true,
                 // Which guesses are made hangs on what is seen: what they meet, pixels decide.
-                _ if is_match && !is_guess && !doubted(bank) => doubts.add(entry, true),
+                _ if is_match && !is_guess && !doubted(&policy) => doubts.add(entry, true),
                 _ => doubts.add(entry, false),
             }
-            self.weigh(index, query, &hit, widest);
+            self.weigh(terms, query, &hit, widest);
         });
     }
 
@@ -285,10 +265,12 @@ impl Matches {
         matches.truncate(Verdict::MAX_MATCHES);
         let left_out = self.entries.len().saturating_sub(matches.len()) as u64;
         let bytes = self.decisions.get(&None);
+        let (action, stops) = strictest(&self.decisions);
         Decided {
             matches,
             left_out,
-            action: strictest(&self.decisions),
+            action,
+            stops,
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
             // Of a frame that is too faint a harmless part says nothing.
             frames: (harmless(&self.decisions).into_keys())
@@ -336,34 +318,52 @@ fn order(a: &Match, b: &Match) -> Ordering {
         .then_with(|| (a.content_id, a.entry).cmp(&(b.content_id, b.entry)))
 }
 
-/// A hit as a match, where its bank's policy sees one.
-fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Match> {
-    let bank = index.bank(hit.bank)?;
+/// A hit as a match, or why policy sees none; `widest` is [`widest`] of the index.
+pub(crate) fn judge(
+    terms: &Terms<'_>,
+    query: &Query,
+    hit: &Hit,
+    widest: Distance,
+) -> Result<Match, Refusal> {
+    let (bank, policy) = terms.standing(hit)?;
     let signal_type = query.signal.signal_type();
-    let threshold = bank.policy.threshold_for(signal_type);
-    let entry_good = signal_type.family() != Family::Pdq
-        || hit
-            .quality
-            .is_none_or(|quality| quality >= bank.policy.min_quality);
-    if !may_ask(bank, signal_type, query.quality) || !entry_good {
-        return None;
+    let (threshold, asked) = (policy.threshold, policy.min_quality);
+    let too_low = |quality: &Quality| *quality < asked;
+    if let Some(quality) = query.quality.filter(too_low)
+        && signal_type.family() != Family::Digest
+    {
+        return Err(Refusal::QueryQuality { asked, quality });
+    }
+    if let Some(quality) = hit.quality.filter(too_low)
+        && signal_type.family() == Family::Pdq
+    {
+        return Err(Refusal::EntryQuality { asked, quality });
     }
     let within = query
         .evidence
         .map_or(threshold, |evidence| evidence.near_within(threshold));
     let (kind, score, action) = if hit.distance.is_within(within) {
         let kind = MatchKind::of(signal_type);
-        (kind, score(query, hit), bank.policy.action)
+        (kind, score(query, hit), policy.action)
     } else {
-        let evidence = query.evidence?;
-        let action = bank.policy.verified_action()?;
+        let far = Refusal::TooFar { within };
+        let evidence = query.evidence.ok_or(far)?;
+        let action = policy.verified_action().ok_or(far)?;
         if !evidence.reaches(hit.distance, widest) {
-            return None;
+            return Err(far);
         }
-        let score = score(query, hit).filter(|score| *score >= evidence.enough())?;
-        (MatchKind::Verified, Some(score), action)
+        let (score, enough) = (score(query, hit), evidence.enough());
+        if score.is_none_or(|score| score < enough) {
+            return Err(Refusal::Unlike {
+                within,
+                score,
+                enough,
+            });
+        }
+        (MatchKind::Verified, score, action)
     };
-    Some(Match {
+    let rule = policy.rule.and_then(|place| bank.policy.rules().get(place));
+    Ok(Match {
         bank: bank.name.clone(),
         content_id: hit.content,
         kind,
@@ -375,6 +375,9 @@ fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Ma
         threshold,
         score,
         action,
+        rule: rule.map(|rule| rule.scope.to_string().into()),
+        quarantine: policy.quarantine,
+        quarantined: false,
     })
 }
 
@@ -398,7 +401,7 @@ pub fn decide(matches: &[Match]) -> Option<Action> {
     for found in matches {
         decisions.entry(form(found)).or_default().count(found);
     }
-    strictest(&decisions)
+    strictest(&decisions).0
 }
 
 /// The form of the input that a match is about; `None` where it is about the bytes.
@@ -439,11 +442,19 @@ struct Decision {
     allowed: Option<(bool, u32)>,
     /// The nearest match of any other.
     other: Option<(bool, u32)>,
+    /// What would block.
+    stops: Stops,
 }
 
 impl Decision {
     fn count(&mut self, found: &Match) {
         self.strictest = self.strictest.max(Some(found.action));
+        if found.action == Action::Block {
+            match found.quarantine {
+                None => self.stops.firm = true,
+                some => (self.stops).note((found.bank.clone(), found.content_id), some),
+            }
+        }
         let side = match found.action {
             Action::Allow => &mut self.allowed,
             _ => &mut self.other,
@@ -466,19 +477,25 @@ impl Decision {
     }
 }
 
-fn strictest(decisions: &Decisions) -> Option<Action> {
+/// The strictest action, and what stops the upload where that blocks.
+fn strictest(decisions: &Decisions) -> (Option<Action>, Stops) {
     let bytes = decisions
         .get(&None)
         .and_then(|decision| decision.action(None));
     if bytes == Some(Action::Allow) {
-        return bytes;
+        return (bytes, Stops::default());
     }
     let harmless = harmless(decisions);
-    let actions = decisions.iter().filter_map(|(variant, decision)| {
+    let (mut strictest, mut stops) = (None, Stops::default());
+    for (variant, decision) in decisions {
         let known = variant.as_ref().and_then(|one| harmless.get(&shown(one)));
-        decision.action(known.copied())
-    });
-    actions.max()
+        let action = decision.action(known.copied());
+        strictest = strictest.max(action);
+        if action == Some(Action::Block) {
+            stops.join(&decision.stops);
+        }
+    }
+    (strictest, stops)
 }
 
 /// How near a match is: by distance as a share of the hash's bits, in 1/256.
@@ -512,6 +529,9 @@ mod tests {
             threshold: Threshold(31),
             score: None,
             action,
+            rule: None,
+            quarantine: None,
+            quarantined: false,
         }
     }
 

@@ -8,6 +8,7 @@ mod batch;
 mod check;
 mod decide;
 mod evidence;
+mod explain;
 #[cfg(feature = "decode")]
 mod extract;
 #[cfg(feature = "decode")]
@@ -17,8 +18,11 @@ mod memory;
 #[cfg(feature = "decode")]
 mod mode;
 mod outcome;
+mod quarantine;
 #[cfg(feature = "decode")]
 mod read;
+mod shadow;
+mod terms;
 #[cfg(feature = "decode")]
 mod variants;
 mod verdict;
@@ -28,6 +32,7 @@ pub use check::{Gate, GateError};
 pub use check::{GateOptions, Worker};
 pub use decide::{Extraction, Query, decide};
 pub use evidence::{Evidence, Score};
+pub use explain::{Considered, Explanation};
 #[cfg(feature = "decode")]
 pub use extract::{Extract, Extractor};
 #[cfg(feature = "decode")]
@@ -39,6 +44,8 @@ pub use mode::{Mode, ModeError};
 pub use outcome::{Outcome, Problem};
 #[cfg(feature = "decode")]
 pub use read::read_file;
+pub use shadow::{Shadow, ShadowError};
+pub use terms::Refusal;
 #[cfg(feature = "decode")]
 pub use variants::{VariantSet, VariantSetError};
 pub use verdict::{Match, MatchKind, Verdict};

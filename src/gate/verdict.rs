@@ -1,9 +1,11 @@
 //! The answer about one input, with what is needed to explain and to replay it.
 
-use crate::bank::{Action, BankName, ContentId};
+use crate::bank::{Action, BankName, ContentId, Quarantine};
+use crate::gate::quarantine::Stops;
 use crate::gate::{Outcome, Score};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
+use std::sync::Arc;
 
 /// Why an entry counts as a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,7 +44,8 @@ impl MatchKind {
 /// `hash` (the entry's), `distance` (bits), `variant` (the form of the query that hit), `query` (its
 /// hash), `threshold` (the bank's, at the generation that answered), `score` (how alike the two are
 /// by all bits and how sure those are, 1 to -1; null where that is not known), `action` (the bank's
-/// for this kind of match) and `quality` (the entry's, or null).
+/// for this kind of match) and `quality` (the entry's, or null). Besides, where there is such a thing,
+/// `rule` (see [`Match::rule`]) and `quarantined` (true).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     /// The bank.
@@ -67,11 +70,19 @@ pub struct Match {
     pub score: Option<Score>,
     /// What the bank's policy says to do.
     pub action: Action,
+    /// The most specific rule of labels or types that counted for the entry, as
+    /// [`Scope`](crate::bank::Scope) writes it: `label x + bank + type pdq`. `None` where the bank's
+    /// own policy decided alone.
+    pub rule: Option<Arc<str>>,
+    /// When policy takes the entry for suspicious.
+    pub quarantine: Option<Quarantine>,
+    /// Whether the entry is quarantined, so that it is reviewed where it would have blocked.
+    pub quarantined: bool,
 }
 
 impl Serialize for Match {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Match", 12)?;
+        let mut object = serializer.serialize_struct("Match", 14)?;
         object.serialize_field("bank", &self.bank)?;
         object.serialize_field("content_id", &self.content_id)?;
         object.serialize_field("kind", self.kind.name())?;
@@ -84,6 +95,12 @@ impl Serialize for Match {
         object.serialize_field("score", &self.score)?;
         object.serialize_field("action", &self.action)?;
         object.serialize_field("quality", &self.entry_quality)?;
+        if let Some(rule) = &self.rule {
+            object.serialize_field("rule", &**rule)?;
+        }
+        if self.quarantined {
+            object.serialize_field("quarantined", &true)?;
+        }
         object.end()
     }
 }
@@ -114,11 +131,32 @@ pub struct Verdict {
     pub fast: bool,
     /// The generation of the index that answered.
     pub generation: u64,
+    /// Whether it is reviewed because all entries that would have blocked it are quarantined.
+    pub quarantined: bool,
+    /// What stops it.
+    pub(crate) stops: Stops,
 }
 
 impl Verdict {
     /// Most matches that a verdict lists.
     pub const MAX_MATCHES: usize = 1_000;
+
+    #[cfg(test)]
+    pub(super) fn empty() -> Self {
+        Self {
+            outcome: Outcome::NoMatch,
+            action: None,
+            signals: Vec::new(),
+            quality: None,
+            matches: Vec::new(),
+            matches_left_out: 0,
+            error: None,
+            fast: false,
+            generation: 1,
+            quarantined: false,
+            stops: Stops::default(),
+        }
+    }
 
     /// Whether the upload may go on: it was judged whole, and what it matches, if anything, is in
     /// banks that allow or only report it. Whatever could not be judged does not pass.

@@ -1,11 +1,12 @@
 //! What is in force in an index folder, as a publisher asks before it decides what to publish.
 
-use crate::index::IndexError;
+use crate::bank::Bank;
 use crate::index::manifest::Manifest;
+use crate::index::{Carried, IndexError};
 use std::path::Path;
 
 /// What the manifest in force says of where its generation came from. Reading it opens no segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
     /// The generation's number.
     pub generation: u64,
@@ -13,6 +14,10 @@ pub struct Base {
     pub store_revision: u64,
     /// The mark of that revision, where the publisher gave one.
     pub store_mark: Option<u64>,
+    /// What it carries of its entries besides hashes.
+    pub carried: Carried,
+    /// The banks and their policies.
+    pub banks: Vec<Bank>,
 }
 
 impl Base {
@@ -27,6 +32,8 @@ impl Base {
             generation: manifest.generation,
             store_revision: manifest.store_revision,
             store_mark: manifest.store_mark,
+            carried: manifest.carried,
+            banks: manifest.banks,
         })
     }
 }

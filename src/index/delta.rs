@@ -15,7 +15,7 @@ use crate::bank::{Bank, BankId, ContentId};
 use crate::hamming::Kernel;
 use crate::index::manifest::SegmentRecord;
 use crate::index::publish::{PublishOptions, Published, Publisher, read_records};
-use crate::index::{Index, IndexRecord, Memory, PublishError};
+use crate::index::{FactRecord, Index, Memory, PublishError};
 use crate::segment::{Posting, Segment, SegmentBuilder};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,11 +35,12 @@ const TIER: u64 = 4;
 ///
 /// # Errors
 /// [`PublishError`]; the generation that was in force stays. [`PublishError::Base`] where there is
-/// none or it is damaged: publish all records then.
-pub fn publish_delta<E>(
+/// none or it is damaged: publish all records then. [`PublishError::OtherFacts`] where
+/// [`PublishOptions::carried`] is not what it carries.
+pub fn publish_delta<E, R: Into<FactRecord>>(
     folder: &Path,
     banks: &[Bank],
-    added: impl Iterator<Item = Result<IndexRecord, E>>,
+    added: impl Iterator<Item = Result<R, E>>,
     removed: impl IntoIterator<Item = (BankId, ContentId)>,
     options: &PublishOptions<'_>,
 ) -> Result<Published, PublishError<E>> {
@@ -47,10 +48,15 @@ pub fn publish_delta<E>(
     // Nothing is searched here, so any kernel will do.
     let base = Index::open_reusing(folder, Memory::Mmap, Kernel::Scalar, &[]);
     let base = base.map_err(PublishError::Base)?;
+    if options.carried.cloned().unwrap_or_default() != base.manifest.carried {
+        return Err(PublishError::OtherFacts {
+            folder: folder.to_owned(),
+        });
+    }
     let mut builder = SegmentBuilder::new().linear_below(options.linear_below);
     let mut touched: BTreeSet<_> = removed.into_iter().collect();
-    let noting = added.inspect(|record| {
-        if let Ok(record) = record {
+    let noting = added.map(|record| record.map(R::into)).inspect(|record| {
+        if let Ok(FactRecord { record, .. }) = record {
             touched.insert((record.bank, record.content));
         }
     });
@@ -101,6 +107,11 @@ fn merge(
             let item = (posting.bank, posting.content);
             if !dead.contains(&item) && known.contains(&posting.bank) {
                 builder.add(&signal, posting.bank, posting.content, posting.quality);
+            }
+        });
+        segment.each_facts(|bank, content, facts| {
+            if !dead.contains(&(bank, content)) && known.contains(&bank) {
+                builder.note(bank, content, facts);
             }
         });
         for tombstone in segment.tombstones() {

@@ -34,13 +34,13 @@ pub enum IndexError {
     },
     /// Another version wrote the manifest.
     #[error(
-        "{}: manifest format {got}, this program reads {expected}; upgrade hashgate, or run \
+        "{}: manifest format {got}, this program reads 1 to {expected}; upgrade hashgate, or run \
          `hashgate publish` with this version", path.display()
     )]
     Version {
         /// The file.
         path: PathBuf,
-        /// The format that this program reads.
+        /// The newest format that this program reads.
         expected: u32,
         /// The format that the file states.
         got: u32,
@@ -114,6 +114,15 @@ pub enum PublishError<E> {
     /// A segment could not be written.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The records carry something else than the generation that the new one would stand on.
+    #[error(
+        "{}: the generation in force carries other labels or facts of its entries; publish all \
+         records", folder.display()
+    )]
+    OtherFacts {
+        /// The index folder.
+        folder: PathBuf,
+    },
     /// The generation in force, on which the new one would stand, cannot be read.
     #[error("the generation in force cannot be built upon: {0}")]
     Base(#[source] IndexError),

@@ -6,7 +6,7 @@
 
 use crate::bank::Bank;
 use crate::hash::SignalType;
-use crate::index::IndexError;
+use crate::index::{Carried, IndexError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,8 +14,11 @@ use std::path::Path;
 
 /// The manifest's file name in the index folder.
 pub const MANIFEST_FILE: &str = "manifest";
-/// The version of the manifest's format.
-const FORMAT: u32 = 1;
+/// The newest version of the manifest's format.
+const FORMAT: u32 = 2;
+/// The version of manifests whose policies say nothing but what the first programs knew: those go
+/// on reading them, and refuse others, in which they would pass over rules.
+const PLAIN_FORMAT: u32 = 1;
 /// A manifest larger than this is not one.
 const MAX_BYTES: u64 = 64 << 20;
 /// What the checksum's line begins with.
@@ -33,6 +36,9 @@ pub(super) struct Manifest {
     /// What tells that revision of that store from every other; not in manifests of old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) store_mark: Option<u64>,
+    /// What the segments carry of their entries besides hashes; from version 2 on.
+    #[serde(default, skip_serializing_if = "Carried::is_empty")]
+    pub(super) carried: Carried,
     pub(super) banks: Vec<Bank>,
     /// Oldest first.
     pub(super) segments: Vec<SegmentRecord>,
@@ -64,7 +70,13 @@ struct FormatOnly {
 }
 
 impl Manifest {
-    pub(super) const FORMAT: u32 = FORMAT;
+    /// The format to write: the oldest that says all.
+    pub(super) fn format_for(banks: &[Bank], carried: &Carried) -> u32 {
+        match carried.is_empty() && banks.iter().all(|bank| bank.policy.is_plain()) {
+            true => PLAIN_FORMAT,
+            false => FORMAT,
+        }
+    }
 
     /// The bytes of the file.
     pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
@@ -78,9 +90,20 @@ impl Manifest {
     }
 
     fn check_policies(&self) -> Result<(), String> {
+        self.carried.check()?;
+        if self.format < Self::format_for(&self.banks, &self.carried) {
+            return Err(format!("it says more than format {} may", self.format));
+        }
         self.banks.iter().try_for_each(|bank| {
             let checked = bank.policy.check();
-            checked.map_err(|error| format!("bank {}: {error}", bank.name))
+            checked.map_err(|error| format!("bank {}: {error}", bank.name))?;
+            match self.carried.lacks(&bank.policy) {
+                None => Ok(()),
+                Some(what) => Err(format!(
+                    "bank {}: its policy asks for {what}, which the index does not carry",
+                    bank.name
+                )),
+            }
         })
     }
 
@@ -131,7 +154,7 @@ impl Manifest {
         }
         let format = serde_json::from_slice::<FormatOnly>(text);
         let format = format.map_err(|error| problem(error.to_string()))?.format;
-        if format != FORMAT {
+        if !(PLAIN_FORMAT..=FORMAT).contains(&format) {
             return Err(IndexError::Version {
                 path: path.to_owned(),
                 expected: FORMAT,

@@ -31,6 +31,7 @@
 
 mod base;
 mod batch;
+mod carried;
 mod collect;
 mod delta;
 mod error;
@@ -46,6 +47,7 @@ mod search;
 mod verify;
 
 pub use base::Base;
+pub use carried::{Carried, FactRecord, TooManyLabels};
 pub use delta::publish_delta;
 pub use error::{IndexError, PublishError};
 pub use generation::{Index, IndexStats, TypeStats};
@@ -56,7 +58,7 @@ pub use publish::{Progress, PublishOptions, Published, Stage, publish};
 pub use search::{Limited, Scratch};
 pub use verify::{VerifyReport, verify};
 
-pub use crate::segment::Memory;
+pub use crate::segment::{Facts, Memory};
 
 use crate::bank::{BankId, ContentId};
 use crate::hash::{Distance, Quality, Signal};

@@ -11,7 +11,7 @@
 use crate::bank::{Bank, BankId};
 use crate::index::folder::{self, Kind, Lock, LockError, TEMPORARY};
 use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, TypeRecord, segment_name};
-use crate::index::{IndexRecord, PublishError};
+use crate::index::{Carried, FactRecord, PublishError};
 use crate::segment::{LINEAR_BELOW, SegmentBuilder};
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,6 +33,8 @@ pub struct PublishOptions<'a> {
     /// The number of the generation that must be in force when publishing begins, `None` for any:
     /// so whoever decided by a generation what to publish does not put it onto another.
     pub base: Option<u64>,
+    /// What the records carry of their entries besides hashes; `None`: nothing.
+    pub carried: Option<&'a Carried>,
     /// Is told how far publishing has come, on the calling thread.
     pub progress: Option<&'a dyn Fn(Progress)>,
     /// Below how many distinct hashes a near type gets no tables and is scanned.
@@ -66,6 +68,7 @@ impl Default for PublishOptions<'_> {
             store_revision: 0,
             store_mark: None,
             base: None,
+            carried: None,
             progress: None,
             linear_below: LINEAR_BELOW,
             segment_records: SEGMENT_RECORDS,
@@ -121,10 +124,10 @@ const REPORT_EVERY: u64 = 1 << 16;
 ///
 /// # Errors
 /// [`PublishError`]; the generation that was in force stays.
-pub fn publish<E>(
+pub fn publish<E, R: Into<FactRecord>>(
     folder: &Path,
     banks: &[Bank],
-    records: impl Iterator<Item = Result<IndexRecord, E>>,
+    records: impl Iterator<Item = Result<R, E>>,
     options: &PublishOptions<'_>,
 ) -> Result<Published, PublishError<E>> {
     let publisher = Publisher::begin(folder, options)?;
@@ -156,10 +159,10 @@ pub fn publish<E>(
 
 /// Reads records into a builder. `full` is told of a builder that holds as many as a segment may
 /// have, once the records of its last item are all in it.
-pub(super) fn read_records<E>(
+pub(super) fn read_records<E, R: Into<FactRecord>>(
     builder: &mut SegmentBuilder,
     banks: &[Bank],
-    records: impl Iterator<Item = Result<IndexRecord, E>>,
+    records: impl Iterator<Item = Result<R, E>>,
     options: &PublishOptions<'_>,
     mut full: impl FnMut(&mut SegmentBuilder) -> Result<(), PublishError<E>>,
 ) -> Result<(), PublishError<E>> {
@@ -175,7 +178,7 @@ pub(super) fn read_records<E>(
     };
     let (mut done, mut held, mut last) = (0, 0, None);
     for record in records {
-        let record = record.map_err(PublishError::Source)?;
+        let FactRecord { record, facts } = record.map_err(PublishError::Source)?.into();
         if !known.contains(&record.bank) {
             return Err(PublishError::UnknownBank { bank: record.bank });
         }
@@ -187,6 +190,9 @@ pub(super) fn read_records<E>(
         held += 1;
         last = item;
         builder.add(&record.signal, record.bank, record.content, record.quality);
+        if options.carried.is_some() {
+            builder.note(record.bank, record.content, facts);
+        }
         done += 1;
         if done % REPORT_EVERY == 0 {
             report(done);
@@ -316,13 +322,15 @@ impl<'a> Publisher<'a> {
         options: &PublishOptions<'_>,
     ) -> Result<Published, PublishError<E>> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let carried = options.carried.cloned().unwrap_or_default();
         let manifest = Manifest {
-            format: Manifest::FORMAT,
+            format: Manifest::format_for(banks, &carried),
             generation: self.generation,
             created_at: now.map_or(0, |now| now.as_secs()),
             program_version: options.program_version.to_owned(),
             store_revision: options.store_revision,
             store_mark: options.store_mark,
+            carried,
             banks: banks.to_vec(),
             segments,
         };

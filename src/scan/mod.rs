@@ -7,6 +7,7 @@
 
 mod pipeline;
 mod record;
+mod shadow;
 mod sink;
 mod summary;
 mod walk;
@@ -14,6 +15,7 @@ mod walk;
 pub use pipeline::{Done, Finished, Options, for_each_file};
 pub use record::FileRecord;
 pub(crate) use record::{escaped, path_text};
+pub use shadow::{ShadowRecord, ShadowSummary};
 pub use sink::{CsvSink, JsonLinesSink, Sink, TextSink};
 pub use summary::Summary;
 pub use walk::{Counted, Skipped, Walk, WalkOptions, Walked, count};

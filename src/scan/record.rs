@@ -2,6 +2,7 @@
 
 use crate::gate::{Match, Mode, Outcome, Verdict};
 use crate::hash::Quality;
+use crate::scan::ShadowRecord;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ use std::path::Path;
 /// | `matches_left_out` | only where there were more than are listed: how many more, at least |
 /// | `bytes` | size of what was read |
 /// | `error` | only where something could not be judged: why |
+/// | `quarantined` | only where it is reviewed because the entries that would block it are quarantined: true |
+/// | `shadow` | only where other policies are tried out: `outcome`, `action`, `differs`, and `matches` where it does |
 ///
 /// ```
 /// let line = r#"{"path":"in/a.jpg","outcome":"match","action":"block",
@@ -65,6 +68,12 @@ pub struct FileRecord {
     /// Why something could not be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether it is reviewed because all entries that would have blocked it are quarantined.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub quarantined: bool,
+    /// What other policies would have decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowRecord>,
 }
 
 #[expect(
@@ -103,6 +112,8 @@ impl FileRecord {
             matches_left_out: verdict.matches_left_out,
             bytes,
             error: verdict.error,
+            quarantined: verdict.quarantined,
+            shadow: None,
         }
     }
 
@@ -122,6 +133,8 @@ impl FileRecord {
             matches_left_out: 0,
             bytes: 0,
             error: Some(error),
+            quarantined: false,
+            shadow: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a scan says at its end.
 
 use crate::gate::Outcome;
-use crate::scan::{FileRecord, Finished, Skipped};
+use crate::scan::{FileRecord, Finished, ShadowSummary, Skipped};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -28,6 +28,21 @@ pub struct Summary {
     pub program_version: &'static str,
     /// Whether the scan was ended before it had seen every file.
     pub interrupted: bool,
+    /// Files that are reviewed because the entries that would block them are quarantined; left out
+    /// where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub quarantined: u64,
+    /// What other policies would have changed; only where they are tried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowSummary>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Summary {
@@ -45,6 +60,8 @@ impl Summary {
             index_generation,
             program_version: env!("CARGO_PKG_VERSION"),
             interrupted: false,
+            quarantined: 0,
+            shadow: None,
         }
     }
 
@@ -54,6 +71,10 @@ impl Summary {
         self.bytes += record.bytes;
         *self.outcomes.entry(record.outcome.name()).or_default() += 1;
         *self.actions.entry(record.action).or_default() += 1;
+        self.quarantined += u64::from(record.quarantined);
+        if let (Some(summary), Some(shadow)) = (&mut self.shadow, &record.shadow) {
+            summary.add(record, shadow);
+        }
     }
 
     /// Notes how the walk ended.

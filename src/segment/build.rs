@@ -4,12 +4,12 @@ use crate::bank::{BankId, ContentId};
 use crate::hamming::kernel::Row;
 use crate::hash::{Quality, Signal, SignalType};
 use crate::segment::format::{
-    DEFAULT_SEED, MAX_HASHES, Tombstone, TypeEntry, UNKNOWN_QUALITY, kind, layout,
+    DEFAULT_SEED, FactRow, MAX_HASHES, Tombstone, TypeEntry, UNKNOWN_QUALITY, kind, layout,
 };
 use crate::segment::packed::{Packing, Record, bits_for};
 use crate::segment::tables::{self, BuiltTable};
 use crate::segment::writer::SectionWriter;
-use crate::segment::{LINEAR_BELOW, Permutation};
+use crate::segment::{Facts, LINEAR_BELOW, Permutation};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -28,6 +28,7 @@ pub struct SegmentBuilder {
     hash64: BTreeMap<SignalType, Vec<Entry<[u32; 2]>>>,
     digests: BTreeMap<SignalType, Vec<Entry<[u32; 8]>>>,
     tombstones: BTreeSet<Tombstone>,
+    facts: Vec<FactRow>,
 }
 
 /// A record on its way into the file.
@@ -109,6 +110,7 @@ impl SegmentBuilder {
             hash64: BTreeMap::new(),
             digests: BTreeMap::new(),
             tombstones: BTreeSet::new(),
+            facts: Vec::new(),
         }
     }
 
@@ -156,6 +158,23 @@ impl SegmentBuilder {
                 quality,
                 content,
             });
+        }
+    }
+
+    /// Notes what is known of a content item of which hashes are added, besides those. What was
+    /// noted first counts, as all hashes of an item say the same; [`Facts::PLAIN`] takes no room.
+    pub fn note(&mut self, bank: BankId, content: ContentId, facts: Facts) {
+        let row = FactRow {
+            bank: bank.0,
+            sources: facts.sources,
+            content: content.0,
+            labels: facts.labels,
+        };
+        match self.facts.last() {
+            // The hashes of an item come one after the other.
+            Some(last) if last.key() == row.key() => {}
+            _ if facts == Facts::PLAIN => {}
+            _ => self.facts.push(row),
         }
     }
 
@@ -223,6 +242,12 @@ impl SegmentBuilder {
             let bytes = tombstones.as_slice().as_bytes();
             writer.section(kind::TOMBSTONES, 0, 0, bytes).map_err(io)?;
         }
+        let facts = sorted_facts(std::mem::take(&mut self.facts));
+        if !facts.is_empty() {
+            let bytes = facts.as_slice().as_bytes();
+            writer.section(kind::FACTS, 0, 0, bytes).map_err(io)?;
+        }
+        drop(facts);
         let steps = 20 + 6 * self.hash64.len() as u64 + 2 * self.digests.len() as u64;
         let mut done = 0;
         let mut step = |count| {
@@ -287,6 +312,14 @@ impl SegmentBuilder {
         digests.for_each(|entry| note(entry.bank));
         banks.into_iter().collect()
     }
+}
+
+/// In order, and of each item one.
+fn sorted_facts(mut facts: Vec<FactRow>) -> Vec<FactRow> {
+    // Stable: of equal ones the first stays the first.
+    facts.sort_by_key(FactRow::key);
+    facts.dedup_by_key(|row| row.key());
+    facts
 }
 
 impl TypeEntry {

@@ -25,13 +25,13 @@ pub enum SegmentError {
     },
     /// Another version wrote the file.
     #[error(
-        "{}: segment format version {got}, this program reads version {expected}; upgrade hashgate, \
+        "{}: segment format version {got}, this program reads up to version {expected}; upgrade hashgate, \
          or run `hashgate publish` with this version", path.display()
     )]
     Version {
         /// The file.
         path: PathBuf,
-        /// The version that this program reads.
+        /// The newest version that this program reads.
         expected: u32,
         /// The version that the file states.
         got: u32,

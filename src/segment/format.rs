@@ -4,8 +4,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The first eight bytes of every segment.
 pub const MAGIC: [u8; 8] = *b"hgseg\r\n\x1a";
-/// The version of the format that this program writes and reads.
-pub const VERSION: u32 = 1;
+/// The newest version of the format that this program writes and reads: of segments with facts.
+pub const VERSION: u32 = 2;
+/// The version of segments without facts.
+pub const PLAIN_VERSION: u32 = 1;
 /// The byte-order mark; another machine's order shows it turned around.
 pub const BYTE_ORDER: u32 = 0x0102_0304;
 /// Every section begins at a multiple of this, and the file ends at one.
@@ -29,6 +31,8 @@ pub mod kind {
     pub const TYPES: u16 = 2;
     /// Content of older segments that no longer counts.
     pub const TOMBSTONES: u16 = 3;
+    /// What is known of content besides its hashes.
+    pub const FACTS: u16 = 4;
     /// A type's distinct hashes, ascending.
     pub const HASHES: u16 = 16;
     /// Where each bucket of a table begins.
@@ -55,6 +59,7 @@ pub mod kind {
             BANKS => "banks",
             TYPES => "types",
             TOMBSTONES => "tombstones",
+            FACTS => "facts",
             HASHES => "hashes",
             OFFSETS => "offsets",
             SIBLINGS => "siblings",
@@ -85,7 +90,7 @@ pub mod layout {
 pub struct Header {
     /// [`MAGIC`].
     pub magic: [u8; 8],
-    /// [`VERSION`].
+    /// [`PLAIN_VERSION`] or [`VERSION`].
     pub version: u32,
     /// [`BYTE_ORDER`].
     pub byte_order: u32,
@@ -169,6 +174,29 @@ pub struct Tombstone {
     pub content: u64,
 }
 
+/// What is known of a content item besides its hashes: 24 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FactRow {
+    /// The bank.
+    pub bank: u32,
+    /// How many agree that it is what it is said to be.
+    pub sources: u32,
+    /// The content item.
+    pub content: u64,
+    /// The labels that it has, as bits.
+    pub labels: u64,
+}
+
+impl FactRow {
+    /// What rows are ordered by.
+    #[must_use]
+    pub const fn key(&self) -> (u32, u64) {
+        (self.bank, self.content)
+    }
+}
+
+const _: () = assert!(size_of::<FactRow>() == 24);
 const _: () = assert!(size_of::<Header>() == 128);
 const _: () = assert!(size_of::<SectionEntry>() == 24);
 const _: () = assert!(size_of::<TypeEntry>() == 64);

@@ -11,6 +11,7 @@
 
 mod build;
 mod error;
+mod facts;
 pub mod format;
 mod mmap;
 mod near;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use build::{BuildError, SegmentBuilder, SegmentSummary, TypeSummary};
 pub use error::SegmentError;
+pub use facts::Facts;
 pub use mmap::Memory;
 pub use near::NearView;
 pub use permutation::Permutation;

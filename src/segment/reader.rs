@@ -1,17 +1,18 @@
 //! Opening a segment: all structure is checked, long columns are not read.
 
+use crate::bank::{BankId, ContentId};
 use crate::hamming::kernel::{Column, Row, prefetch};
 use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType};
 use crate::segment::build::TypeSummary;
 use crate::segment::format::{
-    ALIGNMENT, BUCKETS, BYTE_ORDER, Header, MAGIC, MAX_HASHES, SectionEntry, Tombstone, TypeEntry,
-    VERSION, kind, layout,
+    ALIGNMENT, BUCKETS, BYTE_ORDER, FactRow, Header, MAGIC, MAX_HASHES, PLAIN_VERSION,
+    SectionEntry, Tombstone, TypeEntry, VERSION, kind, layout,
 };
 use crate::segment::mmap::Bytes;
 use crate::segment::near::NearView;
 use crate::segment::packed::Packing;
 use crate::segment::postings::{Posting, Postings};
-use crate::segment::{Memory, Permutation, SegmentError};
+use crate::segment::{Facts, Memory, Permutation, SegmentError};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub struct Segment {
     pub(super) entries: Vec<SectionEntry>,
     banks: Range<usize>,
     tombstones: Range<usize>,
+    facts: Range<usize>,
     types: BTreeMap<SignalType, TypeLayout>,
     wide: Permutation<[u32; 8]>,
     narrow: Permutation<[u32; 2]>,
@@ -112,8 +114,8 @@ where
 
 impl Segment {
     /// Maps a segment and checks its structure: header, section table, every section's place and
-    /// length, every offset array, and the checksum of each section of up to 512 KiB and of the
-    /// tombstones. Longer columns are left to [`Segment::verify`].
+    /// length, every offset array, and the checksum of each section of up to 512 KiB, of the
+    /// tombstones and of the facts. Longer columns are left to [`Segment::verify`].
     ///
     /// # Errors
     /// [`SegmentError`], which names the file, what is wrong with it and the repair.
@@ -127,6 +129,7 @@ impl Segment {
             entries,
             banks: 0..0,
             tombstones: 0..0,
+            facts: 0..0,
             types: BTreeMap::new(),
             wide: Permutation::<[u32; 8]>::new(header.seed),
             narrow: Permutation::<[u32; 2]>::new(header.seed),
@@ -144,7 +147,7 @@ impl Segment {
 
     fn read_layout(&mut self) -> Result<(), SegmentError> {
         let small = |entry: &&SectionEntry| {
-            entry.length <= CHECKED_ON_OPEN || entry.kind == kind::TOMBSTONES
+            entry.length <= CHECKED_ON_OPEN || matches!(entry.kind, kind::TOMBSTONES | kind::FACTS)
         };
         for entry in self.entries.iter().filter(small) {
             self.verify_section(entry)?;
@@ -171,6 +174,14 @@ impl Segment {
         if !tombstones.len().is_multiple_of(size_of::<Tombstone>()) {
             return Err(self.structure("section tombstones has a wrong length"));
         }
+        let facts = match self.header.version {
+            PLAIN_VERSION => 0..0,
+            _ => sections.take(0, kind::FACTS, 0, None)?,
+        };
+        let in_order = || column::<FactRow>(bytes, &facts).is_sorted_by(|a, b| a.key() < b.key());
+        if !facts.len().is_multiple_of(size_of::<FactRow>()) || !in_order() {
+            return Err(self.structure("section facts has a wrong length or order"));
+        }
         let types = sections.take(0, kind::TYPES, 0, None)?;
         if !types.len().is_multiple_of(size_of::<TypeEntry>()) {
             return Err(self.structure("section types has a wrong length"));
@@ -190,13 +201,15 @@ impl Segment {
         }
         if let Some((key, _)) = sections.left.first_key_value() {
             return Err(self.structure(format!(
-                "section {} ({}) of signal type {} has no place in format version {VERSION}",
+                "section {} ({}) of signal type {} has no place in format version {}",
                 key.1,
                 kind::name(key.1),
-                key.0
+                key.0,
+                self.header.version
             )));
         }
         (self.banks, self.tombstones, self.types) = (banks, tombstones, layouts);
+        self.facts = facts;
         Ok(())
     }
 
@@ -296,6 +309,29 @@ impl Segment {
         column(self.bytes.as_slice(), &self.tombstones)
     }
 
+    /// What is known of a content item besides its hashes, where something is noted here.
+    #[must_use]
+    pub fn facts(&self, bank: BankId, content: ContentId) -> Option<Facts> {
+        let rows = column::<FactRow>(self.bytes.as_slice(), &self.facts);
+        let place = rows.binary_search_by_key(&(bank.0, content.0), FactRow::key);
+        let row = rows.get(place.ok()?)?;
+        Some(Facts {
+            labels: row.labels,
+            sources: row.sources,
+        })
+    }
+
+    /// Calls `visit` with all that is noted of content items, in order.
+    pub fn each_facts(&self, mut visit: impl FnMut(BankId, ContentId, Facts)) {
+        for row in column::<FactRow>(self.bytes.as_slice(), &self.facts) {
+            let facts = Facts {
+                labels: row.labels,
+                sources: row.sources,
+            };
+            visit(BankId(row.bank), ContentId(row.content), facts);
+        }
+    }
+
     /// A near type's hashes and tables; `None` where the segment has none, or where rows of this
     /// width are not the type's.
     #[must_use]
@@ -390,7 +426,7 @@ fn read_header(path: &Path, bytes: &[u8]) -> Result<(Header, Vec<SectionEntry>),
             got: header.byte_order,
         });
     }
-    if header.version != VERSION {
+    if !(PLAIN_VERSION..=VERSION).contains(&header.version) {
         return Err(SegmentError::Version {
             path: path.to_owned(),
             expected: VERSION,

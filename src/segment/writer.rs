@@ -1,7 +1,7 @@
 //! Writing sections one behind the other, with their checksums; the header goes in last.
 
 use crate::segment::format::{
-    ALIGNMENT, BYTE_ORDER, DEFAULT_SEED, Header, MAGIC, SectionEntry, VERSION,
+    ALIGNMENT, BYTE_ORDER, DEFAULT_SEED, Header, MAGIC, PLAIN_VERSION, SectionEntry, VERSION, kind,
 };
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -69,9 +69,11 @@ impl SectionWriter {
         self.file.write_all(table)?;
         self.offset += table.len() as u64;
         self.align()?;
+        // What programs before version 2 can read they shall go on reading.
+        let has_facts = self.entries.iter().any(|entry| entry.kind == kind::FACTS);
         let mut header = Header {
             magic: MAGIC,
-            version: VERSION,
+            version: if has_facts { VERSION } else { PLAIN_VERSION },
             byte_order: BYTE_ORDER,
             file_length: self.offset,
             generation,

@@ -6,13 +6,14 @@ use crate::store::{BankCounts, BankStore, StoreError, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 
 impl BankStore {
-    /// Makes a bank.
+    /// Makes a bank. What a policy file lays over the policy is not kept.
     ///
     /// # Errors
     /// [`StoreError::BankExists`] where the name is taken, [`StoreError::PolicyRange`] where a
     /// threshold is wider than a bank's may be.
     pub fn create_bank(&self, name: &BankName, policy: Policy) -> Result<Bank, StoreError> {
         policy.check()?;
+        let policy = policy.without_layer();
         let mut writer = self.writer()?;
         if self.bank_id(name)?.is_some() {
             return Err(StoreError::BankExists { name: name.clone() });
@@ -92,12 +93,13 @@ impl BankStore {
     }
 
     /// Gives a bank another policy, and returns the bank. A policy that it has already is no
-    /// change.
+    /// change; what a policy file lays over it is not kept.
     ///
     /// # Errors
     /// [`StoreError::NoSuchBank`], [`StoreError::PolicyRange`].
     pub fn set_policy(&self, name: &BankName, policy: Policy) -> Result<Bank, StoreError> {
         policy.check()?;
+        let policy = policy.without_layer();
         let mut writer = self.writer()?;
         let mut bank = self.bank(name)?;
         if bank.policy != policy {
@@ -181,9 +183,10 @@ impl BankStore {
         Ok(())
     }
 
-    fn put_bank(&self, batch: &mut WriteBatch, bank: &Bank) -> Result<(), StoreError> {
+    pub(super) fn put_bank(&self, batch: &mut WriteBatch, bank: &Bank) -> Result<(), StoreError> {
         let id = bank.id.0.to_be_bytes();
-        batch.put_cf(self.family(keys::BANKS)?, id, record::encode_bank(bank));
+        let value = record::encode_bank(bank)?;
+        batch.put_cf(self.family(keys::BANKS)?, id, value);
         batch.put_cf(self.family(keys::BANK_NAMES)?, bank.name.as_str(), id);
         Ok(())
     }

@@ -5,8 +5,9 @@
 //! another history, there is no answer, and everything counts as changed.
 
 use crate::bank::{BankId, ContentId};
+use crate::index::Carried;
 use crate::store::record::{Change, Touched};
-use crate::store::snapshot::{Entries, Snapshot};
+use crate::store::snapshot::{Entries, FactRecords, Snapshot};
 use crate::store::{BankStore, Records, StoreError, keys, options};
 use rocksdb::ReadOptions;
 use std::collections::BTreeSet;
@@ -197,6 +198,18 @@ impl<'a> Changes<'a> {
     /// # Errors
     /// As [`BankStore::records`].
     pub fn records(&self) -> Result<Records<'_>, StoreError> {
+        Ok(Records::of(self.entries()?))
+    }
+
+    /// As [`Changes::records`], each with what an index carries of its item.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fact_records(&self, carried: &Carried) -> Result<FactRecords<'_>, StoreError> {
+        Ok(FactRecords::of(self.entries()?, carried))
+    }
+
+    fn entries(&self) -> Result<Entries<'_>, StoreError> {
         let mut read = match self.items() {
             ..MANY => ReadOptions::default(),
             _ => options::scan(),
@@ -208,11 +221,7 @@ impl<'a> Changes<'a> {
                 (key(range.first), key(range.end))
             })
             .collect();
-        Ok(Records::of(Entries::within(
-            self.snapshot.store,
-            read,
-            ranges,
-        )?))
+        Entries::within(self.snapshot.store, read, ranges)
     }
 }
 

@@ -74,6 +74,7 @@ mod keys;
 mod merge;
 mod open;
 mod options;
+mod pause;
 mod publish;
 mod record;
 mod snapshot;
@@ -87,7 +88,7 @@ pub use counts::BankCounts;
 pub use error::StoreError;
 pub use merge::TooMany;
 pub use publish::{Publication, WhyAll};
-pub use snapshot::{Items, Records, Snapshot};
+pub use snapshot::{FactRecords, Items, Records, Snapshot};
 pub use sync::{Preview, SyncSummary};
 
 use acknowledged::Acknowledged;

@@ -1,6 +1,8 @@
 //! What of a snapshot to publish: nothing, what has changed, or all.
 
-use crate::index::{self, Base, Index, IndexError, IndexRecord, PublishError, PublishOptions};
+use crate::index::{
+    self, Base, Carried, FactRecord, Index, IndexError, IndexRecord, PublishError, PublishOptions,
+};
 use crate::index::{Published, publish, publish_delta};
 use crate::store::{Changes, Snapshot, StoreError, keys, record};
 use std::fmt;
@@ -47,6 +49,9 @@ pub enum WhyAll {
     /// The log of changes does not lead from the generation in force to the snapshot: see
     /// [`Snapshot::changes_since`].
     Unconnected,
+    /// The policies name other labels of entries, or ask for how many sources agree for the
+    /// first time: the generation in force does not carry that.
+    OtherFacts,
     /// Too much has changed.
     Large {
         /// Items that were touched.
@@ -65,6 +70,7 @@ impl fmt::Display for WhyAll {
             Self::Unconnected => {
                 f.write_str("the store's log of changes does not lead on from the one before")
             }
+            Self::OtherFacts => f.write_str("its policy asks for other labels or facts of entries"),
             Self::Large { changed, active } => {
                 write!(
                     f,
@@ -88,7 +94,8 @@ impl Snapshot<'_> {
     /// `base` is what [`Base::read`] says of the folder. Read it *before* the snapshot is taken
     /// (and before a store is opened for reading only): else a generation that another process
     /// publishes in between looks like one of a foreign store. `all` publishes all in any case.
-    /// The options' revision, mark and base are set here.
+    /// The options' revision, mark and base are set here. The policies that are put in force are
+    /// those of [`Snapshot::banks`], which may be changed before.
     ///
     /// ```
     /// use hashgate::bank::{Action, Policy};
@@ -119,6 +126,7 @@ impl Snapshot<'_> {
         all: bool,
         options: &PublishOptions<'_>,
     ) -> Result<Publication, PublishError<StoreError>> {
+        let carried = options.carried.cloned().unwrap_or_default();
         let options = PublishOptions {
             store_revision: self.revision,
             store_mark: self.mark().map_err(PublishError::Source)?,
@@ -126,15 +134,17 @@ impl Snapshot<'_> {
             base: Some(base.as_ref().map_or(0, |base| base.generation)),
             ..*options
         };
-        let why = match self.plan(folder, base, all)? {
+        let why = match self.plan(folder, base, all, &carried)? {
             Plan::Nothing(index) => return Ok(Publication::Unchanged(published(&index))),
-            Plan::Change(changes) => match self.publish_changes(folder, &changes, &options) {
-                Err(PublishError::Base(error)) => WhyAll::Damaged(error),
-                done => return done,
-            },
+            Plan::Change(changes) => {
+                match self.publish_changes(folder, &changes, &carried, &options) {
+                    Err(PublishError::Base(error)) => WhyAll::Damaged(error),
+                    done => return done,
+                }
+            }
             Plan::All(why) => why,
         };
-        let records = self.records().map_err(PublishError::Source)?;
+        let records = self.fact_records(&carried).map_err(PublishError::Source)?;
         let published = publish(folder, &self.banks, records, &options)?;
         Ok(Publication::All { published, why })
     }
@@ -144,6 +154,7 @@ impl Snapshot<'_> {
         folder: &Path,
         base: Result<Base, IndexError>,
         all: bool,
+        carried: &Carried,
     ) -> Result<Plan<'_>, PublishError<StoreError>> {
         if all {
             return Ok(Plan::All(WhyAll::Asked));
@@ -160,7 +171,10 @@ impl Snapshot<'_> {
         let Some(changes) = changes.map_err(PublishError::Source)? else {
             return Ok(Plan::All(WhyAll::Unconnected));
         };
-        if base.store_revision == self.revision {
+        if base.carried != *carried {
+            return Ok(Plan::All(WhyAll::OtherFacts));
+        }
+        if base.store_revision == self.revision && base.banks == self.banks {
             return match Index::open(folder) {
                 Ok(index) => Ok(Plan::Nothing(index)),
                 // No fault of the index.
@@ -179,15 +193,19 @@ impl Snapshot<'_> {
         &self,
         folder: &Path,
         changes: &Changes<'_>,
+        carried: &Carried,
         options: &PublishOptions<'_>,
     ) -> Result<Publication, PublishError<StoreError>> {
         let (mut added, mut replaced) = (0, 0);
         let mut last = None;
-        let records = changes.records().map_err(PublishError::Source)?;
+        let records = changes
+            .fact_records(carried)
+            .map_err(PublishError::Source)?;
         let counting = records.inspect(|record| {
-            let Ok(IndexRecord { bank, content, .. }) = *record else {
+            let Ok(FactRecord { record, .. }) = record else {
                 return;
             };
+            let IndexRecord { bank, content, .. } = *record;
             // The hashes of an item come one after the other.
             if last.replace((bank, content)) != Some((bank, content)) {
                 added += 1;

@@ -7,13 +7,15 @@
 //! An item's signals are packed into one run of bytes: for each its type's code, its quality (255
 //! where not known) and its value.
 
+mod bank;
 mod standing;
 
+pub(super) use bank::{decode_bank, encode_bank};
+
 use crate::bank::{
-    Action, Bank, BankId, BankName, Changed, ContentId, ContentItem, ContentSignal, ContentState,
-    OpaqueSignal, Policy, Provenance, Verified,
+    BankId, Changed, ContentId, ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance,
 };
-use crate::hash::{Quality, Signal, SignalType, Threshold};
+use crate::hash::{Quality, Signal, SignalType};
 use crate::store::{BankCounts, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -92,25 +94,6 @@ struct ChangeV2 {
     items: u64,
     /// For each run how many numbers lie between it and the one before, and how many it has.
     updated: Vec<(u64, u64)>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct BankV1<'a> {
-    name: &'a str,
-    action: u8,
-    threshold: u16,
-    threshold64: u16,
-    min_quality: u8,
-    enabled: bool,
-}
-
-/// A bank whose verified matches do what is not the default.
-#[derive(Serialize, Deserialize)]
-struct BankV2<'a> {
-    #[serde(borrow)]
-    bank: BankV1<'a>,
-    /// 0: there are none; else an action's code and 1.
-    verified: u8,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -355,67 +338,6 @@ impl Change {
             },
         })
     }
-}
-
-const fn action_code(action: Action) -> u8 {
-    match action {
-        Action::Allow => 0,
-        Action::Report => 1,
-        Action::Review => 2,
-        Action::Block => 3,
-    }
-}
-
-pub(super) fn encode_bank(bank: &Bank) -> Vec<u8> {
-    let v1 = BankV1 {
-        name: bank.name.as_str(),
-        action: action_code(bank.policy.action),
-        threshold: bank.policy.threshold.0,
-        threshold64: bank.policy.threshold64.0,
-        min_quality: bank.policy.min_quality.get(),
-        enabled: bank.policy.enabled,
-    };
-    let verified = match bank.policy.verified {
-        Verified::Milder => return encode(&v1),
-        Verified::Off => 0,
-        Verified::Act(action) => 1 + action_code(action),
-    };
-    encode_as(V2, &BankV2 { bank: v1, verified })
-}
-
-pub(super) fn decode_bank(id: BankId, bytes: &[u8]) -> Result<Bank, StoreError> {
-    let read = || {
-        let action = |code: u8| {
-            let mut all = Action::ALL.into_iter();
-            all.find(|&action| action_code(action) == code)
-                .ok_or_else(|| format!("{code} is no action"))
-        };
-        let (bank, verified): (BankV1<'_>, _) = if version(bytes, V2)? == V1 {
-            (decode_whole(bytes)?, Verified::Milder)
-        } else {
-            let v2: BankV2<'_> = decode_whole(bytes)?;
-            let verified = match v2.verified.checked_sub(1) {
-                None => Verified::Off,
-                Some(code) => Verified::Act(action(code)?),
-            };
-            (v2.bank, verified)
-        };
-        let action = action(bank.action)?;
-        let policy = Policy {
-            action,
-            threshold: Threshold(bank.threshold),
-            threshold64: Threshold(bank.threshold64),
-            min_quality: Quality::try_from(bank.min_quality).map_err(|error| error.to_string())?,
-            enabled: bank.enabled,
-            verified,
-        };
-        let name: BankName = bank.name.parse().map_err(|error| format!("{error}"))?;
-        policy
-            .check()
-            .map_err(|error| format!("bank {name}: {error}"))?;
-        Ok(Bank { id, name, policy })
-    };
-    read().map_err(corrupt("bank", id.0))
 }
 
 pub(super) fn encode_counts(counts: &BankCounts) -> Vec<u8> {

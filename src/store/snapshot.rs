@@ -1,7 +1,7 @@
 //! Reading the store as it is at one moment.
 
-use crate::bank::{Bank, BankId, ContentItem, ContentSignal, ContentState};
-use crate::index::IndexRecord;
+use crate::bank::{Bank, BankId, ContentId, ContentItem, ContentSignal, ContentState};
+use crate::index::{Carried, FactRecord, Facts, IndexRecord};
 use crate::store::record::{self, State};
 use crate::store::{BankStore, StoreError, keys, options};
 use rocksdb::{DB, DBRawIteratorWithThreadMode, ReadOptions};
@@ -67,6 +67,15 @@ impl Snapshot<'_> {
         Ok(Records::of(Entries::new(self.store, self.options())?))
     }
 
+    /// As [`Snapshot::records`], each with what an index carries of its item.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fact_records(&self, carried: &Carried) -> Result<FactRecords<'_>, StoreError> {
+        let entries = Entries::new(self.store, self.options())?;
+        Ok(FactRecords::of(entries, carried))
+    }
+
     /// As [`BankStore::items`], at the moment of the snapshot.
     pub fn items(&self, bank: BankId) -> Items<'_> {
         Items::new(self.store, bank, self.options())
@@ -92,18 +101,12 @@ impl Snapshot<'_> {
 }
 
 /// Every hash of every active item: see [`BankStore::records`].
-pub struct Records<'a> {
-    entries: Entries<'a>,
-    ready: VecDeque<IndexRecord>,
-}
+pub struct Records<'a>(FactRecords<'a>);
 
 impl<'a> Records<'a> {
     /// The hashes of what some entries hold.
     pub(super) fn of(entries: Entries<'a>) -> Self {
-        Self {
-            entries,
-            ready: VecDeque::new(),
-        }
+        Self(FactRecords::of(entries, &Carried::default()))
     }
 }
 
@@ -111,21 +114,68 @@ impl Iterator for Records<'_> {
     type Item = Result<IndexRecord, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        Some(self.0.next()?.map(|found| found.record))
+    }
+}
+
+/// Every hash of every active item, with what an index carries of it: see
+/// [`Snapshot::fact_records`].
+pub struct FactRecords<'a> {
+    entries: Entries<'a>,
+    carried: Carried,
+    ready: VecDeque<FactRecord>,
+}
+
+impl<'a> FactRecords<'a> {
+    /// The hashes of what some entries hold.
+    pub(super) fn of(entries: Entries<'a>, carried: &Carried) -> Self {
+        Self {
+            entries,
+            carried: carried.clone(),
+            ready: VecDeque::new(),
+        }
+    }
+}
+
+/// What of an item goes into an index, and its state.
+fn read(
+    carried: &Carried,
+    bank: BankId,
+    content: ContentId,
+    value: &[u8],
+    ready: &mut VecDeque<FactRecord>,
+) -> Result<ContentState, StoreError> {
+    let mut push = |ContentSignal { signal, quality }, facts| {
+        ready.push_back(FactRecord {
+            record: IndexRecord {
+                bank,
+                content,
+                signal,
+                quality,
+            },
+            facts,
+        });
+    };
+    if carried.is_empty() {
+        return record::decode_head(content, value, |signal| push(signal, Facts::PLAIN));
+    }
+    let item = record::decode_content(bank, content, value)?;
+    let facts = carried.facts(item.labels.iter().map(String::as_str), item.agreeing());
+    item.signals.iter().for_each(|&signal| push(signal, facts));
+    Ok(item.state)
+}
+
+impl Iterator for FactRecords<'_> {
+    type Item = Result<FactRecord, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(record) = self.ready.pop_front() {
                 return Some(Ok(record));
             }
-            let ready = &mut self.ready;
+            let (carried, ready) = (&self.carried, &mut self.ready);
             let state = self.entries.next(|bank, content, value| {
-                let state = record::decode_head(content, value, |entry| {
-                    let ContentSignal { signal, quality } = entry;
-                    ready.push_back(IndexRecord {
-                        bank,
-                        content,
-                        signal,
-                        quality,
-                    });
-                });
+                let state = read(carried, bank, content, value, ready);
                 if !matches!(state, Ok(ContentState::Active)) {
                     ready.clear();
                 }
@@ -217,7 +267,7 @@ impl<'a> Entries<'a> {
     /// What `read` makes of the next entry; `None` behind the last one.
     fn next<T>(
         &mut self,
-        read: impl FnOnce(BankId, crate::bank::ContentId, &[u8]) -> Result<T, StoreError>,
+        read: impl FnOnce(BankId, ContentId, &[u8]) -> Result<T, StoreError>,
     ) -> Option<Result<T, StoreError>> {
         if self.ended {
             return None;

@@ -15,6 +15,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("segment", 2),
     ("hashset", 3),
     ("index", 3),
+    ("policy", 3),
     ("gate", 4),
     ("store", 4),
     ("scan", 5),
@@ -322,6 +323,6 @@ mod tests {
             ["cli", "commands", "bank"]
         );
         assert!(module_of("lib.rs").is_empty() && module_of("bin/other.rs").is_empty());
-        assert_eq!(ROOMS.len(), 14);
+        assert_eq!(ROOMS.len(), 15);
     }
 }

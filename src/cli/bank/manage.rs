@@ -1,8 +1,11 @@
 //! `bank create`, `list`, `show`, `set`, `delete`.
 
-use crate::bank::{Action, Bank, BankName, ContentState, Policy, Provenance, Verified};
-use crate::cli::{exit::Exit, home::Home, output};
+use crate::bank::{
+    Action, Bank, BankName, ContentState, Policy, Provenance, Quarantine, Setting, Share, Verified,
+};
+use crate::cli::{config, exit::Exit, home::Home, output};
 use crate::hash::{Quality, Threshold};
+use crate::policy;
 use crate::store::{BankCounts, BankStore};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -42,6 +45,41 @@ struct PolicyArgs {
     /// report, or default (review, or what the bank's other matches do where that is milder)
     #[arg(long, value_name = "ACTION")]
     verified_action: Option<Verified>,
+
+    /// How many sources must agree that an entry is what it is said to be; 0 asks nobody
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i64::from(Setting::MAX_SOURCES)))]
+    min_sources: Option<u32>,
+
+    /// For how many of the uploads the bank is in force, in per cent: chosen by their content, and
+    /// the same ones each time
+    #[arg(long, value_name = "PERCENT")]
+    share: Option<Share>,
+
+    /// Review instead of block once an entry has matched more than N distinct uploads within S
+    /// seconds (N/S), or off
+    #[arg(long, value_name = "N/S|off", value_parser = quarantine)]
+    quarantine: Option<QuarantineArg>,
+}
+
+/// What `--quarantine` says; an option in an option would be taken for one that may be left out.
+#[derive(Debug, Clone, Copy)]
+struct QuarantineArg(Option<Quarantine>);
+
+fn quarantine(text: &str) -> Result<QuarantineArg, String> {
+    if text == "off" {
+        return Ok(QuarantineArg(None));
+    }
+    let read = || {
+        let (uploads, seconds) = text.split_once('/')?;
+        Some(Quarantine {
+            uploads: uploads.parse().ok()?,
+            seconds: seconds.parse().ok()?,
+        })
+    };
+    let found = Some(read().ok_or("give uploads/seconds, as 100/3600, or off")?);
+    let checked = Setting::Quarantine(found).check();
+    checked.map_err(|error| error.to_string())?;
+    Ok(QuarantineArg(found))
 }
 
 /// Reads a threshold of a bank, which may be no wider than this.
@@ -50,21 +88,28 @@ fn up_to(widest: Threshold) -> clap::builder::RangedI64ValueParser<u16> {
 }
 
 impl PolicyArgs {
+    /// What is set.
+    fn settings(&self) -> Vec<Setting> {
+        [
+            self.threshold
+                .map(|bits| Setting::Threshold(Threshold(bits))),
+            self.threshold64
+                .map(|bits| Setting::Threshold64(Threshold(bits))),
+            self.min_quality.map(Setting::MinQuality),
+            self.enabled.map(Setting::Enabled),
+            self.verified_action.map(Setting::VerifiedAction),
+            self.min_sources.map(Setting::MinSources),
+            self.share.map(Setting::Share),
+            self.quarantine.map(|one| Setting::Quarantine(one.0)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     fn apply(&self, policy: &mut Policy) {
-        if let Some(bits) = self.threshold {
-            policy.threshold = Threshold(bits);
-        }
-        if let Some(bits) = self.threshold64 {
-            policy.threshold64 = Threshold(bits);
-        }
-        if let Some(quality) = self.min_quality {
-            policy.min_quality = quality;
-        }
-        if let Some(enabled) = self.enabled {
-            policy.enabled = enabled;
-        }
-        if let Some(verified) = self.verified_action {
-            policy.verified = verified;
+        for setting in self.settings() {
+            policy.set(setting);
         }
     }
 }
@@ -231,6 +276,13 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
         writeln!(out)?;
     } else {
         writeln!(out, "{}: {}", bank.name, describe(&bank.policy))?;
+        if config::load(home).is_ok_and(|file| config::speaks_of(&file, &bank)) {
+            writeln!(
+                out,
+                "config.toml says more: hashgate policy show {}",
+                bank.name
+            )?;
+        }
         writeln!(out, "{} ({})", entries(&counts), signals(&counts))?;
     }
     for item in store.items(bank.id).take(args.entries) {
@@ -266,6 +318,9 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
         for hash in hashes {
             writeln!(out, "  {hash}")?;
         }
+        if let Some(until) = bank.policy.paused_until(item.id, super::now()) {
+            writeln!(out, "  matches nothing until {}", policy::time(until))?;
+        }
         for opaque in &item.opaque {
             writeln!(out, "  {}: kept, not matched", opaque.kind)?;
         }
@@ -282,7 +337,13 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
 
 pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
     let store = BankStore::open_existing(&home.store())?;
-    let mut policy = store.bank(&args.name)?.policy;
+    let bank = store.bank(&args.name)?;
+    let action = args.action.map(Setting::Action);
+    let set: Vec<_> = (action.into_iter().chain(args.policy.settings()))
+        .map(Setting::name)
+        .collect();
+    config::must_not_set(home, &bank, &set)?;
+    let mut policy = bank.policy;
     let before = policy.clone();
     if let Some(action) = args.action {
         policy.action = action;
@@ -331,8 +392,19 @@ pub(crate) fn delete(args: &DeleteArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 fn describe(policy: &Policy) -> String {
+    let mut beyond = String::new();
+    if policy.min_sources > 0 {
+        let sources = output::plural(policy.min_sources.into(), "source");
+        beyond.push_str(&format!(", where {sources} or more agree"));
+    }
+    if policy.share != Share::ALL {
+        beyond.push_str(&format!(", for {} % of the uploads", policy.share));
+    }
+    if let Some(quarantine) = policy.quarantine {
+        beyond.push_str(&format!(", quarantined {quarantine}"));
+    }
     format!(
-        "{} within {} bits of PDQ or {} bits of a 64-bit hash, {}quality {} or better, {}",
+        "{} within {} bits of PDQ or {} bits of a 64-bit hash, {}quality {} or better, {}{beyond}",
         policy.action,
         policy.threshold,
         policy.threshold64,

@@ -23,8 +23,8 @@ pub(crate) enum BankCommand {
     Set(manage::SetArgs),
     /// Delete a bank with all its entries
     Delete(manage::DeleteArgs),
-    /// Take entries out of matching by hand; no list brings them back
-    Withdraw(withdraw::EntriesArgs),
+    /// Take entries out of matching by hand, for good (no list brings them back) or until a date
+    Withdraw(withdraw::WithdrawArgs),
     /// Undo a withdrawal by hand
     Reinstate(withdraw::EntriesArgs),
     /// Hash pictures, exactly, into entries of a bank
@@ -38,8 +38,8 @@ pub(crate) fn run(command: BankCommand, home: &Home) -> anyhow::Result<Exit> {
         BankCommand::Show(args) => manage::show(&args, home),
         BankCommand::Set(args) => manage::set(&args, home),
         BankCommand::Delete(args) => manage::delete(&args, home),
-        BankCommand::Withdraw(args) => withdraw::run(&args, true, home),
-        BankCommand::Reinstate(args) => withdraw::run(&args, false, home),
+        BankCommand::Withdraw(args) => withdraw::withdraw(&args, home),
+        BankCommand::Reinstate(args) => withdraw::reinstate(&args, home),
         BankCommand::Add(args) => add::run(&args, home),
     }
 }

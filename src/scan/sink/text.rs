@@ -2,6 +2,7 @@
 
 use crate::gate::{MatchKind, Outcome};
 use crate::scan::record::escaped;
+use crate::scan::shadow::decision;
 use crate::scan::{FileRecord, Sink, Summary};
 use std::io::{self, Write};
 
@@ -42,7 +43,8 @@ impl<W: Write> TextSink<W> {
 
 impl<W: Write> Sink for TextSink<W> {
     fn record(&mut self, record: &FileRecord) -> io::Result<()> {
-        if self.hide_passed && record.outcome == Outcome::NoMatch {
+        let differs = record.shadow.as_ref().is_some_and(|shadow| shadow.differs);
+        if self.hide_passed && record.outcome == Outcome::NoMatch && !differs {
             return Ok(());
         }
         let (word, paint) = self.word(record);
@@ -76,6 +78,16 @@ impl<W: Write> Sink for TextSink<W> {
                 write!(self.out, " (and {more} more)")?;
             }
         }
+        if record.quarantined {
+            write!(
+                self.out,
+                "  quarantined: it matches suspiciously many uploads"
+            )?;
+        }
+        if let Some(shadow) = record.shadow.as_ref().filter(|shadow| shadow.differs) {
+            let other = decision(shadow.outcome, shadow.action);
+            write!(self.out, "  shadow: {other}")?;
+        }
         if let Some(error) = &record.error {
             write!(self.out, "  {}", escaped(error))?;
         }
@@ -107,6 +119,28 @@ impl<W: Write> Sink for TextSink<W> {
             summary.outcome(Outcome::NoMatch),
             list(summary.unjudged(), &unjudged),
         )?;
+        if summary.quarantined > 0 {
+            writeln!(
+                self.out,
+                "quarantine: {} reviewed that would have been blocked",
+                summary.quarantined
+            )?;
+        }
+        if let Some(shadow) = &summary.shadow {
+            let changes: Vec<String> = (shadow.changes.iter())
+                .map(|(change, count)| format!("{count} {change}"))
+                .collect();
+            let file = escaped(&shadow.file);
+            match changes.is_empty() {
+                true => writeln!(self.out, "shadow {file}: it would decide the same")?,
+                false => writeln!(
+                    self.out,
+                    "shadow {file}: it would decide {} otherwise: {}",
+                    shadow.differs,
+                    changes.join(", ")
+                )?,
+            }
+        }
         let skipped = summary.skipped;
         if skipped.symlinks + skipped.special > 0 {
             writeln!(

@@ -1,13 +1,19 @@
 //! The bytes of every version, kept for ever, and what is not of them.
 
+use super::bank::action_code;
 use super::*;
-use crate::bank::{Opinion, SourceStatus, View};
+use crate::bank::{
+    Action, Bank, Opinion, Paused, Policy, Quarantine, Share, SourceStatus, Verified, View,
+};
+use crate::hash::Threshold;
 use proptest::prelude::*;
 
 const STATE_V1: &[u8] = b"\x01\x03\xac\x02\x07";
 const BANK_V1: &[u8] = b"\x01\x05ncmec\x03\x1f\x04\x32\x01";
 /// No verified matches; such a bank as before is still written as version 1.
 const BANK_V2: &[u8] = b"\x02\x05ncmec\x03\x1f\x04\x32\x01\x00";
+/// A policy that says more than versions 1 and 2 have a place for.
+const BANK_V3: &[u8] = b"\x03\x05ncmec\xba\x01{\"action\":\"block\",\"threshold\":31,\"threshold64\":4,\"min_quality\":50,\"enabled\":true,\"min_sources\":2,\"share\":1250,\"quarantine\":{\"uploads\":9,\"seconds\":60},\"paused\":[{\"content\":7,\"until\":99}]}";
 const COUNTS_V1: &[u8] = b"\x01\x05\x02\x02\x01\x06\x02\x01";
 const CHANGES_V1: [(&[u8], Touched); 4] = [
     (b"\x01\0\0\0\0\0\0\x01\x02\0\0\0\0", Touched::Unknown),
@@ -170,7 +176,7 @@ fn version_1_has_its_bytes() {
         assert_eq!(change.encode(), bytes);
         assert_eq!(Change::decode(7, bytes).unwrap(), change);
     }
-    assert_eq!(encode_bank(&bank()), BANK_V1);
+    assert_eq!(encode_bank(&bank()).unwrap(), BANK_V1);
     assert_eq!(decode_bank(BankId(9), BANK_V1).unwrap(), bank());
 
     // The pairs stand in the order of their codes.
@@ -306,7 +312,10 @@ fn every_action_and_flag_round_trips() {
                 threshold: Threshold(63),
                 ..Policy::new(action)
             };
-            assert_eq!(decode_bank(bank.id, &encode_bank(&bank)).unwrap(), bank);
+            assert_eq!(
+                decode_bank(bank.id, &encode_bank(&bank).unwrap()).unwrap(),
+                bank
+            );
         }
     }
 }
@@ -314,7 +323,7 @@ fn every_action_and_flag_round_trips() {
 #[test]
 fn what_verified_matches_do_is_kept_in_a_newer_record() {
     let mut bank = bank();
-    let old = encode_bank(&bank);
+    let old = encode_bank(&bank).unwrap();
     assert_eq!(
         old.first(),
         Some(&1),
@@ -329,7 +338,7 @@ fn what_verified_matches_do_is_kept_in_a_newer_record() {
         (Verified::Act(Action::Block), 1 + action_code(Action::Block)),
     ] {
         bank.policy.verified = verified;
-        let bytes = encode_bank(&bank);
+        let bytes = encode_bank(&bank).unwrap();
         // The version, the first version's fields, and what verified matches do.
         assert_eq!(
             bytes,
@@ -338,17 +347,40 @@ fn what_verified_matches_do_is_kept_in_a_newer_record() {
         assert_eq!(decode_bank(bank.id, &bytes).unwrap(), bank);
     }
     bank.policy.verified = Verified::Off;
-    assert_eq!(encode_bank(&bank), BANK_V2);
+    assert_eq!(encode_bank(&bank).unwrap(), BANK_V2);
     assert_eq!(decode_bank(bank.id, BANK_V2).unwrap(), bank);
     let error = decode_bank(bank.id, &[&[2], &old[1..], &[9]].concat()).unwrap_err();
     assert!(error.to_string().contains("8 is no action"), "{error}");
 }
 
 #[test]
+fn what_a_policy_says_beyond_is_kept_in_a_newer_record() {
+    let mut bank = bank();
+    bank.policy.min_sources = 2;
+    bank.policy.share = Share::from_percent(12.5).unwrap();
+    bank.policy.quarantine = Some(Quarantine {
+        uploads: 9,
+        seconds: 60,
+    });
+    bank.policy.paused.push(Paused {
+        content: ContentId(7),
+        until: 99,
+    });
+    let bytes = encode_bank(&bank).unwrap();
+    assert_eq!(bytes, BANK_V3, "{}", bytes.escape_ascii());
+    assert_eq!(decode_bank(bank.id, BANK_V3).unwrap(), bank);
+    let error = decode_bank(bank.id, &bytes[..bytes.len() - 1]).unwrap_err();
+    assert!(
+        error.to_string().contains("bank 9 in the store is damaged"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_policy_wider_than_a_banks_may_be_is_refused_by_name() {
     let mut wide = bank();
     wide.policy.threshold64 = Threshold(17);
-    let error = decode_bank(wide.id, &encode_bank(&wide)).unwrap_err();
+    let error = decode_bank(wide.id, &encode_bank(&wide).unwrap()).unwrap_err();
     let message = error.to_string();
     assert!(
         message.contains("bank ncmec: a threshold of 64-bit hashes of 17 is too wide"),
@@ -369,9 +401,9 @@ fn what_is_cut_longer_or_of_another_version_is_refused_by_name() {
     let longer = [CONTENT_V1, &[0]].concat();
     let error = decode_content(BankId(9), ContentId(4), &longer).unwrap_err();
     assert!(error.to_string().contains("1 bytes too many"), "{error}");
-    let newer = [&[3], &BANK_V1[1..]].concat();
+    let newer = [&[4], &BANK_V1[1..]].concat();
     let error = decode_bank(BankId(9), &newer).unwrap_err();
-    assert!(error.to_string().contains("got version 3"), "{error}");
+    assert!(error.to_string().contains("got version 4"), "{error}");
     for (bytes, _) in CHANGES_V1 {
         let error = Change::decode(7, &bytes[..bytes.len() - 1]).unwrap_err();
         let text = error.to_string();

@@ -1,0 +1,89 @@
+//! Policies that are tried out beside those in force: judged by, never acted on.
+
+use crate::bank::{Bank, PolicyError};
+use crate::gate::Verdict;
+use crate::gate::quarantine::Watch;
+use crate::gate::terms::Terms;
+use crate::index::Index;
+
+/// Other policies for the banks of an index, to see what they would decide.
+///
+/// What they say of labels and sources can be tried out only where the index carries that.
+#[derive(Debug)]
+pub struct Shadow {
+    pub(super) banks: Vec<Bank>,
+    watch: Watch,
+}
+
+/// Why policies cannot be tried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShadowError {
+    /// A policy says what it may not.
+    #[error("bank {bank}: {source}")]
+    Policy {
+        /// The bank.
+        bank: String,
+        /// What is wrong.
+        source: PolicyError,
+    },
+    /// The index lacks what a policy asks for.
+    #[error(
+        "bank {bank}: the policy asks for {what}, which the index does not carry; name it under \
+         [carry] in config.toml and publish"
+    )]
+    NotCarried {
+        /// The bank.
+        bank: String,
+        /// What it asks for.
+        what: String,
+    },
+}
+
+impl Shadow {
+    /// Tries these policies out on an index.
+    ///
+    /// # Errors
+    /// [`ShadowError`].
+    pub fn new(index: &Index, banks: Vec<Bank>) -> Result<Self, ShadowError> {
+        for bank in &banks {
+            let name = || bank.name.to_string();
+            bank.policy.check().map_err(|source| ShadowError::Policy {
+                bank: name(),
+                source,
+            })?;
+            if let Some(what) = index.carried().lacks(&bank.policy) {
+                return Err(ShadowError::NotCarried { bank: name(), what });
+            }
+        }
+        Ok(Self {
+            banks,
+            watch: Watch::default(),
+        })
+    }
+
+    /// The banks with these policies.
+    #[must_use]
+    pub fn banks(&self) -> &[Bank] {
+        &self.banks
+    }
+
+    /// As [`Gate::settle`](crate::gate::Gate::settle), of a verdict by these policies.
+    /// `at`: seconds since 1970-01-01 UTC.
+    pub fn settle(&self, at: u64, verdict: &mut Verdict) {
+        self.watch.settle(at, verdict);
+    }
+
+    pub(super) fn settled(&self, at: u64, mut verdict: Verdict) -> Verdict {
+        self.settle(at, &mut verdict);
+        verdict
+    }
+
+    /// The terms of one input with these policies.
+    pub(super) fn terms<'a>(&'a self, terms: &Terms<'a>) -> Terms<'a> {
+        Terms {
+            banks: &self.banks,
+            ..*terms
+        }
+    }
+}
