@@ -190,9 +190,30 @@ impl Matches {
 
     /// Keeps a hit where its bank's policy calls it a match; `widest` is [`widest`] of the index.
     pub(crate) fn weigh(&mut self, index: &Index, query: &Query, hit: &Hit, widest: Distance) {
-        if let Some(found) = judge(index, query, hit, widest) {
+        if let Some(found) = judge(index, query, hit, widest, score) {
             self.keep(hit.bank, found);
         }
+    }
+
+    /// As [`Matches::weigh`], where how alike the query and the entry are was told before.
+    pub(crate) fn weigh_as_told(
+        &mut self,
+        index: &Index,
+        query: &Query,
+        hit: &Hit,
+        widest: Distance,
+        told: Option<Score>,
+    ) {
+        if let Some(found) = judge(index, query, hit, widest, |_, _| told) {
+            self.keep(hit.bank, found);
+        }
+    }
+
+    /// Whether the query met an entry: of a perceptual hash, whether its form of the input did.
+    pub(crate) fn has_met(&self, query: &Query) -> bool {
+        let perceptual = query.signal.signal_type().family() != Family::Digest;
+        let form = perceptual.then_some(query.variant);
+        self.decisions.contains_key(&form)
     }
 
     /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
@@ -337,7 +358,13 @@ fn order(a: &Match, b: &Match) -> Ordering {
 }
 
 /// A hit as a match, where its bank's policy sees one.
-fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Match> {
+fn judge(
+    index: &Index,
+    query: &Query,
+    hit: &Hit,
+    widest: Distance,
+    score: impl Fn(&Query, &Hit) -> Option<Score>,
+) -> Option<Match> {
     let bank = index.bank(hit.bank)?;
     let signal_type = query.signal.signal_type();
     let threshold = bank.policy.threshold_for(signal_type);

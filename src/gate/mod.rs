@@ -19,6 +19,7 @@ mod mode;
 mod outcome;
 #[cfg(feature = "decode")]
 mod read;
+mod replay;
 #[cfg(feature = "decode")]
 mod variants;
 mod verdict;
@@ -39,6 +40,7 @@ pub use mode::{Mode, ModeError};
 pub use outcome::{Outcome, Problem};
 #[cfg(feature = "decode")]
 pub use read::read_file;
+pub use replay::{Told, replay};
 #[cfg(feature = "decode")]
 pub use variants::{VariantSet, VariantSetError};
 pub use verdict::{Match, MatchKind, Verdict};

@@ -1,7 +1,7 @@
 //! The answer about one input, with what is needed to explain and to replay it.
 
-use crate::bank::{Action, BankName, ContentId};
-use crate::gate::{Outcome, Score};
+use crate::bank::{Action, Bank, BankName, ContentId};
+use crate::gate::{Outcome, Query, Score};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -109,6 +109,14 @@ pub struct Verdict {
     pub matches_left_out: u64,
     /// Why the input, or a part of it, could not be judged.
     pub error: Option<String>,
+    /// The outcome that the error leads to where no match holds the input back.
+    pub error_outcome: Option<Outcome>,
+    /// What the index was asked, those queries first that met an entry.
+    pub queries: Vec<Query>,
+    /// How many of the queries met an entry that a bank's policy calls a match.
+    pub queries_met: usize,
+    /// The banks of the listed matches, with the policies that were in force.
+    pub banks: Vec<Bank>,
     /// Whether the PDQ hashes, and distances from them, come from a JPEG's coefficients and may be a
     /// few bits off; see [`Mode`](crate::gate::Mode).
     pub fast: bool,
