@@ -39,6 +39,7 @@
 //! | [`index`] | a generation of segments: exact search, publishing, hot reload |
 //! | [`hashset`] | hash lists, format by format |
 //! | [`gate`] | bytes in, verdict out |
+//! | [`decisions`] | the log of decisions: explained, chained, replayed |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
@@ -51,6 +52,7 @@
 pub mod bank;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
 pub mod gate;

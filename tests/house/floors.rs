@@ -17,6 +17,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("index", 3),
     ("gate", 4),
     ("store", 4),
+    ("decisions", 5),
     ("scan", 5),
     ("evaluate", 5),
     ("service", 5),
@@ -322,6 +323,6 @@ mod tests {
             ["cli", "commands", "bank"]
         );
         assert!(module_of("lib.rs").is_empty() && module_of("bin/other.rs").is_empty());
-        assert_eq!(ROOMS.len(), 14);
+        assert_eq!(ROOMS.len(), 15);
     }
 }
