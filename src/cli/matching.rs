@@ -1,7 +1,9 @@
 //! `hashgate match`: the index asked about hashes.
 
 use crate::bank::{Action, ContentSignal};
+use crate::cli::recorder::{DecisionArgs, Recorder};
 use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::decisions::Input;
 use crate::gate::{Gate, GateOptions, Match, Outcome, Verdict};
 use crate::hash::Distance;
 use crate::hashset::{self, ListFormat, MAX_LINE};
@@ -33,7 +35,7 @@ pub(crate) struct MatchArgs {
     signals: Vec<String>,
 
     /// Everything within so many bits (inclusive) in enabled banks [default: the banks' policies decide]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "decisions")]
     max_distance: Option<u16>,
 
     /// Only the N nearest
@@ -46,6 +48,9 @@ pub(crate) struct MatchArgs {
 
     #[command(flatten)]
     pub(crate) index: IndexArgs,
+
+    #[command(flatten)]
+    pub(crate) decisions: DecisionArgs,
 }
 
 /// What `--format jsonl` says of one hash.
@@ -71,10 +76,13 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
         index_memory: args.index.memory(),
         ..GateOptions::default()
     };
+    let mut recorder = Recorder::open(&args.decisions, false, home)?;
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
+    recorder.set_index(&gate.index(), home);
     let mut asking = Asking {
         gate,
+        recorder,
         args: &args,
         out: Box::new(output::stdout()),
         asked: 0,
@@ -98,6 +106,7 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
 
 struct Asking<'a> {
     gate: Gate,
+    recorder: Recorder,
     args: &'a MatchArgs,
     /// Hashes asked about, good or bad.
     asked: u64,
@@ -127,7 +136,7 @@ impl Asking<'_> {
     fn ask(&mut self, texts: &[String]) -> anyhow::Result<()> {
         let queries: Vec<_> = texts.iter().map(|text| query(text)).collect();
         let good: Vec<ContentSignal> = queries.iter().flatten().copied().collect();
-        let mut found = self.matches(&good).into_iter();
+        let mut found = self.matches(&good)?.into_iter();
         for (text, query) in texts.iter().zip(queries) {
             let found = match query {
                 Ok(_) => found
@@ -189,7 +198,7 @@ impl Asking<'_> {
         Ok(())
     }
 
-    fn matches(&self, queries: &[ContentSignal]) -> Vec<Found> {
+    fn matches(&mut self, queries: &[ContentSignal]) -> anyhow::Result<Vec<Found>> {
         let most = self.args.k.map_or(usize::MAX, NonZeroUsize::get);
         if let Some(bits) = self.args.max_distance {
             let nearest = |query: &ContentSignal| {
@@ -206,10 +215,15 @@ impl Asking<'_> {
                     error: None,
                 }
             };
-            return queries.iter().map(nearest).collect();
+            return Ok(queries.iter().map(nearest).collect());
         }
-        let judged = self.gate.match_signals(queries).into_iter();
-        judged.map(|verdict| Found::of(verdict, most)).collect()
+        let judged = self.gate.match_signals(queries);
+        for verdict in &judged {
+            self.recorder.note(verdict, Input::default())?;
+        }
+        self.recorder.commit()?;
+        let judged = judged.into_iter();
+        Ok(judged.map(|verdict| Found::of(verdict, most)).collect())
     }
 }
 

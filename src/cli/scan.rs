@@ -1,6 +1,7 @@
 //! `hashgate scan`: the index asked about every file below some paths.
 
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
+use crate::cli::recorder::{DecisionArgs, Recorder};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Worker};
 use crate::hash::SignalType;
@@ -65,14 +66,31 @@ pub(crate) struct ScanArgs {
     memory: Option<u64>,
 
     #[command(flatten)]
+    decisions: DecisionArgs,
+
+    /// Keep hashes of every file that was judged, for as long as `history on` says
+    #[arg(long, help_heading = "Records")]
+    remember: bool,
+
+    #[command(flatten)]
     limits: LimitArgs,
 }
 
+impl ScanArgs {
+    /// Whether something goes into the home folder.
+    pub(crate) fn needs_home(&self) -> bool {
+        self.remember || self.decisions.needs_home()
+    }
+}
+
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
+    let mut recorder = Recorder::open(&args.decisions, args.remember, home)?;
+    let mut signals = args.signals.clone();
+    signals.extend(recorder.wanted());
     let options = GateOptions {
         limits: args.limits.limits(),
         variants: args.variants.variants,
-        signals: args.signals.clone(),
+        signals,
         index_memory: args.index.memory(),
         mode: args.mode,
         auto_from: None,
@@ -80,6 +98,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     };
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
+    recorder.set_index(&gate.index(), home);
     warn_if_empty(&gate);
     let stop = stop::on_request()?;
     let mut sink = sink(&args)?;
@@ -90,6 +109,8 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     };
     let mut progress = Progress::of_files(&args.files.paths, walk);
     let mut summary = Summary::new(gate.index().generation());
+    // Results that wait until what is recorded of them is on the disk.
+    let mut held: Vec<FileRecord> = Vec::new();
     let begun = Instant::now();
     let finished = for_each_file(
         &args.files.paths,
@@ -99,16 +120,25 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         |worker, path| gate.check_file(worker, path),
         |done| -> anyhow::Result<()> {
             let record = match done.result {
-                Ok((verdict, bytes)) => FileRecord::judged(&done.path, verdict, bytes),
+                Ok((verdict, bytes)) => {
+                    recorder.note_file(&done.path, &verdict, bytes)?;
+                    FileRecord::judged(&done.path, verdict, bytes)
+                }
                 Err(error) => FileRecord::unreachable(&done.path, error),
             };
             summary.add(&record);
-            progress.suspended(|| sink.record(&record))?;
             progress.file_done(record.bytes, summary.outcome(Outcome::Match));
+            held.push(record);
+            if recorder.is_due(held.len()) {
+                recorder.commit()?;
+                progress.suspended(|| write_all(&mut *sink, &mut held))?;
+            }
             Ok(())
         },
     )?;
+    recorder.commit()?;
     drop(progress);
+    write_all(&mut *sink, &mut held)?;
     summary.finish(finished, begun.elapsed().as_secs_f64());
     sink.finish(&summary)?;
     if args.format == Format::Csv {
@@ -121,6 +151,11 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         stopped,
         summary.unjudged() > 0 || summary.interrupted,
     ))
+}
+
+/// Writes results that need wait no longer.
+fn write_all(sink: &mut dyn Sink, held: &mut Vec<FileRecord>) -> std::io::Result<()> {
+    held.drain(..).try_for_each(|record| sink.record(&record))
 }
 
 fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {
