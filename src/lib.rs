@@ -40,6 +40,7 @@
 //! | [`hashset`] | hash lists, format by format |
 //! | [`gate`] | bytes in, verdict out |
 //! | `policy` | the policy file: read, checked, laid over banks (feature `policy`) |
+//! | [`decisions`] | the log of decisions: explained, chained, replayed |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
@@ -52,6 +53,7 @@
 pub mod bank;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
 pub mod gate;

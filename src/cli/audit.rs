@@ -70,6 +70,17 @@ pub(crate) fn note(home: &Home, published: Published) -> anyhow::Result<()> {
 
 /// The first publication that shows a revision.
 fn first_with(home: &Home, revision: u64) -> anyhow::Result<Option<Published>> {
+    first(home, |published| published.revision >= revision)
+}
+
+/// The store's revision that a generation shows, where it was noted.
+pub(crate) fn revision_of(home: &Home, generation: u64) -> anyhow::Result<Option<u64>> {
+    let found = first(home, |published| published.generation == generation)?;
+    Ok(found.map(|published| published.revision))
+}
+
+/// The first publication of a kind.
+fn first(home: &Home, is_one: impl Fn(&Published) -> bool) -> anyhow::Result<Option<Published>> {
     let path = home.published();
     let file = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -79,7 +90,7 @@ fn first_with(home: &Home, revision: u64) -> anyhow::Result<Option<Published>> {
         let line = line.with_context(|| format!("cannot read {}", path.display()))?;
         // A line that a full disk cut off is none.
         if let Ok(published) = serde_json::from_str::<Published>(&line)
-            && published.revision >= revision
+            && is_one(&published)
         {
             return Ok(Some(published));
         }

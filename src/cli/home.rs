@@ -73,6 +73,16 @@ impl Home {
         self.folder.join("config.toml")
     }
 
+    /// The log of decisions.
+    pub(crate) fn decisions(&self) -> PathBuf {
+        self.folder.join("decisions")
+    }
+
+    /// Hashes of past uploads, where they are kept.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.folder.join("history")
+    }
+
     /// The published index: this folder alone can be copied to upload servers.
     pub(crate) fn index(&self) -> PathBuf {
         self.folder.join("index")

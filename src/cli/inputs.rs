@@ -100,13 +100,24 @@ pub(crate) struct IndexArgs {
 
 /// How an index is held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum MemoryMode {
+pub(crate) enum MemoryMode {
     /// Mapped, and read in as it is needed: starts at once
     Mmap,
     /// Mapped, and read in at the start: for many questions
     Populate,
     /// Read into memory of its own: for a folder that other programs may write to
     Copy,
+}
+
+impl MemoryMode {
+    /// How to hold it in memory.
+    pub(crate) const fn memory(self) -> Memory {
+        match self {
+            Self::Mmap => Memory::Mmap,
+            Self::Populate => Memory::Populate,
+            Self::Copy => Memory::Copy,
+        }
+    }
 }
 
 impl IndexArgs {
@@ -122,11 +133,7 @@ impl IndexArgs {
 
     /// How to hold it in memory.
     pub(crate) fn memory(&self) -> Memory {
-        match self.index_memory {
-            MemoryMode::Mmap => Memory::Mmap,
-            MemoryMode::Populate => Memory::Populate,
-            MemoryMode::Copy => Memory::Copy,
-        }
+        self.index_memory.memory()
     }
 
     /// Says with `-v` what is asked.

@@ -1,7 +1,9 @@
 //! `hashgate match`: the index asked about hashes.
 
 use crate::bank::{Action, ContentSignal};
+use crate::cli::recorder::{DecisionArgs, Recorder};
 use crate::cli::{config, exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::decisions::Input;
 use crate::gate::{Gate, GateOptions, Match, Outcome, Shadow, Verdict};
 use crate::hash::Distance;
 use crate::hashset::{self, ListFormat, MAX_LINE};
@@ -35,7 +37,7 @@ pub(crate) struct MatchArgs {
     signals: Vec<String>,
 
     /// Everything within so many bits (inclusive) in enabled banks [default: the banks' policies decide]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "decisions")]
     max_distance: Option<u16>,
 
     /// Only the N nearest
@@ -52,6 +54,9 @@ pub(crate) struct MatchArgs {
     /// Judge by this policy file too, and say where it would decide otherwise
     #[arg(long, value_name = "FILE.toml", conflicts_with = "max_distance")]
     shadow: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) decisions: DecisionArgs,
 }
 
 /// What `--format jsonl` says of one hash.
@@ -80,14 +85,17 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
         index_memory: args.index.memory(),
         ..GateOptions::default()
     };
+    let mut recorder = Recorder::open(&args.decisions, false, home)?;
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
+    recorder.set_index(&gate.index(), home);
     let shadow = match &args.shadow {
         Some(path) => Some(config::shadow(&gate.index(), path)?),
         None => None,
     };
     let mut asking = Asking {
         gate,
+        recorder,
         shadow,
         otherwise: 0,
         args: &args,
@@ -121,6 +129,7 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
 
 struct Asking<'a> {
     gate: Gate,
+    recorder: Recorder,
     shadow: Option<Shadow>,
     /// Hashes that the shadow would decide otherwise.
     otherwise: u64,
@@ -153,7 +162,7 @@ impl Asking<'_> {
     fn ask(&mut self, texts: &[String]) -> anyhow::Result<()> {
         let queries: Vec<_> = texts.iter().map(|text| query(text)).collect();
         let good: Vec<ContentSignal> = queries.iter().flatten().copied().collect();
-        let mut found = self.matches(&good).into_iter();
+        let mut found = self.matches(&good)?.into_iter();
         for (text, query) in texts.iter().zip(queries) {
             let found = match query {
                 Ok(_) => found
@@ -222,7 +231,7 @@ impl Asking<'_> {
         Ok(())
     }
 
-    fn matches(&self, queries: &[ContentSignal]) -> Vec<Found> {
+    fn matches(&mut self, queries: &[ContentSignal]) -> anyhow::Result<Vec<Found>> {
         let most = self.args.k.map_or(usize::MAX, NonZeroUsize::get);
         if let Some(bits) = self.args.max_distance {
             let nearest = |query: &ContentSignal| {
@@ -240,24 +249,27 @@ impl Asking<'_> {
                     shadow: None,
                 }
             };
-            return queries.iter().map(nearest).collect();
+            return Ok(queries.iter().map(nearest).collect());
         }
         let mut others = match &self.shadow {
             Some(shadow) => self.gate.match_signals_with(shadow, queries),
             None => Vec::new(),
         }
         .into_iter();
-        let judged = self.gate.match_signals(queries).into_iter();
-        judged
-            .map(|verdict| {
-                let decided = (verdict.outcome, verdict.action_name());
-                let other = others.next();
-                Found {
-                    shadow: other.map(|other| ShadowRecord::new(other, decided)),
-                    ..Found::of(verdict, most)
-                }
-            })
-            .collect()
+        let judged = self.gate.match_signals(queries);
+        for verdict in &judged {
+            self.recorder.note(verdict, Input::default())?;
+        }
+        self.recorder.commit()?;
+        let found = |verdict: Verdict| {
+            let decided = (verdict.outcome, verdict.action_name());
+            let other = others.next();
+            Found {
+                shadow: other.map(|other| ShadowRecord::new(other, decided)),
+                ..Found::of(verdict, most)
+            }
+        };
+        Ok(judged.into_iter().map(found).collect())
     }
 }
 

@@ -10,12 +10,14 @@ mod benign;
 mod calibrate;
 mod compare;
 mod config;
+mod decisions;
 mod draw;
 mod evaluate;
 mod exit;
 mod export;
 mod hash;
 mod hashset;
+mod history;
 mod home;
 mod import;
 mod inputs;
@@ -24,7 +26,9 @@ mod output;
 mod policy;
 mod progress;
 mod publish;
+mod recorder;
 mod report;
+mod retro;
 mod scan;
 mod status;
 mod stop;
@@ -79,6 +83,14 @@ enum Command {
     Policy(policy::PolicyCommand),
     /// Ask the index about every file below some paths
     Scan(scan::ScanArgs),
+    /// Show what was decided and why, check that record, and decide anew
+    #[command(subcommand)]
+    Decisions(decisions::DecisionsCommand),
+    /// Keep hashes of uploads for a time, where that is wanted
+    #[command(subcommand)]
+    History(history::HistoryCommand),
+    /// Hold entries that arrived later against kept hashes of uploads
+    Retro(retro::RetroArgs),
     /// Hand matches over to those who act on them: a file for the proper channel, and where that is
     #[command(subcommand)]
     Report(report::ReportCommand),
@@ -138,13 +150,19 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             policy::run(command, &home)
         }
         Command::Scan(args) => {
-            let home = home_or(args.index.is_given())?;
+            let home = home_or(args.index.is_given() && !args.needs_home())?;
             scan::run(args, &home)
         }
+        Command::Decisions(command) => {
+            let home = home_or(command.needs_no_home())?;
+            decisions::run(command, &home)
+        }
+        Command::History(command) => history::run(command, &home()?),
+        Command::Retro(args) => retro::run(&args, &home()?),
         Command::Report(command) => report::run(command),
         Command::Hash(args) => hash::run(args),
         Command::Match(args) => {
-            let home = home_or(args.index.is_given())?;
+            let home = home_or(args.index.is_given() && !args.decisions.needs_home())?;
             matching::run(args, &home)
         }
         Command::Compare(args) => compare::run(args),

@@ -2,6 +2,7 @@
 
 use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
+use crate::cli::recorder::{DecisionArgs, Recorder};
 use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
@@ -68,6 +69,13 @@ pub(crate) struct ScanArgs {
     memory: Option<u64>,
 
     #[command(flatten)]
+    decisions: DecisionArgs,
+
+    /// Keep hashes of every file that was judged, for as long as `history on` says
+    #[arg(long, help_heading = "Records")]
+    remember: bool,
+
+    #[command(flatten)]
     limits: LimitArgs,
 
     /// Judge by this policy file too, act on what is in force, and say where it would decide otherwise
@@ -75,11 +83,21 @@ pub(crate) struct ScanArgs {
     shadow: Option<PathBuf>,
 }
 
+impl ScanArgs {
+    /// Whether something goes into the home folder.
+    pub(crate) fn needs_home(&self) -> bool {
+        self.remember || self.decisions.needs_home()
+    }
+}
+
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
+    let mut recorder = Recorder::open(&args.decisions, args.remember, home)?;
+    let mut signals = args.signals.clone();
+    signals.extend(recorder.wanted());
     let options = GateOptions {
         limits: args.limits.limits(),
         variants: args.variants.variants,
-        signals: args.signals.clone(),
+        signals,
         index_memory: args.index.memory(),
         mode: args.mode,
         auto_from: None,
@@ -94,6 +112,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     }
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
+    recorder.set_index(&gate.index(), home);
     warn_if_empty(&gate);
     let stop = stop::on_request()?;
     let shadow = match &args.shadow {
@@ -114,6 +133,8 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut summary = Summary::new(gate.index().generation());
     summary.shadow =
         (args.shadow.as_deref()).map(|path| ShadowSummary::new(path.display().to_string()));
+    // Results that wait until what is recorded of them is on the disk.
+    let mut held: Vec<FileRecord> = Vec::new();
     let begun = Instant::now();
     let finished = for_each_file(
         &args.files.paths,
@@ -125,6 +146,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
             let record = match done.result {
                 Ok((mut verdict, other, bytes)) => {
                     gate.settle(&mut verdict);
+                    recorder.note_file(&done.path, &verdict, bytes)?;
                     let mut record = FileRecord::judged(&done.path, verdict, bytes);
                     record.shadow = other.zip(shadow.as_ref()).map(|(mut other, shadow)| {
                         gate.settle_by(shadow, &mut other);
@@ -135,12 +157,18 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
                 Err(error) => FileRecord::unreachable(&done.path, error),
             };
             summary.add(&record);
-            progress.suspended(|| sink.record(&record))?;
             progress.file_done(record.bytes, summary.outcome(Outcome::Match));
+            held.push(record);
+            if recorder.is_due(held.len()) {
+                recorder.commit()?;
+                progress.suspended(|| write_all(&mut *sink, &mut held))?;
+            }
             Ok(())
         },
     )?;
+    recorder.commit()?;
     drop(progress);
+    write_all(&mut *sink, &mut held)?;
     summary.finish(finished, begun.elapsed().as_secs_f64());
     sink.finish(&summary)?;
     if args.format == Format::Csv {
@@ -153,6 +181,11 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         stopped,
         summary.unjudged() > 0 || summary.interrupted,
     ))
+}
+
+/// Writes results that need wait no longer.
+fn write_all(sink: &mut dyn Sink, held: &mut Vec<FileRecord>) -> std::io::Result<()> {
+    held.drain(..).try_for_each(|record| sink.record(&record))
 }
 
 fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {

@@ -1,8 +1,10 @@
-//! `hashgate verify`: every byte of the index, and every record of the store.
+//! `hashgate verify`: every byte of the index, and every record of the store, of the history of
+//! uploads and of the log of decisions.
 
-use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
+use crate::cli::bank::now;
+use crate::cli::{decisions, exit::Exit, home::Home, output, progress::Progress};
 use crate::index::{self, IndexError};
-use crate::store::{BankStore, StoreError};
+use crate::store::{BankStore, History, HistoryError, StoreError};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -63,8 +65,33 @@ pub(crate) fn run(args: VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
             writeln!(out, "index: DAMAGED: {error:#}")?;
         }
     }
+    if !copy {
+        damaged |= !history(home, &mut out)?;
+        damaged |= !decisions::check_log(&home.decisions(), &mut out)?;
+    }
     out.flush()?;
     Ok(Exit::of(false, damaged))
+}
+
+/// Reads every kept upload; says whether all could be read. A home that keeps none is sound.
+fn history(home: &Home, out: &mut impl Write) -> anyhow::Result<bool> {
+    let progress = Progress::of_work("checking the history of uploads");
+    let checked =
+        History::open_read_only(&home.history()).and_then(|history| history.verify(now()));
+    drop(progress);
+    match checked {
+        Ok(uploads) => {
+            let uploads = output::plural(uploads, "upload");
+            writeln!(out, "history: {uploads}: every record can be read")?;
+            Ok(true)
+        }
+        Err(HistoryError::Off { .. }) => Ok(true),
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            writeln!(out, "history: DAMAGED: {error:#}")?;
+            Ok(false)
+        }
+    }
 }
 
 fn is_empty(folder: &Path) -> bool {

@@ -1,6 +1,6 @@
 //! [`Gate`]: an open index and the questions that uploads put to it.
 
-use crate::bank::{Action, Bank};
+use crate::bank::{Action, Bank, BankName};
 use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
 use crate::gate::decide::{Doubts, QUALITY_MARGIN};
@@ -446,6 +446,18 @@ pub(super) fn conclude_with(
     extraction: Extraction,
     matches: Matches,
 ) -> Verdict {
+    let mut queries = extraction.queries;
+    let (mut met, mut others) = (Vec::new(), Vec::with_capacity(queries.len()));
+    for query in queries.drain(..) {
+        let side = match matches.has_met(&query) {
+            true => &mut met,
+            false => &mut others,
+        };
+        side.push(query);
+    }
+    let queries_met = met.len();
+    met.append(&mut others);
+    let queries = met;
     let Decided {
         matches,
         left_out,
@@ -458,7 +470,7 @@ pub(super) fn conclude_with(
     let holds_back = allowed_by_bytes || action > Some(Action::Report);
     let mut problem = extraction.problem;
     if problem.is_none() && !holds_back {
-        problem = low_quality(terms, &extraction.queries, &frames);
+        problem = low_quality(terms, &queries, &frames);
     }
     let outcome = match &problem {
         Some(problem) if !holds_back => problem.outcome,
@@ -472,19 +484,37 @@ pub(super) fn conclude_with(
         let first = upload.first_chunk::<8>().copied().unwrap_or_default();
         u64::from_be_bytes(first)
     });
+    let (error_outcome, error) = match problem {
+        Some(problem) => (Some(problem.outcome), Some(problem.error)),
+        None => (None, None),
+    };
     Verdict {
         outcome,
         action,
         signals: extraction.signals,
         quality: extraction.quality,
+        banks: banks_of(terms.banks, &matches),
         matches,
         matches_left_out: left_out,
-        error: problem.map(|problem| problem.error),
+        error,
+        error_outcome,
+        queries,
+        queries_met,
         fast: extraction.fast,
         generation: terms.index.generation(),
         quarantined: false,
         stops,
     }
+}
+
+/// The banks that matches are of, in the order of the index.
+fn banks_of(banks: &[Bank], matches: &[Match]) -> Vec<Bank> {
+    let named: BTreeSet<&BankName> = matches.iter().map(|found| &found.bank).collect();
+    let banks = banks.iter();
+    banks
+        .filter(|bank| named.contains(&bank.name))
+        .cloned()
+        .collect()
 }
 
 /// Whether a bank could not be asked about a picture (a frame) because no form of it has the

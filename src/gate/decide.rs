@@ -175,6 +175,27 @@ impl Matches {
         }
     }
 
+    /// As [`Matches::weigh`], where how alike the query and the entry are was told before.
+    pub(crate) fn weigh_as_told(
+        &mut self,
+        terms: &Terms<'_>,
+        query: &Query,
+        hit: &Hit,
+        widest: Distance,
+        told: Option<Score>,
+    ) {
+        if let Ok(found) = judge_by(terms, query, hit, widest, |_, _| told) {
+            self.keep(hit.bank, found);
+        }
+    }
+
+    /// Whether the query met an entry: of a perceptual hash, whether its form of the input did.
+    pub(crate) fn has_met(&self, query: &Query) -> bool {
+        let perceptual = query.signal.signal_type().family() != Family::Digest;
+        let form = perceptual.then_some(query.variant);
+        self.decisions.contains_key(&form)
+    }
+
     /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
     /// the exact query would surely say the same.
     #[cfg(feature = "decode")]
@@ -324,6 +345,17 @@ pub(crate) fn judge(
     query: &Query,
     hit: &Hit,
     widest: Distance,
+) -> Result<Match, Refusal> {
+    judge_by(terms, query, hit, widest, score)
+}
+
+/// The same, with what says how alike the two are.
+pub(super) fn judge_by(
+    terms: &Terms<'_>,
+    query: &Query,
+    hit: &Hit,
+    widest: Distance,
+    score: impl Fn(&Query, &Hit) -> Option<Score>,
 ) -> Result<Match, Refusal> {
     let (bank, policy) = terms.standing(hit)?;
     let signal_type = query.signal.signal_type();

@@ -36,6 +36,13 @@ impl Score {
         Self((1000.0 * (1.0 - 2.0 * apart)).round() as i16)
     }
 
+    /// From a number of -1 to 1, to the next thousandth; `None` beyond.
+    #[must_use]
+    pub fn from_value(value: f64) -> Option<Self> {
+        let is_one = (-1.0..=1.0).contains(&value);
+        is_one.then_some(Self((1000.0 * value).round() as i16))
+    }
+
     /// As a number from -1 to 1.
     #[must_use]
     pub fn value(self) -> f64 {
@@ -160,6 +167,23 @@ mod tests {
             ..plain
         };
         assert_eq!(given.near_within(threshold), threshold);
+    }
+
+    #[test]
+    fn scores_are_read_as_they_are_written() {
+        for score in [-1000, -999, -1, 0, 1, 119, 700, 991, 1000].map(Score) {
+            assert_eq!(Score::from_value(score.value()), Some(score));
+        }
+        for beyond in [1.1, -1.1, f64::NAN] {
+            assert_eq!(Score::from_value(beyond), None);
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_known_every_hash_is_a_strangers() {
+        let (hash, mut evidence) = evidence();
+        evidence.confidence = Confidence::NONE;
+        assert_eq!(evidence.score(&hash, &hash).value(), 0.0);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod outcome;
 mod quarantine;
 #[cfg(feature = "decode")]
 mod read;
+mod replay;
 mod shadow;
 mod terms;
 #[cfg(feature = "decode")]
@@ -44,6 +45,7 @@ pub use mode::{Mode, ModeError};
 pub use outcome::{Outcome, Problem};
 #[cfg(feature = "decode")]
 pub use read::read_file;
+pub use replay::{Told, refusal, replay};
 pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "decode")]

@@ -170,7 +170,7 @@ mod tests {
                 entries: entries.iter().map(|&id| (entry(id), quarantine)).collect(),
                 upload: Some(upload),
             },
-            ..Verdict::empty()
+            ..Verdict::no_match(1)
         }
     }
 

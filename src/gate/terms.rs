@@ -192,9 +192,14 @@ pub(crate) fn upload_of(bytes: &[u8]) -> Upload {
     Sha256::digest(bytes).into()
 }
 
-/// What stands for an upload of which only a hash is known: the hash, as text.
+/// What stands for an upload of which only a hash is known: the hash, as text, where it is not the
+/// digest that would stand for the bytes.
 pub(crate) fn upload_of_hash(signal: &Signal) -> Upload {
-    Sha256::digest(signal.to_string()).into()
+    match signal.signal_type() {
+        SignalType::Sha256 => signal.as_bytes().try_into().ok(),
+        _ => None,
+    }
+    .unwrap_or_else(|| Sha256::digest(signal.to_string()).into())
 }
 
 /// The time now: seconds since 1970-01-01 UTC.

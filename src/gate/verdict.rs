@@ -1,8 +1,8 @@
 //! The answer about one input, with what is needed to explain and to replay it.
 
-use crate::bank::{Action, BankName, ContentId, Quarantine};
+use crate::bank::{Action, Bank, BankName, ContentId, Quarantine};
 use crate::gate::quarantine::Stops;
-use crate::gate::{Outcome, Score};
+use crate::gate::{Outcome, Query, Score};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::sync::Arc;
@@ -126,6 +126,14 @@ pub struct Verdict {
     pub matches_left_out: u64,
     /// Why the input, or a part of it, could not be judged.
     pub error: Option<String>,
+    /// The outcome that the error leads to where no match holds the input back.
+    pub error_outcome: Option<Outcome>,
+    /// What the index was asked, those queries first that met an entry.
+    pub queries: Vec<Query>,
+    /// How many of the queries met an entry that a bank's policy calls a match.
+    pub queries_met: usize,
+    /// The banks of the listed matches, with the policies that were in force.
+    pub banks: Vec<Bank>,
     /// Whether the PDQ hashes, and distances from them, come from a JPEG's coefficients and may be a
     /// few bits off; see [`Mode`](crate::gate::Mode).
     pub fast: bool,
@@ -141,8 +149,9 @@ impl Verdict {
     /// Most matches that a verdict lists.
     pub const MAX_MATCHES: usize = 1_000;
 
-    #[cfg(test)]
-    pub(super) fn empty() -> Self {
+    /// Of an input that matches nothing, by this generation of the index: to put others together
+    /// from, in tests.
+    pub fn no_match(generation: u64) -> Self {
         Self {
             outcome: Outcome::NoMatch,
             action: None,
@@ -151,8 +160,12 @@ impl Verdict {
             matches: Vec::new(),
             matches_left_out: 0,
             error: None,
+            error_outcome: None,
+            queries: Vec::new(),
+            queries_met: 0,
+            banks: Vec::new(),
             fast: false,
-            generation: 1,
+            generation,
             quarantined: false,
             stops: Stops::default(),
         }

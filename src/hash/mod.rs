@@ -22,4 +22,4 @@ pub use pdq::PdqHash;
 pub use quality::{Quality, QualityError};
 pub use signal::{Signal, SignalError};
 pub use signal_type::{Family, SignalType, UnknownSignalType};
-pub use variant::{Edge, Frame, Sides, Transform, Variant, View};
+pub use variant::{Edge, Frame, Sides, Transform, Variant, VariantError, View};

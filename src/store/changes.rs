@@ -131,12 +131,20 @@ impl Snapshot<'_> {
     /// # Errors
     /// Where the store cannot be read.
     pub fn mark(&self) -> Result<Option<u64>, StoreError> {
+        self.mark_of(self.revision)
+    }
+
+    /// The mark of an earlier revision; `None` where the log does not reach back to it.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn mark_of(&self, revision: u64) -> Result<Option<u64>, StoreError> {
         let store = self.store;
         let meta = store.family(keys::META)?;
-        let key = keys::change(self.revision);
+        let key = keys::change(revision);
         let value = store.db.get_pinned_cf_opt(meta, key, &self.look_up());
         let value = value.map_err(|source| store.failed("read", source))?;
-        let change = value.and_then(|value| readable(self.revision, &value));
+        let change = value.and_then(|value| readable(revision, &value));
         Ok(change.map(|change| change.mark))
     }
 }

@@ -1,6 +1,6 @@
 //! How RocksDB is set up: durable, of bounded memory, with few threads.
 
-use crate::store::keys;
+use crate::store::{history, keys};
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamilyDescriptor, CompactOptions,
     DBCompressionType, DBRecoveryMode, LogLevel, Options, ReadOptions, WriteOptions,
@@ -77,6 +77,15 @@ pub(super) fn families() -> Vec<ColumnFamilyDescriptor> {
         };
         ColumnFamilyDescriptor::new(name, options)
     }));
+    families
+}
+
+/// The column families of the history: values of some hundred bytes, by time.
+pub(super) fn history_families() -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(BLOCK_CACHE);
+    let mut families = vec![ColumnFamilyDescriptor::new("default", small(&cache))];
+    families
+        .extend(history::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, content(&cache))));
     families
 }
 

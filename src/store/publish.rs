@@ -4,7 +4,7 @@ use crate::index::{
     self, Base, Carried, FactRecord, Index, IndexError, IndexRecord, PublishError, PublishOptions,
 };
 use crate::index::{Published, publish, publish_delta};
-use crate::store::{Changes, Snapshot, StoreError, keys, record};
+use crate::store::{Changes, Snapshot, StoreError};
 use std::fmt;
 use std::path::Path;
 
@@ -223,14 +223,9 @@ impl Snapshot<'_> {
     /// How many items of all banks are active.
     fn active_items(&self) -> Result<u64, PublishError<StoreError>> {
         let count = || {
-            let meta = self.store.family(keys::META)?;
             let mut active = 0u64;
             for bank in &self.banks {
-                let key = keys::counts(bank.id);
-                let value = self.store.db.get_pinned_cf_opt(meta, key, &self.look_up());
-                let value = value.map_err(|source| self.store.failed("read", source))?;
-                let counts = record::decode_counts(bank.id, value.as_deref().unwrap_or_default())?;
-                active = active.saturating_add(counts.active);
+                active = active.saturating_add(self.counts(bank.id)?.active);
             }
             Ok(active)
         };

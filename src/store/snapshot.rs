@@ -3,7 +3,7 @@
 use crate::bank::{Bank, BankId, ContentId, ContentItem, ContentSignal, ContentState};
 use crate::index::{Carried, FactRecord, Facts, IndexRecord};
 use crate::store::record::{self, State};
-use crate::store::{BankStore, StoreError, keys, options};
+use crate::store::{BankCounts, BankStore, StoreError, keys, options};
 use rocksdb::{DB, DBRawIteratorWithThreadMode, ReadOptions};
 use std::collections::VecDeque;
 
@@ -79,6 +79,18 @@ impl Snapshot<'_> {
     /// As [`BankStore::items`], at the moment of the snapshot.
     pub fn items(&self, bank: BankId) -> Items<'_> {
         Items::new(self.store, bank, self.options())
+    }
+
+    /// How much a bank held at the moment of the snapshot.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or is damaged.
+    pub fn counts(&self, bank: BankId) -> Result<BankCounts, StoreError> {
+        let meta = self.store.family(keys::META)?;
+        let key = keys::counts(bank);
+        let value = self.store.db.get_pinned_cf_opt(meta, key, &self.look_up());
+        let value = value.map_err(|source| self.store.failed("read", source))?;
+        record::decode_counts(bank, value.as_deref().unwrap_or_default())
     }
 
     /// Makes reads see this moment.

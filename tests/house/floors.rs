@@ -18,6 +18,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("policy", 3),
     ("gate", 4),
     ("store", 4),
+    ("decisions", 5),
     ("scan", 5),
     ("evaluate", 5),
     ("service", 5),

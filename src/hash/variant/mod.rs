@@ -1,7 +1,9 @@
 //! Which form of the query made a match.
 
+mod parse;
 mod view;
 
+pub use parse::VariantError;
 pub use view::{Edge, Frame, Sides, View};
 
 use std::fmt;
@@ -33,6 +35,19 @@ pub enum Transform {
 }
 
 impl Transform {
+    /// Every one of them.
+    pub const ALL: [Self; 9] = [
+        Self::Original,
+        Self::Displayed,
+        Self::Rotate90,
+        Self::Rotate180,
+        Self::Rotate270,
+        Self::FlipX,
+        Self::FlipY,
+        Self::FlipPlus1,
+        Self::FlipMinus1,
+    ];
+
     /// The name, as JSON and reports carry it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -53,7 +68,7 @@ impl Transform {
 /// The form of a query that was hashed: which frame, over which background, which part of it, taken
 /// for what, laid down how.
 ///
-/// Written as its parts joined by `+`, or `original`:
+/// Written, and read, as its parts joined by `+`, or `original`:
 ///
 /// | part | meaning |
 /// | --- | --- |

@@ -12,6 +12,9 @@ use crate::signal::pdq::spectrum::{self, Spectrum};
 pub struct Confidence([u8; 256]);
 
 impl Confidence {
+    /// Nothing is known of any bit: by it, every hash is as a stranger's.
+    pub const NONE: Self = Self([0; 256]);
+
     /// The weights of a spectrum's bits: `255 d / (d + m)` for a value that lies `d` from the
     /// median, where `m` is the median of all `d`.
     ///
@@ -52,6 +55,9 @@ impl Confidence {
                 differ += weight * u32::from((bits >> bit) & 1);
             }
         }
-        differ as f32 / all.max(1) as f32
+        if all == 0 {
+            return 0.5;
+        }
+        differ as f32 / all as f32
     }
 }

@@ -1,0 +1,90 @@
+//! `hashgate decisions …`: the log of decisions shown, checked, and decided anew.
+
+mod choice;
+mod replay;
+mod show;
+mod verify;
+mod when;
+
+pub(crate) use verify::check as check_log;
+
+use crate::cli::{exit::Exit, home::Home, output};
+use crate::decisions::{DecisionLog, Finding, LogOptions};
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DecisionsCommand {
+    /// Print decisions, or where the log ends
+    Show(show::ShowArgs),
+    /// Check the log's chain: every line, every file, and its end
+    Verify(verify::VerifyArgs),
+    /// Decide anew by the index in force, and say what would be different and why
+    Replay(replay::ReplayArgs),
+}
+
+impl DecisionsCommand {
+    /// Whether it is told where everything is, so that no home is needed.
+    pub(crate) fn needs_no_home(&self) -> bool {
+        match self {
+            Self::Show(args) => args.choice.log.folder.is_some(),
+            Self::Verify(args) => args.log.folder.is_some(),
+            Self::Replay(args) => args.choice.log.folder.is_some() && args.index.is_given(),
+        }
+    }
+}
+
+/// Which log.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// Folder of the log [default: decisions in the home folder]
+    #[arg(long = "log", value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+impl LogArgs {
+    fn folder(&self, home: &Home) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| home.decisions())
+    }
+}
+
+pub(crate) fn run(command: DecisionsCommand, home: &Home) -> anyhow::Result<Exit> {
+    match command {
+        DecisionsCommand::Show(args) => show::run(&args, home),
+        DecisionsCommand::Verify(args) => verify::run(&args, home),
+        DecisionsCommand::Replay(args) => replay::run(&args, home),
+    }
+}
+
+/// Opens a log to write to it, and says what a crash has left of it.
+pub(crate) fn open(folder: &Path) -> anyhow::Result<DecisionLog> {
+    let log = DecisionLog::open(folder, LogOptions::default())?;
+    for torn in log.torn() {
+        output::warn(format_args!(
+            "hashgate: warning: the last write to {} was cut off: {} bytes that were no whole line are \
+             now in {}; what was acknowledged is there",
+            torn.file.display(),
+            torn.bytes,
+            torn.kept_as.display()
+        ));
+    }
+    Ok(log)
+}
+
+/// Says what is wrong with a log that was read for another reason.
+fn warn_of(findings: &[Finding]) {
+    for finding in findings.iter().take(3) {
+        output::warn(format_args!("hashgate: warning: {}", place(finding)));
+    }
+    if !findings.is_empty() {
+        output::warn("hashgate: the log is not whole: run hashgate decisions verify");
+    }
+}
+
+/// A finding with its place.
+fn place(finding: &Finding) -> String {
+    match finding.line {
+        0 => format!("{}: {}", finding.path.display(), finding.fault),
+        line => format!("{}:{line}: {}", finding.path.display(), finding.fault),
+    }
+}

@@ -1,0 +1,334 @@
+//! What would be decided today: the same where nothing has changed, and else why not.
+
+mod decision_support;
+
+use decision_support::{bank, evidence, new_folder, open, pdq, publish_index, read};
+use hashgate::bank::{Action, Bank, ContentId, Paused, Policy, Quarantine, Share, Verified};
+use hashgate::decisions::{Became, Decision, Input, Replayed, Why, replay};
+use hashgate::gate::{Extraction, Gate, Outcome, Query, Score, Told, Verdict};
+use hashgate::hash::{Quality, Signal, Threshold, Variant};
+use hashgate::index::Index;
+use std::path::Path;
+
+/// When it is replayed.
+const AT: u64 = 1_800_000_000;
+
+type Entries<'a> = &'a [(u32, u64, Signal, Option<Quality>)];
+
+/// What was decided of a hash with its quality by an index, as it comes back from the log.
+fn decided(folder: &Path, signal: Signal, quality: u8) -> Decision {
+    let gate = Gate::open(folder).unwrap();
+    logged(&gate.match_signal(&signal, Quality::new(quality)))
+}
+
+fn logged(verdict: &Verdict) -> Decision {
+    let decision = Decision::of(verdict, Input::default()).expect("a match");
+    let (_outer, folder) = new_folder();
+    open(&folder).append(&decision).unwrap();
+    let (mut read, _) = read(&folder);
+    assert_eq!(read.len(), 1);
+    read.remove(0)
+}
+
+/// Decides by one index, then replays by another.
+fn replayed(
+    then: (&[Bank], Entries<'_>),
+    now: (&[Bank], Entries<'_>),
+    signal: Signal,
+) -> (Decision, Replayed) {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    publish_index(&folder, then.0, then.1);
+    let decision = decided(&folder, signal, 90);
+    publish_index(&folder, now.0, now.1);
+    let replayed = replay(&Index::open(&folder).unwrap(), AT, &decision);
+    (decision, replayed)
+}
+
+fn changes(replayed: &Replayed) -> Vec<(u64, Became, Why)> {
+    let changes = replayed.changes.iter();
+    changes
+        .map(|change| (change.content_id.0, change.became, change.why))
+        .collect()
+}
+
+#[test]
+fn where_nothing_has_changed_it_is_the_same() {
+    let banks = [
+        bank(1, "known", Action::Block),
+        bank(2, "harmless", Action::Allow),
+    ];
+    let entries = [
+        (1, 7, pdq(0, 0), Quality::new(80)),
+        (1, 8, pdq(0, 10), None),
+        (2, 9, pdq(0, 30), None),
+        (1, 10, pdq(1, 0), None),
+    ];
+    for bits in [0, 3, 12, 29, 30] {
+        let (decision, replayed) = replayed((&banks, &entries), (&banks, &entries), pdq(0, bits));
+        assert!(replayed.same, "{bits}: {replayed:?}");
+        assert_eq!(replayed.changes, []);
+        assert_eq!((decision.generation, replayed.generation), (1, 2));
+        let wanted = if bits == 29 || bits == 30 {
+            Action::Allow
+        } else {
+            Action::Block
+        };
+        assert_eq!(replayed.action, Some(wanted), "{bits}");
+    }
+    let digest = "md5:d41d8cd98f00b204e9800998ecf8427e".parse().unwrap();
+    let entries = [(1, 7, digest, None)];
+    let (_, replayed) = replayed((&banks, &entries), (&banks, &entries), digest);
+    assert!(replayed.same && replayed.changes.is_empty());
+}
+
+#[test]
+fn a_withdrawn_entry_is_named() {
+    let banks = [bank(1, "known", Action::Block)];
+    let then = [(1, 7, pdq(0, 0), None), (1, 8, pdq(5, 0), None)];
+    let (_, replayed) = replayed((&banks, &then), (&banks, &then[1..]), pdq(0, 2));
+    assert!(!replayed.same);
+    assert_eq!(
+        (replayed.outcome, replayed.action),
+        (Outcome::NoMatch, None)
+    );
+    assert_eq!(changes(&replayed), [(7, Became::Gone, Why::EntryWithdrawn)]);
+}
+
+#[test]
+fn one_of_two_entries_withdrawn_changes_matches_and_not_the_decision() {
+    let banks = [bank(1, "known", Action::Block)];
+    let then = [(1, 7, pdq(0, 0), None), (1, 8, pdq(0, 1), None)];
+    let (_, replayed) = replayed((&banks, &then), (&banks, &then[1..]), pdq(0, 2));
+    assert!(replayed.same);
+    assert_eq!(changes(&replayed), [(7, Became::Gone, Why::EntryWithdrawn)]);
+}
+
+/// What changes a policy, why a match of then is another now, and what becomes of the input.
+type Case = (fn(&mut Policy), Why, Became, Outcome);
+
+#[test]
+fn what_a_banks_policy_changes_is_named() {
+    let banks = |change: fn(&mut Policy)| {
+        let mut bank = bank(1, "known", Action::Block);
+        change(&mut bank.policy);
+        [bank]
+    };
+    let then = banks(|_| {});
+    let entries = [(1, 7, pdq(0, 0), Quality::new(95))];
+    let cases: [Case; 7] = [
+        (
+            |policy| policy.threshold = Threshold(19),
+            Why::Threshold,
+            Became::Gone,
+            Outcome::NoMatch,
+        ),
+        (
+            |policy| policy.enabled = false,
+            Why::BankDisabled,
+            Became::Gone,
+            Outcome::NoMatch,
+        ),
+        (
+            |policy| policy.min_quality = Quality::new(91).unwrap(),
+            Why::MinQuality,
+            Became::Gone,
+            Outcome::LowQuality,
+        ),
+        (
+            |policy| policy.min_quality = Quality::new(96).unwrap(),
+            Why::MinQuality,
+            Became::Gone,
+            Outcome::LowQuality,
+        ),
+        (
+            |policy| policy.share = Share::NONE,
+            Why::Share,
+            Became::Gone,
+            Outcome::NoMatch,
+        ),
+        (
+            |policy| {
+                policy.paused = vec![Paused {
+                    content: ContentId(7),
+                    until: AT + 1,
+                }];
+            },
+            Why::EntryDisabled,
+            Became::Gone,
+            Outcome::NoMatch,
+        ),
+        (
+            |policy| policy.action = Action::Review,
+            Why::Action,
+            Became::Changed,
+            Outcome::Match,
+        ),
+    ];
+    for (change, why, became, outcome) in cases {
+        let now = banks(change);
+        let (_, replayed) = replayed((&then, &entries), (&now, &entries), pdq(0, 20));
+        assert!(!replayed.same, "{why:?}");
+        assert_eq!(changes(&replayed), [(7, became, why)]);
+        assert_eq!(replayed.outcome, outcome);
+    }
+    let (_, replayed) = replayed((&then, &entries), (&[], &[]), pdq(0, 20));
+    assert_eq!(changes(&replayed), [(7, Became::Gone, Why::BankGone)]);
+}
+
+/// Who uploads what besides is not in the log.
+#[test]
+fn quarantine_is_not_replayed() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let mut banks = [bank(1, "known", Action::Block)];
+    banks[0].policy.quarantine = Some(Quarantine {
+        uploads: 1,
+        seconds: 3_600,
+    });
+    publish_index(&folder, &banks, &[(1, 7, pdq(0, 0), None)]);
+    let gate = Gate::open(&folder).unwrap();
+    let ask = |bits| logged(&gate.match_signal(&pdq(0, bits), Quality::new(90)));
+    let (first, second) = (ask(1), ask(2));
+    assert_eq!(
+        (first.action, first.quarantined),
+        (Some(Action::Block), false)
+    );
+    assert_eq!(
+        (second.action, second.quarantined),
+        (Some(Action::Review), true)
+    );
+    assert!(second.matches[0].found.quarantined);
+    for decision in [first, second] {
+        let replayed = replay(&Index::open(&folder).unwrap(), AT, &decision);
+        assert!(replayed.same, "{replayed:?}");
+        assert_eq!(replayed.action, Some(Action::Block));
+        assert_eq!(replayed.changes, []);
+    }
+}
+
+#[test]
+fn entries_that_came_later_and_wider_policies_are_told_apart() {
+    let then = [bank(1, "known", Action::Review)];
+    let mut wider = then.clone();
+    wider[0].policy.threshold = Threshold(40);
+    let entries = [(1, 7, pdq(0, 0), None), (1, 8, pdq(0, 45), None)];
+    let (_, replayed1) = replayed((&then, &entries), (&wider, &entries), pdq(0, 10));
+    assert!(replayed1.same);
+    assert_eq!(changes(&replayed1), [(8, Became::New, Why::Policy)]);
+    let later = [
+        bank(1, "known", Action::Review),
+        bank(2, "new", Action::Block),
+    ];
+    let more = [entries[0], entries[1], (2, 9, pdq(0, 12), None)];
+    let (_, replayed2) = replayed((&then, &entries), (&later, &more), pdq(0, 10));
+    assert!(!replayed2.same);
+    assert_eq!(replayed2.action, Some(Action::Block));
+    assert_eq!(changes(&replayed2), [(9, Became::New, Why::EntryAdded)]);
+}
+
+/// What is verified hangs on how sure a hash's bits are, which is not kept: the score is.
+#[test]
+fn a_match_by_evidence_is_replayed_by_its_score() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let mut banks = [bank(1, "known", Action::Block)];
+    let entries = [(1, 7, pdq(0, 0), None), (1, 8, pdq(0, 1), None)];
+    publish_index(&folder, &banks, &entries);
+    let query = Query {
+        signal: pdq(0, 45),
+        quality: Quality::new(90),
+        variant: Variant::ORIGINAL,
+        evidence: Some(evidence(5, true)),
+    };
+    let extraction = Extraction {
+        signals: vec![query.signal],
+        quality: query.quality,
+        queries: vec![query],
+        ..Extraction::default()
+    };
+    let mut told = Told::default();
+    let score = Score::from_value(0.75).unwrap();
+    told.add(query.signal, query.variant, pdq(0, 0), score);
+    let verdict = hashgate::gate::replay(&Index::open(&folder).unwrap(), AT, extraction, &told);
+    assert_eq!(verdict.action, Some(Action::Review));
+    assert_eq!(
+        verdict.matches.len(),
+        1,
+        "the other entry's score is not known"
+    );
+    let decision = logged(&verdict);
+    let ask = |banks: &[Bank], entries: Entries<'_>| {
+        publish_index(&folder, banks, entries);
+        replay(&Index::open(&folder).unwrap(), AT, &decision)
+    };
+    assert!(ask(&banks, &entries).same);
+    banks[0].policy.verified = Verified::Off;
+    let off = ask(&banks, &entries);
+    assert_eq!(off.outcome, Outcome::NoMatch);
+    assert_eq!(changes(&off), [(7, Became::Gone, Why::Evidence)]);
+    banks[0].policy.verified = Verified::Act(Action::Block);
+    let stricter = ask(&banks, &entries);
+    assert_eq!(changes(&stricter), [(7, Became::Changed, Why::Action)]);
+    banks[0].policy.threshold = Threshold(50);
+    let wider = ask(&banks, &entries);
+    assert_eq!(
+        changes(&wider),
+        [
+            (7, Became::Changed, Why::Threshold),
+            (8, Became::New, Why::Policy)
+        ]
+    );
+}
+
+/// Each form of a picture is weighed by itself against `allow` banks: all that met are kept.
+#[test]
+fn what_an_allow_bank_overrules_is_replayed_form_by_form() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let banks = [
+        bank(1, "known", Action::Block),
+        bank(2, "harmless", Action::Allow),
+    ];
+    // The first form is nearer to the harmless entry; the second meets the known one alone.
+    let entries = [(1, 7, pdq(0, 0), None), (2, 8, pdq(0, 12), None)];
+    publish_index(&folder, &banks, &entries);
+    let frame = |frame| Variant {
+        frame,
+        ..Variant::ORIGINAL
+    };
+    let query = |signal, variant| Query {
+        signal,
+        quality: Quality::new(90),
+        variant,
+        evidence: None,
+    };
+    let mut apart = pdq(0, 0).as_pdq().unwrap();
+    for bit in 0..25 {
+        apart.0[31 - bit / 8] ^= 1 << (bit % 8);
+    }
+    let queries = vec![
+        query(pdq(0, 10), frame(0)),
+        query(apart.into(), frame(1)),
+        query(pdq(9, 0), frame(2)),
+    ];
+    let extraction = Extraction {
+        signals: vec![queries[0].signal],
+        quality: Quality::new(90),
+        queries,
+        ..Extraction::default()
+    };
+    let index = Index::open(&folder).unwrap();
+    let verdict = hashgate::gate::replay(&index, AT, extraction, &Told::default());
+    assert_eq!(verdict.action, Some(Action::Block), "{verdict:?}");
+    assert_eq!(verdict.queries_met, 2);
+    let decision = logged(&verdict);
+    assert_eq!(
+        decision.queries.len(),
+        3,
+        "with the best of the third frame"
+    );
+    let replayed = replay(&index, AT, &decision);
+    assert!(replayed.same, "{replayed:?}");
+    assert_eq!(replayed.changes, []);
+}
