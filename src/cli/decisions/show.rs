@@ -111,13 +111,10 @@ fn describe(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
             found.action
         )?;
         for source in recorded.sources.iter().flatten() {
-            let record = source.record.as_deref().unwrap_or("?");
-            write!(
-                out,
-                "; {} record {}",
-                escaped(&source.source),
-                escaped(record)
-            )?;
+            write!(out, "; {}", escaped(&source.source))?;
+            if let Some(record) = &source.record {
+                write!(out, " record {}", escaped(record))?;
+            }
         }
         writeln!(out)?;
     }
