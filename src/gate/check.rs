@@ -5,6 +5,8 @@ use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
 use crate::gate::decide::{Doubts, QUALITY_MARGIN};
 #[cfg(feature = "decode")]
+use crate::gate::fitting;
+#[cfg(feature = "decode")]
 use crate::gate::{Extract, Extractor, MemoryBudget, Mode, VariantSet};
 use crate::gate::{Extraction, Match, MatchKind, Outcome, Problem, Query, Verdict};
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
@@ -272,13 +274,30 @@ fn judge(index: &Index, options: &GateOptions, extractor: &mut Extractor, bytes:
         memory: options.memory.as_deref(),
     };
     let extraction = extractor.extract_with(bytes, &how);
-    if !extraction.fast || options.mode == Mode::Fast {
-        return conclude(index, extraction);
+    let verdict = if !extraction.fast || options.mode == Mode::Fast {
+        conclude_fitting(index, extraction, extractor)
+    } else {
+        match conclude_surely(index, &extraction) {
+            Some(matches) => conclude_with(index, extraction, matches),
+            None => {
+                let exact = extractor.extract_exactly(bytes, &how, extraction);
+                conclude_fitting(index, exact, extractor)
+            }
+        }
+    };
+    extractor.forget();
+    verdict
+}
+
+/// As [`conclude`], and fits guesses to what they nearly met.
+#[cfg(feature = "decode")]
+fn conclude_fitting(index: &Index, extraction: Extraction, extractor: &mut Extractor) -> Verdict {
+    let mut matches = Matches::default();
+    for query in &extraction.queries {
+        matches.ask(index, query);
     }
-    match conclude_surely(index, &extraction) {
-        Some(matches) => conclude_with(index, extraction, matches),
-        None => conclude(index, extractor.extract_exactly(bytes, &how, extraction)),
-    }
+    fitting::fit(index, &extraction, extractor, &mut matches);
+    conclude_with(index, extraction, matches)
 }
 
 /// Asks the index about every query and decides.

@@ -1,8 +1,9 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
 use crate::bank::{Action, Bank, BankId};
+use crate::gate::fitting::{self, NearMisses};
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
-use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Variant, View};
+use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Threshold, Variant, View};
 use crate::index::{Hit, Index};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -76,17 +77,22 @@ pub(crate) fn radius(index: &Index, query: &Query) -> Option<Distance> {
         .max()
 }
 
+/// How many PDQ hashes an index holds.
+pub(crate) fn held(index: &Index) -> u64 {
+    let types = index.signal_types();
+    let held = types
+        .iter()
+        .find(|held| held.signal_type == SignalType::Pdq);
+    held.map_or(0, |held| held.hashes)
+}
+
 /// How far out an entry may lie and still be verified, in an index of this size.
 ///
 /// A search costs the more the wider it is and the more hashes there are, and the more hashes the
 /// likelier is a stranger among them: what is verified beyond the threshold must not
 /// cost more than decoding does.
 pub(crate) fn widest(index: &Index) -> Distance {
-    let types = index.signal_types();
-    let held = types
-        .iter()
-        .find(|held| held.signal_type == SignalType::Pdq);
-    Distance(match held.map_or(0, |held| held.hashes) {
+    Distance(match held(index) {
         0..200_001 => 60,
         200_001..2_000_001 => 48,
         2_000_001..20_000_001 => 40,
@@ -118,6 +124,8 @@ pub(crate) struct Matches {
     entries: HashSet<(BankId, u64, SignalType)>,
     /// The bytes' own matches, and those of each picture.
     decisions: Decisions,
+    /// The entries that were nearly met.
+    pub(crate) missed: NearMisses,
 }
 
 /// What the matches of each form of the input decide; of the bytes under `None`.
@@ -192,7 +200,22 @@ impl Matches {
     pub(crate) fn weigh(&mut self, index: &Index, query: &Query, hit: &Hit, widest: Distance) {
         if let Some(found) = judge(index, query, hit, widest) {
             self.keep(hit.bank, found);
+        } else {
+            self.miss(index, query, hit);
         }
+    }
+
+    /// Notes an entry that is no match, but near one.
+    pub(crate) fn miss(&mut self, index: &Index, query: &Query, hit: &Hit) {
+        if let Some(score) = score(query, hit) {
+            self.missed.note(index, query, hit, score);
+        }
+    }
+
+    /// Whether an entry of this hash matches.
+    #[cfg(feature = "decode")]
+    pub(crate) fn has(&self, entry: &Signal) -> bool {
+        self.found.values().any(|found| found.entry == *entry)
     }
 
     /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
@@ -214,6 +237,10 @@ impl Matches {
             return;
         };
         let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
+        let radius = match fitting::far(index).filter(|_| fitting::is_asked_far(query)) {
+            Some(far) => radius.max(far),
+            None => radius,
+        };
         let widened = Distance(radius.0.saturating_add(MARGIN));
         let widest = widest(index);
         index.visit(&query.signal, widened, |hit| {
@@ -221,13 +248,11 @@ impl Matches {
                 return;
             };
             let threshold = bank.policy.threshold_for(query.signal.signal_type());
-            let within = query
-                .evidence
-                .map_or(threshold, |known| known.near_within(threshold))
-                .0;
+            let within = near_within(query, threshold, &hit).map(|within| within.0);
             let distance = hit.distance.0;
-            let is_match = distance.saturating_add(MARGIN) <= within;
-            let is_none = distance > within.saturating_add(MARGIN)
+            let is_match = within.is_some_and(|within| distance.saturating_add(MARGIN) <= within);
+            let is_none = within.is_none_or(|within| distance > within.saturating_add(MARGIN))
+                && !may_be_fitted(index, &asked, &hit)
                 && (bank.policy.verified_action().is_none()
                     || distance > widest.0.saturating_add(MARGIN)
                     || is_surely_unlike(query, &hit));
@@ -299,6 +324,13 @@ impl Matches {
     }
 }
 
+/// Whether the exact guess may be fitted to an entry.
+#[cfg(feature = "decode")]
+fn may_be_fitted(index: &Index, query: &Query, hit: &Hit) -> bool {
+    let score = score(query, hit);
+    score.is_some_and(|score| fitting::is_worth_it(index, query, hit, score.value() + SCORE_MARGIN))
+}
+
 /// Whether an entry's score is so low that no exact hash would be verified.
 #[cfg(feature = "decode")]
 fn is_surely_unlike(query: &Query, hit: &Hit) -> bool {
@@ -348,16 +380,14 @@ fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Ma
     if !may_ask(bank, signal_type, query.quality) || !entry_good {
         return None;
     }
-    let within = query
-        .evidence
-        .map_or(threshold, |evidence| evidence.near_within(threshold));
-    let (kind, score, action) = if hit.distance.is_within(within) {
+    let within = near_within(query, threshold, hit);
+    let (kind, score, action) = if within.is_some_and(|within| hit.distance.is_within(within)) {
         let kind = MatchKind::of(signal_type);
         (kind, score(query, hit), bank.policy.action)
     } else {
         let evidence = query.evidence?;
         let action = bank.policy.verified_action()?;
-        if !evidence.reaches(hit.distance, widest) {
+        if !evidence.reaches(hit.distance, widest, &hit.signal) {
             return None;
         }
         let score = score(query, hit).filter(|score| *score >= evidence.enough())?;
@@ -376,6 +406,14 @@ fn judge(index: &Index, query: &Query, hit: &Hit, widest: Distance) -> Option<Ma
         score,
         action,
     })
+}
+
+/// The largest distance at which an entry matches by distance alone.
+fn near_within(query: &Query, threshold: Threshold, hit: &Hit) -> Option<Threshold> {
+    match &query.evidence {
+        Some(evidence) => evidence.near_within(threshold, &hit.signal),
+        None => Some(threshold),
+    }
 }
 
 /// How alike the query and an entry are, where the query knows.
@@ -496,7 +534,7 @@ fn nearness(found: &Match) -> u32 {
 mod tests {
     use super::*;
     use crate::bank::ContentId;
-    use crate::hash::{Hash64, Md5Digest, PdqHash, Threshold};
+    use crate::hash::{Hash64, Md5Digest, PdqHash};
 
     fn found(action: Action, entry: impl Into<Signal>, distance: u16) -> Match {
         let entry = entry.into();

@@ -10,6 +10,7 @@ mod decide;
 mod evidence;
 #[cfg(feature = "decode")]
 mod extract;
+mod fitting;
 #[cfg(feature = "decode")]
 mod known;
 #[cfg(feature = "decode")]
