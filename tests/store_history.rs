@@ -35,6 +35,7 @@ fn upload(number: u64, at: u64) -> Upload {
         variant: Variant::ORIGINAL,
         flatness: Some(3),
         is_small: false,
+        is_minor: false,
         is_guess: n % 2 == 0,
         inverted: false,
     };

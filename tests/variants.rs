@@ -187,6 +187,39 @@ fn framed_turned_and_cropped_copies_are_found_and_name_how() {
 }
 
 #[test]
+fn a_guess_that_nearly_meets_an_entry_is_fitted_to_it_and_never_near() {
+    let known = pictures();
+    let home = tempfile::tempdir().expect("a folder");
+    let gate = gate_of(home.path(), &known, VariantSet::STANDARD);
+    let (mut asked, mut found, mut fitted) = (0, 0, 0);
+    for (content, (_, picture)) in (1..).zip(&known) {
+        for (x, y) in [(0.5, 0.5), (0.3, 0.65), (0.7, 0.35)] {
+            let mut copy = picture.clone();
+            let (width, height) = copy.dimensions();
+            let side = width.min(height) * 3 / 10;
+            let place = |length: u32, at: f32| ((length - side) as f32 * at) as i64;
+            let sticker = RgbImage::from_pixel(side, side, Rgb([250, 205, 40]));
+            imageops::replace(&mut copy, &sticker, place(width, x), place(height, y));
+            let verdict = gate.check(&png(&copy));
+            asked += 1;
+            let Some(one) = finds(&verdict, content) else {
+                continue;
+            };
+            found += 1;
+            assert_eq!(verdict.matches.len(), 1, "{:?}", verdict.matches);
+            if one.variant.fitted {
+                fitted += 1;
+                assert_eq!(one.kind, MatchKind::Verified);
+                assert_eq!(one.action, Action::Review);
+                assert!(one.variant.to_string().ends_with("fitted"));
+            }
+        }
+    }
+    assert!(found * 3 >= asked * 2, "{found} of {asked}");
+    assert!(fitted * 5 >= asked, "{fitted} of {asked} are fitted");
+}
+
+#[test]
 fn without_variants_only_the_picture_itself_is_asked_about() {
     let known = pictures();
     let home = tempfile::tempdir().expect("a folder");

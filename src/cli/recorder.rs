@@ -213,7 +213,12 @@ fn upload(
         let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
         (!is_digest, is_guess, query.variant)
     };
-    let mut queries: Vec<&Query> = verdict.queries.iter().collect();
+    // What was fitted to one entry says nothing of others.
+    let is_fitted = |query: &&Query| {
+        let fitted = query.evidence.and_then(|evidence| evidence.fitted_from);
+        fitted.is_none()
+    };
+    let mut queries: Vec<&Query> = verdict.queries.iter().filter(is_fitted).collect();
     queries.sort_by_key(rank);
     let hashes = queries.into_iter().map(|query| UploadHash {
         signal: query.signal,
@@ -221,6 +226,7 @@ fn upload(
         variant: query.variant,
         flatness: query.evidence.map(|evidence| evidence.flatness),
         is_small: query.evidence.is_some_and(|evidence| evidence.is_small),
+        is_minor: query.evidence.is_some_and(|evidence| evidence.is_minor),
         is_guess: query.evidence.is_some_and(|evidence| evidence.is_guess),
         inverted: query.evidence.is_some_and(|evidence| evidence.inverted),
     });

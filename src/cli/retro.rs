@@ -338,6 +338,8 @@ fn decide(upload: &Upload, index: &Index) -> Verdict {
                 confidence: Confidence::NONE,
                 flatness,
                 is_small: hash.is_small,
+                is_minor: hash.is_minor,
+                fitted_from: None,
                 is_guess: hash.is_guess,
                 inverted: hash.inverted,
             }),

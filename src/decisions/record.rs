@@ -145,16 +145,20 @@ impl TryFrom<MatchLine> for RecordedMatch {
 }
 
 /// What was known of a query from pixels, but for how sure its bits are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct EvidenceLine {
     flatness: u8,
     small: bool,
+    #[serde(default)]
+    minor: bool,
     guess: bool,
     inverted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fitted_from: Option<f64>,
 }
 
 /// A query as it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct QueryLine {
     signal: String,
     quality: Option<Quality>,
@@ -177,6 +181,8 @@ impl From<RecordedQuery> for QueryLine {
             evidence: query.evidence.map(|evidence| EvidenceLine {
                 flatness: evidence.flatness,
                 small: evidence.is_small,
+                minor: evidence.is_minor,
+                fitted_from: evidence.fitted_from.map(Score::value),
                 guess: evidence.is_guess,
                 inverted: evidence.inverted,
             }),
@@ -196,6 +202,8 @@ impl TryFrom<QueryLine> for RecordedQuery {
                 confidence: Confidence::NONE,
                 flatness: evidence.flatness,
                 is_small: evidence.small,
+                is_minor: evidence.minor || evidence.small,
+                fitted_from: evidence.fitted_from.and_then(Score::from_value),
                 is_guess: evidence.guess,
                 inverted: evidence.inverted,
             }),

@@ -4,6 +4,8 @@ use crate::bank::{Action, Bank, BankName};
 use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
 use crate::gate::decide::{Doubts, QUALITY_MARGIN};
+#[cfg(feature = "decode")]
+use crate::gate::fitting;
 use crate::gate::quarantine::Watch;
 #[cfg(feature = "decode")]
 use crate::gate::terms::upload_of;
@@ -366,27 +368,57 @@ fn judge(
         memory: options.memory.as_deref(),
     };
     let extraction = extractor.extract_with(bytes, &how);
-    let both = |extraction: Extraction| {
-        let tried = other.map(|other| conclude(other, extraction.clone()));
-        (conclude(terms, extraction), tried)
-    };
-    if !extraction.fast || options.mode == Mode::Fast {
-        return both(extraction);
-    }
-    // What one of them is in doubt about is decided by pixels for both.
-    let sure = conclude_surely(terms, &extraction).and_then(|matches| match other {
-        None => Some((matches, None)),
-        Some(other) => Some((matches, Some(conclude_surely(other, &extraction)?))),
-    });
-    match sure {
-        Some((matches, tried)) => {
-            let tried = other.zip(tried);
-            let tried =
-                tried.map(|(other, matches)| conclude_with(other, extraction.clone(), matches));
-            (conclude_with(terms, extraction, matches), tried)
+    let verdicts = if !extraction.fast || options.mode == Mode::Fast {
+        both(terms, other, extraction, extractor)
+    } else {
+        // What one of them is in doubt about is decided by pixels for both.
+        let sure = conclude_surely(terms, &extraction).and_then(|matches| match other {
+            None => Some((matches, None)),
+            Some(other) => Some((matches, Some(conclude_surely(other, &extraction)?))),
+        });
+        match sure {
+            Some((matches, tried)) => {
+                let tried = other.zip(tried);
+                let tried =
+                    tried.map(|(other, matches)| conclude_with(other, extraction.clone(), matches));
+                (conclude_with(terms, extraction, matches), tried)
+            }
+            None => {
+                let exact = extractor.extract_exactly(bytes, &how, extraction);
+                both(terms, other, exact, extractor)
+            }
         }
-        None => both(extractor.extract_exactly(bytes, &how, extraction)),
+    };
+    extractor.forget();
+    verdicts
+}
+
+/// Decides on some terms, and on others besides.
+#[cfg(feature = "decode")]
+fn both(
+    terms: &Terms<'_>,
+    other: Option<&Terms<'_>>,
+    extraction: Extraction,
+    extractor: &mut Extractor,
+) -> (Verdict, Option<Verdict>) {
+    let tried = other.map(|other| conclude_fitting(other, extraction.clone(), extractor));
+    (conclude_fitting(terms, extraction, extractor), tried)
+}
+
+/// As [`conclude`], and fits guesses to what they nearly met.
+#[cfg(feature = "decode")]
+fn conclude_fitting(
+    terms: &Terms<'_>,
+    mut extraction: Extraction,
+    extractor: &mut Extractor,
+) -> Verdict {
+    let mut matches = Matches::default();
+    for query in &extraction.queries {
+        matches.ask(terms, query);
     }
+    let fitted = fitting::fit(terms, &extraction, extractor, &mut matches);
+    extraction.queries.extend(fitted);
+    conclude_with(terms, extraction, matches)
 }
 
 /// Asks the index about every query and decides.

@@ -3,10 +3,11 @@
 #[cfg(feature = "decode")]
 use crate::bank::Effective;
 use crate::bank::{Action, BankId};
+use crate::gate::fitting::{self, NearMisses};
 use crate::gate::quarantine::Stops;
 use crate::gate::terms::{Refusal, Terms, widest};
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
-use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Variant, View};
+use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Threshold, Variant, View};
 use crate::index::Hit;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -96,6 +97,8 @@ pub(crate) struct Matches {
     entries: HashSet<(BankId, u64, SignalType)>,
     /// The bytes' own matches, and those of each picture.
     decisions: Decisions,
+    /// The entries that were nearly met.
+    pub(crate) missed: NearMisses,
 }
 
 /// What the matches of each form of the input decide; of the bytes under `None`.
@@ -172,6 +175,8 @@ impl Matches {
     pub(crate) fn weigh(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit, widest: Distance) {
         if let Ok(found) = judge(terms, query, hit, widest) {
             self.keep(hit.bank, found);
+        } else {
+            self.miss(terms, query, hit);
         }
     }
 
@@ -196,6 +201,19 @@ impl Matches {
         self.decisions.contains_key(&form)
     }
 
+    /// Notes an entry that is no match, but near one.
+    pub(crate) fn miss(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit) {
+        if let Some(score) = score(query, hit) {
+            self.missed.note(terms, query, hit, score);
+        }
+    }
+
+    /// Whether an entry of this hash matches.
+    #[cfg(feature = "decode")]
+    pub(crate) fn has(&self, entry: &Signal) -> bool {
+        self.found.values().any(|found| found.entry == *entry)
+    }
+
     /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
     /// the exact query would surely say the same.
     #[cfg(feature = "decode")]
@@ -215,20 +233,21 @@ impl Matches {
             return;
         };
         let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
+        let radius = match fitting::far(terms.index).filter(|_| fitting::is_asked_far(query)) {
+            Some(far) => radius.max(far),
+            None => radius,
+        };
         let widened = Distance(radius.0.saturating_add(MARGIN));
         let widest = widest(terms.index);
         terms.index.visit(&query.signal, widened, |hit| {
             let Ok((_, policy)) = terms.standing(&hit) else {
                 return;
             };
-            let threshold = policy.threshold;
-            let within = query
-                .evidence
-                .map_or(threshold, |known| known.near_within(threshold))
-                .0;
+            let within = near_within(query, policy.threshold, &hit).map(|within| within.0);
             let distance = hit.distance.0;
-            let is_match = distance.saturating_add(MARGIN) <= within;
-            let is_none = distance > within.saturating_add(MARGIN)
+            let is_match = within.is_some_and(|within| distance.saturating_add(MARGIN) <= within);
+            let is_none = within.is_none_or(|within| distance > within.saturating_add(MARGIN))
+                && !may_be_fitted(terms, &asked, &hit)
                 && (policy.verified_action().is_none()
                     || distance > widest.0.saturating_add(MARGIN)
                     || is_surely_unlike(query, &hit));
@@ -302,6 +321,13 @@ impl Matches {
     }
 }
 
+/// Whether the exact guess may be fitted to an entry.
+#[cfg(feature = "decode")]
+fn may_be_fitted(terms: &Terms<'_>, query: &Query, hit: &Hit) -> bool {
+    let score = score(query, hit);
+    score.is_some_and(|score| fitting::is_worth_it(terms, query, hit, score.value() + SCORE_MARGIN))
+}
+
 /// Whether an entry's score is so low that no exact hash would be verified.
 #[cfg(feature = "decode")]
 fn is_surely_unlike(query: &Query, hit: &Hit) -> bool {
@@ -371,23 +397,23 @@ pub(super) fn judge_by(
     {
         return Err(Refusal::EntryQuality { asked, quality });
     }
-    let within = query
-        .evidence
-        .map_or(threshold, |evidence| evidence.near_within(threshold));
-    let (kind, score, action) = if hit.distance.is_within(within) {
+    let within = near_within(query, threshold, hit);
+    let (kind, score, action) = if within.is_some_and(|within| hit.distance.is_within(within)) {
         let kind = MatchKind::of(signal_type);
         (kind, score(query, hit), policy.action)
     } else {
-        let far = Refusal::TooFar { within };
+        let far = Refusal::TooFar {
+            within: within.unwrap_or(Threshold::EXACT),
+        };
         let evidence = query.evidence.ok_or(far)?;
         let action = policy.verified_action().ok_or(far)?;
-        if !evidence.reaches(hit.distance, widest) {
+        if !evidence.reaches(hit.distance, widest, &hit.signal) {
             return Err(far);
         }
         let (score, enough) = (score(query, hit), evidence.enough());
         if score.is_none_or(|score| score < enough) {
             return Err(Refusal::Unlike {
-                within,
+                within: within.unwrap_or(Threshold::EXACT),
                 score,
                 enough,
             });
@@ -411,6 +437,14 @@ pub(super) fn judge_by(
         quarantine: policy.quarantine,
         quarantined: false,
     })
+}
+
+/// The largest distance at which an entry matches by distance alone.
+fn near_within(query: &Query, threshold: Threshold, hit: &Hit) -> Option<Threshold> {
+    match &query.evidence {
+        Some(evidence) => evidence.near_within(threshold, &hit.signal),
+        None => Some(threshold),
+    }
 }
 
 /// How alike the query and an entry are, where the query knows.
@@ -545,7 +579,7 @@ fn nearness(found: &Match) -> u32 {
 mod tests {
     use super::*;
     use crate::bank::ContentId;
-    use crate::hash::{Hash64, Md5Digest, PdqHash, Threshold};
+    use crate::hash::{Hash64, Md5Digest, PdqHash};
 
     fn found(action: Action, entry: impl Into<Signal>, distance: u16) -> Match {
         let entry = entry.into();

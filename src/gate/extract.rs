@@ -6,7 +6,7 @@ use crate::hash::{Distance, Family, PdqHash, Quality, Signal, SignalType, Transf
 use crate::media::{self, Limits, MediaError, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
 use crate::signal::thumbnail::Thumbnail;
-use crate::signal::variants::{Luma, VariantMaker};
+use crate::signal::variants::{Luma, Made, VariantMaker};
 use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -14,6 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Frames of an animation of which guesses are made; of the others, as they are and turned.
 const MOST_GUESSED: usize = 16;
+/// Frames that are held for fitting guesses at them.
+const MOST_HELD: usize = 4;
 /// A frame within so many bits of one of which guesses were made tells nothing new.
 const SAME_FRAME: Distance = Distance(8);
 
@@ -48,6 +50,9 @@ pub struct Extract<'a> {
 pub struct Extractor {
     pdq: PdqHasher,
     variants: VariantMaker,
+    /// The frames of the input at hand of which guesses were made, and whether as displayed, until
+    /// they are forgotten.
+    held: Vec<(u32, bool, Luma)>,
 }
 
 impl Extractor {
@@ -91,6 +96,30 @@ impl Extractor {
         self.extract_rest(bytes, how, digests)
     }
 
+    /// Fits a guess that was made of the last input to an entry. `None` where that is no guess that can
+    /// be fitted.
+    pub(crate) fn fit(&mut self, variant: &Variant, entry: &PdqHash) -> Option<Made> {
+        let Self { variants, held, .. } = self;
+        let held = held.iter().find(|(frame, ..)| *frame == variant.frame);
+        let (_, is_displayed, luma) = held?;
+        if *is_displayed && variant.transform == Transform::Original {
+            return None;
+        }
+        let fitted = catch_unwind(AssertUnwindSafe(|| variants.fit(luma, variant, entry)));
+        fitted.unwrap_or_else(|_| {
+            tracing::error!(
+                "a guess could not be fitted (a defect of this program; please report it)"
+            );
+            *variants = VariantMaker::default();
+            None
+        })
+    }
+
+    /// Forgets the last input's pictures.
+    pub(crate) fn forget(&mut self) {
+        self.held.clear();
+    }
+
     /// Does once more, from its pixels, what was extracted from an input's coefficients.
     pub(crate) fn extract_exactly(
         &mut self,
@@ -114,6 +143,7 @@ impl Extractor {
         how: &Extract<'_>,
         digests: Vec<Signal>,
     ) -> Extraction {
+        self.forget();
         let wanted = how.wanted;
         let mut collected = Collected {
             wanted,
@@ -258,12 +288,17 @@ impl Extractor {
                     confidence: made.confidence(),
                     flatness: hundredths(made.flatness),
                     is_small: shown(&made.variant) < SMALL,
+                    is_minor: shown(&made.variant) < MINOR,
                     is_guess: !is_whole || is_as_it_lies,
                     inverted: made.variant.inverted,
+                    fitted_from: None,
                 }),
             };
             collected.add_query(query);
         });
+        if self.held.len() < MOST_HELD {
+            self.held.push((frame, is_turned, luma));
+        }
         // The forms that were hashed exactly are of the same picture.
         for query in collected.extraction.queries.iter_mut().take(first) {
             if let Some(evidence) = &mut query.evidence
@@ -391,6 +426,8 @@ fn is_guess(query: &Query) -> bool {
 
 /// Less than this share of what was uploaded is a small part of it.
 const SMALL: f32 = 0.2;
+/// Less than this is so little that patterns are met in it.
+const MINOR: f32 = 0.3;
 
 /// The share of the upload that a variant takes for the original.
 fn shown(variant: &Variant) -> f32 {
@@ -426,8 +463,10 @@ impl Collected<'_> {
             // Until it is looked at.
             flatness: 100,
             is_small: false,
+            is_minor: false,
             is_guess: false,
             inverted: false,
+            fitted_from: None,
         };
         let guesses = self.variants.shapes().any();
         self.add_query(Query {

@@ -11,6 +11,7 @@ mod evidence;
 mod explain;
 #[cfg(feature = "decode")]
 mod extract;
+mod fitting;
 #[cfg(feature = "decode")]
 mod known;
 #[cfg(feature = "decode")]

@@ -208,17 +208,22 @@ pub(crate) fn now() -> u64 {
     now.map_or(0, |now| now.as_secs())
 }
 
+/// How many PDQ hashes an index holds.
+pub(crate) fn held(index: &Index) -> u64 {
+    let types = index.signal_types();
+    let held = types
+        .iter()
+        .find(|held| held.signal_type == SignalType::Pdq);
+    held.map_or(0, |held| held.hashes)
+}
+
 /// How far out an entry may lie and still be verified, in an index of this size.
 ///
 /// A search costs the more the wider it is and the more hashes there are, and the more hashes the
 /// likelier is a stranger among them: what is verified beyond the threshold must not
 /// cost more than decoding does.
 pub(crate) fn widest(index: &Index) -> Distance {
-    let types = index.signal_types();
-    let held = types
-        .iter()
-        .find(|held| held.signal_type == SignalType::Pdq);
-    Distance(match held.map_or(0, |held| held.hashes) {
+    Distance(match held(index) {
         0..200_001 => 60,
         200_001..2_000_001 => 48,
         2_000_001..20_000_001 => 40,

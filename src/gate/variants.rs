@@ -63,7 +63,7 @@ impl VariantSet {
         perspective: false,
         thorough: false,
     };
-    /// Some hundred guesses: the default. They cost less than decoding the picture.
+    /// Some two hundred guesses: the default. They cost less than decoding the picture.
     pub const STANDARD: Self = Self {
         displayed: true,
         over_black: true,
@@ -78,7 +78,7 @@ impl VariantSet {
         perspective: false,
         thorough: false,
     };
-    /// Up to some fifteen hundred guesses.
+    /// Up to sixteen hundred guesses.
     pub const THOROUGH: Self = Self {
         perspective: true,
         thorough: true,

@@ -62,6 +62,8 @@ pub(crate) fn evidence(flatness: u8, is_guess: bool) -> Evidence {
         confidence: Confidence::NONE,
         flatness,
         is_small: false,
+        is_minor: false,
+        fitted_from: None,
         is_guess,
         inverted: false,
     }

@@ -48,6 +48,15 @@ impl Transform {
         Self::FlipMinus1,
     ];
 
+    /// Whether rows become columns.
+    #[must_use]
+    pub const fn swaps_sides(self) -> bool {
+        matches!(
+            self,
+            Self::Rotate90 | Self::Rotate270 | Self::FlipPlus1 | Self::FlipMinus1
+        )
+    }
+
     /// The name, as JSON and reports carry it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -81,6 +90,7 @@ impl Transform {
 /// | `perspective_top_50` | seen from a side, see [`View::Perspective`] |
 /// | `rotate_90`, `flip_x`, … | laid down so, see [`Transform`] |
 /// | `inverted` | black for white |
+/// | `fitted` | moved a little, and boxes left out, to come nearer to the entry that it met |
 ///
 /// ```
 /// use hashgate::hash::{Transform, Variant};
@@ -104,6 +114,9 @@ pub struct Variant {
     pub transform: Transform,
     /// Black for white.
     pub inverted: bool,
+    /// Moved a little, turned, and boxes of it left out, so as to come nearer to one entry: what
+    /// that says is for evidence to judge.
+    pub fitted: bool,
 }
 
 impl Variant {
@@ -115,6 +128,7 @@ impl Variant {
         view: View::Whole,
         transform: Transform::Original,
         inverted: false,
+        fitted: false,
     };
 }
 
@@ -138,6 +152,9 @@ impl fmt::Display for Variant {
         }
         if self.inverted {
             parts.push("inverted".to_owned());
+        }
+        if self.fitted {
+            parts.push("fitted".to_owned());
         }
         if parts.is_empty() {
             parts.push(self.transform.name().to_owned());
@@ -166,8 +183,10 @@ mod tests {
             },
             transform: Transform::FlipY,
             inverted: true,
+            fitted: true,
         };
-        let text = "frame_2+over_black+region_125_0_125_0+straighten_-3.5_cut+flip_y+inverted";
+        let text =
+            "frame_2+over_black+region_125_0_125_0+straighten_-3.5_cut+flip_y+inverted+fitted";
         assert_eq!(variant.to_string(), text);
         variant = Variant::ORIGINAL;
         variant.view = View::Uncrop(Sides {

@@ -39,6 +39,7 @@ fn take(variant: &mut Variant, part: &str) -> bool {
     match part {
         "over_black" => variant.over_black = true,
         "inverted" => variant.inverted = true,
+        "fitted" => variant.fitted = true,
         _ => {
             if let Some(number) = part.strip_prefix("frame_") {
                 return set(&mut variant.frame, number.parse().ok());
@@ -147,12 +148,12 @@ mod tests {
     proptest! {
         #[test]
         fn variants_are_read_as_they_are_written(
-            frame: u32, over_black: bool, inverted: bool,
+            frame: u32, over_black: bool, inverted: bool, fitted: bool,
             region in any_sides(), view in any_view(),
             transform in 0..Transform::ALL.len(),
         ) {
             let transform = Transform::ALL[transform];
-            let variant = Variant { frame, over_black, region, view, transform, inverted };
+            let variant = Variant { frame, over_black, region, view, transform, inverted, fitted };
             prop_assert_eq!(variant.to_string().parse(), Ok(variant));
         }
 

@@ -20,7 +20,7 @@ pub(in crate::signal) type Spectrum = [[f32; FREQUENCIES]; FREQUENCIES];
 /// The DCT matrix as the reference makes it, and its transpose for the second pass.
 pub(in crate::signal) struct Dct {
     pub(in crate::signal) rows: [[f32; SAMPLES]; FREQUENCIES],
-    pub(super) columns: [[f32; FREQUENCIES]; SAMPLES],
+    pub(in crate::signal) columns: [[f32; FREQUENCIES]; SAMPLES],
 }
 
 pub(in crate::signal) static DCT: LazyLock<Dct> = LazyLock::new(|| {

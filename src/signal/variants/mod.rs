@@ -19,6 +19,7 @@
 //!
 //! This module refuses to decode, and to judge what a hash near another means.
 
+mod fit;
 mod kernel;
 mod luma;
 mod patch;
@@ -81,7 +82,7 @@ impl Default for VariantMaker {
 
 impl VariantMaker {
     /// Most variants of one picture.
-    pub const MOST: usize = 1_500;
+    pub const MOST: usize = 1_600;
 
     /// Hashes the variants of a picture, in an order that is always the same, and gives each to
     /// `take`. The picture as it lies is not among them. Returns its [flatness](Made::flatness).
@@ -104,7 +105,7 @@ impl VariantMaker {
         }
         if shapes.crop {
             for rectangle in plan::crops(luma.size, shapes.thorough) {
-                of.cropped(rectangle);
+                of.cropped(rectangle, shapes);
             }
         }
         if shapes.straighten {
@@ -128,6 +129,26 @@ impl VariantMaker {
             }
         }
         whole.flatness
+    }
+
+    /// Fits a guess that lies near an entry to it: see `fit.rs`. The result is named as the guess is, and
+    /// as fitted. `None` where the guess is none that can be fitted.
+    pub fn fit(&mut self, luma: &Luma, variant: &Variant, entry: &PdqHash) -> Option<Made> {
+        if variant.inverted || variant.over_black {
+            return None;
+        }
+        let fitted = fit::fit(self.kernel, luma, variant, entry, &mut self.scratch)?;
+        Some(Made {
+            variant: Variant {
+                fitted: true,
+                ..*variant
+            },
+            hash: spectrum::hash(&fitted.spectrum),
+            quality: None,
+            flatness: 0.0,
+            spectrum: fitted.spectrum,
+            guessed: Some(fitted.guessed),
+        })
     }
 
     /// Hashes forms of a picture that is known, as they may be met: laid down in the seven other
@@ -191,6 +212,7 @@ impl VariantMaker {
         if shapes.thorough && shapes.dihedral {
             of.laid(false, true);
             of.laid(true, true);
+            of.quarters(Span::WHOLE, Span::WHOLE);
         }
         if shapes.uncrop && (rank < 3 || shapes.thorough) {
             let few = [25, 50].map(|cut| ([cut, cut], [cut, cut]));
@@ -373,7 +395,7 @@ impl<'a> Of<'a> {
             });
             let (x, y) = (Span::uncrop(x[0], x[1]), Span::uncrop(y[0], y[1]));
             for mirrored in [false, true] {
-                if mirrored && !(shapes.thorough && shapes.dihedral) {
+                if mirrored && !shapes.dihedral {
                     break;
                 }
                 let spectrum = self.spectrum((x, mirrored), (y, false));
@@ -385,13 +407,29 @@ impl<'a> Of<'a> {
     }
 
     /// A rectangle of the patch, from the same cells.
-    fn cropped(&mut self, rectangle: Rectangle) {
+    fn cropped(&mut self, rectangle: Rectangle, shapes: Shapes) {
         let (x, y) = (Span::part(rectangle.x), Span::part(rectangle.y));
-        let spectrum = self.spectrum((x, false), (y, false));
         let base = self.base;
         self.base.region = rectangle.left_out();
-        self.give(spectrum, View::Whole, Transform::Original, false);
+        for mirror in [false, true] {
+            if mirror && !shapes.dihedral {
+                break;
+            }
+            let spectrum = self.spectrum((x, mirror), (y, false));
+            self.give(spectrum, View::Whole, mirrored_along_x(mirror), false);
+        }
+        if shapes.thorough && shapes.dihedral {
+            self.quarters(x, y);
+        }
         self.base = base;
+    }
+
+    /// A part of the patch, turned by a quarter to either side.
+    fn quarters(&mut self, x: Span, y: Span) {
+        for (left, up) in [(true, false), (false, true)] {
+            let spectrum = transposed(&self.spectrum((x, left), (y, up)));
+            self.give(spectrum, View::Whole, then_transposed(left, up), false);
+        }
     }
 
     fn covers(&mut self, ladder: &[plan::Ends]) {

@@ -84,7 +84,8 @@ pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
     for cut in [25, 50, 75, 100] {
         all.push(([cut, cut], [cut, cut]));
     }
-    for cut in [25, 50, 100] {
+    // The last two are what makes a square of 4:3 and of 3:2.
+    for cut in [25, 50, 100, 125, 167] {
         all.extend([([cut, cut], NOTHING), (NOTHING, [cut, cut])]);
     }
     for cut in [50, 100, 150, 200] {
@@ -96,6 +97,16 @@ pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
         for x in [[cut, 0], [0, cut]] {
             all.extend([[cut, 0], [0, cut]].map(|y| (x, y)));
         }
+    }
+    // Cut unevenly.
+    let uneven = [[100, 20], [20, 100], [60, 60]];
+    for x in uneven {
+        all.extend(
+            uneven
+                .map(|y| (x, y))
+                .into_iter()
+                .filter(|(x, y)| x[0] != 60 || y[0] != 60),
+        );
     }
     all
 }
@@ -229,5 +240,5 @@ pub(super) fn known_crops() -> Vec<Rectangle> {
 
 /// Rectangles that are looked for.
 pub(super) const fn rectangles(thorough: bool) -> usize {
-    if thorough { 20 } else { 8 }
+    if thorough { 20 } else { 10 }
 }

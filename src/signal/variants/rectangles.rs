@@ -21,7 +21,7 @@ const LEAST_AREA: f32 = 0.03;
 /// How near the edges of two rectangles lie where they are taken for one.
 const SAME_WITHIN: f32 = 0.004;
 /// Lines that are kept in each direction.
-const MOST_LINES: usize = 10;
+const MOST_LINES: usize = 14;
 
 /// At most `most` rectangles, the likeliest first; the whole is not among them.
 pub(super) fn find(luma: &Luma, most: usize) -> Vec<Rectangle> {
@@ -42,8 +42,15 @@ pub(super) fn find(luma: &Luma, most: usize) -> Vec<Rectangle> {
         cut(&view, view.all(), ground, 0, &mut pieces);
     }
     pieces.sort_by_key(|piece| std::cmp::Reverse(piece.area()));
-    for cells in pieces.into_iter().take(4) {
-        found.add(&view, cells);
+    for cells in pieces.iter().take(4) {
+        found.add(&view, *cells);
+    }
+    if let Some(ground) = ground(&view) {
+        for cells in pieces.iter().take(1) {
+            for wide in widened(&view, *cells, ground) {
+                found.add(&view, wide);
+            }
+        }
     }
     for rectangle in enclosed(&view, most) {
         found.add_rectangle(rectangle);
@@ -340,6 +347,17 @@ fn cut(view: &View<'_>, cells: Cells, ground: f32, depth: usize, pieces: &mut Ve
     }
 }
 
+/// What a piece on a ground may be seen of: a picture as wide as the screen whose own ground is the
+/// screen's, with and without what is free above and below it.
+fn widened(view: &View<'_>, cells: Cells, ground: f32) -> [Cells; 2] {
+    let all = view.all();
+    let free = |place: &usize| view.is_ground(true, *place, all.x, ground, SAME_GROUND);
+    let above = (0..cells.y[0]).rev().take_while(free).count();
+    let below = (cells.y[1]..all.y[1]).take_while(free).count();
+    let tall = [cells.y[0] - above, cells.y[1] + below];
+    [cells.y, tall].map(|y| Cells { x: all.x, y })
+}
+
 /// A straight edge: where it is, in cells, and how much each cell along it speaks for it.
 struct Line {
     at: usize,
@@ -447,10 +465,47 @@ const PIECE: usize = 8;
 /// What the picture's own edge counts as.
 const OWN_EDGE: f32 = 0.2;
 
+/// How much of any rectangle is not flat.
+struct Richness {
+    columns: usize,
+    /// Sums over all cells above and to the left; a row and a column more than there are cells.
+    sums: Vec<u32>,
+}
+
+impl Richness {
+    fn new(luma: &Luma) -> Self {
+        const STEP: f32 = 2.0;
+        let columns = luma.columns + 1;
+        let mut sums = vec![0; columns * (luma.rows + 1)];
+        for (y, row) in luma.cells.chunks_exact(luma.columns.max(1)).enumerate() {
+            let (above, below) = sums.split_at_mut((y + 1) * columns);
+            let above = above.iter().skip(y * columns + 1);
+            let mut sum = 0;
+            let mut before = row.first().copied().unwrap_or(0.0);
+            for ((value, above), below) in row.iter().zip(above).zip(below.iter_mut().skip(1)) {
+                sum += u32::from((value - before).abs() > STEP);
+                before = *value;
+                *below = above + sum;
+            }
+        }
+        Self { columns, sums }
+    }
+
+    fn share(&self, x: [usize; 2], y: [usize; 2]) -> f32 {
+        let at = |x: usize, y: usize| {
+            let sum = self.sums.get(y * self.columns + x);
+            sum.copied().unwrap_or(0)
+        };
+        let rich = (at(x[1], y[1]) + at(x[0], y[0])) - (at(x[0], y[1]) + at(x[1], y[0]));
+        rich as f32 / ((x[1] - x[0]) * (y[1] - y[0])).max(1) as f32
+    }
+}
+
 /// The rectangles that lines enclose, those first whose weakest side is the strongest.
 fn enclosed(view: &View<'_>, most: usize) -> Vec<Rectangle> {
     let luma = view.luma;
     let (upright, level) = (lines(view, false), lines(view, true));
+    let rich = Richness::new(luma);
     let mut scored: Vec<(f32, Rectangle)> = Vec::new();
     let across = |line: &Line| (line.edge * luma.cell[0] / luma.size[0]).min(1.0);
     let down = |line: &Line| (line.edge * luma.cell[1] / luma.size[1]).min(1.0);
@@ -480,7 +535,9 @@ fn enclosed(view: &View<'_>, most: usize) -> Vec<Rectangle> {
                         continue;
                     }
                     let mean = supports.iter().sum::<f32>() / 4.0;
-                    scored.push((least + 0.5 * mean, Rectangle { x, y }));
+                    // What is flat within is a button or a text, sooner than a picture.
+                    let within = rich.share(columns, rows);
+                    scored.push((least + 0.5 * mean + 0.5 * within, Rectangle { x, y }));
                 }
             }
         }

@@ -185,6 +185,65 @@ fn a_picture_within_a_picture_is_cut_out_at_its_edges() {
 }
 
 #[test]
+fn fitting_finds_what_lies_between_the_steps_and_under_a_sticker() {
+    let picture = hills(600, 400, 2.0);
+    let original = hash_of(&picture);
+    let stranger = hash_of(&hills(600, 400, 6.0));
+    // Moved by what lies between steps of the ladder, and with a bright box over it.
+    let mut copy: Grey = picture[10..390]
+        .iter()
+        .map(|row| row[40..590].to_vec())
+        .collect();
+    for row in &mut copy[120..230] {
+        row[300..420].fill(240);
+    }
+    let luma = luma_of(&copy);
+    let mut maker = VariantMaker::default();
+    let mut fit = |entry| {
+        let made = maker.fit(&luma, &Variant::ORIGINAL, entry);
+        let made = made.expect("a guess that can be fitted");
+        assert!(made.variant.fitted);
+        nearest(std::slice::from_ref(&made), entry).0
+    };
+    let before = {
+        let bits = hash_of(&copy).0.into_iter().zip(original.0);
+        bits.map(|(a, b)| (a ^ b).count_ones()).sum::<u32>()
+    };
+    let after = fit(&original);
+    assert!(
+        after + 20 <= before && after <= 36,
+        "{before} to {after} bits"
+    );
+    assert!(fit(&stranger) > 60);
+    let negative = Variant {
+        inverted: true,
+        ..Variant::ORIGINAL
+    };
+    assert!(maker.fit(&luma, &negative, &original).is_none());
+}
+
+#[test]
+fn a_placement_is_where_the_guess_samples() {
+    let picture = hills(360, 240, 7.0);
+    let luma = luma_of(&picture);
+    let mut maker = VariantMaker::default();
+    let mut checked = 0;
+    let all = all(&picture, EVERYTHING);
+    let views = all.iter().filter(|made| {
+        let variant = &made.variant;
+        !variant.inverted && !matches!(variant.view, View::Cover(_))
+    });
+    for made in views.step_by(9) {
+        let placed = fit::placed(maker.kernel, &luma, &made.variant, &mut maker.scratch);
+        let hash = placed.map(|spectrum| spectrum::hash(&spectrum));
+        let bits = nearest(std::slice::from_ref(made), &hash.expect("placed")).0;
+        assert!(bits <= 24, "{}: {bits} bits", made.variant);
+        checked += 1;
+    }
+    assert!(checked > 60);
+}
+
+#[test]
 fn every_size_is_taken_and_the_number_of_variants_is_bounded() {
     for (width, height) in [(1, 1), (3, 900), (5, 5), (64, 64), (1500, 8), (700, 700)] {
         let made = all(&hills(width, height, 4.0), EVERYTHING);

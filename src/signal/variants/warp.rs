@@ -11,9 +11,14 @@ use crate::signal::variants::side::{RAMP, centres};
 
 /// Reads a patch at a place of each sample; `place` is given the sample's place in the original,
 /// in fractions of its sides from the middle (-0.5 to 0.5), and gives that in the patch.
-fn read(patch: &Patch, original: [f32; 2], place: impl Fn(f32, f32) -> (f32, f32)) -> Samples {
+pub(super) fn read(
+    patch: &Patch,
+    original: [f32; 2],
+    ramp: f32,
+    place: impl Fn(f32, f32) -> (f32, f32),
+) -> Samples {
     let last = (CELLS - 1) as f32;
-    let ramp = RAMP * CELLS as f32;
+    let ramp = ramp * CELLS as f32;
     let across = centres(original[0]).map(|x| x / original[0] - 0.5);
     let down = centres(original[1]).map(|y| y / original[1] - 0.5);
     let mut samples: Samples = [[0.0; SAMPLES]; SAMPLES];
@@ -39,10 +44,13 @@ fn read(patch: &Patch, original: [f32; 2], place: impl Fn(f32, f32) -> (f32, f32
     samples
 }
 
-/// The original that was turned by so many degrees, counter-clockwise. `None` where no picture of
+/// Width and height of an original that has this size since it was turned. `None` where no picture of
 /// this shape comes of such a turn.
-pub(super) fn straightened(patch: &Patch, degrees: f32, frame: Frame) -> Option<Samples> {
-    let [width, height] = patch.size;
+pub(super) fn original_of(
+    [width, height]: [f32; 2],
+    degrees: f32,
+    frame: Frame,
+) -> Option<[f32; 2]> {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let size = sin.abs();
     let original = match frame {
@@ -61,10 +69,16 @@ pub(super) fn straightened(patch: &Patch, degrees: f32, frame: Frame) -> Option<
             ]
         }
     };
-    if !original.iter().all(|&side| side >= 8.0) {
-        return None;
-    }
-    Some(read(patch, original, |u, v| {
+    original.iter().all(|&side| side >= 8.0).then_some(original)
+}
+
+/// The original that was turned by so many degrees, counter-clockwise. `None` where no picture of
+/// this shape comes of such a turn.
+pub(super) fn straightened(patch: &Patch, degrees: f32, frame: Frame) -> Option<Samples> {
+    let [width, height] = patch.size;
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let original = original_of([width, height], degrees, frame)?;
+    Some(read(patch, original, RAMP, |u, v| {
         let (x, y) = (u * original[0], v * original[1]);
         ((cos * x + sin * y) / width, (cos * y - sin * x) / height)
     }))
@@ -73,7 +87,7 @@ pub(super) fn straightened(patch: &Patch, degrees: f32, frame: Frame) -> Option<
 /// The original that was seen from a side: `edge` is shorter by this share at each end.
 pub(super) fn faced(patch: &Patch, edge: Edge, share: f32) -> Samples {
     let ratio = 1.0 - 2.0 * share;
-    read(patch, patch.size, |u, v| {
+    read(patch, patch.size, RAMP, |u, v| {
         // Coordinates with the edge at the top.
         let (along, from_edge) = match edge {
             Edge::Top => (u, v + 0.5),

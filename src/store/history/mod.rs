@@ -112,6 +112,8 @@ pub struct UploadHash {
     pub flatness: Option<u8>,
     /// Whether it is but a small part of the upload.
     pub is_small: bool,
+    /// Whether it is so little of it that patterns are met there.
+    pub is_minor: bool,
     /// Whether it is a guess at an original.
     pub is_guess: bool,
     /// Whether black stands for white.

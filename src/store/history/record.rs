@@ -18,6 +18,7 @@ const HAS_SHAPE: u8 = 1;
 const SMALL: u8 = 2;
 const GUESS: u8 = 4;
 const INVERTED: u8 = 8;
+const MINOR: u8 = 16;
 
 #[derive(Serialize, Deserialize)]
 struct SettingsV1 {
@@ -124,6 +125,7 @@ pub(super) fn encode_upload(upload: &Upload) -> Vec<u8> {
         let flags = [
             (hash.flatness.is_some(), HAS_SHAPE),
             (hash.is_small, SMALL),
+            (hash.is_minor, MINOR),
             (hash.is_guess, GUESS),
             (hash.inverted, INVERTED),
         ];
@@ -206,6 +208,7 @@ fn unpack(mut packed: &[u8]) -> Result<Vec<UploadHash>, String> {
             variant,
             flatness: (flags & HAS_SHAPE != 0).then_some(flatness),
             is_small: flags & SMALL != 0,
+            is_minor: flags & MINOR != 0,
             is_guess: flags & GUESS != 0,
             inverted: flags & INVERTED != 0,
         });
@@ -230,6 +233,7 @@ mod tests {
             variant: Variant::ORIGINAL,
             flatness: None,
             is_small: false,
+            is_minor: false,
             is_guess: false,
             inverted: false,
         };

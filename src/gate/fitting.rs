@@ -1,0 +1,168 @@
+//! Entries that a guess nearly met: the guess is fitted to them, and what comes of it is weighed.
+//!
+//! This file owns which entries are worth it, and how many. What a fitted guess must reach is
+//! [`Evidence`](crate::gate::Evidence)'s to say, and how it is fitted the variants' of `signal`.
+
+use crate::bank::Action;
+#[cfg(feature = "decode")]
+use crate::gate::decide::Matches;
+use crate::gate::evidence::is_patterned;
+#[cfg(feature = "decode")]
+use crate::gate::terms::widest;
+use crate::gate::terms::{Terms, held};
+#[cfg(feature = "decode")]
+use crate::gate::{Evidence, Extraction, Extractor};
+use crate::gate::{Query, Score};
+#[cfg(feature = "decode")]
+use crate::hash::{Distance, Transform, Variant};
+use crate::hash::{Quality, Signal};
+use crate::index::{Hit, Index};
+
+/// How far out entries lie that the picture itself, or mirrored, is fitted to: a sticker over it costs
+/// many bits, but leaves it where it was.
+#[cfg(feature = "decode")]
+const FAR: Distance = Distance(72);
+
+/// How many entries are fitted for one input at most, those most like a guess; and how alike they must be.
+///
+/// Fitting costs as much as hundreds of guesses: the more hashes there are, the more strangers are nearly
+/// met, and the less can be spent on each.
+fn effort(index: &Index) -> (usize, f64) {
+    match held(index) {
+        0..50_001 => (3, 0.5),
+        50_001..200_001 => (2, 0.6),
+        _ => (1, 0.66),
+    }
+}
+
+/// Entries that are noted: of one content item there may be several, and some may turn out to match.
+const MOST_NOTED: usize = 12;
+
+/// The entries that were nearly met, the likeliest first, each with the guess that came nearest.
+#[derive(Debug, Default)]
+pub(crate) struct NearMisses {
+    held: Vec<(Score, Signal, Query)>,
+}
+
+impl NearMisses {
+    /// Notes an entry that a query met too far out.
+    pub(crate) fn note(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit, score: Score) {
+        if !is_worth_it(terms, query, hit, score.value()) {
+            return;
+        }
+        let held = self
+            .held
+            .iter_mut()
+            .find(|(_, entry, _)| *entry == hit.signal);
+        match held {
+            Some(held) if held.0 >= score => return,
+            Some(held) => *held = (score, hit.signal, *query),
+            None => self.held.push((score, hit.signal, *query)),
+        }
+        self.held
+            .sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        self.held.truncate(MOST_NOTED);
+    }
+}
+
+/// Whether a guess is fitted to an entry that it met like this; `score` is the least that it may be.
+pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f64) -> bool {
+    let Some(evidence) = query.evidence else {
+        return false;
+    };
+    // Plain shapes of one series look alike once they are turned.
+    let is_turned_shape = evidence.is_plain() && query.variant.transform.swaps_sides();
+    let can_be = !evidence.inverted && evidence.fitted_from.is_none() && !is_turned_shape;
+    let is_good =
+        |quality: Option<Quality>, least: Quality| quality.is_none_or(|quality| quality >= least);
+    can_be
+        && !query.variant.over_black
+        && score >= effort(terms.index).1
+        && terms.standing(hit).is_ok_and(|(_, policy)| {
+            // What was made to fit a harmless picture says nothing for an upload.
+            policy.action != Action::Allow
+                && policy.verified_action().is_some()
+                && is_good(query.quality, policy.min_quality)
+                && is_good(hit.quality, policy.min_quality)
+        })
+        && hit
+            .signal
+            .as_pdq()
+            .is_some_and(|entry| !is_patterned(&entry))
+}
+
+/// Whether the query is asked about far out: the picture itself, and mirrored.
+#[cfg(feature = "decode")]
+pub(crate) fn is_asked_far(query: &Query) -> bool {
+    let plain = Variant {
+        transform: Transform::Original,
+        frame: 0,
+        ..query.variant
+    };
+    query.evidence.is_some()
+        && plain == Variant::ORIGINAL
+        && matches!(
+            query.variant.transform,
+            Transform::Original | Transform::FlipY | Transform::Displayed
+        )
+}
+
+/// How far out [`is_asked_far`] is, in an index of this size.
+#[cfg(feature = "decode")]
+pub(crate) fn far(index: &Index) -> Option<Distance> {
+    (widest(index).0 >= 60).then_some(FAR)
+}
+
+/// Fits the guesses that nearly met an entry, and weighs what comes of it; gives what was asked.
+#[cfg(feature = "decode")]
+pub(crate) fn fit(
+    terms: &Terms<'_>,
+    extraction: &Extraction,
+    extractor: &mut Extractor,
+    matches: &mut Matches,
+) -> Vec<Query> {
+    let index = terms.index;
+    if let Some(far) = far(index) {
+        for query in extraction
+            .queries
+            .iter()
+            .filter(|query| is_asked_far(query))
+        {
+            index.visit(&query.signal, far, |hit| matches.miss(terms, query, &hit));
+        }
+    }
+    let missed = std::mem::take(&mut matches.missed).held;
+    let missed = missed
+        .into_iter()
+        .filter(|(_, entry, _)| !matches.has(entry));
+    let missed: Vec<_> = missed.take(effort(index).0).collect();
+    let mut asked = Vec::new();
+    for (score, entry, query) in missed {
+        let Some(evidence) = query.evidence else {
+            continue;
+        };
+        let Some(hash) = entry.as_pdq() else { continue };
+        let Some(made) = extractor.fit(&query.variant, &hash) else {
+            continue;
+        };
+        let fitted = Query {
+            signal: made.hash.into(),
+            variant: made.variant,
+            evidence: Some(Evidence {
+                confidence: made.confidence(),
+                is_guess: true,
+                fitted_from: Some(score),
+                ..evidence
+            }),
+            ..query
+        };
+        let widest = widest(index);
+        index.visit(&fitted.signal, widest, |hit| {
+            if hit.signal == entry {
+                matches.weigh(terms, &fitted, &hit, widest);
+            }
+        });
+        asked.push(fitted);
+    }
+    asked
+}
