@@ -210,10 +210,7 @@ fn fitting_finds_what_lies_between_the_steps_and_under_a_sticker() {
         bits.map(|(a, b)| (a ^ b).count_ones()).sum::<u32>()
     };
     let after = fit(&original);
-    assert!(
-        after + 20 <= before && after <= 36,
-        "{before} to {after} bits"
-    );
+    assert!(after + 30 <= before, "{before} to {after} bits");
     assert!(fit(&stranger) > 60);
     let negative = Variant {
         inverted: true,
