@@ -437,6 +437,32 @@ fn a_bundle_is_taken_signed_whole_in_time_and_no_older_than_the_last() {
         &["0 added, 0 updated, 6 already there"],
     );
 
+    // Compressed, and from a pipe.
+    let packed = Hashgate::new();
+    packed.expect(0, &["bank", "create", "copy"]);
+    let (packed_path, packed_name) = file(&gate, "second.bundle.gz");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, &fs::read(&second).unwrap()).unwrap();
+    fs::write(&packed_path, gzip.finish().unwrap()).unwrap();
+    gate.expect(
+        0,
+        &["hashset", "verify", "--public-key", &public, &packed_name],
+    );
+    says(
+        &gate.expect(0, &["hashset", "inspect", &packed_name]).out,
+        &["items     6 (3 md5, 3 sha1)"],
+    );
+    let ran = gate.run(&["hashset", "sign", "--secret-key", &key, &packed_name]);
+    says(&ran.err, &["it is compressed"]);
+    let args = ["import", "--bank", "copy", "--public-key", &public];
+    let ran = packed.run(&[&args[..], &[&packed_name]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    says(&ran.out, &["read as bundle: 3 md5, 3 sha1; 6 added"]);
+    let text = fs::read_to_string(&second).unwrap();
+    let ran = packed.run_with(&[&args[..], &["-"]].concat(), &text);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    says(&ran.out, &["6 already there"]);
+
     // One digit of one hash.
     let text = fs::read_to_string(&first_path).unwrap();
     let at = text.find("\"md5:").unwrap() + 6;

@@ -257,7 +257,7 @@ fn object(item: &ContentItem) -> Value {
         if !opaque.is_empty() {
             fields.insert("opaque".to_owned(), json!(opaque));
         }
-        // A disputed one too: opinions are not read back, and it would come back as one that matches.
+        // A disputed one too: one who knows nothing of opinions would take it for one that matches.
         if item.state != ContentState::Active {
             fields.insert("status".to_owned(), json!(SourceStatus::Withdrawn));
         }

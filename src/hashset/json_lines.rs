@@ -2,14 +2,33 @@
 //!
 //! Its fields mean what the columns of a CSV list of these names mean (see `csv`), and a column
 //! mapping holds for both. Beside them, as `export` writes: `signals`, a list of `type:hex`, with
-//! `qualities` beside it; `opaque`, a list of `kind:value`; `labels`, a list.
+//! `qualities` beside it; `opaque`, a list of `kind:value`; `labels`, a list; `opinions`, a list of
+//! `{"owner":…,"view":"positive"|"negative"|"seed"}`, of the record or of each of its `sources` that
+//! stands by it.
 
-use crate::bank::SourceStatus;
+use crate::bank::{Opinion, SourceStatus};
 use crate::hash::{Quality, Signal};
 use crate::hashset::columns::{Column, ColumnMap};
 use crate::hashset::json::{Entry, Fields, note, plain};
 use crate::hashset::value;
+use serde::Deserialize;
 use serde_json::Value;
+
+/// Takes a list of opinions; says whether all could be read.
+fn read_opinions(field: &Value, entry: &mut Entry) -> bool {
+    let Some(opinions) = field.as_array() else {
+        return false;
+    };
+    let mut all = true;
+    for opinion in opinions {
+        match Opinion::deserialize(opinion) {
+            Ok(opinion) if !entry.opinions.contains(&opinion) => entry.opinions.push(opinion),
+            Ok(_) => {}
+            Err(_) => all = false,
+        }
+    }
+    all
+}
 
 pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, String> {
     let mut entry = Entry::default();
@@ -57,6 +76,22 @@ pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, St
                     note(&mut entry.metadata, &name, &field);
                 }
             }
+            (Column::Metadata(_), _) if name == "opinions" => {
+                if !read_opinions(&field, &mut entry) {
+                    note(&mut entry.metadata, &name, &field);
+                }
+            }
+            (Column::Metadata(_), _) if name == "sources" => {
+                for source in field.as_array().into_iter().flatten() {
+                    // Who took it back stands by no opinion.
+                    if source.get("status").is_none_or(|status| status == "active")
+                        && let Some(opinions) = source.get("opinions")
+                    {
+                        read_opinions(opinions, &mut entry);
+                    }
+                }
+                note(&mut entry.metadata, &name, &field);
+            }
             (Column::Metadata(_), _) | (_, None) => note(&mut entry.metadata, &name, &field),
             (Column::Type, Some(text)) => kind = Some(text),
             (Column::Value, Some(text)) => bare = Some(text),
@@ -93,4 +128,50 @@ pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, St
         entry.metadata.add("quality", &quality.to_string());
     }
     Ok(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::bank::{Opinion, View};
+    use crate::hashset::{ListFormat, ListRecord, read};
+    use std::ops::ControlFlow;
+
+    fn record(line: &str) -> ListRecord {
+        let mut found = None;
+        read(line.as_bytes(), ListFormat::JsonLines, &mut |row| {
+            found = Some(row.unwrap());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        found.unwrap()
+    }
+
+    #[test]
+    fn opinions_are_read_as_they_are_written() {
+        let opinion = |owner: &str, view| Opinion {
+            owner: owner.into(),
+            view,
+        };
+        let hash = "d41d8cd98f00b204e9800998ecf8427e";
+        let read = record(&format!(
+            r#"{{"signals":["md5:{hash}"],"opinions":[{{"owner":"a","view":"positive"}},
+            {{"owner":"b","view":"negative"}}],"sources":[
+            {{"source":"x","opinions":[{{"owner":"a","view":"positive"}},{{"owner":"c","view":"seed"}}]}},
+            {{"source":"y","status":"withdrawn","opinions":[{{"owner":"d","view":"negative"}}]}}]}}"#
+        ));
+        assert_eq!(
+            read.opinions,
+            [
+                opinion("a", View::Positive),
+                opinion("b", View::Negative),
+                opinion("c", View::Seed)
+            ]
+        );
+        // A view that nobody knows loses neither the record nor its words.
+        let read = record(&format!(
+            r#"{{"md5":"{hash}","opinions":[{{"owner":"a","view":"unsure"}}]}}"#
+        ));
+        assert_eq!(read.opinions, []);
+        assert!(read.metadata.unwrap().contains("unsure"));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::cli::audit::time;
 use crate::cli::bank::now;
 use crate::cli::{exit::Exit, home::Home, output};
-use crate::hashset::{Bundle, inspect_bundle, signature_line};
+use crate::hashset::{Bundle, Compression, decompress, inspect_bundle, signature_line};
 use anyhow::{Context, bail};
 use clap::Args;
 use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
@@ -74,16 +74,42 @@ pub(crate) fn keygen(args: &KeygenArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// The bundle of a file, whole, and the file.
+/// The bundle of a file, whole, and the file; of one that is compressed what is in it, in a file
+/// without a name.
 fn open(path: &Path) -> anyhow::Result<(Bundle, File)> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let bundle =
-        inspect_bundle(BufReader::new(&file)).with_context(|| path.display().to_string())?;
-    Ok((bundle, file))
+    let read = || -> anyhow::Result<(Bundle, File)> {
+        let file = match compression(&file)? {
+            Compression::None => file.try_clone()?,
+            _ => {
+                let mut unpacked = tempfile::tempfile()?;
+                std::io::copy(&mut decompress(&file)?, &mut unpacked)?;
+                unpacked.seek(SeekFrom::Start(0))?;
+                unpacked
+            }
+        };
+        let bundle = inspect_bundle(BufReader::new(&file))?;
+        Ok((bundle, file))
+    };
+    read().with_context(|| path.display().to_string())
+}
+
+/// How a file is compressed, by its first bytes.
+fn compression(mut file: &File) -> std::io::Result<Compression> {
+    let mut front = Vec::new();
+    file.take(4).read_to_end(&mut front)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(Compression::of(&front))
 }
 
 pub(crate) fn sign(args: &SignArgs) -> anyhow::Result<Exit> {
     let (bundle, mut file) = open(&args.bundle)?;
+    if compression(&File::open(&args.bundle)?)? != Compression::None {
+        bail!(
+            "{} is compressed: unpack it, sign it, and compress it again",
+            args.bundle.display()
+        );
+    }
     let key = secret_key(&args.secret_key)?;
     file.seek(SeekFrom::Start(0))?;
     let comment = format!(
@@ -226,12 +252,13 @@ fn taken(home: &Home) -> anyhow::Result<BTreeMap<String, u64>> {
 /// Checks a bundle that is to be imported: whole, signed by the key that is given, in time, and no
 /// older than the one of its name that was taken last. Returns what it says of itself.
 pub(crate) fn accept(
-    path: &Path,
+    mut file: File,
     key: Option<&str>,
     is_unsigned: bool,
     home: &Home,
 ) -> anyhow::Result<Bundle> {
-    let (bundle, mut file) = open(path)?;
+    file.seek(SeekFrom::Start(0))?;
+    let bundle = inspect_bundle(BufReader::new(&file))?;
     match key {
         Some(key) => check(&bundle, &mut file, &public_key(key)?)?,
         None if is_unsigned => is_in_time(&bundle)?,

@@ -3,6 +3,7 @@
 //!
 //! It refuses to know what is in them.
 
+use crate::hashset::decompress;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub(super) struct Source {
     pub(super) path: Option<PathBuf>,
     /// The beginning of standard input.
     front: Vec<u8>,
-    /// The list of standard input, where it has to be read twice.
+    /// The list of standard input where it has to be read twice, and a bundle.
     kept: Option<File>,
     stop: Arc<AtomicBool>,
 }
@@ -66,18 +67,29 @@ impl Source {
         Ok(())
     }
 
+    /// Copies the list, unpacked, into a file of the folder that has no name, and gives that: what is
+    /// checked there is what is read afterwards, whatever becomes of the list's own file.
+    pub(super) fn keep_unpacked(&mut self, folder: &Path) -> io::Result<File> {
+        let mut copy = tempfile::tempfile_in(folder)?;
+        let (input, ..) = self.open()?;
+        io::copy(&mut decompress(input)?, &mut copy)?;
+        let given = copy.try_clone()?;
+        self.kept = Some(copy);
+        Ok(given)
+    }
+
     /// The list from its beginning; how many bytes it has, 0 where that is not known; and where the
     /// reading is.
     pub(super) fn open(&self) -> io::Result<(Input, u64, Arc<AtomicU64>)> {
         let (inner, bytes): (Box<dyn Read>, u64) = match (&self.path, &self.kept) {
-            (Some(path), _) => {
-                let file = File::open(path)?;
+            (_, Some(kept)) => {
+                let mut file = kept.try_clone()?;
+                file.rewind()?;
                 let bytes = file.metadata()?.len();
                 (Box::new(file), bytes)
             }
-            (None, Some(kept)) => {
-                let mut file = kept.try_clone()?;
-                file.rewind()?;
+            (Some(path), None) => {
+                let file = File::open(path)?;
                 let bytes = file.metadata()?.len();
                 (Box::new(file), bytes)
             }

@@ -10,7 +10,7 @@ use crate::cli::{exit::Exit, hashset, home::Home, output, publish, stop};
 use crate::hash::{Quality, SignalType};
 use crate::hashset::{ColumnMapping, ListFormat, ListRecord};
 use crate::store::BankStore;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use input::Source;
 use list::{How, List};
@@ -234,13 +234,20 @@ fn import(list: &List<'_>, mut source: Source, home: &Home) -> anyhow::Result<Su
     if guard::is_needed(args, format) && !args.dry_run {
         source.keep(home.folder())?;
     }
-    let bundle = match (format, &source.path) {
-        (ListFormat::Bundle, Some(path)) => {
+    let bundle = match format {
+        ListFormat::Bundle => {
+            let file = match source.keep_unpacked(home.folder()) {
+                Err(_) if list.is_stopped() => {
+                    return Ok(Summary {
+                        interrupted: true,
+                        format: "nothing yet",
+                        ..Summary::default()
+                    });
+                }
+                kept => kept.context("cannot be unpacked")?,
+            };
             let key = args.public_key.as_deref();
-            Some(hashset::accept(path, key, args.unsigned, home)?)
-        }
-        (ListFormat::Bundle, None) => {
-            bail!("a bundle is checked before it is read: give it as a file")
+            Some(hashset::accept(file, key, args.unsigned, home)?)
         }
         _ => None,
     };
