@@ -42,6 +42,7 @@ fn upload(number: u64, at: u64) -> Upload {
         variant: Variant::ORIGINAL,
         flatness: None,
         is_small: false,
+        is_minor: false,
         is_guess: false,
         inverted: false,
     };

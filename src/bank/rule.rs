@@ -146,7 +146,7 @@ impl Effective {
 
 impl Policy {
     /// Most rules of one bank.
-    pub const MAX_RULES: usize = 1_024;
+    pub const MAX_RULES: usize = 256;
     /// Most bytes of a label that a rule names.
     pub const MAX_LABEL: usize = 256;
 

@@ -73,7 +73,7 @@ impl Carried {
     /// Whether facts say that an entry has this label.
     #[must_use]
     pub fn has(&self, facts: Facts, label: &str) -> bool {
-        self.bit(label).is_some_and(|bit| facts.labels & bit != 0)
+        facts.labels != 0 && self.bit(label).is_some_and(|bit| facts.labels & bit != 0)
     }
 
     /// The labels that facts tell of.

@@ -292,9 +292,9 @@ impl Covered {
                 *sum += change * factor;
             }
         });
-        for y in self.y[0]..self.y[1] {
-            let line = &lines[y];
-            for (row, factor) in spectrum.iter_mut().zip(&DCT.columns[y]) {
+        let rows = lines.iter().zip(&DCT.columns);
+        for (line, factors) in rows.take(self.y[1]).skip(self.y[0]) {
+            for (row, factor) in spectrum.iter_mut().zip(factors) {
                 for (value, change) in row.iter_mut().zip(line) {
                     *value += factor * change;
                 }
