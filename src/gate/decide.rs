@@ -208,10 +208,11 @@ impl Matches {
         }
     }
 
-    /// Whether an entry of this hash matches.
+    /// Whether an entry of this hash in this bank matches.
     #[cfg(feature = "decode")]
-    pub(crate) fn has(&self, entry: &Signal) -> bool {
-        self.found.values().any(|found| found.entry == *entry)
+    pub(crate) fn has(&self, bank: BankId, entry: &Signal) -> bool {
+        let mut found = self.found.iter();
+        found.any(|((held, ..), found)| *held == bank && found.entry == *entry)
     }
 
     /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries

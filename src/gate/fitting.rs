@@ -3,7 +3,7 @@
 //! This file owns which entries are worth it, and how many. What a fitted guess must reach is
 //! [`Evidence`](crate::gate::Evidence)'s to say, and how it is fitted the variants' of `signal`.
 
-use crate::bank::Action;
+use crate::bank::{Action, BankId};
 #[cfg(feature = "decode")]
 use crate::gate::decide::Matches;
 use crate::gate::evidence::is_patterned;
@@ -41,7 +41,7 @@ const MOST_NOTED: usize = 12;
 /// The entries that were nearly met, the likeliest first, each with the guess that came nearest.
 #[derive(Debug, Default)]
 pub(crate) struct NearMisses {
-    held: Vec<(Score, Signal, Query)>,
+    held: Vec<(Score, Signal, BankId, Query)>,
 }
 
 impl NearMisses {
@@ -53,14 +53,14 @@ impl NearMisses {
         let held = self
             .held
             .iter_mut()
-            .find(|(_, entry, _)| *entry == hit.signal);
+            .find(|(_, entry, bank, _)| *entry == hit.signal && *bank == hit.bank);
         match held {
             Some(held) if held.0 >= score => return,
-            Some(held) => *held = (score, hit.signal, *query),
-            None => self.held.push((score, hit.signal, *query)),
+            Some(held) => *held = (score, hit.signal, hit.bank, *query),
+            None => self.held.push((score, hit.signal, hit.bank, *query)),
         }
         self.held
-            .sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+            .sort_by(|a, b| b.0.cmp(&a.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
         self.held.truncate(MOST_NOTED);
     }
 }
@@ -134,10 +134,10 @@ pub(crate) fn fit(
     let missed = std::mem::take(&mut matches.missed).held;
     let missed = missed
         .into_iter()
-        .filter(|(_, entry, _)| !matches.has(entry));
+        .filter(|(_, entry, bank, _)| !matches.has(*bank, entry));
     let missed: Vec<_> = missed.take(effort(index).0).collect();
     let mut asked = Vec::new();
-    for (score, entry, query) in missed {
+    for (score, entry, bank, query) in missed {
         let Some(evidence) = query.evidence else {
             continue;
         };
@@ -158,7 +158,7 @@ pub(crate) fn fit(
         };
         let widest = widest(index);
         index.visit(&fitted.signal, widest, |hit| {
-            if hit.signal == entry {
+            if hit.signal == entry && hit.bank == bank {
                 matches.weigh(terms, &fitted, &hit, widest);
             }
         });
