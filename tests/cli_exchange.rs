@@ -453,7 +453,7 @@ fn a_bundle_is_taken_signed_whole_in_time_and_no_older_than_the_last() {
         &["items     6 (3 md5, 3 sha1)"],
     );
     let ran = gate.run(&["hashset", "sign", "--secret-key", &key, &packed_name]);
-    says(&ran.err, &["it is compressed"]);
+    says(&ran.err, &["is compressed: unpack it"]);
     let args = ["import", "--bank", "copy", "--public-key", &public];
     let ran = packed.run(&[&args[..], &[&packed_name]].concat());
     assert_eq!(ran.code, 0, "{ran:?}");

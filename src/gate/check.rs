@@ -3,7 +3,7 @@
 use crate::bank::{Action, Bank, BankName};
 use crate::gate::decide::{Decided, Matches, decide};
 #[cfg(feature = "decode")]
-use crate::gate::decide::{Doubts, QUALITY_MARGIN};
+use crate::gate::doubts::{Doubts, QUALITY_MARGIN};
 #[cfg(feature = "decode")]
 use crate::gate::fitting;
 use crate::gate::quarantine::Watch;

@@ -1,9 +1,7 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
-#[cfg(feature = "decode")]
-use crate::bank::Effective;
 use crate::bank::{Action, BankId};
-use crate::gate::fitting::{self, NearMisses};
+use crate::gate::fitting::NearMisses;
 use crate::gate::quarantine::Stops;
 use crate::gate::terms::{Refusal, Terms, widest};
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
@@ -52,13 +50,6 @@ impl Extraction {
     }
 }
 
-/// How many bits a hash from coefficients is taken to be off at most; [`PdqHasher::hash_samples`]
-/// says on what that rests.
-///
-/// [`PdqHasher::hash_samples`]: crate::signal::PdqHasher::hash_samples
-#[cfg(feature = "decode")]
-const MARGIN: u16 = 8;
-
 /// The widest radius at which any enabled bank could match this query.
 ///
 /// `None` where no bank may be asked: all are disabled, or want a better quality.
@@ -82,7 +73,7 @@ pub(crate) fn radius(terms: &Terms<'_>, query: &Query) -> Option<Distance> {
 }
 
 /// More entries than this are not told apart when those left out of the list are counted.
-const MOST_COUNTED: usize = 1 << 16;
+pub(super) const MOST_COUNTED: usize = 1 << 16;
 
 /// Collects the matches of one input's queries, and what they decide, in bounded memory.
 ///
@@ -107,40 +98,6 @@ type Decisions = BTreeMap<Option<Variant>, Decision>;
 /// One picture of the input: the frame, whether it was laid over black, and what was left out at
 /// its sides. A harmless page does not shield what is pasted into it.
 type Shown = (u32, bool, Sides);
-
-/// Which entries queries that may be some bits off surely match, and which perhaps.
-#[cfg(feature = "decode")]
-#[derive(Debug, Default)]
-pub(crate) struct Doubts {
-    sure: HashSet<(BankId, u64, SignalType)>,
-    doubted: HashSet<(BankId, u64, SignalType)>,
-    /// Whether an entry of an `allow` bank, which is weighed by its distance, may match.
-    harmless: bool,
-    /// Whether there were more than are told apart.
-    too_many: bool,
-}
-
-#[cfg(feature = "decode")]
-impl Doubts {
-    fn add(&mut self, entry: (BankId, u64, SignalType), is_sure: bool) {
-        let entries = if is_sure {
-            &mut self.sure
-        } else {
-            &mut self.doubted
-        };
-        if entries.len() < MOST_COUNTED {
-            entries.insert(entry);
-        } else {
-            self.too_many = true;
-        }
-    }
-
-    /// Whether the exact queries match the same entries by distance: what one of them
-    /// leaves in doubt, another is sure of.
-    pub(crate) fn are_settled(&self) -> bool {
-        !self.harmless && !self.too_many && self.doubted.is_subset(&self.sure)
-    }
-}
 
 /// What came of an input's queries.
 #[derive(Debug)]
@@ -215,55 +172,6 @@ impl Matches {
         found.any(|((held, ..), found)| *held == bank && found.entry == *entry)
     }
 
-    /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
-    /// the exact query would surely say the same.
-    #[cfg(feature = "decode")]
-    pub(crate) fn ask_surely(&mut self, terms: &Terms<'_>, query: &Query, doubts: &mut Doubts) {
-        // Of a guess the quality is no surer than its hash: where it is near a bank's minimum, the
-        // bank is asked, and whatever it holds there is not sure.
-        let doubted = |policy: &Effective| {
-            let least = policy.min_quality.get();
-            let quality = query.quality.map_or(u8::MAX, Quality::get);
-            least > 0 && quality.abs_diff(least) <= QUALITY_MARGIN
-        };
-        let asked = Query {
-            quality: query.quality.map(|quality| raised(quality, QUALITY_MARGIN)),
-            ..*query
-        };
-        let Some(radius) = radius(terms, &asked) else {
-            return;
-        };
-        let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
-        let radius = match fitting::far(terms.index).filter(|_| fitting::is_asked_far(query)) {
-            Some(far) => radius.max(far),
-            None => radius,
-        };
-        let widened = Distance(radius.0.saturating_add(MARGIN));
-        let widest = widest(terms.index);
-        terms.index.visit(&query.signal, widened, |hit| {
-            let Ok((_, policy)) = terms.standing(&hit) else {
-                return;
-            };
-            let within = near_within(query, policy.threshold, &hit).map(|within| within.0);
-            let distance = hit.distance.0;
-            let is_match = within.is_some_and(|within| distance.saturating_add(MARGIN) <= within);
-            let is_none = within.is_none_or(|within| distance > within.saturating_add(MARGIN))
-                && !may_be_fitted(terms, &asked, &hit)
-                && (policy.verified_action().is_none()
-                    || distance > widest.0.saturating_add(MARGIN)
-                    || is_surely_unlike(query, &hit));
-            let entry = (hit.bank, hit.content.0, hit.signal.signal_type());
-            match policy.action {
-                _ if is_none => {}
-                Action::Allow => doubts.harmless = true,
-                // Which guesses are made hangs on what is seen: what they meet, pixels decide.
-                _ if is_match && !is_guess && !doubted(&policy) => doubts.add(entry, true),
-                _ => doubts.add(entry, false),
-            }
-            self.weigh(terms, query, &hit, widest);
-        });
-    }
-
     fn keep(&mut self, bank: BankId, found: Match) {
         self.decisions
             .entry(form(&found))
@@ -320,37 +228,6 @@ impl Matches {
                 .collect(),
         }
     }
-}
-
-/// Whether the exact guess may be fitted to an entry.
-#[cfg(feature = "decode")]
-fn may_be_fitted(terms: &Terms<'_>, query: &Query, hit: &Hit) -> bool {
-    let score = score(query, hit);
-    score.is_some_and(|score| fitting::is_worth_it(terms, query, hit, score.value() + SCORE_MARGIN))
-}
-
-/// Whether an entry's score is so low that no exact hash would be verified.
-#[cfg(feature = "decode")]
-fn is_surely_unlike(query: &Query, hit: &Hit) -> bool {
-    match (query.evidence, score(query, hit)) {
-        (Some(evidence), Some(score)) => {
-            evidence.inverted || score.value() + SCORE_MARGIN < evidence.enough().value()
-        }
-        _ => true,
-    }
-}
-
-/// How far a score may be off where the query is [`MARGIN`] bits off.
-#[cfg(feature = "decode")]
-const SCORE_MARGIN: f64 = 0.08;
-
-/// How far the quality from coefficients is taken to be off at most.
-#[cfg(feature = "decode")]
-pub(crate) const QUALITY_MARGIN: u8 = 3;
-
-#[cfg(feature = "decode")]
-fn raised(quality: Quality, by: u8) -> Quality {
-    Quality::new(quality.get().saturating_add(by).min(100)).unwrap_or(Quality::MAX)
 }
 
 /// Which of an entry's matches is shown: the least.
@@ -441,7 +318,7 @@ pub(super) fn judge_by(
 }
 
 /// The largest distance at which an entry matches by distance alone.
-fn near_within(query: &Query, threshold: Threshold, hit: &Hit) -> Option<Threshold> {
+pub(super) fn near_within(query: &Query, threshold: Threshold, hit: &Hit) -> Option<Threshold> {
     match &query.evidence {
         Some(evidence) => evidence.near_within(threshold, &hit.signal),
         None => Some(threshold),
@@ -449,7 +326,7 @@ fn near_within(query: &Query, threshold: Threshold, hit: &Hit) -> Option<Thresho
 }
 
 /// How alike the query and an entry are, where the query knows.
-fn score(query: &Query, hit: &Hit) -> Option<Score> {
+pub(super) fn score(query: &Query, hit: &Hit) -> Option<Score> {
     let evidence = query.evidence?;
     Some(evidence.score(&query.signal.as_pdq()?, &hit.signal.as_pdq()?))
 }

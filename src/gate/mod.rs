@@ -7,6 +7,8 @@
 mod batch;
 mod check;
 mod decide;
+#[cfg(feature = "decode")]
+mod doubts;
 mod evidence;
 mod explain;
 #[cfg(feature = "decode")]

@@ -324,6 +324,6 @@ mod tests {
             ["cli", "commands", "bank"]
         );
         assert!(module_of("lib.rs").is_empty() && module_of("bin/other.rs").is_empty());
-        assert_eq!(ROOMS.len(), 15);
+        assert_eq!(ROOMS.len(), 16);
     }
 }

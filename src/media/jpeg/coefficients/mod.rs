@@ -42,11 +42,12 @@ use std::rc::Rc;
 /// How far the luma of a picture may be off on average for colours out of range that could not be
 /// followed, in steps of 255.
 const MOST_DOUBT: f64 = 2.0;
-/// Where pixels have to be computed of more than one block in so many, the picture is decoded: a
-/// baseline one is as fast then, and of a small one the hash would be 4 bits off too often.
+/// Where pixels have to be computed of more than one block in so many, a baseline picture is decoded,
+/// which is as fast then.
 const CLAMPED_ONE_IN: usize = 2;
-/// That is foreseen once one block in so many is read.
+/// That is foreseen once one block in so many is read, where it was so for so many of them.
 const FORESEEN_FROM: usize = 8;
+const FORESEEN_OF: (usize, usize) = (3, 4);
 /// More scans than this are left to the decoder.
 const MAX_SCANS: u32 = 100;
 /// The same for Huffman tables.
@@ -527,12 +528,9 @@ impl Canvas {
     /// fast, or would have to be by what is seen after the first `read` blocks.
     fn is_decoded_sooner(&self, read: usize) -> bool {
         let blocks = self.across * self.down;
-        let seen = if read * FORESEEN_FROM < blocks {
-            blocks
-        } else {
-            read
-        };
-        self.clamped * CLAMPED_ONE_IN > seen
+        let foreseen =
+            read * FORESEEN_FROM >= blocks && self.clamped * FORESEEN_OF.1 > read * FORESEEN_OF.0;
+        foreseen || self.clamped * CLAMPED_ONE_IN > blocks
     }
 
     /// Whether this block holds a part of the picture.
@@ -606,7 +604,19 @@ impl Canvas {
             None => self.colours.show_evenly(&mut clamped, chroma),
         }
         let coefficients = self.colours.coefficients(&clamped.samples, self.kept);
-        self.add_coefficients(place, &coefficients);
+        if self.kept < MOST_KEPT {
+            self.add_coefficients(place, &coefficients);
+            return;
+        }
+        // In small pictures what the other coefficients add would be missed where there is much to
+        // clamp: up to 4 bits of the hash, and 10 in damaged files.
+        let (row, column) = place;
+        for grid in &mut self.grids {
+            grid.add_pixels(row, column, &clamped.samples);
+        }
+        if let Some(thumbnail) = &mut self.thumbnail {
+            thumbnail.put(row, column, &coefficients);
+        }
     }
 
     /// Adds a block of which only the first coefficients are known, its mean clamped.

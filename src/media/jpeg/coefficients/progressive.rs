@@ -10,10 +10,7 @@ use super::super::kernel::{self, Work};
 use super::bands::{AcScan, Band, Bounds, First, MOST_REFINED, MOST_VALUE, Nothing, Suspects};
 use super::colour::{Chroma, Detail, Others, Room, Swing};
 use super::feed::Feed;
-use super::{
-    CLAMPED_ONE_IN, Frame, MOST_DOUBT, MOST_KEPT, MOST_SWING, Plane, Quantisation, Reader, Sampled,
-    Scan,
-};
+use super::{Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan};
 use std::rc::Rc;
 
 /// Memory for all coefficients of blocks that were read again; above that the picture is decoded.
@@ -307,12 +304,9 @@ impl Progressive {
         let blocks = luma.across * luma.down;
         let again = canvas.colours.doubt + doubt > MOST_DOUBT * blocks as f64;
         let counts = suspects.iter().map(|of| of.count as usize);
-        let is_small = frame.kept.count() == MOST_KEPT;
         if !again {
             canvas.colours.doubt += doubt;
-        } else if counts.sum::<usize>() * 128 > MOST_BYTES_AGAIN
-            || is_small && suspects.first()?.count as usize * CLAMPED_ONE_IN > blocks
-        {
+        } else if counts.sum::<usize>() * 128 > MOST_BYTES_AGAIN {
             return None;
         } else {
             self.read_again(reader, frame, &mut suspects)?;
