@@ -10,6 +10,7 @@ use hashgate::hash::PdqHash;
 use hashgate::media::{self, Limits};
 use hashgate::signal::{PdqHashed, PdqHasher};
 use jpeg_support::{Component, baseline, samples};
+use std::path::Path;
 
 /// The bits that a gate takes a hash from coefficients to be off at most.
 const MOST_BITS: u16 = 8;
@@ -229,6 +230,22 @@ fn what_is_read_of_a_damaged_file_decodes_and_hashes_nearly_the_same() {
         }
     }
     assert!(read > 300, "only {read} were read: this proves nothing");
+}
+
+/// Files that a fuzzer made of the samples, each of which was once too far off.
+#[test]
+fn what_the_fuzzer_found_is_not_read_or_hashes_nearly_the_same() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg-found");
+    let mut found = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.display().to_string();
+        found += 1;
+        if let Some(compared) = compare(&name, &std::fs::read(&path).unwrap()) {
+            assert!(compared.bits <= MOST_BITS, "{name}: {compared:?}");
+        }
+    }
+    assert!(found > 0);
 }
 
 #[test]

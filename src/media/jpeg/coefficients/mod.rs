@@ -42,8 +42,9 @@ use std::rc::Rc;
 /// How far the luma of a picture may be off on average for colours out of range that could not be
 /// followed, in steps of 255.
 const MOST_DOUBT: f64 = 2.0;
-/// Where pixels have to be computed of more than one block in so many, a baseline picture is decoded,
-/// which is as fast then.
+/// Where pixels have to be computed of more than one block in so many, the picture is decoded: of a
+/// baseline one that is as fast, and where so much is out of range hashes are too far off, as the fuzzer
+/// found (10 bits).
 const CLAMPED_ONE_IN: usize = 2;
 /// That is foreseen once one block in so many is read, where it was so for so many of them.
 const FORESEEN_FROM: usize = 8;

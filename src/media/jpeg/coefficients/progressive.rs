@@ -10,7 +10,9 @@ use super::super::kernel::{self, Work};
 use super::bands::{AcScan, Band, Bounds, First, MOST_REFINED, MOST_VALUE, Nothing, Suspects};
 use super::colour::{Chroma, Detail, Others, Room, Swing};
 use super::feed::Feed;
-use super::{Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan};
+use super::{
+    CLAMPED_ONE_IN, Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan,
+};
 use std::rc::Rc;
 
 /// Memory for all coefficients of blocks that were read again; above that the picture is decoded.
@@ -303,6 +305,9 @@ impl Progressive {
         }
         let blocks = luma.across * luma.down;
         let again = canvas.colours.doubt + doubt > MOST_DOUBT * blocks as f64;
+        if suspects.first()?.count as usize * CLAMPED_ONE_IN > blocks {
+            return None;
+        }
         let counts = suspects.iter().map(|of| of.count as usize);
         if !again {
             canvas.colours.doubt += doubt;
