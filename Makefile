@@ -47,10 +47,13 @@ bench-once: setup ## Each benchmark once, for its assertions only
 # The corpus of the README's table, and the list that wrong flags are counted against.
 CORPUS ?= $(HASHGATE_TEST_DATA)/photos
 BENIGN ?= $(HASHGATE_TEST_DATA)/benign_pdq.tsv
+# What people saw who looked at pairs of them.
+LOOKED_AT ?= benches/robustness/looked_at.tsv
 
 .PHONY: robustness
 robustness: build ## The README's table of what is found: CORPUS=folder BENIGN=list
-	@$(CARGO_TARGET_DIR)/release/hashgate evaluate --corpus $(CORPUS) --benign $(BENIGN) --modifications quick \
+	@$(CARGO_TARGET_DIR)/release/hashgate evaluate --corpus $(CORPUS) --benign $(BENIGN) \
+		--looked-at $(LOOKED_AT) --modifications quick \
 		--variants none --variants standard --variants thorough --format markdown
 
 .PHONY: peers

@@ -7,7 +7,7 @@ mod common;
 use common::picture;
 use hashgate::bank::{Action, Policy};
 use hashgate::evaluate::{
-    BenignEntry, CorpusFile, EvaluateError, Modifications, Plan, Report, Watch, evaluate,
+    BenignEntry, CorpusFile, EvaluateError, LookedAt, Modifications, Plan, Report, Watch, evaluate,
     thumbnails,
 };
 use hashgate::gate::{Mode, VariantSet};
@@ -42,6 +42,7 @@ fn plan(modifications: &str) -> Plan {
         limits: Limits::default(),
         working_side: 1024,
         same_within: 47,
+        looked_at: Vec::new(),
         jobs: 2,
     }
 }
@@ -212,6 +213,30 @@ fn flags_on_the_same_picture_are_right_and_on_others_wrong() {
     );
     // 2 modifications of 3 pictures; one pair of 24 is the same twice.
     assert!((flags.per_pair.value - 1.0 / (24.0 - 4.0)).abs() < 1e-12);
+    assert_eq!(plain.same_by_eye, None, "nobody looked");
+
+    // Somebody looked: the one pair is the same picture, of another pair it says nothing.
+    let looked = |same| LookedAt {
+        picture: itself,
+        entry: near,
+        same,
+    };
+    let unasked = LookedAt {
+        picture: far,
+        entry: itself,
+        same: true,
+    };
+    for (same, wrong) in [(true, 0), (false, 1)] {
+        let mut plan = strict.clone();
+        plan.looked_at = vec![looked(same), unasked];
+        let report = run(&plan, &files, Some(&list));
+        let plain = &report.results[0];
+        assert_eq!(plain.false_flags_benign.unwrap().pairs, wrong);
+        assert_eq!(plain.false_flags.len() as u64, wrong);
+        let by_eye = plain.same_by_eye.unwrap();
+        assert_eq!((by_eye.pairs, by_eye.distinct), (1 - wrong, 1 - wrong));
+        assert_eq!(report.benign.unwrap().same_by_eye, Some(1 - wrong));
+    }
 }
 
 #[test]

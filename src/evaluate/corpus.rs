@@ -11,6 +11,7 @@ use crate::signal::PdqHasher;
 use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// A picture with a shorter side than this, in pixels, is no original: PDQ works on 64 × 64 samples.
@@ -47,11 +48,37 @@ pub(super) struct Original {
     pub(super) quality: Quality,
 }
 
+/// A pair of pictures that a person looked at, by their PDQ hashes as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookedAt {
+    /// The picture of the corpus.
+    pub picture: PdqHash,
+    /// The entry of the benign list.
+    pub entry: PdqHash,
+    /// Whether they show the same picture, or one of them a part of the other: then a flag on the
+    /// entry is right.
+    pub same: bool,
+}
+
 /// Which entries are the same picture as an original, sorted: places in the lists.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Same {
     pub(super) corpus: Vec<u32>,
     pub(super) benign: Vec<u32>,
+    /// Those of the benign list that only a person saw to be the same.
+    pub(super) by_eye: Vec<u32>,
+}
+
+impl Same {
+    /// Whether a flag on an entry of the benign list is right.
+    pub(super) fn has_benign(&self, entry: u32) -> bool {
+        self.benign.binary_search(&entry).is_ok() || self.is_by_eye(entry)
+    }
+
+    /// Whether only a person saw that the entry is the same picture.
+    pub(super) fn is_by_eye(&self, entry: u32) -> bool {
+        self.by_eye.binary_search(&entry).is_ok()
+    }
 }
 
 /// Hashes all files; those that cannot be evaluated come with the reason.
@@ -160,20 +187,39 @@ pub(super) fn pixels(
 }
 
 /// For each original, the entries that are the same picture: those whose hashes lie within
-/// `within` bits of that of the original, or of the original turned or mirrored.
-pub(super) fn same(originals: &[Original], benign: &[BenignEntry], within: u16) -> Vec<Same> {
+/// `within` bits of that of the original, or of the original turned or mirrored; and those that a
+/// person saw to be the same.
+pub(super) fn same(
+    originals: &[Original],
+    benign: &[BenignEntry],
+    looked_at: &[LookedAt],
+    within: u16,
+) -> Vec<Same> {
     let near = |original: &Original, hash: &PdqHash| apart(original, hash) <= within;
+    let seen: HashSet<(PdqHash, PdqHash)> = looked_at
+        .iter()
+        .filter(|pair| pair.same)
+        .map(|pair| (pair.picture, pair.entry))
+        .collect();
     originals
         .par_iter()
-        .map(|original| Same {
-            corpus: (0..)
-                .zip(originals)
-                .filter_map(|(place, other)| near(original, &other.pdq).then_some(place))
-                .collect(),
-            benign: (0..)
-                .zip(benign)
-                .filter_map(|(place, entry)| near(original, &entry.hash).then_some(place))
-                .collect(),
+        .map(|original| {
+            let benign = || (0..).zip(benign);
+            let is_near = |entry: &BenignEntry| near(original, &entry.hash);
+            let is_seen = |entry: &BenignEntry| seen.contains(&(original.pdq, entry.hash));
+            Same {
+                corpus: (0..)
+                    .zip(originals)
+                    .filter_map(|(place, other)| near(original, &other.pdq).then_some(place))
+                    .collect(),
+                benign: benign()
+                    .filter_map(|(place, entry)| is_near(entry).then_some(place))
+                    .collect(),
+                by_eye: benign()
+                    .filter(|(_, entry)| is_seen(entry) && !is_near(entry))
+                    .map(|(place, _)| place)
+                    .collect(),
+            }
         })
         .collect()
 }

@@ -28,12 +28,12 @@ pub use calibrate::{
     BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, ScanAt, ScanChange,
     ScannedFile, ThresholdRate, WIDEST_REACH, calibrate, safe_reach,
 };
-pub use corpus::{BenignEntry, CorpusFile};
+pub use corpus::{BenignEntry, CorpusFile, LookedAt};
 pub use error::EvaluateError;
 pub use modification::{Modification, Modifications, ModificationsError};
 pub use report::{
     AtThreshold, BenignFacts, CorpusFacts, FalseFlag, FalseFlags, Histograms, LeftOut,
-    ModificationFacts, PictureRecall, Recall, Report, Results,
+    ModificationFacts, PictureRecall, Recall, Report, Results, SameByEye,
 };
 pub use run::{Plan, Thumbnail, Watch, evaluate, thumbnails};
 pub use statistics::Estimate;

@@ -83,6 +83,10 @@ pub struct BenignFacts {
     /// Those among them that are farther apart than the threshold: were the rule wrong about one,
     /// a wrong flag would be hidden.
     pub same_pairs_beyond_threshold: u64,
+    /// Pairs that only a person saw to be the same picture, or one a part of the other: never wrong
+    /// flags either. Absent where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_by_eye: Option<u64>,
 }
 
 /// One modification.
@@ -131,6 +135,10 @@ pub struct Results {
     pub false_flags_benign: Option<FalseFlags>,
     /// Wrong flags against the other pictures of the corpus, as configured.
     pub false_flags_corpus: FalseFlags,
+    /// Flags that are right only since a person saw that the pictures are the same. Absent where
+    /// nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_by_eye: Option<SameByEye>,
     /// For each modification, in the order of `modifications`.
     pub by_modification: Vec<Recall>,
     /// What other thresholds would give, by plain distance: 0 to 63 for PDQ, 0 to 16 for 64 bits.
@@ -188,6 +196,15 @@ pub struct FalseFlags {
     /// same entry. Absent for thresholds other than the configured one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distinct: Option<u64>,
+}
+
+/// Flags on entries that only a person saw to be the same picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SameByEye {
+    /// Pairs of a copy and an entry.
+    pub pairs: u64,
+    /// Different pairs of an original and an entry among them.
+    pub distinct: u64,
 }
 
 /// What a threshold would give, by plain distance.
@@ -326,6 +343,8 @@ fn benign_facts(plan: &Plan, seen: &Seen<'_>) -> Option<BenignFacts> {
         below_quality: entries.iter().filter(below).count() as u64,
         same_pairs: seen.same.iter().map(|same| same.benign.len() as u64).sum(),
         same_pairs_beyond_threshold: beyond,
+        same_by_eye: (!plan.looked_at.is_empty())
+            .then(|| seen.same.iter().map(|same| same.by_eye.len() as u64).sum()),
     })
 }
 
@@ -380,6 +399,10 @@ fn results(plan: &Plan, seen: &Seen<'_>, name: &str, kind: SignalType, tally: &T
         verified: tally.copies.iter().map(|one| one.verified).sum(),
         false_flags_benign: has_list.then(|| configured(&tally.benign, copies)),
         false_flags_corpus: configured(&tally.corpus, copies),
+        same_by_eye: (has_list && !plan.looked_at.is_empty()).then_some(SameByEye {
+            pairs: tally.by_eye,
+            distinct: tally.distinct_by_eye.len() as u64,
+        }),
         by_modification,
         by_threshold: (0..=super::run::widest(kind)).map(at).collect(),
         histograms: Histograms {

@@ -2,7 +2,7 @@
 //! copy asked about.
 
 use super::copies;
-use super::corpus::{self, BenignEntry, CorpusFile, Original, Same};
+use super::corpus::{self, BenignEntry, CorpusFile, LookedAt, Original, Same};
 use super::error::EvaluateError;
 use super::modification::{Modification, Modifications};
 use super::report::{self, Report};
@@ -47,6 +47,8 @@ pub struct Plan {
     /// Entries whose PDQ hashes lie within so many bits of an original's, as stored or laid down in
     /// one of the seven other ways, are the same picture: a flag on them is not wrong.
     pub same_within: u16,
+    /// Pairs that a person looked at: what the rule above does not see.
+    pub looked_at: Vec<LookedAt>,
     /// Worker threads.
     pub jobs: usize,
 }
@@ -101,7 +103,7 @@ pub fn evaluate(
     pool.install(|| {
         let (originals, left_out) = corpus::load(files, plan, &watch)?;
         let entries = benign.map_or(&[] as &[_], |(_, entries)| entries);
-        let same = corpus::same(&originals, entries, plan.same_within);
+        let same = corpus::same(&originals, entries, &plan.looked_at, plan.same_within);
         let folder = tempfile::Builder::new()
             .prefix("hashgate-evaluate-")
             .tempdir()?;
@@ -384,11 +386,14 @@ impl Copy<'_> {
             tally.cut += 1;
         }
         let mut wrong = false;
-        for (met, same, of, is_benign) in [
-            (&corpus, &self.same.corpus, self.originals, false),
-            (&benign, &self.same.benign, self.benign, true),
-        ] {
-            wrong |= self.count_wrong(met, same, of, is_benign, tally);
+        for (met, is_benign) in [(&corpus, false), (&benign, true)] {
+            wrong |= self.count_wrong(met, is_benign, tally);
+        }
+        for &entry in benign.flagged.keys() {
+            if self.same.is_by_eye(entry) {
+                tally.by_eye += 1;
+                tally.distinct_by_eye.insert((own_place, entry));
+            }
         }
         if let Some(copies) = tally.copies.get_mut(self.modification) {
             copies.asked += 1;
@@ -409,15 +414,16 @@ impl Copy<'_> {
     }
 
     /// Counts what was met and is not the picture itself; whether any of it was flagged.
-    fn count_wrong(
-        &self,
-        met: &Met,
-        same: &[u32],
-        of: usize,
-        is_benign: bool,
-        tally: &mut Tally,
-    ) -> bool {
-        let is_other = |entry: &u32| same.binary_search(entry).is_err();
+    fn count_wrong(&self, met: &Met, is_benign: bool, tally: &mut Tally) -> bool {
+        let same = self.same;
+        let is_other = |entry: &u32| match is_benign {
+            true => !same.has_benign(*entry),
+            false => same.corpus.binary_search(entry).is_err(),
+        };
+        let (of, alike) = match is_benign {
+            true => (self.benign, same.benign.len() + same.by_eye.len()),
+            false => (self.originals, same.corpus.len()),
+        };
         let list: &mut Wrong = match is_benign {
             true => &mut tally.benign,
             false => &mut tally.corpus,
@@ -429,7 +435,7 @@ impl Copy<'_> {
             nearest = Some(nearest.map_or(distance, |held: u16| held.min(distance)));
         }
         list.nearest.add(nearest);
-        list.pairs_asked += (of - same.len().min(of)) as u64;
+        list.pairs_asked += (of - alike.min(of)) as u64;
         let flagged: Vec<_> = met
             .flagged
             .iter()

@@ -117,6 +117,10 @@ pub(super) struct Tally {
     pub(super) copies: Vec<Copies>,
     pub(super) benign: Wrong,
     pub(super) corpus: Wrong,
+    /// Flags on entries that only a person saw to be the same picture.
+    pub(super) by_eye: u64,
+    /// The different pairs of an original and an entry among them.
+    pub(super) distinct_by_eye: BTreeSet<(u32, u32)>,
     /// Copies that were found as configured, by original.
     pub(super) found_of: Vec<u32>,
     pub(super) flags: BTreeSet<WrongFlag>,
@@ -147,6 +151,8 @@ impl Tally {
             copies: vec![copies; modifications],
             benign: wrong.clone(),
             corpus: wrong,
+            by_eye: 0,
+            distinct_by_eye: BTreeSet::new(),
             found_of: vec![0; originals],
             flags: BTreeSet::new(),
             cut: 0,
@@ -181,6 +187,8 @@ impl Tally {
             own.pairs_verified += other.pairs_verified;
             own.pairs_asked += other.pairs_asked;
         }
+        self.by_eye += other.by_eye;
+        self.distinct_by_eye.extend(other.distinct_by_eye);
         for (own, other) in self.found_of.iter_mut().zip(&other.found_of) {
             *own += other;
         }

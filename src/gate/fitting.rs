@@ -6,7 +6,7 @@
 use crate::bank::{Action, BankId};
 #[cfg(feature = "decode")]
 use crate::gate::decide::Matches;
-use crate::gate::evidence::is_patterned;
+use crate::gate::evidence::{is_concentric, is_patterned};
 #[cfg(feature = "decode")]
 use crate::gate::terms::widest;
 use crate::gate::terms::{Terms, held};
@@ -14,7 +14,9 @@ use crate::gate::terms::{Terms, held};
 use crate::gate::{Evidence, Extraction, Extractor};
 use crate::gate::{Query, Score};
 #[cfg(feature = "decode")]
-use crate::hash::{Distance, Transform, Variant};
+use crate::hamming;
+#[cfg(feature = "decode")]
+use crate::hash::{Distance, PdqHash, Transform, Variant};
 use crate::hash::{Quality, Signal};
 use crate::index::{Hit, Index};
 
@@ -88,7 +90,26 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
         && hit
             .signal
             .as_pdq()
-            .is_some_and(|entry| !is_patterned(&entry))
+            .is_some_and(|entry| !is_patterned(&entry) && !is_concentric(&entry))
+}
+
+/// What fitting takes liberties with, in terms of the score before: of all of the original that was
+/// left out, of all of the upload that was, and of one turned or mirrored. Each lets strangers nearer.
+#[cfg(feature = "decode")]
+fn less_liberties(score: Score, variant: &Variant, covered: f32) -> Score {
+    const COVERED: f64 = 1.07;
+    const LEFT_OUT: f64 = 0.2;
+    const TURNED: f64 = 0.16;
+    let out = variant.region;
+    let seen = |a: u16, b: u16| 1.0 - f64::from(a.saturating_add(b).min(1000)) / 1000.0;
+    let left_out = 1.0 - seen(out.left, out.right) * seen(out.top, out.bottom);
+    let is_turned = !matches!(
+        variant.transform,
+        Transform::Original | Transform::Displayed
+    );
+    let cost =
+        COVERED * f64::from(covered) + LEFT_OUT * left_out + if is_turned { TURNED } else { 0.0 };
+    Score::from_value((score.value() - cost).max(-1.0)).unwrap_or(score)
 }
 
 /// Whether the query is asked about far out: the picture itself, and mirrored.
@@ -111,6 +132,48 @@ pub(crate) fn is_asked_far(query: &Query) -> bool {
 #[cfg(feature = "decode")]
 pub(crate) fn far(index: &Index) -> Option<Distance> {
     (widest(index).0 >= 60).then_some(FAR)
+}
+
+/// A guess, and the entry that it was fitted to.
+#[cfg(feature = "decode")]
+struct Fitted {
+    entry: Signal,
+    hash: PdqHash,
+    bank: BankId,
+    query: Query,
+    score: Option<Score>,
+}
+
+#[cfg(feature = "decode")]
+impl Fitted {
+    /// Whether this says of another picture nearly what `other` says of its own. A plain picture that
+    /// is fitted to two entries alike is fitted to what they have in common: a dialog of a program, a
+    /// piece of a jigsaw, a sign.
+    fn is_rival_of(&self, other: &Self) -> bool {
+        /// Entries within so many bits are of the same picture.
+        const SAME: Distance = Distance(47);
+        const NEARLY: f64 = 0.1;
+        let differ = hamming::distance_pdq(&self.hash, &other.hash) > SAME;
+        let behind = self
+            .score
+            .zip(other.score)
+            .map(|(a, b)| b.value() - a.value());
+        differ && behind.is_some_and(|behind| behind <= NEARLY)
+    }
+}
+
+/// Whether the picture has a part in what plain ones are asked for.
+#[cfg(feature = "decode")]
+fn is_plain(query: &Query) -> bool {
+    query
+        .evidence
+        .is_some_and(|evidence| evidence.flatness >= Evidence::FITTED_FLATNESS[0])
+}
+
+#[cfg(feature = "decode")]
+fn made_score(fitted: &Query, entry: &PdqHash) -> Option<Score> {
+    let evidence = fitted.evidence?;
+    Some(evidence.score(&fitted.signal.as_pdq()?, entry))
 }
 
 /// Fits the guesses that nearly met an entry, and weighs what comes of it; gives what was asked.
@@ -136,7 +199,7 @@ pub(crate) fn fit(
         .into_iter()
         .filter(|(_, entry, bank, _)| !matches.has(*bank, entry));
     let missed: Vec<_> = missed.take(effort(index).0).collect();
-    let mut asked = Vec::new();
+    let mut all = Vec::new();
     for (score, entry, bank, query) in missed {
         let Some(evidence) = query.evidence else {
             continue;
@@ -151,18 +214,32 @@ pub(crate) fn fit(
             evidence: Some(Evidence {
                 confidence: made.confidence(),
                 is_guess: true,
-                fitted_from: Some(score),
+                fitted_from: Some(less_liberties(score, &query.variant, made.covered)),
                 ..evidence
             }),
             ..query
         };
-        let widest = widest(index);
-        index.visit(&fitted.signal, widest, |hit| {
-            if hit.signal == entry && hit.bank == bank {
-                matches.weigh(terms, &fitted, &hit, widest);
+        let score = made_score(&fitted, &hash);
+        all.push(Fitted {
+            entry,
+            hash,
+            bank,
+            query: fitted,
+            score,
+        });
+    }
+    let widest = widest(index);
+    let mut asked = Vec::new();
+    for one in &all {
+        if is_plain(&one.query) && all.iter().any(|other| other.is_rival_of(one)) {
+            continue;
+        }
+        index.visit(&one.query.signal, widest, |hit| {
+            if hit.signal == one.entry && hit.bank == one.bank {
+                matches.weigh(terms, &one.query, &hit, widest);
             }
         });
-        asked.push(fitted);
+        asked.push(one.query);
     }
     asked
 }

@@ -54,6 +54,20 @@ pub(super) fn write(out: &mut dyn Write, report: &Report, command: &str) -> io::
             wrong.join(" | ")
         )?;
     }
+    let by_eye = report
+        .results
+        .iter()
+        .filter_map(|result| result.same_by_eye);
+    let by_eye: Vec<String> = by_eye
+        .map(|seen| counted(seen.pairs, Some(seen.distinct)))
+        .collect();
+    if !by_eye.is_empty() {
+        writeln!(
+            out,
+            "| flags on the same picture in another form, as a person saw | {} |",
+            by_eye.join(" | ")
+        )?;
+    }
     let copies = report.results.first().map_or(0, |result| result.copies);
     writeln!(
         out,
@@ -66,12 +80,16 @@ pub(super) fn write(out: &mut dyn Write, report: &Report, command: &str) -> io::
 }
 
 fn pairs(flags: &FalseFlags) -> String {
-    match flags.distinct {
-        Some(distinct) if flags.pairs > 0 => {
-            let [pairs, distinct] = [flags.pairs, distinct].map(thousands);
+    counted(flags.pairs, flags.distinct)
+}
+
+fn counted(pairs: u64, distinct: Option<u64>) -> String {
+    match distinct {
+        Some(distinct) if pairs > 0 => {
+            let [pairs, distinct] = [pairs, distinct].map(thousands);
             format!("{pairs}, by {distinct} pairs of pictures")
         }
-        _ => thousands(flags.pairs),
+        _ => thousands(pairs),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `hashgate evaluate`: how many modified copies of pictures are found, and what is flagged wrongly.
 
 mod csv;
+mod looked_at;
 mod markdown;
 mod page;
 mod text;
@@ -107,6 +108,12 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "BITS", default_value_t = 47, value_parser = clap::value_parser!(u16).range(..=256))]
     same_within: u16,
 
+    /// Pairs of a picture and an entry of the list that somebody looked at: lines of two PDQ hashes,
+    /// `same`, `part` or `other`, and what was seen, separated by tabs. A flag on a pair that is the
+    /// same picture, or one a part of the other, is not wrong; such flags are counted apart
+    #[arg(long, value_name = "FILE", requires = "benign")]
+    looked_at: Option<PathBuf>,
+
     /// Worker threads, 1 to 1024 [default: one for each core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -210,6 +217,9 @@ fn plan(args: &EvaluateArgs) -> anyhow::Result<Plan> {
         limits: args.limits.limits(),
         working_side: args.working_side,
         same_within: args.same_within,
+        looked_at: (args.looked_at.as_deref().map(looked_at::read))
+            .transpose()?
+            .unwrap_or_default(),
         jobs: args.jobs.map_or_else(cores, usize::from),
     })
 }
@@ -326,6 +336,9 @@ fn command(args: &EvaluateArgs) -> String {
     );
     if let Some(benign) = &args.benign {
         words.push(format!("--benign {}", name_of(benign)));
+    }
+    if let Some(looked_at) = &args.looked_at {
+        words.push(format!("--looked-at {}", name_of(looked_at)));
     }
     let mut given: Vec<&str> = args.modifications.iter().map(|one| one.name()).collect();
     for set in ["quick", "standard", "full"] {

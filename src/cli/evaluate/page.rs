@@ -477,6 +477,22 @@ fn about(page: &mut Page, report: &Report, command: &str) {
                 thousands(benign.same_pairs_beyond_threshold)
             ),
         ));
+        if let Some(seen) = benign.same_by_eye {
+            let flagged = report.results.iter().filter_map(|result| {
+                let seen = result.same_by_eye?;
+                Some(format!(
+                    "{} flags on {} of them by {}",
+                    thousands(seen.pairs),
+                    thousands(seen.distinct),
+                    title(report, result)
+                ))
+            });
+            let flagged: Vec<String> = flagged.collect();
+            facts.push((
+                "The same in another form, as a person saw",
+                format!("{} pairs; {}", thousands(seen), flagged.join(", ")),
+            ));
+        }
     }
     let facts: Vec<(&str, &str)> = facts
         .iter()

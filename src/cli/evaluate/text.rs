@@ -32,6 +32,13 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             report.same_within
         )?;
     }
+    if let Some(seen) = report.benign.as_ref().and_then(|list| list.same_by_eye) {
+        writeln!(
+            out,
+            "{} more pairs are the same picture in another form, as a person saw; flags on them are not wrong",
+            thousands(seen)
+        )?;
+    }
     if !corpus.left_out.is_empty() {
         writeln!(
             out,
@@ -47,6 +54,16 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let (header, rows) = sum_rows(report);
     writeln!(out, "{}", table(header, rows))?;
     for result in &report.results {
+        if let Some(seen) = result.same_by_eye {
+            writeln!(
+                out,
+                "\nFlags by {} ({}) on the same picture in another form, as a person saw: {}, of {} pairs of pictures",
+                result.variants,
+                result.signal_type,
+                thousands(seen.pairs),
+                thousands(seen.distinct)
+            )?;
+        }
         flags(out, result)?;
     }
     Ok(())

@@ -179,11 +179,15 @@ impl Placement {
         let mut first = Self::SAME;
         let m = &mut first.0;
         match step {
-            0 => m[0][2] = by,
-            1 => m[1][2] = by,
-            2 => m[0][0] = 1.0 + by,
-            3 => m[1][1] = 1.0 + by,
-            4 => {
+            0 => {
+                m[0][0] = 1.0 + by;
+                m[1][1] = 1.0 + by;
+            }
+            1 => m[0][2] = by,
+            2 => m[1][2] = by,
+            3 => m[0][0] = 1.0 + by,
+            4 => m[1][1] = 1.0 + by,
+            5 => {
                 let (sin, cos) = by.sin_cos();
                 *m = [
                     [cos, -sin / shape, 0.0],
@@ -191,21 +195,24 @@ impl Placement {
                     [0.0, 0.0, 1.0],
                 ];
             }
-            5 => m[2][0] = by,
+            6 => m[2][0] = by,
             _ => m[2][1] = by,
         }
         self.after(&first)
     }
 }
 
-/// How far one first moves: to the right and down, wider and higher, turned, nearer at a side.
-const STEPS: [f32; 7] = [0.016, 0.016, 0.03, 0.03, 0.018, 0.05, 0.05];
+/// How far one first moves: larger, to the right and down, wider and higher, turned, nearer at a side.
+/// Larger comes first: what crops and margins change most, and no step of one side alone finds.
+const STEPS: [f32; 8] = [0.02, 0.016, 0.016, 0.03, 0.03, 0.018, 0.05, 0.05];
 
 /// What fitting led to.
 pub(super) struct Fitted {
     pub(super) spectrum: Spectrum,
     /// By how much each value hangs on a guess at what is missing.
     pub(super) guessed: Box<Spectrum>,
+    /// The share of the original that was left out in boxes.
+    pub(super) covered: f32,
 }
 
 /// The entry's bits, in the order of a spectrum's values.
@@ -436,6 +443,7 @@ pub(super) fn fit(
     Some(Fitted {
         spectrum: best,
         guessed,
+        covered: covered.iter().map(Covered::share).sum(),
     })
 }
 

@@ -51,6 +51,9 @@ pub struct Made {
     /// The share of the picture, or of the rectangle, that is flat, without the finest detail:
     /// 0 to 1. High for what drawings, text pages, dialogs and maps have in common.
     pub flatness: f32,
+    /// The share of the original that was not looked at while the guess was [fitted](VariantMaker::fit);
+    /// 0 where it was not.
+    pub covered: f32,
     spectrum: Spectrum,
     /// By how much each value hangs on a guess at what is missing.
     guessed: Option<Box<Spectrum>>,
@@ -146,6 +149,7 @@ impl VariantMaker {
             hash: spectrum::hash(&fitted.spectrum),
             quality: None,
             flatness: 0.0,
+            covered: fitted.covered,
             spectrum: fitted.spectrum,
             guessed: Some(fitted.guessed),
         })
@@ -350,6 +354,7 @@ impl<'a> Of<'a> {
             hash: spectrum::hash(&spectrum),
             quality: self.quality,
             flatness: self.patch.flatness,
+            covered: 0.0,
             spectrum,
             guessed,
         });
