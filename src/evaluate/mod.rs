@@ -15,6 +15,7 @@ mod copies;
 mod corpus;
 mod error;
 mod geometry;
+mod guesses;
 mod modification;
 mod overlay;
 pub(crate) mod random;
@@ -25,11 +26,12 @@ mod tally;
 mod tone;
 
 pub use calibrate::{
-    BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, ScanAt, ScanChange,
+    BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, Reaches, ScanAt, ScanChange,
     ScannedFile, ThresholdRate, WIDEST_REACH, calibrate, safe_reach,
 };
 pub use corpus::{BenignEntry, CorpusFile};
 pub use error::EvaluateError;
+pub use guesses::GuessRate;
 pub use modification::{Modification, Modifications, ModificationsError};
 pub use report::{
     AtThreshold, BenignFacts, CorpusFacts, FalseFlag, FalseFlags, Histograms, LeftOut,

@@ -51,6 +51,8 @@ pub use read::read_file;
 pub use replay::{Told, refusal, replay};
 pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
+#[cfg(feature = "evaluate")]
+pub(crate) use terms::widest;
 #[cfg(feature = "decode")]
 pub use variants::{VariantSet, VariantSetError};
 pub use verdict::{Match, MatchKind, Verdict};
