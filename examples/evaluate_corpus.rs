@@ -63,6 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         limits: Limits::default(),
         working_side: 1024,
         same_within: 47,
+        calibrated: false,
         jobs: std::thread::available_parallelism()?.get(),
     };
     let never = AtomicBool::new(false);

@@ -19,6 +19,7 @@ mod guesses;
 mod modification;
 mod overlay;
 pub(crate) mod random;
+mod reach;
 mod report;
 mod run;
 mod statistics;

@@ -107,6 +107,11 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "BITS", default_value_t = 47, value_parser = clap::value_parser!(u16).range(..=256))]
     same_within: u16,
 
+    /// Let entries reach only as far as the benign list lets them, as after calibrate --apply; what is
+    /// taken to be the same picture is left out
+    #[arg(long, requires = "benign")]
+    calibrated: bool,
+
     /// Worker threads, 1 to 1024 [default: one for each core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -210,6 +215,7 @@ fn plan(args: &EvaluateArgs) -> anyhow::Result<Plan> {
         limits: args.limits.limits(),
         working_side: args.working_side,
         same_within: args.same_within,
+        calibrated: args.calibrated,
         jobs: args.jobs.map_or_else(cores, usize::from),
     })
 }
@@ -355,6 +361,9 @@ fn command(args: &EvaluateArgs) -> String {
     }
     words.push(format!("--working-side {}", args.working_side));
     words.push(format!("--same-within {}", args.same_within));
+    if args.calibrated {
+        words.push("--calibrated".to_owned());
+    }
     words.join(" ")
 }
 
