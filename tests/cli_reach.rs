@@ -201,3 +201,45 @@ fn guesses_at_harmless_pictures_are_rated_and_end_the_reach_of_what_they_meet() 
         ran.out
     );
 }
+
+#[test]
+fn what_is_fitted_to_an_entry_ends_its_reach_too() {
+    let temp = tempfile::tempdir().unwrap();
+    let gate = known(temp.path(), "none");
+    let harmless = temp.path().join("harmless");
+    std::fs::create_dir(&harmless).unwrap();
+    // Stickers over the known pictures: some are found by fitting only.
+    for number in 0..3 {
+        let copy = picture(number + 20, 400, 300);
+        let sticker = image::RgbImage::from_pixel(90, 90, image::Rgb([250, 205, 40]));
+        for (x, y) in [(155, 105), (93, 137), (217, 73)] {
+            let mut copy = copy.clone();
+            image::imageops::replace(&mut copy, &sticker, x, y);
+            save(&harmless, &format!("sticker-{number}-{x}.png"), &copy);
+        }
+    }
+    let folder = harmless.to_str().unwrap();
+    let scan = |code| gate.expect(code, &["scan", folder, "--format", "jsonl"]);
+    let fitted = |ran: &common::Ran| -> usize {
+        let all = ran.json();
+        let matches = all.iter().filter_map(|line| line["matches"].as_array());
+        let variants = matches.flatten().filter_map(|one| one["variant"].as_str());
+        variants
+            .filter(|variant| variant.contains("fitted"))
+            .count()
+    };
+    let before = scan(1);
+    assert!(fitted(&before) > 0, "{}", before.out);
+    gate.expect(0, &["calibrate", "--benign", folder, "--apply"]);
+    gate.expect(0, &["publish"]);
+    let after = scan(gate.run(&["scan", folder]).code);
+    assert_eq!(fitted(&after), 0, "{}", after.out);
+    let shown = gate.expect(0, &["bank", "show", "known"]);
+    let again = gate.expect(0, &["calibrate", "--benign", folder, "--apply"]);
+    assert!(
+        again.out.contains(" 0 changed, 3 unchanged"),
+        "{}",
+        again.out
+    );
+    assert_eq!(gate.expect(0, &["bank", "show", "known"]).out, shown.out);
+}

@@ -1,12 +1,11 @@
 //! A bank judged by a sample of harmless pictures: how far out each entry may safely reach, how many
 //! false flags a threshold gives, and what another threshold would have changed.
 
-use super::guesses::{self, GuessCounts, GuessFlags, GuessRate, Met};
+use super::guesses::{self, GuessCounts, GuessRate, Guessed, Met};
 use super::statistics::Estimate;
 use crate::bank::{Bank, BankId, ContentId, Policy};
-use crate::gate::Query;
 use crate::hash::{Distance, PdqHash, Quality, Reach, Signal};
-use crate::index::{Hit, Index};
+use crate::index::Index;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +30,8 @@ const MOST_NOISY: usize = 1000;
 pub struct HarmlessUpload {
     /// Its hashes: one of a list's, or a picture's own, turned and mirrored too.
     pub hashes: Vec<(PdqHash, Option<Quality>)>,
-    /// Guesses at what a picture's original was, with their evidence.
-    pub guesses: Vec<Query>,
+    /// What guesses at a picture's original are taken for, by the index that is judged.
+    pub guessed: Guessed,
 }
 
 /// What a calibration found: the one object of `hashgate calibrate --json FILE`.
@@ -86,7 +85,7 @@ pub struct BankRates {
     pub threshold: u16,
     /// Its least quality: harmless hashes and entries below it count as in a scan, not at all.
     pub min_quality: u8,
-    /// Thresholds 0 to 63.
+    /// Thresholds 0 to 63, by uploads themselves, turned and mirrored too.
     pub by_threshold: Vec<ThresholdRate>,
     /// The same for guesses at the originals of pictures; empty where there were none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -245,14 +244,10 @@ pub fn calibrate(
             .par_iter()
             .map(|upload| ask(index, &banks, upload))
             .collect();
-        for Asked {
-            nearest,
-            flags,
-            hits,
-        } in asked
-        {
-            for (counts, flags) in guessed.iter_mut().zip(flags) {
-                counts.count(flags);
+        for (Asked { nearest, hits }, upload) in asked.into_iter().zip(chunk) {
+            for (counts, bank) in guessed.iter_mut().zip(&banks) {
+                let flags = upload.guessed.flags.get(&bank.id);
+                counts.count(flags.copied().unwrap_or_default());
             }
             for (counts, nearest) in flagged.iter_mut().zip(nearest) {
                 let from = nearest.map_or(widest + 1, usize::from);
@@ -260,14 +255,12 @@ pub fn calibrate(
                     *count += 1;
                 }
             }
-            for (hit, within) in hits {
-                let seen = near
-                    .entry((hit.bank, hit.content, hit.signal))
-                    .or_insert(Seen {
-                        nearest: hit.distance.0,
-                        within_threshold: 0,
-                    });
-                seen.nearest = seen.nearest.min(hit.distance.0);
+            for (key, (distance, within)) in hits {
+                let seen = near.entry(key).or_insert(Seen {
+                    nearest: distance.0,
+                    within_threshold: 0,
+                });
+                seen.nearest = seen.nearest.min(distance.0);
                 seen.within_threshold += u64::from(within);
             }
         }
@@ -277,16 +270,14 @@ pub fn calibrate(
         .map_or(0, |held| held.hashes);
     let (by_reach, without_reach) = reaches(entries, &near);
     let (noisy, noisy_left_out) = noisy(index, &near);
-    let asked = |of: fn(&HarmlessUpload) -> usize| -> u64 {
-        uploads.iter().map(|upload| of(upload) as u64).sum()
-    };
-    let guesses = asked(|upload| upload.guesses.len());
+    let asked = |of: fn(&HarmlessUpload) -> u64| uploads.iter().map(of).sum();
+    let guesses = asked(|upload| upload.guessed.asked);
     let calibration = Calibration {
         report: "calibrate".to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         sample: sample.to_owned(),
         uploads: uploads.len() as u64,
-        hashes: asked(|upload| upload.hashes.len()),
+        hashes: asked(|upload| upload.hashes.len() as u64),
         guesses,
         generation: index.generation(),
         entries,
@@ -317,10 +308,8 @@ pub fn calibrate(
 struct Asked {
     /// For each bank, the nearest entry that its policy would let match at some threshold.
     nearest: Vec<Option<u16>>,
-    /// For each bank, what the guesses are taken for.
-    flags: Vec<GuessFlags>,
-    /// Entries that were met, each once by its least distance, and whether within the threshold.
-    hits: Vec<(Hit, bool)>,
+    /// Entries that were met.
+    hits: Met,
 }
 
 fn ask(index: &Index, banks: &[&Bank], upload: &HarmlessUpload) -> Asked {
@@ -344,20 +333,14 @@ fn ask(index: &Index, banks: &[&Bank], upload: &HarmlessUpload) -> Asked {
             let distance = hit.distance.0;
             *least = Some(least.map_or(distance, |held: u16| held.min(distance)));
             let within = distance <= bank.policy.threshold.0;
-            let held = hits
-                .entry((hit.bank, hit.content, hit.signal))
-                .or_insert((hit, within));
-            if distance < held.0.distance.0 {
-                *held = (hit, within);
-            }
+            let key = (hit.bank, hit.content, hit.signal);
+            guesses::note(&mut hits, key, hit.distance, within);
         });
     }
-    let flags = guesses::ask(index, banks, &upload.guesses, &mut hits);
-    Asked {
-        nearest,
-        flags,
-        hits: hits.into_values().collect(),
+    for (&key, &(distance, within)) in &upload.guessed.met {
+        guesses::note(&mut hits, key, distance, within);
     }
+    Asked { nearest, hits }
 }
 
 /// Entries by reach. Several content items may share a hash: it counts once, by its least reach.
@@ -432,7 +415,7 @@ fn change(index: &Index, banks: &[&Bank], files: &[ScannedFile]) -> ScanChange {
         .map(|file| {
             let upload = HarmlessUpload {
                 hashes: vec![(file.hash, file.quality)],
-                guesses: Vec::new(),
+                guessed: Guessed::default(),
             };
             let own = ask(index, banks, &upload)
                 .nearest
@@ -502,7 +485,7 @@ mod tests {
     fn upload(bits: usize) -> HarmlessUpload {
         HarmlessUpload {
             hashes: vec![(hash(bits), Some(Quality::MAX))],
-            guesses: Vec::new(),
+            guessed: Guessed::default(),
         }
     }
 

@@ -1,13 +1,13 @@
 //! What guesses at the originals of harmless pictures are taken for.
 //!
 //! A guess is flagged by rules of its own ([`Evidence`]): within a threshold that is narrower for plain
-//! pictures and for patterns, or beyond it where all its bits speak for an entry. How far the entries reach
-//! that are judged is left out of it: else they would reach farther each time that they are calibrated
-//! again. What is fitted to an entry is not judged here.
+//! pictures and for patterns, or beyond it where all its bits speak for an entry; so is what is fitted to an
+//! entry that it nearly met. How far the entries reach that are judged is left out of it: else they would
+//! reach farther each time that they are calibrated again.
 
 use super::statistics::Estimate;
-use crate::bank::{Bank, BankId, ContentId, Policy};
-use crate::gate::{Evidence, Query, widest};
+use crate::bank::{BankId, ContentId, Policy};
+use crate::gate::{Evidence, Extraction, Extractor, Query, fitted_without_reach, widest};
 use crate::hash::{Distance, Quality, Signal, Threshold};
 use crate::index::{Hit, Index};
 use serde::{Deserialize, Serialize};
@@ -22,14 +22,15 @@ pub struct GuessRate {
     pub near: u64,
     /// Expected such in a million uploads that are like the sample.
     pub near_per_million: Estimate,
-    /// Harmless uploads of which a guess beyond the threshold is verified.
+    /// Harmless uploads of which a guess beyond the threshold is verified. What is fitted is that
+    /// which the bank's own threshold lets be fitted.
     pub verified: u64,
     /// Expected such in a million.
     pub verified_per_million: Estimate,
 }
 
 /// What the guesses at one upload meet in one bank.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct GuessFlags {
     /// The least threshold at which one is near.
     near_from: Option<u16>,
@@ -82,27 +83,60 @@ impl GuessCounts {
 }
 
 /// Entries that were met, each once by its least distance, and whether within the threshold.
-pub(super) type Met = BTreeMap<(BankId, ContentId, Signal), (Hit, bool)>;
+pub(super) type Met = BTreeMap<(BankId, ContentId, Signal), (Distance, bool)>;
 
-/// Asks about the guesses at one upload; those entries that one of them is flagged by go to `met`.
-pub(super) fn ask(
-    index: &Index,
-    banks: &[&Bank],
-    guesses: &[Query],
+/// Notes that an entry was met.
+pub(super) fn note(
     met: &mut Met,
-) -> Vec<GuessFlags> {
-    let mut flags = vec![GuessFlags::default(); banks.len()];
-    let widest = widest(index);
-    let radius = widest.max(Distance(Policy::MAX_PDQ_THRESHOLD.0));
-    for query in guesses {
+    key: (BankId, ContentId, Signal),
+    distance: Distance,
+    near: bool,
+) {
+    let held = met.entry(key).or_insert((distance, near));
+    held.0 = held.0.min(distance);
+    held.1 |= near;
+}
+
+/// What the guesses at the original of one harmless picture are taken for, by an index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Guessed {
+    pub(super) asked: u64,
+    /// Of enabled banks of which one is flagged.
+    pub(super) flags: BTreeMap<BankId, GuessFlags>,
+    /// The entries that one is flagged by.
+    pub(super) met: Met,
+}
+
+impl Guessed {
+    /// Asks about the guesses that an extractor has just made, and fits them to what they nearly meet.
+    #[must_use]
+    pub fn of(index: &Index, extraction: &Extraction, extractor: &mut Extractor) -> Self {
+        let mut found = Self::default();
+        let is_guess = |query: &&Query| query.evidence.is_some_and(|evidence| evidence.is_guess);
+        for query in extraction.queries.iter().filter(is_guess) {
+            found.asked += 1;
+            found.ask(index, query);
+        }
+        for fitted in fitted_without_reach(index, extraction, extractor) {
+            let bank = index.banks().iter().find(|bank| bank.name == fitted.bank);
+            let Some(bank) = bank else { continue };
+            // It is never near, whatever the threshold.
+            let flags = found.flags.entry(bank.id).or_default();
+            flags.verified_below = u16::MAX;
+            let key = (bank.id, fitted.content_id, fitted.entry);
+            note(&mut found.met, key, fitted.distance, false);
+        }
+        found
+    }
+
+    fn ask(&mut self, index: &Index, query: &Query) {
         let Some(evidence) = query.evidence else {
-            continue;
+            return;
         };
+        let widest = widest(index);
+        let radius = widest.max(Distance(Policy::MAX_PDQ_THRESHOLD.0));
         index.visit(&query.signal, radius, |hit| {
-            let place = banks.iter().position(|bank| bank.id == hit.bank);
-            let Some((bank, flags)) =
-                place.and_then(|at| Some((banks.get(at)?, flags.get_mut(at)?)))
-            else {
+            let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
                 return;
             };
             let policy = &bank.policy;
@@ -111,27 +145,25 @@ pub(super) fn ask(
                 return;
             }
             let near_from = near_from(&evidence, &hit);
-            if let Some(from) = near_from {
-                flags.near_from = Some(flags.near_from.map_or(from, |held| held.min(from)));
-            }
             let is_near = near_from.is_some_and(|from| from <= policy.threshold.0);
             let is_verified = policy.verified_action().is_some()
                 && evidence.reaches(hit.distance, widest, &hit.signal)
                 && is_like(&evidence, query, &hit);
+            if near_from.is_none() && !is_verified {
+                return;
+            }
+            let flags = self.flags.entry(hit.bank).or_default();
+            flags.near_from = flags.near_from.into_iter().chain(near_from).min();
             if is_verified {
                 let below = near_from.unwrap_or(u16::MAX);
                 flags.verified_below = flags.verified_below.max(below);
             }
             if is_near || is_verified {
-                let held = met.entry((hit.bank, hit.content, hit.signal));
-                let held = held.or_insert((hit, is_near));
-                if hit.distance < held.0.distance {
-                    *held = (hit, held.1 || is_near);
-                }
+                let key = (hit.bank, hit.content, hit.signal);
+                note(&mut self.met, key, hit.distance, is_near);
             }
         });
     }
-    flags
 }
 
 /// The least threshold at which the entry is near.

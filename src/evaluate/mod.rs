@@ -32,7 +32,7 @@ pub use calibrate::{
 };
 pub use corpus::{BenignEntry, CorpusFile};
 pub use error::EvaluateError;
-pub use guesses::GuessRate;
+pub use guesses::{GuessRate, Guessed};
 pub use modification::{Modification, Modifications, ModificationsError};
 pub use report::{
     AtThreshold, BenignFacts, CorpusFacts, FalseFlag, FalseFlags, Histograms, LeftOut,

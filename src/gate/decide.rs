@@ -262,6 +262,10 @@ pub(super) fn judge_by(
     score: impl Fn(&Query, &Hit) -> Option<Score>,
 ) -> Result<Match, Refusal> {
     let (bank, policy) = terms.standing(hit)?;
+    let hit = &Hit {
+        reach: hit.reach.filter(|_| terms.reaches_count),
+        ..*hit
+    };
     let signal_type = query.signal.signal_type();
     let (threshold, asked) = (policy.threshold, policy.min_quality);
     let too_low = |quality: &Quality| *quality < asked;

@@ -77,7 +77,7 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
         |quality: Option<Quality>, least: Quality| quality.is_none_or(|quality| quality >= least);
     can_be
         // Nothing is verified by what may be trusted nowhere.
-        && hit.reach != Some(Reach::NOWHERE)
+        && (hit.reach != Some(Reach::NOWHERE) || !terms.reaches_count)
         && !query.variant.over_black
         && score >= effort(terms.index).1
         && terms.standing(hit).is_ok_and(|(_, policy)| {

@@ -23,6 +23,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) at: u64,
     /// Which upload it is, where a policy looks at that.
     pub(crate) upload: Option<Upload>,
+    /// Whether it counts how far the entries may reach.
+    pub(crate) reaches_count: bool,
 }
 
 /// Why an entry that was met does not match.
@@ -144,6 +146,7 @@ impl<'a> Terms<'a> {
             banks: index.banks(),
             at,
             upload,
+            reaches_count: true,
         }
     }
 

@@ -20,7 +20,7 @@ use zerocopy::IntoBytes;
 /// Gathers records, sorts them, and writes them as one segment.
 ///
 /// Holds up to 48 bytes a record in memory while it gathers, and twice that at the most, while it
-/// sorts: three quarters of the bytes of the file that comes of ten million PDQ hashes.
+/// sorts, and some 80 more for a hash that is of another form of its content: three quarters of the bytes of the file that comes of ten million PDQ hashes.
 pub struct SegmentBuilder {
     linear_below: usize,
     wide: Permutation<[u32; 8]>,

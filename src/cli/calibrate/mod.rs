@@ -6,8 +6,8 @@ mod text;
 
 use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{benign, exit::Exit, home::Home, output, progress::Progress, stop};
-use crate::evaluate::{Calibration, HarmlessUpload, ScannedFile, calibrate};
-use crate::gate::{Extractor, MatchKind, Query, read_file};
+use crate::evaluate::{Calibration, Guessed, HarmlessUpload, ScannedFile, calibrate};
+use crate::gate::{Extractor, MatchKind, read_file};
 use crate::hash::{Quality, Signal, SignalType};
 use crate::index::Index;
 use crate::scan::{Walk, WalkOptions, Walked, escaped};
@@ -32,8 +32,8 @@ enum Format {
 #[derive(Debug, Args)]
 #[command(
     after_help = "An entry's safe reach is the largest radius, up to 60 bits, such that no hash of the sample lies within it and 8 \
-    bits more.\nOf a folder of pictures, guesses at their originals count too where one is flagged; what is fitted to an entry is not \
-    looked at.\nA picture itself, turned or mirrored, matches within its bank's threshold, however far the entry reaches.\nRates carry the exact 95 % interval; where nothing was flagged, its upper end is 3 in the number of uploads."
+    bits more.\nOf a folder of pictures, guesses at their originals count too where one is flagged, or is \
+    once it is fitted to an entry.\nA picture itself, turned or mirrored, matches within its bank's threshold, however far the entry reaches.\nRates carry the exact 95 % interval; where nothing was flagged, its upper end is 3 in the number of uploads."
 )]
 pub(crate) struct CalibrateArgs {
     /// The sample: a list of PDQ hashes of harmless pictures, in any format that import reads, or a
@@ -94,7 +94,7 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
     let stop = stop::on_request()?;
     let progress = Progress::of_items("harmless uploads");
     let tell = |done, total| progress.set(done, total);
-    let uploads = sample(&args, benign, &stop, &tell)?;
+    let uploads = sample(&args, (&index, benign), &stop, &tell)?;
     let name = benign.file_name().unwrap_or(benign.as_os_str());
     let name = name.to_string_lossy();
     let found = calibrate(&index, &name, &uploads, scan.as_deref(), &stop, &tell);
@@ -113,7 +113,7 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
 
 fn sample(
     args: &CalibrateArgs,
-    benign: &Path,
+    (index, benign): (&Index, &Path),
     stop: &AtomicBool,
     tell: &(dyn Fn(u64, u64) + Sync),
 ) -> anyhow::Result<Vec<HarmlessUpload>> {
@@ -123,7 +123,7 @@ fn sample(
             .into_iter()
             .map(|entry| HarmlessUpload {
                 hashes: vec![(entry.hash, entry.quality)],
-                guesses: Vec::new(),
+                guessed: Guessed::default(),
             })
             .collect());
     }
@@ -154,18 +154,13 @@ fn sample(
             let extraction = extractor.extract(&bytes, &wanted, args.variants.variants, &limits);
             match extraction.problem {
                 Some(problem) => Err(problem.error),
-                None => {
-                    let is_guess =
-                        |query: &Query| query.evidence.is_some_and(|evidence| evidence.is_guess);
-                    let (guesses, own): (Vec<_>, Vec<_>) =
-                        extraction.queries.into_iter().partition(is_guess);
-                    Ok(HarmlessUpload {
-                        hashes: (own.iter())
-                            .filter_map(|query| Some((query.signal.as_pdq()?, query.quality)))
-                            .collect(),
-                        guesses,
-                    })
-                }
+                None => Ok(HarmlessUpload {
+                    hashes: (extraction.queries.iter())
+                        .filter(|query| query.evidence.is_none_or(|evidence| !evidence.is_guess))
+                        .filter_map(|query| Some((query.signal.as_pdq()?, query.quality)))
+                        .collect(),
+                    guessed: Guessed::of(index, &extraction, extractor),
+                }),
             }
         })
         .collect();
