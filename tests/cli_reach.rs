@@ -191,6 +191,15 @@ fn guesses_at_harmless_pictures_are_rated_and_end_the_reach_of_what_they_meet() 
     // The guess matches no more, and is rated as before.
     let framed = harmless.join("framed.png");
     assert!(matches(&gate, framed.to_str().unwrap()).is_empty());
+    // A list besides takes nothing away.
+    let list = temp.path().join("list.csv");
+    std::fs::write(&list, format!("pdq\n{}\n", "5a".repeat(32))).unwrap();
+    let both = json(&["--benign", list.to_str().unwrap()]);
+    assert_eq!(
+        (&both["uploads"], &both["sample"]),
+        (&3.into(), &"harmless + list.csv".into())
+    );
+    assert_eq!(both["guesses"], found["guesses"]);
     let again = json(&["--apply"]);
     assert_eq!(again["banks"], found["banks"]);
     assert_eq!(again["by_reach"], found["by_reach"]);

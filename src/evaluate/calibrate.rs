@@ -44,7 +44,7 @@ pub struct Calibration {
     pub report: String,
     /// The version of the program that made it.
     pub program_version: String,
-    /// The sample, as given.
+    /// The samples, as given, joined by ` + `.
     pub sample: String,
     /// Harmless uploads in it.
     pub uploads: u64,

@@ -37,11 +37,11 @@ enum Format {
 )]
 pub(crate) struct CalibrateArgs {
     /// The sample: a list of PDQ hashes of harmless pictures, in any format that import reads, or a
-    /// folder of such pictures, which are asked about by all their variants
+    /// folder of such pictures, which are asked about by all their variants; may be given several times
     #[arg(long, value_name = "LIST|DIR", required_unless_present = "clear")]
-    benign: Option<PathBuf>,
+    benign: Vec<PathBuf>,
 
-    /// Write each entry's reach into the store. Guesses at the originals of uploads then match the
+    /// Write each entry's reach into the store, in the place of what it had. Guesses at the originals of uploads then match the
     /// entry no farther out, and nothing is verified farther out
     #[arg(long)]
     apply: bool,
@@ -81,10 +81,10 @@ pub(crate) struct CalibrateArgs {
 const LONGEST_LINE: u64 = 16 << 20;
 
 pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
-    let Some(benign) = &args.benign else {
+    if args.clear {
         let stop = stop::on_request()?;
         return apply::clear(home, &stop);
-    };
+    }
     let index = Index::open_with(&args.index.folder(home), args.index.memory())?;
     args.index.log(&index);
     for path in [&args.json, &args.html].into_iter().flatten() {
@@ -94,9 +94,13 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
     let stop = stop::on_request()?;
     let progress = Progress::of_items("harmless uploads");
     let tell = |done, total| progress.set(done, total);
-    let uploads = sample(&args, (&index, benign), &stop, &tell)?;
-    let name = benign.file_name().unwrap_or(benign.as_os_str());
-    let name = name.to_string_lossy();
+    let (mut uploads, mut names) = (Vec::new(), Vec::new());
+    for benign in &args.benign {
+        uploads.extend(sample(&args, (&index, benign), &stop, &tell)?);
+        let name = benign.file_name().unwrap_or(benign.as_os_str());
+        names.push(name.to_string_lossy());
+    }
+    let name = names.join(" + ");
     let found = calibrate(&index, &name, &uploads, scan.as_deref(), &stop, &tell);
     drop(progress);
     let Some((calibration, reaches)) = found else {

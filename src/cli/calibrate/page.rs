@@ -76,7 +76,10 @@ pub(super) fn page(found: &Calibration) -> String {
             ("Margin", &format!("{} bits", found.margin)),
             ("hashgate", &found.program_version),
         ],
-        &format!("hashgate calibrate --benign {}", found.sample),
+        &format!(
+            "hashgate calibrate --benign {}",
+            found.sample.replace(" + ", " --benign ")
+        ),
     );
     page.finish()
 }
