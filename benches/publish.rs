@@ -33,10 +33,7 @@ fn nth(number: u64) -> Signal {
 
 fn item(number: u64) -> NewItem {
     NewItem {
-        signals: vec![ContentSignal {
-            signal: nth(number),
-            quality: Quality::new(100),
-        }],
+        signals: vec![ContentSignal::new(nth(number), Quality::new(100))],
         labels: Vec::new(),
         provenance: Provenance {
             source: "lists/benchmark.txt".to_owned(),

@@ -64,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         working_side: 1024,
         same_within: 47,
         looked_at: Vec::new(),
+        calibrated: false,
         jobs: std::thread::available_parallelism()?.get(),
     };
     let never = AtomicBool::new(false);

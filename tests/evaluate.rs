@@ -43,6 +43,7 @@ fn plan(modifications: &str) -> Plan {
         working_side: 1024,
         same_within: 47,
         looked_at: Vec::new(),
+        calibrated: false,
         jobs: 2,
     }
 }
@@ -237,6 +238,60 @@ fn flags_on_the_same_picture_are_right_and_on_others_wrong() {
         assert_eq!((by_eye.pairs, by_eye.distinct), (1 - wrong, 1 - wrong));
         assert_eq!(report.benign.unwrap().same_by_eye, Some(1 - wrong));
     }
+}
+
+#[test]
+fn calibrated_entries_are_met_by_guesses_no_farther_than_the_list_lets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = corpus(folder.path(), 2);
+    let mut plan = plan("crop_centre_20,jpeg_85");
+    plan.variants.remove(0);
+    plan.same_within = 2;
+    let picture = image::open(&files[0].path).unwrap().into_rgb8();
+    let mut hasher = hashgate::signal::PdqHasher::default();
+    let hashed = hasher.hash_rgb(240, 180, picture.as_raw()).unwrap();
+    // A harmless hash four bits from the first picture: guesses may meet that nowhere.
+    let mut near = hashed.hash;
+    for bit in 0..4 {
+        near.0[bit] ^= 1;
+    }
+    let far = PdqHash([0x5a; 32]);
+    let list = [near, far].map(|hash| BenignEntry {
+        hash,
+        quality: Some(Quality::MAX),
+    });
+    let found = |report: &Report| -> Vec<(String, u64)> {
+        let pictures = report.results[0].hardest.iter();
+        pictures.map(|one| (one.file.clone(), one.found)).collect()
+    };
+    let before = run(&plan, &files, Some(&list));
+    assert!(!before.calibrated);
+    plan.calibrated = true;
+    let after = run(&plan, &files, Some(&list));
+    assert!(after.calibrated);
+    let by = |report: &Report, name: &str| {
+        let all = found(report);
+        all.into_iter()
+            .find(|(file, _)| file == name)
+            .map(|(_, found)| found)
+    };
+    assert_eq!(
+        by(&before, "1.png"),
+        by(&after, "1.png"),
+        "it reaches as far"
+    );
+    assert_eq!(by(&before, "0.png"), Some(2), "the JPEG and the crop");
+    assert_eq!(
+        by(&after, "0.png"),
+        Some(1),
+        "the JPEG is the picture itself"
+    );
+    let flagged = |report: &Report| report.results[0].false_flags_benign.unwrap().pairs;
+    assert!(flagged(&after) <= flagged(&before));
+    assert!(
+        flagged(&before) > 0,
+        "the JPEG itself meets what is four bits away"
+    );
 }
 
 #[test]

@@ -274,12 +274,18 @@ fn a_transparent_picture_is_known_over_black_too() -> Result<(), Box<dyn Error>>
         Extractor::default().extract_known(png.get_ref(), &Limits::default(), Forms::STANDARD);
     let known = known.map_err(|problem| problem.error)?;
     assert!(
-        known.forms.iter().any(|form| form == "over_black"),
+        known.forms().any(|form| form.to_string() == "over_black"),
         "{:?}",
-        known.forms
+        known.signals
     );
     let plain = Extractor::default().extract_known(png.get_ref(), &Limits::default(), Forms::NONE);
-    assert!(plain.map_err(|problem| problem.error)?.forms.is_empty());
+    assert!(
+        plain
+            .map_err(|problem| problem.error)?
+            .forms()
+            .next()
+            .is_none()
+    );
     Ok(())
 }
 
@@ -359,10 +365,7 @@ fn any_number_of_entries_with_one_hash_decides_in_bounded_memory() -> Result<(),
         ("md5:d41d8cd98f00b204e9800998ecf8427e".parse()?, None),
     ]
     .into_iter()
-    .map(|(signal, quality)| ContentSignal {
-        signal,
-        quality: quality.and_then(Quality::new),
-    })
+    .map(|(signal, quality)| ContentSignal::new(signal, quality.and_then(Quality::new)))
     .collect();
     let together = gate.match_signals(&asked);
     assert_eq!(together.len(), asked.len());

@@ -10,13 +10,18 @@ use search_support::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A small segment with every kind of section but those of tables.
+/// A small segment with every kind of section but those of tables and facts.
 fn small_segment(folder: &Path) -> PathBuf {
     let mut random = Random::new(11);
     let mut builder = SegmentBuilder::new();
+    let of_hash = hashgate::segment::HashFacts {
+        form: Some(hashgate::hash::Form::HALF_SIZE),
+        reach: hashgate::hash::Reach::within(17),
+    };
     for kind in [SignalType::Pdq, SignalType::Phash, SignalType::Sha1] {
         for record in Shape::Duplicates.records(&mut random, kind, 6) {
-            builder.add(&record.signal, record.bank, record.content, record.quality);
+            let (bank, content) = (record.bank, record.content);
+            builder.add_known(&record.signal, bank, content, record.quality, of_hash);
         }
     }
     builder.remove(bank(1).id, hashgate::bank::ContentId(9));
@@ -168,13 +173,13 @@ fn foreign_newer_and_turned_around_files_say_what_they_are() {
         error.contains("section facts of signal type 0 is missing"),
         "{error}"
     );
-    newer[8] = 3;
+    newer[8] = 4;
     let error = open(&newer);
     assert!(matches!(
         error,
         SegmentError::Version {
-            expected: 2,
-            got: 3,
+            expected: 3,
+            got: 4,
             ..
         }
     ));

@@ -8,8 +8,8 @@ use hashgate::bank::{Action, Bank, BankId, ContentId, Policy};
 use hashgate::gate::{
     Extractor, Gate, GateOptions, MemoryBudget, Mode, Outcome, VariantSet, Verdict, Worker,
 };
-use hashgate::hash::{PdqHash, Quality, Signal, SignalType};
-use hashgate::index::{IndexRecord, PublishOptions, publish};
+use hashgate::hash::{PdqHash, Quality, Reach, Signal, SignalType};
+use hashgate::index::{FactRecord, HashFacts, IndexRecord, PublishOptions, publish};
 use hashgate::media::Limits;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -26,11 +26,19 @@ fn bank(id: u32, name: &str, action: Action) -> Bank {
 
 /// An index of these hashes: bank, content, hash.
 fn index_of(folder: &Path, banks: &[Bank], entries: &[(u32, PdqHash)]) {
-    let record = |(content, &(bank, hash)): (u64, &(u32, PdqHash))| IndexRecord {
-        bank: BankId(bank),
-        content: ContentId(content),
-        signal: hash.into(),
-        quality: None,
+    index_within(folder, banks, entries, None);
+}
+
+/// The same, where all may reach so far.
+fn index_within(folder: &Path, banks: &[Bank], entries: &[(u32, PdqHash)], reach: Option<Reach>) {
+    let record = |(content, &(bank, hash)): (u64, &(u32, PdqHash))| FactRecord {
+        of_hash: HashFacts { form: None, reach },
+        ..FactRecord::from(IndexRecord {
+            bank: BankId(bank),
+            content: ContentId(content),
+            signal: hash.into(),
+            quality: None,
+        })
     };
     let records = (1..).zip(entries).map(record).map(Ok::<_, Infallible>);
     publish(folder, banks, records, &PublishOptions::default()).unwrap();
@@ -139,6 +147,34 @@ fn wherever_the_threshold_lies_the_verdict_is_that_of_the_pixels() {
             index_of(folder.path(), &banks, &entries);
             let file = [(name.as_str(), bytes.as_slice())];
             assert_same(folder.path(), file.into_iter(), false);
+        }
+    }
+}
+
+#[test]
+fn wherever_an_entrys_reach_ends_the_verdict_is_that_of_the_pixels() {
+    let banks = [bank(1, "known", Action::Block)];
+    let reaches = [
+        None,
+        Some(0),
+        Some(16),
+        Some(24),
+        Some(30),
+        Some(40),
+        Some(60),
+    ];
+    let reaches =
+        reaches.map(|bits| bits.map_or(Reach::NOWHERE, |bits| Reach::within(bits).unwrap()));
+    for (name, bytes) in jpeg_support::samples() {
+        let hash = hash_of(&bytes).unwrap();
+        for bits in [4, 22, 31, 33, 40, 56] {
+            for reach in reaches {
+                let folder = tempfile::tempdir().unwrap();
+                let entries = [(1, flipped(hash, bits))];
+                index_within(folder.path(), &banks, &entries, Some(reach));
+                let file = [(name.as_str(), bytes.as_slice())];
+                assert_same(folder.path(), file.into_iter(), false);
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ mod search_support;
 use hashgate::bank::{Action, Bank, BankId, ContentId, Paused, Policy, Share};
 use hashgate::hash::PdqHash;
 use hashgate::index::{
-    Carried, FactRecord, Facts, Index, IndexRecord, PublishError, PublishOptions, publish,
-    publish_delta, verify,
+    Carried, FactRecord, Facts, HashFacts, Index, IndexRecord, PublishError, PublishOptions,
+    publish, publish_delta, verify,
 };
 use policy_support::*;
 use search_support::Random;
@@ -46,6 +46,7 @@ fn facts_follow_their_entries_through_changes_and_merges() {
                 quality: None,
             },
             facts: carried.facts(labels, 1),
+            of_hash: HashFacts::default(),
         })
     };
     let records: Vec<_> = (0..model.len())

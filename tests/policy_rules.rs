@@ -76,10 +76,7 @@ fn rules_of_labels_decide_at_the_upload_server() {
     );
     // Asked in a batch the answers are the same.
     let asked: Vec<ContentSignal> = [at(0), at(50), bits(100, 78), bits(150, 43), at(200)]
-        .map(|hash| ContentSignal {
-            signal: hash.into(),
-            quality: None,
-        })
+        .map(|hash| ContentSignal::new(hash.into(), None))
         .into();
     for (one, verdict) in asked.iter().zip(gate.match_signals(&asked)) {
         assert_eq!(verdict, gate.match_signal(&one.signal, None));
@@ -320,10 +317,7 @@ fn a_shadow_decides_beside_and_is_never_acted_on() {
             "{text}: what is in force is acted on"
         );
         assert_eq!(other.unwrap().action, action, "{text}");
-        let asked = [ContentSignal {
-            signal: hash.into(),
-            quality: None,
-        }];
+        let asked = [ContentSignal::new(hash.into(), None)];
         assert_eq!(
             gate.match_signals_with(&shadow, &asked)[0].action,
             action,

@@ -131,6 +131,8 @@ impl World<'_> {
                 signal,
                 distance: Distance(naive::distance(signal.as_bytes(), query.as_bytes()) as u16),
                 quality,
+                form: None,
+                reach: None,
             })
             .filter(|hit| match query.signal_type().family() {
                 Family::Digest => hit.distance.0 == 0,

@@ -1,7 +1,7 @@
 //! One entry of a bank.
 
 use crate::bank::{BankId, OpaqueSignal, Opinion, SourceStatus, Votes};
-use crate::hash::{Quality, Signal};
+use crate::hash::{Form, Quality, Reach, Signal};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -72,6 +72,23 @@ pub struct ContentSignal {
     pub signal: Signal,
     /// Its PDQ quality, where known; lists seldom carry it.
     pub quality: Option<Quality>,
+    /// Which form of the item it is of, where that is known; `None` for the item as it was given.
+    pub form: Option<Form>,
+    /// How far out it may safely reach, where it was calibrated here.
+    pub reach: Option<Reach>,
+}
+
+impl ContentSignal {
+    /// A hash of an item as it was given, which was not calibrated.
+    #[must_use]
+    pub const fn new(signal: Signal, quality: Option<Quality>) -> Self {
+        Self {
+            signal,
+            quality,
+            form: None,
+            reach: None,
+        }
+    }
 }
 
 /// Where a content item came from.

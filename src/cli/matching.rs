@@ -217,9 +217,11 @@ impl Asking<'_> {
             matches => {
                 writeln!(self.out, "{text}: {action}{shadow}")?;
                 for one in matches {
+                    let form = one.entry_form;
+                    let form = form.map_or_else(String::new, |form| format!(" from its {form}"));
                     writeln!(
                         self.out,
-                        "  {} #{} at distance {}: {}",
+                        "  {} #{} at distance {}{form}: {}",
                         one.bank, one.content_id, one.distance, one.entry
                     )?;
                 }

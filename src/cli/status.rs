@@ -1,9 +1,10 @@
 //! `hashgate status`: what is in the home folder, and whether the index is up to date.
 
+use crate::cli::bank::calibrated;
 use crate::cli::{config, exit::Exit, home::Home, output};
 use crate::hamming::Kernel;
 use crate::index::{Index, IndexError};
-use crate::store::{BankStore, StoreError};
+use crate::store::{BankCounts, BankStore, StoreError};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::io::Write;
@@ -67,8 +68,14 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
         Some(store) => {
             let banks = store.banks()?;
             let mut items = 0;
+            let mut reaches = BankCounts::default();
             for bank in &banks {
-                items += store.counts(bank.id)?.items;
+                let counts = store.counts(bank.id)?;
+                items += counts.items;
+                reaches.calibrated += counts.calibrated;
+                for (kind, count) in counts.signals {
+                    *reaches.signals.entry(kind).or_default() += count;
+                }
             }
             writeln!(
                 out,
@@ -76,6 +83,9 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
                 store.revision(),
                 output::plural(banks.len() as u64, "bank")
             )?;
+            if let Some(text) = calibrated(&reaches) {
+                writeln!(out, "         {text}")?;
+            }
         }
         None => writeln!(
             out,
@@ -170,8 +180,13 @@ fn banks(store: Option<&BankStore>) -> anyhow::Result<Vec<serde_json::Value>> {
     };
     let mut list = Vec::new();
     for bank in store.banks()? {
-        let items = store.counts(bank.id)?.items;
-        list.push(json!({ "bank": bank.name, "policy": bank.policy, "items": items }));
+        let counts = store.counts(bank.id)?;
+        list.push(json!({
+            "bank": bank.name,
+            "policy": bank.policy,
+            "items": counts.items,
+            "calibrated": counts.calibrated,
+        }));
     }
     Ok(list)
 }

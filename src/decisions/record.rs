@@ -5,7 +5,7 @@
 
 use crate::bank::{Action, Bank, BankName, ContentId, Provenance};
 use crate::gate::{Evidence, Match, MatchKind, Outcome, Query, Score, Verdict};
-use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
+use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
 use crate::signal::pdq::Confidence;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +78,10 @@ struct MatchLine {
     action: Action,
     quality: Option<Quality>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    entry_form: Option<Form>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reach: Option<Reach>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")]
     quarantined: bool,
@@ -101,6 +105,8 @@ impl From<RecordedMatch> for MatchLine {
             score: found.score.map(Score::value),
             action: found.action,
             quality: found.entry_quality,
+            entry_form: found.entry_form,
+            reach: found.reach,
             rule: found.rule.as_deref().map(str::to_owned),
             quarantined: found.quarantined,
             sources: recorded.sources,
@@ -132,6 +138,8 @@ impl TryFrom<MatchLine> for RecordedMatch {
                 bank: line.bank,
                 content_id: line.content_id,
                 entry_quality: line.quality,
+                entry_form: line.entry_form,
+                reach: line.reach,
                 distance: line.distance,
                 threshold: line.threshold,
                 action: line.action,

@@ -35,6 +35,9 @@ pub enum Why {
     /// Beyond the threshold, and further evidence counts otherwise: the bank takes none, or the
     /// index has grown so that nobody looks so far out.
     Evidence,
+    /// Beyond the threshold, or by a guess, and farther than the entry may safely reach: it was
+    /// calibrated since.
+    Reach,
     /// The bank's policy does something else with such a match.
     Action,
     /// The bank's policy was another; the entry may have been there.
@@ -246,6 +249,7 @@ fn refused_for(refused: &Refusal, decision: &Decision, found: &Match) -> (Why, S
         Refusal::Disabled | Refusal::Paused { .. } => Why::EntryDisabled,
         Refusal::TooFewSources { .. } => Why::Sources,
         Refusal::OutOfShare { .. } => Why::Share,
+        Refusal::BeyondReach { .. } => Why::Reach,
         Refusal::QueryQuality { asked, .. } | Refusal::EntryQuality { asked, .. } => {
             let then = named(&decision.banks, &found.bank).map(|bank| bank.policy.min_quality);
             let then = then.map_or_else(String::new, |then| format!(", and was {then}"));

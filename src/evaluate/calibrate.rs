@@ -1,18 +1,19 @@
 //! A bank judged by a sample of harmless pictures: how far out each entry may safely reach, how many
 //! false flags a threshold gives, and what another threshold would have changed.
 
+use super::guesses::{self, GuessCounts, GuessRate, Guessed, Met};
 use super::statistics::Estimate;
 use crate::bank::{Bank, BankId, ContentId, Policy};
-use crate::hash::{Distance, PdqHash, Quality, Signal};
-use crate::index::{Hit, Index};
+use crate::hash::{Distance, PdqHash, Quality, Reach, Signal};
+use crate::index::Index;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The widest reach that any entry is given, in bits: what lies farther is not looked at by verified
 /// matches either.
-pub const WIDEST_REACH: u16 = 60;
+pub const WIDEST_REACH: u16 = Reach::WIDEST as u16;
 
 /// How far beyond an entry's reach no harmless picture of the sample may lie, in bits. Re-encoding and
 /// resizing move a hash by up to so many bits in most cases, so that a copy of the nearest harmless
@@ -27,8 +28,10 @@ const MOST_NOISY: usize = 1000;
 /// One harmless upload: the hashes that it would be asked by, with their qualities.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HarmlessUpload {
-    /// Its hashes: one of a list's, or all variants of a picture.
+    /// Its hashes: one of a list's, or a picture's own, turned and mirrored too.
     pub hashes: Vec<(PdqHash, Option<Quality>)>,
+    /// What guesses at a picture's original are taken for, by the index that is judged.
+    pub guessed: Guessed,
 }
 
 /// What a calibration found: the one object of `hashgate calibrate --json FILE`.
@@ -41,12 +44,15 @@ pub struct Calibration {
     pub report: String,
     /// The version of the program that made it.
     pub program_version: String,
-    /// The sample, as given.
+    /// The samples, as given, joined by ` + `.
     pub sample: String,
     /// Harmless uploads in it.
     pub uploads: u64,
     /// Their hashes.
     pub hashes: u64,
+    /// Guesses at their originals.
+    #[serde(default)]
+    pub guesses: u64,
     /// The generation of the index that was judged.
     pub generation: u64,
     /// Distinct PDQ hashes in it.
@@ -79,8 +85,11 @@ pub struct BankRates {
     pub threshold: u16,
     /// Its least quality: harmless hashes and entries below it count as in a scan, not at all.
     pub min_quality: u8,
-    /// Thresholds 0 to 63.
+    /// Thresholds 0 to 63, by uploads themselves, turned and mirrored too.
     pub by_threshold: Vec<ThresholdRate>,
+    /// The same for guesses at the originals of pictures; empty where there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guesses: Vec<GuessRate>,
 }
 
 /// What a threshold flags of the sample.
@@ -168,15 +177,43 @@ pub fn safe_reach(nearest: Option<u16>) -> Option<u16> {
     }
 }
 
+/// How far out the entries of an index may safely reach: see [`calibrate`].
+#[derive(Debug, Default)]
+pub struct Reaches {
+    /// The banks that were judged.
+    banks: BTreeSet<BankId>,
+    near: Near,
+}
+
+impl Reaches {
+    /// The reach of a hash that is in the index that was judged; `None` where its bank was not, as it
+    /// is not enabled.
+    #[must_use]
+    pub fn of(&self, bank: BankId, content: ContentId, signal: &Signal) -> Option<Reach> {
+        self.banks.contains(&bank).then(|| {
+            let seen = self.near.get(&(bank, content, *signal));
+            let bits = safe_reach(seen.map(|seen| seen.nearest));
+            let within = bits.and_then(|bits| Reach::within(u8::try_from(bits).ok()?));
+            within.unwrap_or(Reach::NOWHERE)
+        })
+    }
+}
+
 /// An entry's key, and what was seen near it.
 type Near = BTreeMap<(BankId, ContentId, Signal), Seen>;
 
+#[derive(Debug)]
 struct Seen {
     nearest: u16,
     within_threshold: u64,
 }
 
-/// Judges the banks of an index by harmless uploads; `None` where `stop` became true.
+/// Judges the banks of an index by harmless uploads, and says how far out each entry may reach; `None`
+/// where `stop` became true.
+///
+/// An upload's own hashes are far enough off where they are [`REACH_MARGIN`] bits beyond the reach, whatever
+/// the policies. Guesses at originals count where one is flagged by its bank's policy, were there no
+/// reach.
 ///
 /// Memory depends on the sample, and on how many entries lie near it.
 #[must_use]
@@ -187,7 +224,7 @@ pub fn calibrate(
     scan: Option<&[ScannedFile]>,
     stop: &AtomicBool,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Option<Calibration> {
+) -> Option<(Calibration, Reaches)> {
     let mut banks: Vec<&Bank> = index
         .banks()
         .iter()
@@ -196,6 +233,7 @@ pub fn calibrate(
     banks.sort_by(|a, b| a.name.cmp(&b.name));
     let widest = usize::from(Policy::MAX_PDQ_THRESHOLD.0);
     let mut flagged: Vec<Vec<u64>> = banks.iter().map(|_| vec![0; widest + 1]).collect();
+    let mut guessed = vec![GuessCounts::new(); banks.len()];
     let mut near = Near::new();
     for (number, chunk) in uploads.chunks(CHUNK).enumerate() {
         if stop.load(Ordering::Relaxed) {
@@ -206,21 +244,23 @@ pub fn calibrate(
             .par_iter()
             .map(|upload| ask(index, &banks, upload))
             .collect();
-        for Asked { nearest, hits } in asked {
+        for (Asked { nearest, hits }, upload) in asked.into_iter().zip(chunk) {
+            for (counts, bank) in guessed.iter_mut().zip(&banks) {
+                let flags = upload.guessed.flags.get(&bank.id);
+                counts.count(flags.copied().unwrap_or_default());
+            }
             for (counts, nearest) in flagged.iter_mut().zip(nearest) {
                 let from = nearest.map_or(widest + 1, usize::from);
                 for count in counts.iter_mut().skip(from) {
                     *count += 1;
                 }
             }
-            for (hit, within) in hits {
-                let seen = near
-                    .entry((hit.bank, hit.content, hit.signal))
-                    .or_insert(Seen {
-                        nearest: hit.distance.0,
-                        within_threshold: 0,
-                    });
-                seen.nearest = seen.nearest.min(hit.distance.0);
+            for (key, (distance, within)) in hits {
+                let seen = near.entry(key).or_insert(Seen {
+                    nearest: distance.0,
+                    within_threshold: 0,
+                });
+                seen.nearest = seen.nearest.min(distance.0);
                 seen.within_threshold += u64::from(within);
             }
         }
@@ -230,15 +270,15 @@ pub fn calibrate(
         .map_or(0, |held| held.hashes);
     let (by_reach, without_reach) = reaches(entries, &near);
     let (noisy, noisy_left_out) = noisy(index, &near);
-    Some(Calibration {
+    let asked = |of: fn(&HarmlessUpload) -> u64| uploads.iter().map(of).sum();
+    let guesses = asked(|upload| upload.guessed.asked);
+    let calibration = Calibration {
         report: "calibrate".to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         sample: sample.to_owned(),
         uploads: uploads.len() as u64,
-        hashes: uploads
-            .iter()
-            .map(|upload| upload.hashes.len() as u64)
-            .sum(),
+        hashes: asked(|upload| upload.hashes.len() as u64),
+        guesses,
         generation: index.generation(),
         entries,
         margin: REACH_MARGIN,
@@ -247,27 +287,35 @@ pub fn calibrate(
         without_reach,
         banks: banks
             .iter()
-            .zip(flagged)
-            .map(|(bank, flagged)| rates(bank, &flagged, uploads.len()))
+            .zip(flagged.iter().zip(&guessed))
+            .map(|(bank, (flagged, guessed))| BankRates {
+                guesses: match guesses {
+                    0 => Vec::new(),
+                    _ => guessed.rates(uploads.len()),
+                },
+                ..rates(bank, flagged, uploads.len())
+            })
             .collect(),
         noisy,
         noisy_left_out,
         scan: scan.map(|files| change(index, &banks, files)),
-    })
+    };
+    let banks = banks.iter().map(|bank| bank.id).collect();
+    Some((calibration, Reaches { banks, near }))
 }
 
 /// What one upload met.
 struct Asked {
     /// For each bank, the nearest entry that its policy would let match at some threshold.
     nearest: Vec<Option<u16>>,
-    /// Entries that were met, each once by its least distance, and whether within the threshold.
-    hits: Vec<(Hit, bool)>,
+    /// Entries that were met.
+    hits: Met,
 }
 
 fn ask(index: &Index, banks: &[&Bank], upload: &HarmlessUpload) -> Asked {
     let radius = Distance(WIDEST_REACH + REACH_MARGIN);
     let mut nearest = vec![None; banks.len()];
-    let mut hits: BTreeMap<(BankId, ContentId, Signal), (Hit, bool)> = BTreeMap::new();
+    let mut hits = Met::new();
     for &(hash, quality) in &upload.hashes {
         index.visit(&hash.into(), radius, |hit| {
             let place = banks.iter().position(|bank| bank.id == hit.bank);
@@ -285,18 +333,14 @@ fn ask(index: &Index, banks: &[&Bank], upload: &HarmlessUpload) -> Asked {
             let distance = hit.distance.0;
             *least = Some(least.map_or(distance, |held: u16| held.min(distance)));
             let within = distance <= bank.policy.threshold.0;
-            let held = hits
-                .entry((hit.bank, hit.content, hit.signal))
-                .or_insert((hit, within));
-            if distance < held.0.distance.0 {
-                *held = (hit, within);
-            }
+            let key = (hit.bank, hit.content, hit.signal);
+            guesses::note(&mut hits, key, hit.distance, within);
         });
     }
-    Asked {
-        nearest,
-        hits: hits.into_values().collect(),
+    for (&key, &(distance, within)) in &upload.guessed.met {
+        guesses::note(&mut hits, key, distance, within);
     }
+    Asked { nearest, hits }
 }
 
 /// Entries by reach. Several content items may share a hash: it counts once, by its least reach.
@@ -361,6 +405,7 @@ fn rates(bank: &Bank, flagged: &[u64], uploads: usize) -> BankRates {
         threshold: bank.policy.threshold.0,
         min_quality: bank.policy.min_quality.get(),
         by_threshold: (0..).zip(flagged).map(rate).collect(),
+        guesses: Vec::new(),
     }
 }
 
@@ -370,6 +415,7 @@ fn change(index: &Index, banks: &[&Bank], files: &[ScannedFile]) -> ScanChange {
         .map(|file| {
             let upload = HarmlessUpload {
                 hashes: vec![(file.hash, file.quality)],
+                guessed: Guessed::default(),
             };
             let own = ask(index, banks, &upload)
                 .nearest
@@ -439,6 +485,7 @@ mod tests {
     fn upload(bits: usize) -> HarmlessUpload {
         HarmlessUpload {
             hashes: vec![(hash(bits), Some(Quality::MAX))],
+            guessed: Guessed::default(),
         }
     }
 
@@ -446,7 +493,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let index = index(folder.path());
         let never = AtomicBool::new(false);
-        calibrate(&index, "sample", uploads, scan, &never, &|_, _| {}).unwrap()
+        let found = calibrate(&index, "sample", uploads, scan, &never, &|_, _| {});
+        found.unwrap().0
     }
 
     #[test]
@@ -466,6 +514,22 @@ mod tests {
         assert_eq!(noisy.reach, Some(11));
         let near = run(&[upload(95)], None);
         assert_eq!(near.without_reach, 1);
+    }
+
+    #[test]
+    fn each_entry_has_the_reach_that_the_report_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = index(folder.path());
+        let never = AtomicBool::new(false);
+        let uploads = [upload(20), upload(40), upload(204)];
+        let found = calibrate(&index, "sample", &uploads, None, &never, &|_, _| {});
+        let (_, reaches) = found.unwrap();
+        let of = |content, bits| reaches.of(BankId(1), ContentId(content), &hash(bits).into());
+        assert_eq!(of(1, 0), Reach::within(11));
+        assert_eq!(of(2, 100), Reach::within(51));
+        assert_eq!(of(3, 200), Some(Reach::NOWHERE));
+        let of_other = reaches.of(BankId(2), ContentId(1), &hash(0).into());
+        assert_eq!(of_other, None, "of a bank that was not judged");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Why an evaluation could not be made.
 
 use crate::gate::GateError;
-use crate::index::PublishError;
+use crate::index::{IndexError, PublishError};
 use std::path::PathBuf;
 
 /// Why an evaluation could not be made.
@@ -39,6 +39,9 @@ pub enum EvaluateError {
     /// The temporary index could not be written.
     #[error("the index of the evaluation cannot be written: {0}")]
     Publish(#[from] PublishError<std::convert::Infallible>),
+    /// The temporary index could not be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The temporary index could not be opened.
     #[error(transparent)]
     Gate(#[from] GateError),

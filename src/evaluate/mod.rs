@@ -15,9 +15,11 @@ mod copies;
 mod corpus;
 mod error;
 mod geometry;
+mod guesses;
 mod modification;
 mod overlay;
 pub(crate) mod random;
+mod reach;
 mod report;
 mod run;
 mod statistics;
@@ -25,11 +27,12 @@ mod tally;
 mod tone;
 
 pub use calibrate::{
-    BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, ScanAt, ScanChange,
+    BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, Reaches, ScanAt, ScanChange,
     ScannedFile, ThresholdRate, WIDEST_REACH, calibrate, safe_reach,
 };
 pub use corpus::{BenignEntry, CorpusFile, LookedAt};
 pub use error::EvaluateError;
+pub use guesses::{GuessRate, Guessed};
 pub use modification::{Modification, Modifications, ModificationsError};
 pub use report::{
     AtThreshold, BenignFacts, CorpusFacts, FalseFlag, FalseFlags, Histograms, LeftOut,

@@ -38,6 +38,10 @@ pub struct Report {
     /// Entries within so many bits of an original, as stored or laid down in one of the seven other
     /// ways, are taken to be the same picture: a flag on them is not wrong.
     pub same_within: u16,
+    /// Whether entries reached only as far as the benign list let them, as after `calibrate --apply`;
+    /// what is taken to be the same picture left out.
+    #[serde(default)]
+    pub calibrated: bool,
     /// What was done to each picture, in this order.
     pub modifications: Vec<ModificationFacts>,
     /// One for each set of variants and type of hash.
@@ -293,6 +297,7 @@ pub(super) fn build(plan: &Plan, corpus: &str, seen: &Seen<'_>, tallies: &Tallie
         threshold64: plan.policy.threshold64.0,
         min_quality: plan.policy.min_quality.get(),
         same_within: plan.same_within,
+        calibrated: plan.calibrated,
         modifications: (plan.modifications.iter())
             .map(|one| ModificationFacts {
                 name: one.name().to_owned(),

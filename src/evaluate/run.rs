@@ -5,14 +5,15 @@ use super::copies;
 use super::corpus::{self, BenignEntry, CorpusFile, LookedAt, Original, Same};
 use super::error::EvaluateError;
 use super::modification::{Modification, Modifications};
+use super::reach::{self, EntryReaches};
 use super::report::{self, Report};
 use super::tally::{Tally, Wrong, WrongFlag};
 use crate::bank::{Action, Bank, BankId, ContentId, Policy, Verified};
 use crate::gate::{
     Gate, GateOptions, Match, MatchKind, Mode, Outcome, VariantSet, Verdict, Worker,
 };
-use crate::hash::{Family, SignalType, Threshold};
-use crate::index::{IndexRecord, PublishOptions, publish};
+use crate::hash::{Family, Reach, SignalType, Threshold};
+use crate::index::{FactRecord, HashFacts, Index, IndexRecord, PublishOptions, publish};
 use crate::media::{self, Limits};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
@@ -49,6 +50,8 @@ pub struct Plan {
     pub same_within: u16,
     /// Pairs that a person looked at: what the rule above does not see.
     pub looked_at: Vec<LookedAt>,
+    /// Whether entries reach only as far as the benign list lets them, as after `calibrate --apply`.
+    pub calibrated: bool,
     /// Worker threads.
     pub jobs: usize,
 }
@@ -107,7 +110,14 @@ pub fn evaluate(
         let folder = tempfile::Builder::new()
             .prefix("hashgate-evaluate-")
             .tempdir()?;
-        publish_entries(folder.path(), plan, &originals, entries)?;
+        publish_entries(folder.path(), plan, &originals, entries, None)?;
+        if plan.calibrated {
+            let index = Index::open(folder.path())?;
+            let least = (plan.same_within, plan.policy.min_quality);
+            let corpus = (&originals[..], &same[..]);
+            let reaches = reach::of(&index, BENIGN[0], corpus, entries, least, &watch)?;
+            publish_entries(folder.path(), plan, &originals, entries, Some(&reaches))?;
+        }
         let gates = open_gates(folder.path(), plan)?;
         let asked = Asked {
             plan,
@@ -156,24 +166,34 @@ fn publish_entries(
     plan: &Plan,
     originals: &[Original],
     benign: &[BenignEntry],
+    reaches: Option<&EntryReaches>,
 ) -> Result<(), EvaluateError> {
+    let record = |bank, content, signal, quality, reach: Option<Reach>| FactRecord {
+        of_hash: HashFacts {
+            form: None,
+            // In the wide banks only distances are read.
+            reach: reach.filter(|_| [CORPUS[0], BENIGN[0]].contains(&bank)),
+        },
+        ..FactRecord::from(IndexRecord {
+            bank,
+            content: ContentId(content),
+            signal,
+            quality,
+        })
+    };
+    let of = |reaches: Option<&Vec<Reach>>, place: u64| {
+        let place = usize::try_from(place).ok()?;
+        reaches?.get(place).copied()
+    };
     let known = (0u64..).zip(originals).flat_map(|(content, original)| {
+        let reach = of(reaches.map(|reaches| &reaches.corpus), content);
         original.signals.iter().flat_map(move |&signal| {
-            CORPUS.map(|bank| IndexRecord {
-                bank,
-                content: ContentId(content),
-                signal,
-                quality: Some(original.quality),
-            })
+            CORPUS.map(|bank| record(bank, content, signal, Some(original.quality), reach))
         })
     });
     let harmless = (0u64..).zip(benign).flat_map(|(content, entry)| {
-        BENIGN.map(|bank| IndexRecord {
-            bank,
-            content: ContentId(content),
-            signal: entry.hash.into(),
-            quality: entry.quality,
-        })
+        let reach = of(reaches.map(|reaches| &reaches.benign), content);
+        BENIGN.map(|bank| record(bank, content, entry.hash.into(), entry.quality, reach))
     });
     let records = known.chain(harmless).map(Ok::<_, Infallible>);
     let options = PublishOptions::default();

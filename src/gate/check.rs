@@ -227,6 +227,8 @@ impl Gate {
                 kind: MatchKind::of(signal.signal_type()),
                 entry: hit.signal,
                 entry_quality: hit.quality,
+                entry_form: hit.form,
+                reach: hit.reach,
                 query: *signal,
                 variant: Variant::ORIGINAL,
                 distance: hit.distance,

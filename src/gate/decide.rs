@@ -262,6 +262,10 @@ pub(super) fn judge_by(
     score: impl Fn(&Query, &Hit) -> Option<Score>,
 ) -> Result<Match, Refusal> {
     let (bank, policy) = terms.standing(hit)?;
+    let hit = &Hit {
+        reach: hit.reach.filter(|_| terms.reaches_count),
+        ..*hit
+    };
     let signal_type = query.signal.signal_type();
     let (threshold, asked) = (policy.threshold, policy.min_quality);
     let too_low = |quality: &Quality| *quality < asked;
@@ -285,6 +289,12 @@ pub(super) fn judge_by(
         };
         let evidence = query.evidence.ok_or(far)?;
         let action = policy.verified_action().ok_or(far)?;
+        if let Some(reach) = hit.reach.filter(|reach| !reach.includes(hit.distance)) {
+            return Err(Refusal::BeyondReach {
+                within: within.unwrap_or(Threshold::EXACT),
+                reach,
+            });
+        }
         if !evidence.reaches(hit.distance, widest, &hit.signal) {
             return Err(far);
         }
@@ -305,6 +315,8 @@ pub(super) fn judge_by(
         kind,
         entry: hit.signal,
         entry_quality: hit.quality,
+        entry_form: hit.form,
+        reach: hit.reach,
         query: query.signal,
         variant: query.variant,
         distance: hit.distance,
@@ -317,11 +329,16 @@ pub(super) fn judge_by(
     })
 }
 
-/// The largest distance at which an entry matches by distance alone.
+/// The largest distance at which an entry matches by distance alone: by a guess at an original no
+/// farther than the entry may safely reach.
 pub(super) fn near_within(query: &Query, threshold: Threshold, hit: &Hit) -> Option<Threshold> {
-    match &query.evidence {
-        Some(evidence) => evidence.near_within(threshold, &hit.signal),
-        None => Some(threshold),
+    let Some(evidence) = &query.evidence else {
+        return Some(threshold);
+    };
+    let within = evidence.near_within(threshold, &hit.signal)?;
+    match hit.reach.filter(|_| evidence.is_guess) {
+        Some(reach) => Some(within.min(Threshold(reach.bits()?.0))),
+        None => Some(within),
     }
 }
 
@@ -467,6 +484,8 @@ mod tests {
             kind: MatchKind::Near,
             entry,
             entry_quality: None,
+            entry_form: None,
+            reach: None,
             query: entry,
             variant: Variant::ORIGINAL,
             distance: Distance(distance),

@@ -86,6 +86,7 @@ impl Matches {
                 && !may_be_fitted(terms, &asked, &hit)
                 && (policy.verified_action().is_none()
                     || distance > widest.0.saturating_add(MARGIN)
+                    || is_surely_out_of_reach(&hit)
                     || is_surely_unlike(query, &hit));
             let entry = (hit.bank, hit.content.0, hit.signal.signal_type());
             match policy.action {
@@ -104,6 +105,14 @@ impl Matches {
 fn may_be_fitted(terms: &Terms<'_>, query: &Query, hit: &Hit) -> bool {
     let score = score(query, hit);
     score.is_some_and(|score| fitting::is_worth_it(terms, query, hit, score.value() + SCORE_MARGIN))
+}
+
+/// Whether an entry is so far beyond its reach that no exact hash would be verified.
+fn is_surely_out_of_reach(hit: &Hit) -> bool {
+    hit.reach.is_some_and(|reach| match reach.bits() {
+        Some(bits) => hit.distance.0 > bits.0.saturating_add(MARGIN),
+        None => true,
+    })
 }
 
 /// Whether an entry's score is so low that no exact hash would be verified.

@@ -9,7 +9,7 @@ use crate::gate::check::conclude;
 use crate::gate::decide::{judge, radius};
 use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash, widest};
 use crate::gate::{Extraction, Gate, Match, Query, Refusal, Verdict};
-use crate::hash::{Distance, Quality, Signal, SignalType, Variant};
+use crate::hash::{Distance, Form, Quality, Reach, Signal, SignalType, Variant};
 use crate::index::Hit;
 use std::collections::HashMap;
 
@@ -24,6 +24,10 @@ pub struct Considered {
     pub entry: Signal,
     /// Its quality, where known.
     pub entry_quality: Option<Quality>,
+    /// Which form of the known item it is of; `None` for the item as it was given.
+    pub entry_form: Option<Form>,
+    /// How far out it may safely reach; `None` where it was not calibrated.
+    pub reach: Option<Reach>,
     /// The hash of the input.
     pub query: Signal,
     /// The form of the input.
@@ -174,6 +178,8 @@ fn considered(
         content_id: hit.content,
         entry: hit.signal,
         entry_quality: hit.quality,
+        entry_form: hit.form,
+        reach: hit.reach,
         query: query.signal,
         variant: query.variant,
         distance: hit.distance,

@@ -17,7 +17,7 @@ use crate::gate::{Query, Score};
 use crate::hamming;
 #[cfg(feature = "decode")]
 use crate::hash::{Distance, PdqHash, Transform, Variant};
-use crate::hash::{Quality, Signal};
+use crate::hash::{Quality, Reach, Signal};
 use crate::index::{Hit, Index};
 
 /// How far out entries lie that the picture itself, or mirrored, is fitted to: a sticker over it costs
@@ -78,6 +78,8 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
     let is_good =
         |quality: Option<Quality>, least: Quality| quality.is_none_or(|quality| quality >= least);
     can_be
+        // Nothing is verified by what may be trusted nowhere.
+        && (hit.reach != Some(Reach::NOWHERE) || !terms.reaches_count)
         && !query.variant.over_black
         && score >= effort(terms.index).1
         && terms.standing(hit).is_ok_and(|(_, policy)| {

@@ -10,7 +10,7 @@
 use crate::bank::ContentSignal;
 use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet};
 use crate::hamming;
-use crate::hash::{Distance, PdqHash, Quality, SignalType, Variant};
+use crate::hash::{Distance, Form, PdqHash, Quality, SignalType, Variant};
 use crate::media::{self, Limits};
 use crate::signal::pdq::PdqHasher;
 use crate::signal::variants::{Luma, Made, VariantMaker};
@@ -142,10 +142,9 @@ impl fmt::Display for Forms {
 /// The hashes of a known picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// `pdq`, `md5`, `sha1` and `sha256` of the picture as stored, then the PDQ hashes of its forms.
+    /// `pdq`, `md5`, `sha1` and `sha256` of the picture as stored, then the PDQ hashes of its forms, each
+    /// with what form that is.
     pub signals: Vec<ContentSignal>,
-    /// The names of those forms, in the same order: a [`Variant`], `half_size`, `jpeg_50`.
-    pub forms: Vec<String>,
     /// PDQ quality of the picture as stored.
     pub quality: Option<Quality>,
 }
@@ -183,12 +182,8 @@ impl Extractor {
         let mut known = Known {
             signals: signals
                 .iter()
-                .map(|&signal| ContentSignal {
-                    signal,
-                    quality: of(signal.signal_type()),
-                })
+                .map(|&signal| ContentSignal::new(signal, of(signal.signal_type())))
                 .collect(),
-            forms: Vec::new(),
             quality,
         };
         for query in &queries {
@@ -198,7 +193,7 @@ impl Extractor {
                 && tells_enough
                 && query.variant != Variant::ORIGINAL
             {
-                known.keep(query.variant.to_string(), hash, quality);
+                known.keep(Form::of(&query.variant), hash, quality);
             }
         }
         let tells_enough = quality.is_some_and(|quality| quality >= Quality::DEFAULT_MINIMUM);
@@ -208,10 +203,10 @@ impl Extractor {
                 let error = "making its forms failed unexpectedly (a defect of this program)";
                 Err(Problem::new(Outcome::Undecodable, error.to_owned()))
             })?;
-            for (name, hash, quality) in made {
+            for (form, hash, quality) in made {
                 let quality = quality.or(known.quality).unwrap_or(Quality::MIN);
                 if quality >= Quality::DEFAULT_MINIMUM {
-                    known.keep(name, hash, quality);
+                    known.keep(form, hash, quality);
                 }
             }
         }
@@ -220,32 +215,36 @@ impl Extractor {
 }
 
 impl Known {
-    fn keep(&mut self, name: String, hash: PdqHash, quality: Quality) {
+    /// The forms whose hashes are kept.
+    pub fn forms(&self) -> impl Iterator<Item = Form> {
+        self.signals.iter().filter_map(|held| held.form)
+    }
+
+    fn keep(&mut self, form: Option<Form>, hash: PdqHash, quality: Quality) {
         let mut kept = self.signals.iter().filter_map(|held| held.signal.as_pdq());
         if kept.all(|held| hamming::distance_pdq(&held, &hash) > SAME_WITHIN) {
-            self.forms.push(name);
             self.signals.push(ContentSignal {
-                signal: hash.into(),
-                quality: Some(quality),
+                form,
+                ..ContentSignal::new(hash.into(), Some(quality))
             });
         }
     }
 }
 
-/// Its name, its hash, and its quality where that is not the picture's own.
-type Form = (String, PdqHash, Option<Quality>);
+/// What form it is, its hash, and its quality where that is not the picture's own.
+type MadeForm = (Option<Form>, PdqHash, Option<Quality>);
 
-fn make_forms(bytes: &[u8], limits: &Limits, forms: Forms) -> Result<Vec<Form>, Problem> {
+fn make_forms(bytes: &[u8], limits: &Limits, forms: Forms) -> Result<Vec<MadeForm>, Problem> {
     let picture = media::decode(bytes, limits)?;
     let (width, height) = (picture.width, picture.height);
     let mut hasher = PdqHasher::default();
     let mut made = Vec::new();
-    let mut hash = |name: &str, width: u32, height: u32, rgb: &[u8]| {
+    let mut hash = |form: Form, width: u32, height: u32, rgb: &[u8]| {
         let hashed = hasher.hash_rgb(width as usize, height as usize, rgb);
         made.extend(
             hashed
                 .ok()
-                .map(|form| (name.to_owned(), form.hash, Some(form.quality))),
+                .map(|made| (Some(form), made.hash, Some(made.quality))),
         );
     };
     if forms.copies && width.min(height) >= LEAST_SIDE_TO_HALVE {
@@ -256,16 +255,16 @@ fn make_forms(bytes: &[u8], limits: &Limits, forms: Forms) -> Result<Vec<Form>, 
             rows as usize,
             &picture.rgb,
         );
-        hash("half_size", columns, rows, &half);
+        hash(Form::HALF_SIZE, columns, rows, &half);
     }
     if forms.copies
         && let Some(again) = recompressed(width, height, &picture.rgb, limits)
     {
-        hash("jpeg_50", width, height, &again);
+        hash(Form::JPEG_50, width, height, &again);
     }
     let small = picture.thumbnail(Luma::WANTED);
     if let Some(luma) = small.as_ref().and_then(Luma::new) {
-        let mut take = |form: Made| made.push((form.variant.to_string(), form.hash, form.quality));
+        let mut take = |form: Made| made.push((Form::of(&form.variant), form.hash, form.quality));
         VariantMaker::default().make_known(&luma, forms.dihedral, forms.crops, &mut take);
     }
     Ok(made)

@@ -25,6 +25,8 @@ mod quarantine;
 #[cfg(feature = "decode")]
 mod read;
 mod replay;
+#[cfg(feature = "evaluate")]
+mod sample;
 mod shadow;
 mod terms;
 #[cfg(feature = "decode")]
@@ -49,8 +51,12 @@ pub use outcome::{Outcome, Problem};
 #[cfg(feature = "decode")]
 pub use read::read_file;
 pub use replay::{Told, refusal, replay};
+#[cfg(feature = "evaluate")]
+pub(crate) use sample::fitted_without_reach;
 pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
+#[cfg(feature = "evaluate")]
+pub(crate) use terms::widest;
 #[cfg(feature = "decode")]
 pub use variants::{VariantSet, VariantSetError};
 pub use verdict::{Match, MatchKind, Verdict};

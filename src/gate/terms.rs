@@ -5,7 +5,7 @@
 
 use crate::bank::{Bank, BankId, Effective, Share};
 use crate::gate::Score;
-use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold};
+use crate::hash::{Distance, Family, Quality, Reach, Signal, SignalType, Threshold};
 use crate::index::{Hit, Index};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -23,6 +23,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) at: u64,
     /// Which upload it is, where a policy looks at that.
     pub(crate) upload: Option<Upload>,
+    /// Whether it counts how far the entries may reach.
+    pub(crate) reaches_count: bool,
 }
 
 /// Why an entry that was met does not match.
@@ -69,6 +71,13 @@ pub enum Refusal {
         /// How near it would have to be.
         within: Threshold,
     },
+    /// It is beyond the threshold, and farther than the entry may safely reach.
+    BeyondReach {
+        /// How near it would have to be to match by distance.
+        within: Threshold,
+        /// The reach.
+        reach: Reach,
+    },
     /// It is beyond the threshold, and further evidence speaks too little for it.
     Unlike {
         /// How near it would have to be without.
@@ -105,6 +114,15 @@ impl fmt::Display for Refusal {
                 write!(f, "the entry's quality is {quality}, {asked} is asked for")
             }
             Self::TooFar { within } => write!(f, "it is farther than {within} bits"),
+            Self::BeyondReach { within, reach } => {
+                write!(f, "it is farther than {within} bits, and the entry ")?;
+                match reach.bits() {
+                    Some(bits) => write!(f, "may be trusted within {bits} bits only"),
+                    None => {
+                        f.write_str("may be trusted nowhere: harmless pictures look just like it")
+                    }
+                }
+            }
             Self::Unlike {
                 within,
                 score,
@@ -128,6 +146,7 @@ impl<'a> Terms<'a> {
             banks: index.banks(),
             at,
             upload,
+            reaches_count: true,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::bank::{Action, Bank, BankName, ContentId, Quarantine};
 use crate::gate::quarantine::Stops;
 use crate::gate::{Outcome, Query, Score};
-use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
+use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::sync::Arc;
 
@@ -45,6 +45,7 @@ impl MatchKind {
 /// hash), `threshold` (the bank's, at the generation that answered), `score` (how alike the two are
 /// by all bits and how sure those are, 1 to -1; null where that is not known), `action` (the bank's
 /// for this kind of match) and `quality` (the entry's, or null). Besides, where there is such a thing,
+/// `entry_form` (see [`Match::entry_form`]), `reach` (bits, or `"nowhere"`: see [`Match::reach`]),
 /// `rule` (see [`Match::rule`]) and `quarantined` (true).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
@@ -58,6 +59,10 @@ pub struct Match {
     pub entry: Signal,
     /// The entry's quality, where the list said it.
     pub entry_quality: Option<Quality>,
+    /// Which form of the known item the entry's hash is of; `None` for the item as it was given.
+    pub entry_form: Option<Form>,
+    /// How far out the entry's hash may safely reach; `None` where it was not calibrated.
+    pub reach: Option<Reach>,
     /// The hash of the query that hit.
     pub query: Signal,
     /// The form of the query that hit.
@@ -82,7 +87,7 @@ pub struct Match {
 
 impl Serialize for Match {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Match", 14)?;
+        let mut object = serializer.serialize_struct("Match", 16)?;
         object.serialize_field("bank", &self.bank)?;
         object.serialize_field("content_id", &self.content_id)?;
         object.serialize_field("kind", self.kind.name())?;
@@ -95,6 +100,12 @@ impl Serialize for Match {
         object.serialize_field("score", &self.score)?;
         object.serialize_field("action", &self.action)?;
         object.serialize_field("quality", &self.entry_quality)?;
+        if let Some(form) = &self.entry_form {
+            object.serialize_field("entry_form", form)?;
+        }
+        if let Some(reach) = &self.reach {
+            object.serialize_field("reach", reach)?;
+        }
         if let Some(rule) = &self.rule {
             object.serialize_field("rule", &**rule)?;
         }

@@ -6,20 +6,24 @@
 
 mod digest;
 mod distance;
+mod form;
 mod hash64;
 pub mod hex;
 mod pdq;
 mod quality;
+mod reach;
 mod signal;
 mod signal_type;
 mod variant;
 
 pub use digest::{Md5Digest, Sha1Digest, Sha256Digest};
 pub use distance::{Distance, Threshold};
+pub use form::{Form, FormError};
 pub use hash64::Hash64;
 pub use hex::HexError;
 pub use pdq::PdqHash;
 pub use quality::{Quality, QualityError};
+pub use reach::Reach;
 pub use signal::{Signal, SignalError};
 pub use signal_type::{Family, SignalType, UnknownSignalType};
 pub use variant::{Edge, Frame, Sides, Transform, Variant, VariantError, View};

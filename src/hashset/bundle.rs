@@ -339,10 +339,7 @@ mod tests {
                 .item(&ContentItem {
                     id: ContentId(id),
                     bank: BankId(1),
-                    signals: vec![ContentSignal {
-                        signal: hex.parse().unwrap(),
-                        quality: None,
-                    }],
+                    signals: vec![ContentSignal::new(hex.parse().unwrap(), None)],
                     opaque: Vec::new(),
                     labels: vec!["sample".into()],
                     provenance: Provenance::default(),

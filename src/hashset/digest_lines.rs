@@ -11,10 +11,7 @@ pub(super) fn parse(kind: SignalType) -> impl Fn(&str) -> Result<Parsed, String>
     move |line| {
         let (word, rest) = value::first_word(line);
         Ok(Parsed {
-            signal: ContentSignal {
-                signal: value::value(kind, word)?,
-                quality: None,
-            },
+            signal: ContentSignal::new(value::value(kind, word)?, None),
             metadata: value::text(rest),
         })
     }

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `tx` | a line `type hex` for each hash: python-threatexchange's local file |
 //! | `csv` | a row for each hash: `signal_type,signal_str,quality,id,tags`, with the names of a python-threatexchange dataset |
-//! | `jsonl` | an object with all its hashes, labels and provenance: nothing is lost, and `import` reads it back |
+//! | `jsonl` | an object with all its hashes and their forms, labels and provenance: nothing is lost but how far its hashes may reach, which each calibrates for itself, and `import` reads it back |
 //! | `vics` | a record of VICS 2.0 with its MD5, SHA-1 and PhotoDNA; items with none of them are left out |
 //! | `stopncii` | feedback on its PDQ hashes and MD5 digests, as StopNCII.org takes it |
 
@@ -257,6 +257,10 @@ fn object(item: &ContentItem) -> Value {
         if !opaque.is_empty() {
             fields.insert("opaque".to_owned(), json!(opaque));
         }
+        if item.signals.iter().any(|entry| entry.form.is_some()) {
+            let forms: Vec<_> = item.signals.iter().map(|entry| entry.form).collect();
+            fields.insert("forms".to_owned(), json!(forms));
+        }
         // A disputed one too: one who knows nothing of opinions would take it for one that matches.
         if item.state != ContentState::Active {
             fields.insert("status".to_owned(), json!(SourceStatus::Withdrawn));
@@ -318,12 +322,13 @@ mod tests {
     use std::ops::ControlFlow;
 
     fn item(id: u64, kinds: &[SignalType]) -> ContentItem {
-        let entry = |&kind: &SignalType| ContentSignal {
-            signal: Signal::from_bytes(kind, &vec![id as u8 + kind.code(); kind.byte_len()])
-                .unwrap(),
-            quality: (kind == SignalType::Pdq)
-                .then(|| Quality::new(80))
-                .flatten(),
+        let entry = |&kind: &SignalType| {
+            ContentSignal::new(
+                Signal::from_bytes(kind, &vec![id as u8 + kind.code(); kind.byte_len()]).unwrap(),
+                (kind == SignalType::Pdq)
+                    .then(|| Quality::new(80))
+                    .flatten(),
+            )
         };
         ContentItem {
             id: ContentId(id),

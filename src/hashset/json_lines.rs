@@ -2,12 +2,12 @@
 //!
 //! Its fields mean what the columns of a CSV list of these names mean (see `csv`), and a column
 //! mapping holds for both. Beside them, as `export` writes: `signals`, a list of `type:hex`, with
-//! `qualities` beside it; `opaque`, a list of `kind:value`; `labels`, a list; `opinions`, a list of
+//! `qualities` and `forms` beside it; `opaque`, a list of `kind:value`; `labels`, a list; `opinions`, a list of
 //! `{"owner":…,"view":"positive"|"negative"|"seed"}`, of the record or of each of its `sources` that
 //! stands by it.
 
 use crate::bank::{Opinion, SourceStatus};
-use crate::hash::{Quality, Signal};
+use crate::hash::{Form, Quality, Signal};
 use crate::hashset::columns::{Column, ColumnMap};
 use crate::hashset::json::{Entry, Fields, note, plain};
 use crate::hashset::value;
@@ -37,10 +37,13 @@ pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, St
         let number = qualities.as_ref()?.get(at)?.as_u64()?;
         u8::try_from(number).ok().and_then(Quality::new)
     };
+    let forms = fields.take("forms");
+    // A form that nobody here knows is as good as none.
+    let form_at = |at: usize| -> Option<Form> { forms.as_ref()?.get(at)?.as_str()?.parse().ok() };
     if let Some(Value::Array(signals)) = fields.take("signals") {
         for (at, signal) in signals.iter().enumerate() {
             match plain(signal).unwrap_or_default().parse::<Signal>() {
-                Ok(signal) => entry.keep(signal, quality_at(at)),
+                Ok(signal) => entry.keep_form(signal, quality_at(at), form_at(at)),
                 Err(error) => entry.faults.push(error.to_string()),
             }
         }
@@ -135,6 +138,17 @@ mod tests {
     use crate::bank::{Opinion, View};
     use crate::hashset::{ListFormat, ListRecord, read};
     use std::ops::ControlFlow;
+
+    #[test]
+    fn forms_stand_beside_their_hashes() {
+        let pdq = |digit: &str| format!("pdq:{}", digit.repeat(64));
+        let (a, b, c) = (pdq("1"), pdq("2"), pdq("3"));
+        let read = record(&format!(
+            r#"{{"signals":["{a}","{b}","{c}"],"forms":[null,"half_size","folded"]}}"#
+        ));
+        let forms: Vec<_> = read.signals.iter().map(|entry| entry.form).collect();
+        assert_eq!(forms, [None, Some(crate::hash::Form::HALF_SIZE), None]);
+    }
 
     fn record(line: &str) -> ListRecord {
         let mut found = None;

@@ -31,7 +31,7 @@ pub(super) fn parse(line: &str) -> Result<Parsed, String> {
         value::pdq_tail(rest)?
     };
     Ok(Parsed {
-        signal: ContentSignal { signal, quality },
+        signal: ContentSignal::new(signal, quality),
         metadata,
     })
 }

@@ -30,7 +30,7 @@ pub(super) fn parse(line: &str) -> Result<Parsed, String> {
         (None, value::text(rest))
     };
     Ok(Parsed {
-        signal: ContentSignal { signal, quality },
+        signal: ContentSignal::new(signal, quality),
         metadata,
     })
 }

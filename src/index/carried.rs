@@ -5,7 +5,7 @@
 
 use crate::bank::{Bank, BankId, ContentId, Policy};
 use crate::index::{Index, IndexRecord};
-use crate::segment::Facts;
+use crate::segment::{Facts, HashFacts};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -116,6 +116,8 @@ pub struct FactRecord {
     pub record: IndexRecord,
     /// What is carried: the same for all hashes of the item.
     pub facts: Facts,
+    /// What is known of the hash, where it is a PDQ hash.
+    pub of_hash: HashFacts,
 }
 
 impl From<IndexRecord> for FactRecord {
@@ -123,6 +125,7 @@ impl From<IndexRecord> for FactRecord {
         Self {
             record,
             facts: Facts::PLAIN,
+            of_hash: HashFacts::default(),
         }
     }
 }

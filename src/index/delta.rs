@@ -106,7 +106,13 @@ fn merge(
         segment.for_each(|signal, posting: Posting| {
             let item = (posting.bank, posting.content);
             if !dead.contains(&item) && known.contains(&posting.bank) {
-                builder.add(&signal, posting.bank, posting.content, posting.quality);
+                let Posting {
+                    bank,
+                    content,
+                    quality,
+                    of_hash,
+                } = posting;
+                builder.add_known(&signal, bank, content, quality, of_hash);
             }
         });
         segment.each_facts(|bank, content, facts| {

@@ -58,10 +58,10 @@ pub use publish::{Progress, PublishOptions, Published, Stage, publish};
 pub use search::{Limited, Scratch};
 pub use verify::{VerifyReport, verify};
 
-pub use crate::segment::{Facts, Memory};
+pub use crate::segment::{Facts, HashFacts, Memory};
 
 use crate::bank::{BankId, ContentId};
-use crate::hash::{Distance, Quality, Signal};
+use crate::hash::{Distance, Form, Quality, Reach, Signal};
 
 /// One hash of one content item, as it goes into the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,10 @@ pub struct Hit {
     pub distance: Distance,
     /// The hash's PDQ quality, where known.
     pub quality: Option<Quality>,
+    /// Which form of the item the hash is of; `None` for the item as it was given.
+    pub form: Option<Form>,
+    /// How far out the hash may safely reach; `None` where it was not calibrated.
+    pub reach: Option<Reach>,
 }
 
 impl Hit {

@@ -178,7 +178,11 @@ pub(super) fn read_records<E, R: Into<FactRecord>>(
     };
     let (mut done, mut held, mut last) = (0, 0, None);
     for record in records {
-        let FactRecord { record, facts } = record.map_err(PublishError::Source)?.into();
+        let FactRecord {
+            record,
+            facts,
+            of_hash,
+        } = record.map_err(PublishError::Source)?.into();
         if !known.contains(&record.bank) {
             return Err(PublishError::UnknownBank { bank: record.bank });
         }
@@ -189,7 +193,8 @@ pub(super) fn read_records<E, R: Into<FactRecord>>(
         }
         held += 1;
         last = item;
-        builder.add(&record.signal, record.bank, record.content, record.quality);
+        let (bank, content) = (record.bank, record.content);
+        builder.add_known(&record.signal, bank, content, record.quality, of_hash);
         if options.carried.is_some() {
             builder.note(record.bank, record.content, facts);
         }

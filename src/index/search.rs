@@ -227,6 +227,8 @@ impl Living<'_> {
                 signal,
                 distance,
                 quality: posting.quality,
+                form: posting.of_hash.form,
+                reach: posting.of_hash.reach,
             });
             if !more {
                 break;

@@ -2,14 +2,15 @@
 
 use crate::bank::{BankId, ContentId};
 use crate::hamming::kernel::Row;
-use crate::hash::{Quality, Signal, SignalType};
+use crate::hash::{Form, Quality, Reach, Signal, SignalType};
 use crate::segment::format::{
-    DEFAULT_SEED, FactRow, MAX_HASHES, Tombstone, TypeEntry, UNKNOWN_QUALITY, kind, layout,
+    DEFAULT_SEED, FactRow, FormRow, MAX_HASHES, NO_REACH, Tombstone, TypeEntry, UNKNOWN_QUALITY,
+    kind, layout,
 };
 use crate::segment::packed::{Packing, Record, bits_for};
 use crate::segment::tables::{self, BuiltTable};
 use crate::segment::writer::SectionWriter;
-use crate::segment::{Facts, LINEAR_BELOW, Permutation};
+use crate::segment::{Facts, HashFacts, LINEAR_BELOW, Permutation};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -19,7 +20,7 @@ use zerocopy::IntoBytes;
 /// Gathers records, sorts them, and writes them as one segment.
 ///
 /// Holds up to 48 bytes a record in memory while it gathers, and twice that at the most, while it
-/// sorts: three quarters of the bytes of the file that comes of ten million PDQ hashes.
+/// sorts, and some 80 more for a hash that is of another form of its content: three quarters of the bytes of the file that comes of ten million PDQ hashes.
 pub struct SegmentBuilder {
     linear_below: usize,
     wide: Permutation<[u32; 8]>,
@@ -29,7 +30,12 @@ pub struct SegmentBuilder {
     digests: BTreeMap<SignalType, Vec<Entry<[u32; 8]>>>,
     tombstones: BTreeSet<Tombstone>,
     facts: Vec<FactRow>,
+    /// Which form of its content a PDQ hash is of, where it is one.
+    forms: BTreeMap<PostingKey<[u32; 8]>, Form>,
 }
+
+/// A hash, a bank and a content item.
+type PostingKey<R> = (R, u32, u64);
 
 /// A record on its way into the file.
 #[derive(Clone, Copy)]
@@ -37,6 +43,7 @@ struct Entry<R> {
     words: R,
     bank: u32,
     quality: u8,
+    reach: u8,
     content: u64,
 }
 
@@ -111,6 +118,7 @@ impl SegmentBuilder {
             digests: BTreeMap::new(),
             tombstones: BTreeSet::new(),
             facts: Vec::new(),
+            forms: BTreeMap::new(),
         }
     }
 
@@ -129,15 +137,34 @@ impl SegmentBuilder {
         content: ContentId,
         quality: Option<Quality>,
     ) {
+        self.add_known(signal, bank, content, quality, HashFacts::default());
+    }
+
+    /// As [`SegmentBuilder::add`], with what is known of the hash, which is kept of PDQ hashes. Of a
+    /// posting that is added twice the strictest reach counts, and a form before none.
+    pub fn add_known(
+        &mut self,
+        signal: &Signal,
+        bank: BankId,
+        content: ContentId,
+        quality: Option<Quality>,
+        of_hash: HashFacts,
+    ) {
         let (bank, content) = (bank.0, content.0);
+        let reach = of_hash.reach.map_or(NO_REACH, Reach::code);
         let quality = quality.map_or(UNKNOWN_QUALITY, Quality::get);
         let kind = signal.signal_type();
         if let Some(hash) = signal.as_pdq() {
             let words = self.wide.words(&hash.0);
+            if let Some(form) = of_hash.form {
+                let held = self.forms.entry((words, bank, content)).or_insert(form);
+                *held = form.min(*held);
+            }
             self.pdq.push(Entry {
                 words,
                 bank,
                 quality,
+                reach,
                 content,
             });
         } else if let Some(hash) = signal.as_hash64() {
@@ -147,6 +174,7 @@ impl SegmentBuilder {
                 words,
                 bank,
                 quality,
+                reach: NO_REACH,
                 content,
             });
         } else {
@@ -156,6 +184,7 @@ impl SegmentBuilder {
                 words,
                 bank,
                 quality,
+                reach: NO_REACH,
                 content,
             });
         }
@@ -263,8 +292,9 @@ impl SegmentBuilder {
                 linear_below: self.linear_below,
                 step: &mut step,
             };
-            let entry = job.write(SignalType::Pdq, sorted, &banks).map_err(io)?;
-            types.push(entry);
+            let forms = std::mem::take(&mut self.forms);
+            let entry = job.write(SignalType::Pdq, sorted, &banks, &forms);
+            types.push(entry.map_err(io)?);
         }
         for (signal_type, entries) in std::mem::take(&mut self.hash64) {
             let sorted = sort(entries, signal_type)?;
@@ -274,7 +304,8 @@ impl SegmentBuilder {
                 linear_below: self.linear_below,
                 step: &mut step,
             };
-            types.push(job.write(signal_type, sorted, &banks).map_err(io)?);
+            let entry = job.write(signal_type, sorted, &banks, &BTreeMap::new());
+            types.push(entry.map_err(io)?);
         }
         for (signal_type, entries) in std::mem::take(&mut self.digests) {
             let sorted = sort(entries, signal_type)?;
@@ -344,13 +375,22 @@ fn digest_words(bytes: &[u8]) -> [u32; 8] {
     words
 }
 
+/// A posting on its way into the file.
+#[derive(Clone, Copy)]
+struct SortedPosting {
+    bank: u32,
+    quality: u8,
+    reach: u8,
+    content: u64,
+}
+
 /// A type's distinct hashes, ascending, and their postings.
 struct Sorted<R> {
     rows: Vec<R>,
     /// The first posting of each hash.
-    primary: Vec<(u32, u8, u64)>,
+    primary: Vec<SortedPosting>,
     /// The further ones, by hash.
-    extra: Vec<(u32, u8, u64)>,
+    extra: Vec<SortedPosting>,
     multi_ids: Vec<u32>,
     /// One more than `multi_ids`.
     multi_starts: Vec<u32>,
@@ -378,7 +418,14 @@ fn sort<R: Row + Ord + Send>(
             .then_with(|| (a.bank, a.content).cmp(&(b.bank, b.content)))
             .then_with(|| known(b.quality).cmp(&known(a.quality)))
     });
-    entries.dedup_by(|b, a| (a.words, a.bank, a.content) == (b.words, b.bank, b.content));
+    entries.dedup_by(|b, a| {
+        let same = (a.words, a.bank, a.content) == (b.words, b.bank, b.content);
+        if same {
+            // The strictest is the least, and none is the greatest.
+            a.reach = a.reach.min(b.reach);
+        }
+        same
+    });
     let mut sorted = Sorted {
         rows: Vec::with_capacity(entries.len()),
         primary: Vec::with_capacity(entries.len()),
@@ -387,7 +434,12 @@ fn sort<R: Row + Ord + Send>(
         multi_starts: Vec::new(),
     };
     for entry in entries {
-        let posting = (entry.bank, entry.quality, entry.content);
+        let posting = SortedPosting {
+            bank: entry.bank,
+            quality: entry.quality,
+            reach: entry.reach,
+            content: entry.content,
+        };
         if sorted.rows.last() != Some(&entry.words) {
             sorted.rows.push(entry.words);
             sorted.primary.push(posting);
@@ -417,7 +469,7 @@ impl<R> Sorted<R> {
             self.primary
                 .iter()
                 .chain(&self.extra)
-                .map(|posting| posting.2)
+                .map(|posting| posting.content)
         };
         let (base, max) = (content().min().unwrap_or(0), content().max().unwrap_or(0));
         let packing = Packing {
@@ -425,11 +477,11 @@ impl<R> Sorted<R> {
             content_bits: bits_for(max - base),
             content_base: base,
         };
-        let record = |posting: &(u32, u8, u64), more| Record {
+        let record = |posting: &SortedPosting, more| Record {
             more,
-            quality: posting.1,
-            bank_index: banks.binary_search(&posting.0).unwrap_or(0) as u32,
-            content: posting.2,
+            quality: posting.quality,
+            bank_index: banks.binary_search(&posting.bank).unwrap_or(0) as u32,
+            content: posting.content,
         };
         let mut multi = self.multi_ids.iter().copied().peekable();
         let primary = self.primary.iter().enumerate().map(|(id, posting)| {
@@ -444,6 +496,11 @@ impl<R> Sorted<R> {
             writer.section(kind::MULTI_STARTS, code, 0, starts)?;
             let extra = self.extra.iter().map(|posting| record(posting, false));
             writer.section(kind::EXTRA, code, 0, &packing.pack(extra))?;
+        }
+        let postings = || self.primary.iter().chain(&self.extra);
+        if postings().any(|posting| posting.reach != NO_REACH) {
+            let reaches: Vec<u8> = postings().map(|posting| posting.reach).collect();
+            writer.section(kind::REACHES, code, 0, &reaches)?;
         }
         Ok(TypeEntry {
             signal_type: code,
@@ -462,6 +519,23 @@ impl<R> Sorted<R> {
     }
 }
 
+impl<R: Ord> Sorted<R> {
+    /// The number of a posting.
+    fn number(&self, (row, bank, content): &PostingKey<R>) -> Option<u32> {
+        let id = self.rows.binary_search(row).ok()?;
+        let key = |posting: &SortedPosting| (posting.bank, posting.content);
+        if key(self.primary.get(id)?) == (*bank, *content) {
+            return u32::try_from(id).ok();
+        }
+        let place = self.multi_ids.binary_search(&(id as u32)).ok()?;
+        let start = *self.multi_starts.get(place)? as usize;
+        let end = *self.multi_starts.get(place + 1)? as usize;
+        let further = self.extra.get(start..end)?;
+        let at = further.binary_search_by_key(&(*bank, *content), key).ok()?;
+        u32::try_from(self.primary.len() + start + at).ok()
+    }
+}
+
 /// Writing one near type.
 struct NearJob<'a, S: FnMut(u64)> {
     writer: &'a mut SectionWriter,
@@ -470,14 +544,28 @@ struct NearJob<'a, S: FnMut(u64)> {
 }
 
 impl<S: FnMut(u64)> NearJob<'_, S> {
-    fn write<R: Row + Send + IntoBytes + zerocopy::Immutable>(
+    fn write<R: Row + Ord + Send + IntoBytes + zerocopy::Immutable>(
         &mut self,
         signal_type: SignalType,
         sorted: Sorted<R>,
         banks: &[u32],
+        forms: &BTreeMap<PostingKey<R>, Form>,
     ) -> io::Result<TypeEntry> {
         let code = signal_type.code();
         let mut entry = sorted.write_postings(self.writer, signal_type, banks)?;
+        if !forms.is_empty() {
+            let row = |(key, form): (&PostingKey<R>, &Form)| {
+                Some(FormRow {
+                    posting: sorted.number(key)?,
+                    reserved: 0,
+                    form: form.code(),
+                })
+            };
+            let mut rows: Vec<FormRow> = forms.iter().filter_map(row).collect();
+            rows.sort_unstable_by_key(|row| row.posting);
+            let bytes = rows.as_slice().as_bytes();
+            self.writer.section(kind::FORMS, code, 0, bytes)?;
+        }
         let rows = sorted.rows;
         drop((sorted.primary, sorted.extra));
         let hashes = rows.as_slice().as_bytes();

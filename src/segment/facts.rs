@@ -1,4 +1,6 @@
-//! What is known of a content item besides its hashes, where policy asks for it.
+//! What is known of a content item besides its hashes, where policy asks for it; and of one hash of it.
+
+use crate::hash::{Form, Reach};
 
 /// What policy may ask of a content item besides its hashes.
 ///
@@ -24,4 +26,13 @@ impl Default for Facts {
     fn default() -> Self {
         Self::PLAIN
     }
+}
+
+/// What is known of one hash of a content item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct HashFacts {
+    /// Which form of the item it is of; `None` for the item as it was given.
+    pub form: Option<Form>,
+    /// How far out it may safely reach; `None` where it was not calibrated.
+    pub reach: Option<Reach>,
 }

@@ -4,8 +4,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The first eight bytes of every segment.
 pub const MAGIC: [u8; 8] = *b"hgseg\r\n\x1a";
-/// The newest version of the format that this program writes and reads: of segments with facts.
-pub const VERSION: u32 = 2;
+/// The newest version of the format that this program writes and reads: of segments that know a form or
+/// a reach of a hash.
+pub const VERSION: u32 = 3;
+/// The version of segments with facts of content, and with nothing of version 3.
+pub const FACTS_VERSION: u32 = 2;
 /// The version of segments without facts.
 pub const PLAIN_VERSION: u32 = 1;
 /// The byte-order mark; another machine's order shows it turned around.
@@ -16,6 +19,8 @@ pub const ALIGNMENT: usize = 64;
 pub const DEFAULT_SEED: u64 = 0x6861_7368_6761_7465;
 /// Number of buckets of a near type's table: one for each value of a 16-bit chunk.
 pub const BUCKETS: usize = 1 << 16;
+/// In the place of the reach of a posting that was not calibrated.
+pub const NO_REACH: u8 = u8::MAX;
 /// The code for a quality that is not known.
 pub const UNKNOWN_QUALITY: u8 = 127;
 /// Most hashes of one type in one segment.
@@ -51,6 +56,10 @@ pub mod kind {
     pub const EXTRA: u16 = 23;
     /// Where the digests of each prefix begin.
     pub const DIGEST_OFFSETS: u16 = 24;
+    /// How far out the PDQ hash of each posting may reach.
+    pub const REACHES: u16 = 25;
+    /// Which form of its content the PDQ hash of a posting is of.
+    pub const FORMS: u16 = 26;
 
     /// The name of a kind, for messages.
     #[must_use]
@@ -69,6 +78,8 @@ pub mod kind {
             MULTI_STARTS => "multi starts",
             EXTRA => "further postings",
             DIGEST_OFFSETS => "digest offsets",
+            REACHES => "reaches",
+            FORMS => "forms",
             _ => "unknown section",
         }
     }
@@ -90,7 +101,7 @@ pub mod layout {
 pub struct Header {
     /// [`MAGIC`].
     pub magic: [u8; 8],
-    /// [`PLAIN_VERSION`] or [`VERSION`].
+    /// [`PLAIN_VERSION`], [`FACTS_VERSION`] or [`VERSION`].
     pub version: u32,
     /// [`BYTE_ORDER`].
     pub byte_order: u32,
@@ -196,6 +207,19 @@ impl FactRow {
     }
 }
 
+/// Which form of its content the hash of a posting is of: 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FormRow {
+    /// The posting: the first ones by their hashes, then the further ones.
+    pub posting: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// [`Form::code`](crate::hash::Form::code).
+    pub form: u64,
+}
+
+const _: () = assert!(size_of::<FormRow>() == 16);
 const _: () = assert!(size_of::<FactRow>() == 24);
 const _: () = assert!(size_of::<Header>() == 128);
 const _: () = assert!(size_of::<SectionEntry>() == 24);

@@ -25,7 +25,7 @@ mod writer;
 
 pub use build::{BuildError, SegmentBuilder, SegmentSummary, TypeSummary};
 pub use error::SegmentError;
-pub use facts::Facts;
+pub use facts::{Facts, HashFacts};
 pub use mmap::Memory;
 pub use near::NearView;
 pub use permutation::Permutation;

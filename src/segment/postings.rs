@@ -1,7 +1,9 @@
 //! Who is behind a hash: banks and content items.
 
 use crate::bank::{BankId, ContentId};
-use crate::hash::Quality;
+use crate::hash::{Form, Quality, Reach};
+use crate::segment::HashFacts;
+use crate::segment::format::FormRow;
 use crate::segment::packed::{Packing, Record};
 
 /// One content item behind a hash.
@@ -13,6 +15,8 @@ pub struct Posting {
     pub content: ContentId,
     /// The hash's quality there, where known.
     pub quality: Option<Quality>,
+    /// What is known of the hash there.
+    pub of_hash: HashFacts,
 }
 
 /// The postings of one signal type.
@@ -25,6 +29,8 @@ pub struct Postings<'a> {
     pub(super) multi_ids: &'a [u32],
     pub(super) multi_starts: &'a [u32],
     pub(super) hashes: usize,
+    pub(super) reaches: &'a [u8],
+    pub(super) forms: &'a [FormRow],
 }
 
 impl<'a> Postings<'a> {
@@ -45,8 +51,13 @@ impl<'a> Postings<'a> {
         {
             range = start as usize..end as usize;
         }
-        let extra = range.map_while(move |number| this.packing.get(this.extra, number));
-        (primary.into_iter().chain(extra)).filter_map(move |record| this.resolve(record))
+        let extra = range.map_while(move |number| {
+            let record = this.packing.get(this.extra, number)?;
+            Some((this.hashes.saturating_add(number), record))
+        });
+        let primary = primary.map(|record| (id as usize, record));
+        let all = primary.into_iter().chain(extra);
+        all.filter_map(move |(number, record)| this.resolve(number, record))
     }
 
     /// How many postings hash number `id` has.
@@ -61,11 +72,24 @@ impl<'a> Postings<'a> {
         }
     }
 
-    fn resolve(&self, record: Record) -> Option<Posting> {
+    /// What is known of the hash of posting `number`.
+    fn of_hash(&self, number: usize) -> HashFacts {
+        let row = (self.forms)
+            .binary_search_by_key(&(number as u64), |row| row.posting.into())
+            .ok()
+            .and_then(|place| self.forms.get(place));
+        HashFacts {
+            form: row.and_then(|row| Form::from_code(row.form)),
+            reach: (self.reaches.get(number)).and_then(|&code| Reach::from_code(code)),
+        }
+    }
+
+    fn resolve(&self, number: usize, record: Record) -> Option<Posting> {
         Some(Posting {
             bank: BankId(*self.banks.get(record.bank_index as usize)?),
             content: ContentId(record.content),
             quality: Quality::new(record.quality),
+            of_hash: self.of_hash(number),
         })
     }
 }

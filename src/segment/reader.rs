@@ -2,11 +2,11 @@
 
 use crate::bank::{BankId, ContentId};
 use crate::hamming::kernel::{Column, Row, prefetch};
-use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType};
+use crate::hash::{Family, Form, Hash64, PdqHash, Signal, SignalType};
 use crate::segment::build::TypeSummary;
 use crate::segment::format::{
-    ALIGNMENT, BUCKETS, BYTE_ORDER, FactRow, Header, MAGIC, MAX_HASHES, PLAIN_VERSION,
-    SectionEntry, Tombstone, TypeEntry, VERSION, kind, layout,
+    ALIGNMENT, BUCKETS, BYTE_ORDER, FACTS_VERSION, FactRow, FormRow, Header, MAGIC, MAX_HASHES,
+    PLAIN_VERSION, SectionEntry, Tombstone, TypeEntry, VERSION, kind, layout,
 };
 use crate::segment::mmap::Bytes;
 use crate::segment::near::NearView;
@@ -46,6 +46,8 @@ struct TypeLayout {
     multi_starts: Range<usize>,
     extra: Range<usize>,
     digest_offsets: Range<usize>,
+    reaches: Range<usize>,
+    forms: Range<usize>,
     tables: Vec<TableLayout>,
 }
 
@@ -115,7 +117,7 @@ where
 impl Segment {
     /// Maps a segment and checks its structure: header, section table, every section's place and
     /// length, every offset array, and the checksum of each section of up to 512 KiB, of the
-    /// tombstones and of the facts. Longer columns are left to [`Segment::verify`].
+    /// tombstones, the facts and the forms. Longer columns are left to [`Segment::verify`].
     ///
     /// # Errors
     /// [`SegmentError`], which names the file, what is wrong with it and the repair.
@@ -147,7 +149,8 @@ impl Segment {
 
     fn read_layout(&mut self) -> Result<(), SegmentError> {
         let small = |entry: &&SectionEntry| {
-            entry.length <= CHECKED_ON_OPEN || matches!(entry.kind, kind::TOMBSTONES | kind::FACTS)
+            let always = matches!(entry.kind, kind::TOMBSTONES | kind::FACTS | kind::FORMS);
+            entry.length <= CHECKED_ON_OPEN || always
         };
         for entry in self.entries.iter().filter(small) {
             self.verify_section(entry)?;
@@ -176,7 +179,8 @@ impl Segment {
         }
         let facts = match self.header.version {
             PLAIN_VERSION => 0..0,
-            _ => sections.take(0, kind::FACTS, 0, None)?,
+            FACTS_VERSION => sections.take(0, kind::FACTS, 0, None)?,
+            _ => sections.take_any(0, kind::FACTS, 0),
         };
         let in_order = || column::<FactRow>(bytes, &facts).is_sorted_by(|a, b| a.key() < b.key());
         if !facts.len().is_multiple_of(size_of::<FactRow>()) || !in_order() {
@@ -194,10 +198,17 @@ impl Segment {
                     entry.signal_type
                 ))
             })?;
-            let layout = read_type(&mut sections, signal_type, entry, bytes)?;
+            let mut layout = read_type(&mut sections, signal_type, entry, bytes)?;
+            if self.header.version > FACTS_VERSION && signal_type == SignalType::Pdq {
+                read_hash_facts(&mut sections, &mut layout, bytes)?;
+            }
             if layouts.insert(signal_type, layout).is_some() {
                 return Err(self.structure(format!("type {signal_type} is there twice")));
             }
+        }
+        let knows = |layout: &TypeLayout| !(layout.reaches.is_empty() && layout.forms.is_empty());
+        if self.header.version > FACTS_VERSION && !layouts.values().any(knows) {
+            return Err(self.structure("it says nothing of its hashes, as its version says"));
         }
         if let Some((key, _)) = sections.left.first_key_value() {
             return Err(self.structure(format!(
@@ -390,6 +401,8 @@ impl Segment {
             multi_ids: column(bytes, &layout.multi_ids),
             multi_starts: column(bytes, &layout.multi_starts),
             hashes: layout.entry.hashes as usize,
+            reaches: bytes.get(layout.reaches.clone())?,
+            forms: column(bytes, &layout.forms),
         })
     }
 }
@@ -563,6 +576,8 @@ fn read_type(
         multi_starts: 0..0,
         extra: 0..0,
         digest_offsets: 0..0,
+        reaches: 0..0,
+        forms: 0..0,
         tables: Vec::new(),
     };
     if multi > 0 {
@@ -611,4 +626,32 @@ fn read_type(
         _ => return Err(problem(sections, "its layout is unknown to this program")),
     }
     Ok(layout)
+}
+
+/// What is known of a type's hashes: from version 3 on, and where something is.
+fn read_hash_facts(
+    sections: &mut Sections<'_>,
+    layout: &mut TypeLayout,
+    bytes: &[u8],
+) -> Result<(), SegmentError> {
+    let (code, postings) = (layout.entry.signal_type, layout.entry.postings);
+    layout.reaches = sections.take_any(code, kind::REACHES, 0);
+    if !layout.reaches.is_empty() && layout.reaches.len() as u64 != postings {
+        let got = layout.reaches.len();
+        let problem = format!("section reaches has {got} bytes, expected {postings}");
+        return Err(sections.problem(problem));
+    }
+    layout.forms = sections.take_any(code, kind::FORMS, 0);
+    let rows = column::<FormRow>(bytes, &layout.forms);
+    let is_good = |row: &FormRow| {
+        row.reserved == 0
+            && u64::from(row.posting) < postings
+            && Form::from_code(row.form).is_some()
+    };
+    let in_order = rows.is_sorted_by(|a, b| a.posting < b.posting);
+    if size_of_val(rows) != layout.forms.len() || !in_order || !rows.iter().all(is_good) {
+        let problem = "section forms has a wrong length or order, or a form that is none";
+        return Err(sections.problem(problem.to_owned()));
+    }
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! Writing sections one behind the other, with their checksums; the header goes in last.
 
 use crate::segment::format::{
-    ALIGNMENT, BYTE_ORDER, DEFAULT_SEED, Header, MAGIC, PLAIN_VERSION, SectionEntry, VERSION, kind,
+    ALIGNMENT, BYTE_ORDER, DEFAULT_SEED, FACTS_VERSION, Header, MAGIC, PLAIN_VERSION, SectionEntry,
+    VERSION, kind,
 };
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -69,11 +70,16 @@ impl SectionWriter {
         self.file.write_all(table)?;
         self.offset += table.len() as u64;
         self.align()?;
-        // What programs before version 2 can read they shall go on reading.
-        let has_facts = self.entries.iter().any(|entry| entry.kind == kind::FACTS);
+        // What programs before a version can read they shall go on reading.
+        let has = |kinds: &[u16]| self.entries.iter().any(|entry| kinds.contains(&entry.kind));
+        let version = match has(&[kind::REACHES, kind::FORMS]) {
+            true => VERSION,
+            false if has(&[kind::FACTS]) => FACTS_VERSION,
+            false => PLAIN_VERSION,
+        };
         let mut header = Header {
             magic: MAGIC,
-            version: if has_facts { VERSION } else { PLAIN_VERSION },
+            version,
             byte_order: BYTE_ORDER,
             file_length: self.offset,
             generation,

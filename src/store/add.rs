@@ -3,7 +3,7 @@
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance,
 };
-use crate::hash::{Signal, SignalType};
+use crate::hash::{Form, Signal, SignalType};
 use crate::store::keys::SignalKey;
 use crate::store::merge::{Merged, TooMany};
 use crate::store::record::{Content, ContentEncoder, State, Touched, decode_content};
@@ -133,10 +133,9 @@ impl BankStore {
                     };
                     counts
                         .add_opaque((merged.opaque.iter()).filter(|one| !opaque.contains(one)))?;
-                    let signals = merged.signals.iter().map(|entry| &entry.signal);
-                    let more = signals.filter(|signal| !had(signal));
+                    let more = (merged.signals.iter()).filter(|entry| !had(&entry.signal));
                     counts.add_signals(more.clone())?;
-                    let keys = more.map(|signal| SignalKey::signal(bank, signal));
+                    let keys = more.map(|entry| SignalKey::signal(bank, &entry.signal));
                     entries.extend(keys.map(|key| (key, *id, false)));
                     *id
                 }
@@ -148,8 +147,7 @@ impl BankStore {
                     entries.push((*identity, id, true));
                     let others = other_keys(bank, &merged.signals, identity);
                     entries.extend(others.map(|key| (key, id, false)));
-                    let signals = merged.signals.iter().map(|entry| &entry.signal);
-                    counts.add(ContentState::Active, signals)?;
+                    counts.add(ContentState::Active, merged.signals.iter())?;
                     counts.add_opaque(merged.opaque.iter())?;
                     id
                 }
@@ -398,7 +396,7 @@ fn candidates(bank: BankId, items: &[NewItem]) -> Result<Vec<Candidate<'_>>, Sto
         return Err(StoreError::NoSignals { position });
     }
     let all = items.iter().map(|item| {
-        let signals = once(&item.signals);
+        let signals = given(&item.signals);
         let identity = identity(bank, &signals, &item.opaque);
         Candidate {
             item,
@@ -432,6 +430,27 @@ fn touched(bank: BankId, first: ContentId, items: u64, ids: Vec<u64>) -> Touched
     }
 }
 
+/// As [`once`], of hashes that a source gives: how far they may reach is said here, by nobody else.
+pub(super) fn given(signals: &[ContentSignal]) -> Cow<'_, [ContentSignal]> {
+    let mut given = once(signals);
+    if given.iter().any(|entry| entry.reach.is_some()) {
+        given
+            .to_mut()
+            .iter_mut()
+            .for_each(|entry| entry.reach = None);
+    }
+    given
+}
+
+/// Of two forms of the item that a hash is said to be of, the one that counts, in whatever order they
+/// come: lists seldom know, so that one who says nothing takes nothing back.
+pub(super) fn form_of(a: Option<Form>, b: Option<Form>) -> Option<Form> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 /// The signals in the order of their types and values, each once, with the best quality that is
 /// known.
 pub(super) fn once(signals: &[ContentSignal]) -> Cow<'_, [ContentSignal]> {
@@ -444,6 +463,8 @@ pub(super) fn once(signals: &[ContentSignal]) -> Cow<'_, [ContentSignal]> {
         let same = later.signal == kept.signal;
         if same {
             kept.quality = kept.quality.max(later.quality);
+            kept.form = form_of(kept.form, later.form);
+            kept.reach = kept.reach.or(later.reach);
         }
         same
     });
@@ -502,10 +523,10 @@ mod tests {
     use crate::hash::{Quality, Signal};
 
     fn entry(kind: SignalType, byte: u8, quality: Option<u8>) -> ContentSignal {
-        ContentSignal {
-            signal: Signal::from_bytes(kind, &vec![byte; kind.byte_len()]).unwrap(),
-            quality: quality.and_then(Quality::new),
-        }
+        ContentSignal::new(
+            Signal::from_bytes(kind, &vec![byte; kind.byte_len()]).unwrap(),
+            quality.and_then(Quality::new),
+        )
     }
 
     #[test]

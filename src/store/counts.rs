@@ -1,7 +1,7 @@
 //! How much a bank holds.
 
-use crate::bank::{ContentState, OpaqueSignal};
-use crate::hash::{Signal, SignalType};
+use crate::bank::{ContentSignal, ContentState, OpaqueSignal};
+use crate::hash::SignalType;
 use crate::store::StoreError;
 use std::collections::BTreeMap;
 
@@ -18,6 +18,10 @@ pub struct BankCounts {
     pub disputed: u64,
     /// Hashes of all items, the withdrawn too, by their type. Types without any are left out.
     pub signals: BTreeMap<SignalType, u64>,
+    /// How many of these hashes have a reach: see [`BankStore::set_reaches`].
+    ///
+    /// [`BankStore::set_reaches`]: crate::store::BankStore::set_reaches
+    pub calibrated: u64,
     /// Signals that cannot be computed here, of all items, by their kind.
     pub opaque: BTreeMap<String, u64>,
 }
@@ -27,7 +31,7 @@ impl BankCounts {
     pub(super) fn add<'a>(
         &mut self,
         state: ContentState,
-        signals: impl Iterator<Item = &'a Signal>,
+        signals: impl Iterator<Item = &'a ContentSignal>,
     ) -> Result<(), StoreError> {
         change(&mut self.items, 1)?;
         change(self.of(state), 1)?;
@@ -37,10 +41,11 @@ impl BankCounts {
     /// Counts hashes in that an item has got besides those that it had.
     pub(super) fn add_signals<'a>(
         &mut self,
-        signals: impl Iterator<Item = &'a Signal>,
+        signals: impl Iterator<Item = &'a ContentSignal>,
     ) -> Result<(), StoreError> {
-        for signal in signals {
+        for ContentSignal { signal, reach, .. } in signals {
             change(self.signals.entry(signal.signal_type()).or_default(), 1)?;
+            change(&mut self.calibrated, reach.is_some().into())?;
         }
         Ok(())
     }
@@ -72,15 +77,21 @@ impl BankCounts {
     pub(super) fn remove<'a>(
         &mut self,
         state: ContentState,
-        signals: impl Iterator<Item = &'a Signal>,
+        signals: impl Iterator<Item = &'a ContentSignal>,
     ) -> Result<(), StoreError> {
         change(&mut self.items, -1)?;
         change(self.of(state), -1)?;
-        for signal in signals {
+        for ContentSignal { signal, reach, .. } in signals {
             change(self.signals.entry(signal.signal_type()).or_default(), -1)?;
+            change(&mut self.calibrated, -i64::from(reach.is_some()))?;
         }
         self.signals.retain(|_, count| *count > 0);
         Ok(())
+    }
+
+    /// Counts hashes that got, or lost, a reach.
+    pub(super) fn calibrate(&mut self, by: i64) -> Result<(), StoreError> {
+        change(&mut self.calibrated, by)
     }
 
     /// Moves an item from one state to the other.

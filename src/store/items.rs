@@ -89,8 +89,7 @@ impl BankStore {
         let mut writer = self.writer()?;
         let item = self.item(id)?.ok_or(StoreError::NoSuchItem { id })?;
         let mut counts = self.counts(item.bank)?;
-        let signals = item.signals.iter().map(|entry| &entry.signal);
-        counts.remove(item.state, signals)?;
+        counts.remove(item.state, item.signals.iter())?;
         counts.remove_opaque(item.opaque.iter())?;
         let by_signal = self.family(keys::BY_SIGNAL)?;
         let mut batch = WriteBatch::default();

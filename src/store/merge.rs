@@ -7,7 +7,7 @@ use crate::bank::{
     ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance, SourceStatus,
 };
 use crate::store::BankStore;
-use crate::store::add::{NewItem, once};
+use crate::store::add::{NewItem, form_of, once};
 use std::borrow::Cow;
 
 /// Why an item was not added, and changed nothing.
@@ -87,7 +87,9 @@ impl<'a> Merged<'a> {
                 .signals
                 .binary_search_by(|kept| kept.signal.cmp(&entry.signal));
             match found.ok().and_then(|at| self.signals.get(at)) {
-                Some(kept) => kept.quality < entry.quality,
+                Some(kept) => {
+                    kept.quality < entry.quality || form_of(kept.form, entry.form) != kept.form
+                }
                 None => true,
             }
         };

@@ -77,6 +77,7 @@ mod open;
 mod options;
 mod pause;
 mod publish;
+mod reach;
 mod record;
 mod snapshot;
 mod sync;
@@ -91,6 +92,7 @@ pub use history::{Base as HistoryBase, History, HistoryError, Settings as Histor
 pub use history::{Upload, UploadHash, Uploads};
 pub use merge::TooMany;
 pub use publish::{Publication, WhyAll};
+pub use reach::NewReach;
 pub use snapshot::{FactRecords, Items, Records, Snapshot};
 pub use sync::{Preview, SyncSummary};
 
@@ -110,10 +112,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// let store = BankStore::open(&folder.path().join("store"))?;
 /// let bank = store.create_bank(&"mine".parse()?, Policy::new(Action::Block))?;
 /// let item = NewItem {
-///     signals: vec![ContentSignal {
-///         signal: "md5:d41d8cd98f00b204e9800998ecf8427e".parse()?,
-///         quality: None,
-///     }],
+///     signals: vec![ContentSignal::new("md5:d41d8cd98f00b204e9800998ecf8427e".parse()?, None)],
 ///     labels: vec!["sample".into()],
 ///     provenance: Provenance::default(),
 ///     ..NewItem::default()

@@ -4,10 +4,10 @@
 //! type that was once released is never changed: a change is a new version beside it, old
 //! versions are read for ever, and the tests keep the bytes of each.
 //!
-//! An item's signals are packed into one run of bytes: for each its type's code, its quality (255
-//! where not known) and its value.
+//! An item's signals are packed into one run of bytes: see `packed`.
 
 mod bank;
+mod packed;
 mod standing;
 
 pub(super) use bank::{decode_bank, encode_bank};
@@ -15,7 +15,7 @@ pub(super) use bank::{decode_bank, encode_bank};
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance,
 };
-use crate::hash::{Quality, Signal, SignalType};
+use crate::hash::SignalType;
 use crate::store::{BankCounts, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,10 +25,11 @@ const V1: u8 = 1;
 /// The version of an item of several sources, of a change that updated items, and of counts with
 /// what version 1 has no place for.
 const V2: u8 = 2;
-/// The version of an item with what its sources say beside its hashes: see `standing`.
+/// The version of an item with what its sources say beside its hashes (see `standing`), and of counts
+/// of hashes that were calibrated.
 const V3: u8 = 3;
-/// In the place of a quality that is not known.
-const NO_QUALITY: u8 = u8::MAX;
+/// The version of an item of which a form or a reach of a hash is known: see `packed`.
+const V4: u8 = 4;
 
 /// Next numbers and the revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +114,17 @@ struct CountsV2<'a> {
     /// Kinds of opaque signals and how many there are of each.
     #[serde(borrow)]
     opaque: Vec<(&'a str, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CountsV3<'a> {
+    active: u64,
+    withdrawn: u64,
+    disputed: u64,
+    signals: Vec<(u8, u64)>,
+    #[serde(borrow)]
+    opaque: Vec<(&'a str, u64)>,
+    calibrated: u64,
 }
 
 /// The beginning of an item of every version: what an index needs.
@@ -343,7 +355,7 @@ impl Change {
 pub(super) fn encode_counts(counts: &BankCounts) -> Vec<u8> {
     let signals = counts.signals.iter();
     let signals = signals.map(|(kind, &count)| (kind.code(), count)).collect();
-    if counts.disputed == 0 && counts.opaque.is_empty() {
+    if counts.disputed == 0 && counts.opaque.is_empty() && counts.calibrated == 0 {
         return encode(&CountsV1 {
             active: counts.active,
             withdrawn: counts.withdrawn,
@@ -351,29 +363,55 @@ pub(super) fn encode_counts(counts: &BankCounts) -> Vec<u8> {
         });
     }
     let opaque = counts.opaque.iter();
+    let opaque = opaque.map(|(kind, &count)| (&**kind, count)).collect();
+    if counts.calibrated == 0 {
+        return encode_as(
+            V2,
+            &CountsV2 {
+                active: counts.active,
+                withdrawn: counts.withdrawn,
+                disputed: counts.disputed,
+                signals,
+                opaque,
+            },
+        );
+    }
     encode_as(
-        V2,
-        &CountsV2 {
+        V3,
+        &CountsV3 {
             active: counts.active,
             withdrawn: counts.withdrawn,
             disputed: counts.disputed,
             signals,
-            opaque: opaque.map(|(kind, &count)| (&**kind, count)).collect(),
+            opaque,
+            calibrated: counts.calibrated,
         },
     )
 }
 
 pub(super) fn decode_counts(bank: BankId, bytes: &[u8]) -> Result<BankCounts, StoreError> {
     let read = || {
-        let counts = match version(bytes, V2)? {
+        let counts = match version(bytes, V3)? {
             V1 => {
                 let counts: CountsV1 = decode_whole(bytes)?;
-                CountsV2 {
+                CountsV3 {
                     active: counts.active,
                     withdrawn: counts.withdrawn,
                     disputed: 0,
                     signals: counts.signals,
                     opaque: Vec::new(),
+                    calibrated: 0,
+                }
+            }
+            V2 => {
+                let counts: CountsV2<'_> = decode_whole(bytes)?;
+                CountsV3 {
+                    active: counts.active,
+                    withdrawn: counts.withdrawn,
+                    disputed: counts.disputed,
+                    signals: counts.signals,
+                    opaque: counts.opaque,
+                    calibrated: 0,
                 }
             }
             _ => decode_whole(bytes)?,
@@ -392,6 +430,7 @@ pub(super) fn decode_counts(bank: BankId, bytes: &[u8]) -> Result<BankCounts, St
             active: counts.active,
             withdrawn: counts.withdrawn,
             disputed: counts.disputed,
+            calibrated: counts.calibrated,
             signals,
             opaque: opaque
                 .map(|(kind, count)| (kind.to_owned(), count))
@@ -438,17 +477,13 @@ pub(super) struct ContentEncoder {
 
 impl ContentEncoder {
     pub(super) fn encode(&mut self, content: &Content<'_>) -> &[u8] {
-        self.packed.clear();
-        for ContentSignal { signal, quality } in content.signals {
-            self.packed.push(signal.signal_type().code());
-            self.packed.push(quality.map_or(NO_QUALITY, Quality::get));
-            self.packed.extend_from_slice(signal.as_bytes());
-        }
+        let is_marked = packed::pack(content.signals, &mut self.packed);
         let state = state_code(content.state);
         let signals = Packed(&self.packed);
         let labels = content.labels.iter().map(String::as_str).collect();
-        if standing::is_needed(content) {
-            let len = standing::encode(content, state, signals, labels, &mut self.buffer);
+        if is_marked || standing::is_needed(content) {
+            let version = if is_marked { V4 } else { V3 };
+            let len = standing::encode(version, content, state, signals, labels, &mut self.buffer);
             return self.buffer.get(..len).unwrap_or_default();
         }
         let source = source(content.provenance);
@@ -502,8 +537,9 @@ pub(super) fn decode_content(
     bytes: &[u8],
 ) -> Result<ContentItem, StoreError> {
     let read = || {
-        let content = match version(bytes, V3)? {
-            V3 => return standing::decode(bank, id, bytes),
+        let version = version(bytes, V4)?;
+        let content = match version {
+            V3 | V4 => return standing::decode(version, bank, id, bytes),
             V1 => {
                 let content: ContentV1<'_> = decode_whole(bytes)?;
                 ContentV2 {
@@ -521,7 +557,7 @@ pub(super) fn decode_content(
             _ => decode_whole(bytes)?,
         };
         let mut signals = Vec::new();
-        unpack(content.signals.0, |signal| signals.push(signal))?;
+        packed::unpack(version, content.signals.0, |signal| signals.push(signal))?;
         let (first, later) = (content.sources.split_first()).ok_or("it has no source")?;
         Ok(ContentItem {
             id,
@@ -547,10 +583,10 @@ pub(super) fn decode_head(
     mut each: impl FnMut(ContentSignal),
 ) -> Result<ContentState, StoreError> {
     let mut read = || {
-        let version = version(bytes, V3)?;
+        let version = version(bytes, V4)?;
         let (head, _): (ContentHeadV1<'_>, _) = decode_front(bytes)?;
         let state = state(head.state, version)?;
-        unpack(head.signals.0, &mut each)?;
+        packed::unpack(version, head.signals.0, &mut each)?;
         Ok(state)
     };
     read().map_err(corrupt("content item", id))
@@ -570,7 +606,7 @@ fn state(code: u8, version: u8) -> Result<ContentState, String> {
         ContentState::Withdrawn,
         ContentState::Disputed,
     ];
-    let of_version = if version == V3 { 3 } else { 2 };
+    let of_version = if version >= V3 { 3 } else { 2 };
     (known.into_iter().take(of_version))
         .find(|&state| state_code(state) == code)
         .ok_or_else(|| format!("{code} is no state"))
@@ -578,27 +614,6 @@ fn state(code: u8, version: u8) -> Result<ContentState, String> {
 
 fn kind(code: u8) -> Result<SignalType, String> {
     SignalType::from_code(code).ok_or_else(|| format!("{code} is no signal type"))
-}
-
-fn unpack(mut packed: &[u8], mut each: impl FnMut(ContentSignal)) -> Result<(), String> {
-    while let Some((&[code, quality], rest)) = packed.split_first_chunk() {
-        let kind = kind(code)?;
-        let (value, rest) = rest
-            .split_at_checked(kind.byte_len())
-            .ok_or_else(|| format!("a {kind} hash is cut off"))?;
-        let quality = match quality {
-            NO_QUALITY => None,
-            known => Some(Quality::try_from(known).map_err(|error| error.to_string())?),
-        };
-        let signal = Signal::from_bytes(kind, value).map_err(|error| error.to_string())?;
-        each(ContentSignal { signal, quality });
-        packed = rest;
-    }
-    if packed.is_empty() {
-        Ok(())
-    } else {
-        Err("a hash is cut off".to_owned())
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Reading the store as it is at one moment.
 
 use crate::bank::{Bank, BankId, ContentId, ContentItem, ContentSignal, ContentState};
-use crate::index::{Carried, FactRecord, Facts, IndexRecord};
+use crate::index::{Carried, FactRecord, Facts, HashFacts, IndexRecord};
 use crate::store::record::{self, State};
 use crate::store::{BankCounts, BankStore, StoreError, keys, options};
 use rocksdb::{DB, DBRawIteratorWithThreadMode, ReadOptions};
@@ -157,15 +157,19 @@ fn read(
     value: &[u8],
     ready: &mut VecDeque<FactRecord>,
 ) -> Result<ContentState, StoreError> {
-    let mut push = |ContentSignal { signal, quality }, facts| {
+    let mut push = |entry: ContentSignal, facts| {
         ready.push_back(FactRecord {
             record: IndexRecord {
                 bank,
                 content,
-                signal,
-                quality,
+                signal: entry.signal,
+                quality: entry.quality,
             },
             facts,
+            of_hash: HashFacts {
+                form: entry.form,
+                reach: entry.reach,
+            },
         });
     };
     if carried.is_empty() {
@@ -206,9 +210,19 @@ pub struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    fn new(store: &'a BankStore, bank: BankId, mut options: ReadOptions) -> Self {
-        let (from, to) = keys::bank_range(bank);
-        options.set_iterate_lower_bound(from);
+    fn new(store: &'a BankStore, bank: BankId, options: ReadOptions) -> Self {
+        Self::from(store, bank, ContentId(0), options)
+    }
+
+    /// Those from a number on.
+    pub(super) fn from(
+        store: &'a BankStore,
+        bank: BankId,
+        first: ContentId,
+        mut options: ReadOptions,
+    ) -> Self {
+        let (_, to) = keys::bank_range(bank);
+        options.set_iterate_lower_bound(keys::content(bank, first));
         options.set_iterate_upper_bound(to);
         Self {
             entries: Entries::new(store, options).map_err(Some),

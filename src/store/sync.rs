@@ -21,7 +21,7 @@
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentState, OpaqueSignal, Provenance, SourceStatus,
 };
-use crate::store::add::{NewItem, NewNumbers, identity, once, other_keys};
+use crate::store::add::{NewItem, NewNumbers, given, identity, once, other_keys};
 use crate::store::keys::SignalKey;
 use crate::store::merge::{TooMany, check};
 use crate::store::record::{Content, ContentEncoder, decode_content};
@@ -295,13 +295,11 @@ fn keys_of(item: &ContentItem) -> BTreeSet<(SignalKey, bool)> {
 
 /// Brings the counts of a bank to what an item is now.
 fn count(counts: &mut BankCounts, work: &Work) -> Result<(), StoreError> {
-    let signals =
-        |item: &ContentItem| -> Vec<_> { item.signals.iter().map(|entry| entry.signal).collect() };
     if let Some(before) = &work.before {
-        counts.remove(before.state, signals(before).iter())?;
+        counts.remove(before.state, before.signals.iter())?;
         counts.remove_opaque(before.opaque.iter())?;
     }
-    counts.add(work.item.state, signals(&work.item).iter())?;
+    counts.add(work.item.state, work.item.signals.iter())?;
     counts.add_opaque(work.item.opaque.iter())
 }
 
@@ -344,7 +342,7 @@ impl<'a> Desk<'a> {
         if record.signals.is_empty() && record.opaque.is_empty() {
             return Err(StoreError::NoSignals { position });
         }
-        let signals = once(&record.signals);
+        let signals = given(&record.signals);
         let own = identity(self.bank, &signals, &record.opaque);
         let target = match self.holder(own)? {
             Some(id) => id,
@@ -610,7 +608,8 @@ fn sorted(opaque: &[OpaqueSignal]) -> Vec<OpaqueSignal> {
 
 /// Puts what a record says now into its item.
 fn merge(item: &mut ContentItem, record: &NewItem) -> Result<(), TooMany> {
-    item.signals = once(&[&item.signals[..], &record.signals].concat()).into_owned();
+    let given = given(&record.signals);
+    item.signals = once(&[&item.signals[..], &given].concat()).into_owned();
     item.opaque = sorted(&[&item.opaque[..], &record.opaque].concat());
     for label in &record.labels {
         if !item.labels.contains(label) {

@@ -29,7 +29,7 @@ impl BankStore {
             let mut found = BankCounts::default();
             for item in snapshot.items(bank.id) {
                 let item = item?;
-                found.add(item.state, item.signals.iter().map(|entry| &entry.signal))?;
+                found.add(item.state, item.signals.iter())?;
                 found.add_opaque(item.opaque.iter())?;
                 entries += self.verify_entries(&look_up, &item)?;
             }
@@ -207,6 +207,9 @@ fn text(counts: &BankCounts) -> String {
     }
     for (kind, count) in &counts.signals {
         text.push_str(&format!(", {count} {kind}"));
+    }
+    if counts.calibrated > 0 {
+        text.push_str(&format!(", {} calibrated", counts.calibrated));
     }
     for (kind, count) in &counts.opaque {
         text.push_str(&format!(", {count} {kind}"));

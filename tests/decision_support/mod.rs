@@ -94,6 +94,8 @@ pub(crate) fn verdict(number: u8) -> Verdict {
         kind,
         entry: pdq(number, 0),
         entry_quality: Quality::new(77),
+        entry_form: None,
+        reach: None,
         query: query.signal,
         variant: query.variant,
         distance: Distance(distance),

@@ -9,7 +9,9 @@
 use hashgate::bank::{Bank, BankId, ContentId, Policy};
 use hashgate::gate::{Gate, GateOptions, Verdict};
 use hashgate::hash::PdqHash;
-use hashgate::index::{Carried, FactRecord, IndexRecord, PublishOptions, publish, verify};
+use hashgate::index::{
+    Carried, FactRecord, HashFacts, IndexRecord, PublishOptions, publish, verify,
+};
 use hashgate::policy::PolicyFile;
 use std::convert::Infallible;
 use std::path::Path;
@@ -49,6 +51,7 @@ pub fn records<'a>(
                     quality: None,
                 },
                 facts: carried.facts(labels.iter().copied(), sources),
+                of_hash: HashFacts::default(),
             })
         })
 }

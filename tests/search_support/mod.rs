@@ -192,6 +192,8 @@ impl Oracle {
                     signal,
                     distance,
                     quality,
+                    form: None,
+                    reach: None,
                 });
             }
         }

@@ -33,10 +33,7 @@ pub(crate) fn item(signals: &[Signal]) -> NewItem {
     NewItem {
         signals: signals
             .iter()
-            .map(|&signal| ContentSignal {
-                signal,
-                quality: signal.as_pdq().and(Quality::new(90)),
-            })
+            .map(|&signal| ContentSignal::new(signal, signal.as_pdq().and(Quality::new(90))))
             .collect(),
         labels: vec!["sample".into()],
         provenance: Provenance {
@@ -95,6 +92,7 @@ pub(crate) fn recount(store: &BankStore, bank: BankId) -> BankCounts {
             ContentState::Disputed => counts.disputed += 1,
         }
         for entry in item.signals {
+            counts.calibrated += u64::from(entry.reach.is_some());
             *counts
                 .signals
                 .entry(entry.signal.signal_type())

@@ -172,12 +172,9 @@ fn flush(
 }
 
 fn item(path: &Path, known: Known, labels: &[String]) -> NewItem {
-    let metadata = (!known.forms.is_empty()).then(|| {
-        format!(
-            "pdq of the picture as stored, then {}",
-            known.forms.join(", ")
-        )
-    });
+    let forms: Vec<String> = known.forms().map(|form| form.to_string()).collect();
+    let metadata = (!forms.is_empty())
+        .then(|| format!("pdq of the picture as stored, then {}", forms.join(", ")));
     NewItem {
         signals: known.signals,
         labels: labels.to_vec(),

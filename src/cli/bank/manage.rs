@@ -4,7 +4,7 @@ use crate::bank::{
     Action, Bank, BankName, ContentState, Policy, Provenance, Quarantine, Setting, Share, Verified,
 };
 use crate::cli::{config, exit::Exit, home::Home, output};
-use crate::hash::{Quality, Threshold};
+use crate::hash::{Quality, SignalType, Threshold};
 use crate::policy;
 use crate::store::{BankCounts, BankStore};
 use anyhow::bail;
@@ -182,6 +182,8 @@ struct BankRecord<'a> {
     withdrawn: u64,
     disputed: u64,
     signals: std::collections::BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibrated: Option<u64>,
     opaque: &'a std::collections::BTreeMap<String, u64>,
 }
 
@@ -195,6 +197,7 @@ impl<'a> BankRecord<'a> {
             withdrawn: counts.withdrawn,
             disputed: counts.disputed,
             opaque: &counts.opaque,
+            calibrated: (counts.calibrated > 0).then_some(counts.calibrated),
             signals: counts
                 .signals
                 .iter()
@@ -284,13 +287,16 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
             )?;
         }
         writeln!(out, "{} ({})", entries(&counts), signals(&counts))?;
+        if let Some(text) = calibrated(&counts) {
+            writeln!(out, "{text}")?;
+        }
     }
     for item in store.items(bank.id).take(args.entries) {
         let item = item?;
         let hashes: Vec<String> = item.signals.iter().map(|s| s.signal.to_string()).collect();
         if args.format == Format::Jsonl {
             let qualities: Vec<_> = item.signals.iter().map(|s| s.quality).collect();
-            let record = serde_json::json!({
+            let mut record = serde_json::json!({
                 "content_id": item.id,
                 "signals": hashes,
                 "qualities": qualities,
@@ -303,6 +309,16 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
                 "provenance": item.provenance,
                 "later_provenance": item.later,
             });
+            let forms: Vec<_> = item.signals.iter().map(|s| s.form).collect();
+            let reaches: Vec<_> = item.signals.iter().map(|s| s.reach).collect();
+            if let serde_json::Value::Object(fields) = &mut record {
+                if forms.iter().any(Option::is_some) {
+                    fields.insert("forms".to_owned(), serde_json::json!(forms));
+                }
+                if reaches.iter().any(Option::is_some) {
+                    fields.insert("reaches".to_owned(), serde_json::json!(reaches));
+                }
+            }
             writeln!(out, "{record}")?;
             continue;
         }
@@ -315,8 +331,14 @@ pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
         for later in &item.later {
             writeln!(out, "  and from {}", from(later))?;
         }
-        for hash in hashes {
-            writeln!(out, "  {hash}")?;
+        for (hash, entry) in hashes.iter().zip(&item.signals) {
+            let form = entry.form.map(|form| form.to_string());
+            let reach = entry.reach.map(|reach| format!("reach {reach}"));
+            let more: Vec<String> = form.into_iter().chain(reach).collect();
+            match more.is_empty() {
+                true => writeln!(out, "  {hash}")?,
+                false => writeln!(out, "  {hash}  {}", more.join(", "))?,
+            }
         }
         if let Some(until) = bank.policy.paused_until(item.id, super::now()) {
             writeln!(out, "  matches nothing until {}", policy::time(until))?;
@@ -437,6 +459,18 @@ fn entries(counts: &BankCounts) -> String {
         }
     }
     text
+}
+
+/// How many of the PDQ hashes have a reach, where any has.
+pub(crate) fn calibrated(counts: &BankCounts) -> Option<String> {
+    let all = counts.signals.get(&SignalType::Pdq).copied().unwrap_or(0);
+    (counts.calibrated > 0).then(|| {
+        format!(
+            "{} of {all} pdq hashes calibrated, {} without a reach",
+            counts.calibrated,
+            all.saturating_sub(counts.calibrated)
+        )
+    })
 }
 
 fn signals(counts: &BankCounts) -> String {

@@ -5,7 +5,7 @@ mod manage;
 mod withdraw;
 
 pub(crate) use add::{now, say_withdrawn};
-pub(crate) use manage::PUBLISH_HINT;
+pub(crate) use manage::{PUBLISH_HINT, calibrated};
 pub(crate) use withdraw::named;
 
 use crate::cli::{exit::Exit, home::Home};

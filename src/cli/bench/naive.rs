@@ -68,6 +68,8 @@ mod tests {
             signal: value(byte),
             distance: Distance(distance),
             quality: None,
+            form: None,
+            reach: None,
         };
         let right = [hit(0, 0x00, 0), hit(3, 0x00, 0), hit(1, 0x01, 8)];
         let check = |hits: &[Hit]| hold_against(&hashes, &value(0), Distance(8), hits);

@@ -1,11 +1,12 @@
 //! `hashgate calibrate`: a bank's entries and thresholds, judged by a sample of harmless pictures.
 
+mod apply;
 mod page;
 mod text;
 
 use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{benign, exit::Exit, home::Home, output, progress::Progress, stop};
-use crate::evaluate::{Calibration, HarmlessUpload, ScannedFile, calibrate};
+use crate::evaluate::{Calibration, Guessed, HarmlessUpload, ScannedFile, calibrate};
 use crate::gate::{Extractor, MatchKind, read_file};
 use crate::hash::{Quality, Signal, SignalType};
 use crate::index::Index;
@@ -31,13 +32,23 @@ enum Format {
 #[derive(Debug, Args)]
 #[command(
     after_help = "An entry's safe reach is the largest radius, up to 60 bits, such that no hash of the sample lies within it and 8 \
-    bits more.\nRates carry the exact 95 % interval; where nothing was flagged, its upper end is 3 in the number of uploads."
+    bits more.\nOf a folder of pictures, guesses at their originals count too where one is flagged, or is \
+    once it is fitted to an entry.\nA picture itself, turned or mirrored, matches within its bank's threshold, however far the entry reaches.\nRates carry the exact 95 % interval; where nothing was flagged, its upper end is 3 in the number of uploads."
 )]
 pub(crate) struct CalibrateArgs {
     /// The sample: a list of PDQ hashes of harmless pictures, in any format that import reads, or a
-    /// folder of such pictures, which are asked about by all their variants
-    #[arg(long, value_name = "LIST|DIR")]
-    benign: PathBuf,
+    /// folder of such pictures, which are asked about by all their variants; may be given several times
+    #[arg(long, value_name = "LIST|DIR", required_unless_present = "clear")]
+    benign: Vec<PathBuf>,
+
+    /// Write each entry's reach into the store, in the place of what it had. Guesses at the originals of uploads then match the
+    /// entry no farther out, and nothing is verified farther out
+    #[arg(long)]
+    apply: bool,
+
+    /// Take the reaches of all entries away again
+    #[arg(long, conflicts_with_all = ["benign", "apply", "scan", "json", "html"])]
+    clear: bool,
 
     /// What another threshold would have changed in a past scan: the file that
     /// `scan --format jsonl --output FILE` wrote
@@ -70,6 +81,10 @@ pub(crate) struct CalibrateArgs {
 const LONGEST_LINE: u64 = 16 << 20;
 
 pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
+    if args.clear {
+        let stop = stop::on_request()?;
+        return apply::clear(home, &stop);
+    }
     let index = Index::open_with(&args.index.folder(home), args.index.memory())?;
     args.index.log(&index);
     for path in [&args.json, &args.html].into_iter().flatten() {
@@ -79,29 +94,40 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
     let stop = stop::on_request()?;
     let progress = Progress::of_items("harmless uploads");
     let tell = |done, total| progress.set(done, total);
-    let uploads = sample(&args, &stop, &tell)?;
-    let name = args.benign.file_name().unwrap_or(args.benign.as_os_str());
-    let name = name.to_string_lossy();
+    let (mut uploads, mut names) = (Vec::new(), Vec::new());
+    for benign in &args.benign {
+        uploads.extend(sample(&args, (&index, benign), &stop, &tell)?);
+        let name = benign.file_name().unwrap_or(benign.as_os_str());
+        names.push(name.to_string_lossy());
+    }
+    let name = names.join(" + ");
     let found = calibrate(&index, &name, &uploads, scan.as_deref(), &stop, &tell);
     drop(progress);
-    let Some(calibration) = found else {
+    let Some((calibration, reaches)) = found else {
         bail!("stopped before it was done: there is no result");
     };
     write(&args, &calibration)?;
-    Ok(Exit::Clean)
+    match (args.apply, args.format) {
+        (false, _) => Ok(Exit::Clean),
+        (true, Format::Text) => apply::apply(&index, &reaches, home, &stop, &mut output::stdout()),
+        // Standard output is one JSON object.
+        (true, Format::Json) => apply::apply(&index, &reaches, home, &stop, &mut std::io::stderr()),
+    }
 }
 
 fn sample(
     args: &CalibrateArgs,
+    (index, benign): (&Index, &Path),
     stop: &AtomicBool,
     tell: &(dyn Fn(u64, u64) + Sync),
 ) -> anyhow::Result<Vec<HarmlessUpload>> {
-    if !args.benign.is_dir() {
-        let entries = benign::read(&args.benign)?;
+    if !benign.is_dir() {
+        let entries = benign::read(benign)?;
         return Ok(entries
             .into_iter()
             .map(|entry| HarmlessUpload {
                 hashes: vec![(entry.hash, entry.quality)],
+                guessed: Guessed::default(),
             })
             .collect());
     }
@@ -110,7 +136,7 @@ fn sample(
         sorted: true,
     };
     let mut files = Vec::new();
-    for walked in Walk::new(std::slice::from_ref(&args.benign), options) {
+    for walked in Walk::new(&[benign.to_owned()], options) {
         match walked {
             Walked::File(path) => files.push(path),
             Walked::Failed(path, reason) => bail!("cannot read {}: {reason}", path.display()),
@@ -134,8 +160,10 @@ fn sample(
                 Some(problem) => Err(problem.error),
                 None => Ok(HarmlessUpload {
                     hashes: (extraction.queries.iter())
+                        .filter(|query| query.evidence.is_none_or(|evidence| !evidence.is_guess))
                         .filter_map(|query| Some((query.signal.as_pdq()?, query.quality)))
                         .collect(),
+                    guessed: Guessed::of(index, &extraction, extractor),
                 }),
             }
         })
@@ -154,10 +182,7 @@ fn sample(
         }
     }
     if uploads.is_empty() {
-        bail!(
-            "{} holds no picture that can be hashed",
-            args.benign.display()
-        );
+        bail!("{} holds no picture that can be hashed", benign.display());
     }
     Ok(uploads)
 }

@@ -1,6 +1,6 @@
 //! The calibration as a page with plots.
 
-use super::text::{in_a_million, noisy_rows, rate_rows, scan_rows};
+use super::text::{guess_rows, in_a_million, noisy_rows, rate_rows, scan_rows};
 use crate::cli::draw::number::thousands;
 use crate::cli::draw::page::Page;
 use crate::cli::draw::plot::{self, Counts, Curve, Curves, Histogram};
@@ -41,6 +41,14 @@ pub(super) fn page(found: &Calibration) -> String {
             &header,
             &rows,
         );
+        if !bank.guesses.is_empty() {
+            let (header, rows) = guess_rows(bank);
+            page.table(
+                &format!("{}, by guesses at the originals of uploads", bank.bank),
+                &header,
+                &rows,
+            );
+        }
     }
     if found.noisy.is_empty() {
         page.note("No entry flags a picture of the sample.");
@@ -68,7 +76,10 @@ pub(super) fn page(found: &Calibration) -> String {
             ("Margin", &format!("{} bits", found.margin)),
             ("hashgate", &found.program_version),
         ],
-        &format!("hashgate calibrate --benign {}", found.sample),
+        &format!(
+            "hashgate calibrate --benign {}",
+            found.sample.replace(" + ", " --benign ")
+        ),
     );
     page.finish()
 }
@@ -86,7 +97,7 @@ fn figures(found: &Calibration) -> Vec<(String, String, String)> {
             figures.push((
                 format!("{}, threshold {}", bank.bank, bank.threshold),
                 thousands(rate.flagged),
-                format!("flagged; in a million {}", in_a_million(rate)),
+                format!("flagged; in a million {}", in_a_million(&rate.per_million)),
             ));
         }
     }

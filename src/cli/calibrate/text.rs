@@ -4,7 +4,7 @@ use crate::cli::draw::number::{thousands, three_digits};
 use crate::cli::draw::page::Cell;
 use crate::cli::draw::table::table;
 use crate::cli::output::plural;
-use crate::evaluate::{BankRates, Calibration, ScanChange, ThresholdRate};
+use crate::evaluate::{BankRates, Calibration, Estimate, GuessRate, ScanChange, ThresholdRate};
 use crate::scan::escaped;
 use std::io::{self, Write};
 
@@ -16,10 +16,14 @@ const NOISY_SHOWN: usize = 20;
 pub(super) fn write(out: &mut dyn Write, found: &Calibration) -> io::Result<()> {
     writeln!(
         out,
-        "{}: {}, {} hashes; generation {} with {} PDQ hashes",
+        "{}: {}, {} hashes{}; generation {} with {} PDQ hashes",
         escaped(&found.sample),
         plural(found.uploads, "harmless upload"),
         thousands(found.hashes),
+        match found.guesses {
+            0 => String::new(),
+            guesses => format!(", {} guesses at their originals", thousands(guesses)),
+        },
         found.generation,
         thousands(found.entries)
     )?;
@@ -27,6 +31,11 @@ pub(super) fn write(out: &mut dyn Write, found: &Calibration) -> io::Result<()> 
         writeln!(out, "\n{}, threshold {}:", bank.bank, bank.threshold)?;
         let (header, rows) = rate_rows(bank);
         writeln!(out, "{}", table(header, rows))?;
+        if !bank.guesses.is_empty() {
+            writeln!(out, "and by guesses at the originals of uploads:")?;
+            let (header, rows) = guess_rows(bank);
+            writeln!(out, "{}", table(header, rows))?;
+        }
     }
     writeln!(out, "\nSafe reach of the entries:")?;
     let (header, rows) = reach_rows(found);
@@ -64,16 +73,16 @@ pub(super) fn write(out: &mut dyn Write, found: &Calibration) -> io::Result<()> 
 }
 
 /// Events in a million, with what is known of them.
-pub(super) fn in_a_million(rate: &ThresholdRate) -> String {
+pub(super) fn in_a_million(rate: &Estimate) -> String {
     let number = |value: f64| match value {
         v if v < 0.005 => "0".to_owned(),
         v => three_digits(v),
     };
     format!(
         "{} ({} to {})",
-        number(rate.per_million.value),
-        number(rate.per_million.low),
-        number(rate.per_million.high)
+        number(rate.value),
+        number(rate.low),
+        number(rate.high)
     )
 }
 
@@ -89,7 +98,30 @@ pub(super) fn rate_rows(bank: &BankRates) -> (Vec<String>, Vec<Vec<Cell>>) {
         vec![
             Cell::number(rate.threshold.to_string()),
             Cell::number(thousands(rate.flagged)),
-            Cell::number(in_a_million(rate)),
+            Cell::number(in_a_million(&rate.per_million)),
+        ]
+    });
+    (header.map(str::to_owned).into(), rows.collect())
+}
+
+/// What guesses are taken for, by threshold and kind.
+pub(super) fn guess_rows(bank: &BankRates) -> (Vec<String>, Vec<Vec<Cell>>) {
+    let header = [
+        "threshold",
+        "uploads near",
+        "in a million (95 %)",
+        "uploads verified",
+        "in a million (95 %)",
+    ];
+    let shown =
+        |rate: &&GuessRate| SHOWN.contains(&rate.threshold) || rate.threshold == bank.threshold;
+    let rows = bank.guesses.iter().filter(shown).map(|rate| {
+        vec![
+            Cell::number(rate.threshold.to_string()),
+            Cell::number(thousands(rate.near)),
+            Cell::number(in_a_million(&rate.near_per_million)),
+            Cell::number(thousands(rate.verified)),
+            Cell::number(in_a_million(&rate.verified_per_million)),
         ]
     });
     (header.map(str::to_owned).into(), rows.collect())

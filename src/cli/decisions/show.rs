@@ -100,6 +100,9 @@ fn describe(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
             found.distance,
             found.threshold
         )?;
+        if let Some(form) = found.entry_form {
+            write!(out, " from its {form}")?;
+        }
         if let Some(score) = found.score {
             write!(out, ", score {score}")?;
         }

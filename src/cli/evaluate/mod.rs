@@ -113,6 +113,10 @@ pub(crate) struct EvaluateArgs {
     /// same picture, or one a part of the other, is not wrong; such flags are counted apart
     #[arg(long, value_name = "FILE", requires = "benign")]
     looked_at: Option<PathBuf>,
+    /// Let entries reach only as far as the benign list lets them, as after calibrate --apply; what is
+    /// taken to be the same picture is left out
+    #[arg(long, requires = "benign")]
+    calibrated: bool,
 
     /// Worker threads, 1 to 1024 [default: one for each core]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -220,6 +224,7 @@ fn plan(args: &EvaluateArgs) -> anyhow::Result<Plan> {
         looked_at: (args.looked_at.as_deref().map(looked_at::read))
             .transpose()?
             .unwrap_or_default(),
+        calibrated: args.calibrated,
         jobs: args.jobs.map_or_else(cores, usize::from),
     })
 }
@@ -368,6 +373,9 @@ fn command(args: &EvaluateArgs) -> String {
     }
     words.push(format!("--working-side {}", args.working_side));
     words.push(format!("--same-within {}", args.same_within));
+    if args.calibrated {
+        words.push("--calibrated".to_owned());
+    }
     words.join(" ")
 }
 

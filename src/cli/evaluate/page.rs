@@ -442,6 +442,9 @@ fn about(page: &mut Page, report: &Report, command: &str) {
          wrong flags. WebP is lossless here: no maintained Rust encoder of lossy WebP has a licence that fits.",
         report.same_within
     ));
+    if report.calibrated {
+        page.note(super::text::CALIBRATED);
+    }
     let mut facts = vec![
         ("Corpus", report.corpus.name.clone()),
         ("Pictures", thousands(report.corpus.pictures)),

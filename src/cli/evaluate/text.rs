@@ -10,6 +10,9 @@ use std::io::{self, Write};
 /// Wrong flags that are listed; the JSON has more.
 const FLAGS_SHOWN: usize = 10;
 
+/// What is said of an evaluation whose entries were calibrated.
+pub(super) const CALIBRATED: &str = "Entries were calibrated by the list of harmless pictures: guesses meet them no farther out than they may safely reach.";
+
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let corpus = &report.corpus;
     writeln!(
@@ -38,6 +41,9 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             "{} more pairs are the same picture in another form, as a person saw; flags on them are not wrong",
             thousands(seen)
         )?;
+    }
+    if report.calibrated {
+        writeln!(out, "{CALIBRATED}")?;
     }
     if !corpus.left_out.is_empty() {
         writeln!(

@@ -174,6 +174,8 @@ fn entry(one: &Considered) -> Value {
         "signal_type": one.entry.signal_type(),
         "hash": one.entry.hex(),
         "quality": one.entry_quality,
+        "entry_form": one.entry_form,
+        "reach": one.reach,
         "query": one.query.hex(),
         "variant": one.variant.to_string(),
         "distance": one.distance,

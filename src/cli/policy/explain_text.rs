@@ -77,6 +77,9 @@ fn entry(out: &mut impl Write, one: &Considered) -> io::Result<()> {
         "  {} #{}, {kind} distance {}",
         one.bank, one.content_id, one.distance
     )?;
+    if let Some(form) = one.entry_form {
+        write!(out, " from its {form}")?;
+    }
     let variant = one.variant.to_string();
     if variant != "original" {
         write!(out, " as {variant}")?;
@@ -103,6 +106,9 @@ fn entry(out: &mut impl Write, one: &Considered) -> io::Result<()> {
     if !one.labels.is_empty() {
         let labels: Vec<_> = one.labels.iter().map(|label| escaped(label)).collect();
         writeln!(out, "    labels that rules name: {}", labels.join(", "))?;
+    }
+    if let Some(reach) = one.reach {
+        writeln!(out, "    safe reach: {reach}")?;
     }
     if let Some(sources) = one.sources {
         writeln!(out, "    sources that agree: {sources}")?;

@@ -168,9 +168,8 @@ impl<'a> Row<'a> {
             self.note("quality", &quality.to_string());
         }
         let quality = self.quality;
-        let signals = self.signals.into_iter().map(|signal| ContentSignal {
-            signal,
-            quality: quality.filter(|_| signal.as_pdq().is_some()),
+        let signals = self.signals.into_iter().map(|signal| {
+            ContentSignal::new(signal, quality.filter(|_| signal.as_pdq().is_some()))
         });
         Ok(ListRecord {
             line,

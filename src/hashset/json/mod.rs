@@ -10,7 +10,7 @@ mod fields;
 pub(super) use fields::{Fields, note, plain};
 
 use crate::bank::{ContentSignal, OpaqueSignal, Opinion, SourceStatus};
-use crate::hash::{Quality, Signal, SignalType};
+use crate::hash::{Form, Quality, Signal, SignalType};
 use crate::hashset::record::{Sink, Tally};
 use crate::hashset::{BadLine, HashsetError, ListRecord, value};
 use std::io::BufRead;
@@ -85,9 +85,20 @@ impl Entry {
     }
 
     pub(super) fn keep(&mut self, signal: Signal, quality: Option<Quality>) {
+        self.keep_form(signal, quality, None);
+    }
+
+    /// Takes a hash of a form of the item.
+    pub(super) fn keep_form(
+        &mut self,
+        signal: Signal,
+        quality: Option<Quality>,
+        form: Option<Form>,
+    ) {
+        let is_pdq = signal.as_pdq().is_some();
         self.signals.push(ContentSignal {
-            signal,
-            quality: quality.filter(|_| signal.as_pdq().is_some()),
+            form: form.filter(|_| is_pdq),
+            ..ContentSignal::new(signal, quality.filter(|_| is_pdq))
         });
     }
 

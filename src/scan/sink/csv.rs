@@ -5,13 +5,13 @@ use std::io::{self, Write};
 
 /// Writes a header and one row a file (RFC 4180): `path, outcome, action, quality, pdq, matches`
 /// (their number) `, bank, content_id, signal_type, hash, distance, variant` (of the nearest)
-/// `, bytes, error`. There is no summary row.
+/// `, bytes, error, kind, score, entry_form, reach`. There is no summary row.
 pub struct CsvSink<W: Write> {
     out: csv::Writer<W>,
     begun: bool,
 }
 
-const HEADER: [&str; 16] = [
+const HEADER: [&str; 18] = [
     "path",
     "outcome",
     "action",
@@ -28,6 +28,8 @@ const HEADER: [&str; 16] = [
     "error",
     "kind",
     "score",
+    "entry_form",
+    "reach",
 ];
 
 impl<W: Write> CsvSink<W> {
@@ -77,6 +79,10 @@ impl<W: Write> Sink for CsvSink<W> {
         row.push(nearest.map_or_else(String::new, |nearest| nearest.kind.name().to_owned()));
         let score = nearest.and_then(|nearest| nearest.score);
         row.push(score.map_or_else(String::new, |score| score.to_string()));
+        let form = nearest.and_then(|nearest| nearest.entry_form);
+        row.push(form.map_or_else(String::new, |form| form.to_string()));
+        let reach = nearest.and_then(|nearest| nearest.reach);
+        row.push(reach.map_or_else(String::new, |reach| reach.to_string()));
         self.out.write_record(&row)?;
         Ok(())
     }

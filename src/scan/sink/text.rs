@@ -64,6 +64,9 @@ impl<W: Write> Sink for TextSink<W> {
                 nearest.entry.signal_type(),
                 nearest.distance
             )?;
+            if let Some(form) = nearest.entry_form {
+                write!(self.out, " from its {form}")?;
+            }
             if nearest.kind == MatchKind::Verified
                 && let Some(score) = nearest.score
             {

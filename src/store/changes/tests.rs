@@ -10,10 +10,7 @@ use std::path::Path;
 fn item(number: u64) -> NewItem {
     let signal = Signal::from_bytes(SignalType::Phash, &number.to_be_bytes()).unwrap();
     NewItem {
-        signals: vec![ContentSignal {
-            signal,
-            quality: None,
-        }],
+        signals: vec![ContentSignal::new(signal, None)],
         labels: Vec::new(),
         ..NewItem::default()
     }

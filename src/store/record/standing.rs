@@ -1,9 +1,10 @@
-//! Version 3 of a content item: with what its sources say beside its hashes.
+//! Versions 3 and 4 of a content item: with what its sources say beside its hashes.
 //!
-//! It is written only where there is such a thing: an item of lists that say nothing of the kind
-//! keeps the shorter form of version 1 or 2.
+//! They are written only where there is such a thing: an item of lists that say nothing of the kind
+//! keeps the shorter form of version 1 or 2. Version 4 is version 3 with more said of each hash.
 
-use super::{Content, Packed, V3, decode_whole, encode_into, state, unpack};
+use super::packed::unpack;
+use super::{Content, Packed, decode_whole, encode_into, state};
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentState, OpaqueSignal, Opinion, Provenance,
     SourceStatus, View,
@@ -50,6 +51,7 @@ pub(super) fn is_needed(content: &Content<'_>) -> bool {
 }
 
 pub(super) fn encode(
+    version: u8,
     content: &Content<'_>,
     state: u8,
     signals: Packed<'_>,
@@ -69,7 +71,7 @@ pub(super) fn encode(
         opaque: opaque.map(|one| (&*one.kind, &*one.value)).collect(),
         sources: sources.map(source).collect(),
     };
-    encode_into(V3, &value, buffer)
+    encode_into(version, &value, buffer)
 }
 
 fn source(provenance: &Provenance) -> SourceV3<'_> {
@@ -129,10 +131,15 @@ fn provenance(source: &SourceV3<'_>) -> Result<Provenance, String> {
     })
 }
 
-pub(super) fn decode(bank: BankId, id: ContentId, bytes: &[u8]) -> Result<ContentItem, String> {
+pub(super) fn decode(
+    version: u8,
+    bank: BankId,
+    id: ContentId,
+    bytes: &[u8],
+) -> Result<ContentItem, String> {
     let content: ContentV3<'_> = decode_whole(bytes)?;
     let mut signals = Vec::new();
-    unpack(content.signals.0, |signal| signals.push(signal))?;
+    unpack(version, content.signals.0, |signal| signals.push(signal))?;
     let (first, later) = (content.sources.split_first()).ok_or("it has no source")?;
     let opaque = content
         .opaque
@@ -152,7 +159,7 @@ pub(super) fn decode(bank: BankId, id: ContentId, bytes: &[u8]) -> Result<Conten
             .iter()
             .map(provenance)
             .collect::<Result<_, String>>()?,
-        state: state(content.state, V3)?,
+        state: state(content.state, version)?,
         by_hand: content.by_hand,
         changed: content
             .changed

@@ -5,7 +5,7 @@ use super::*;
 use crate::bank::{
     Action, Bank, Opinion, Paused, Policy, Quarantine, Share, SourceStatus, Verified, View,
 };
-use crate::hash::Threshold;
+use crate::hash::{Form, Quality, Reach, Signal, Threshold};
 use proptest::prelude::*;
 
 const STATE_V1: &[u8] = b"\x01\x03\xac\x02\x07";
@@ -57,6 +57,11 @@ const CONTENT_V2: &[u8] = b"\x02\x01\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08
     \x02\x01a\x02bb\x02\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03\
     \x05other\0\0\x05";
 
+/// A hash with a reach of 33 bits, and one that is of the half-size copy and reaches nowhere.
+const CONTENT_V4: &[u8] = b"\x04\x01\x20\x07\xff\x01\x22\x01\x02\x03\x04\x05\x06\x07\x08\
+    \x05\x63\x03\x00\x20\0\0\0\0\0\0\0\x08\x07\x06\x05\x04\x03\x02\x01\
+    \x02\x01a\x02bb\x01\0\0\x01\x04list\x01\x01\x37\x01\x03a=b\x80\x94\xeb\xdc\x03\0\0\0";
+const COUNTS_V3: &[u8] = b"\x03\x05\x02\0\x02\x01\x06\x02\x01\0\x04";
 const COUNTS_V2: &[u8] = b"\x02\x05\x02\x01\x02\x01\x06\x02\x01\x01\x08photodna\x03";
 const CONTENT_V3: &[u8] = b"\x03\x02\x14\x07\xff\x01\x02\x03\x04\x05\x06\x07\x08\
     \x05\x63\x08\x07\x06\x05\x04\x03\x02\x01\
@@ -117,15 +122,15 @@ fn counts() -> BankCounts {
         active: 5,
         withdrawn: 2,
         disputed: 0,
+        calibrated: 0,
         signals: [(SignalType::Pdq, 6), (SignalType::Md5, 1)].into(),
         opaque: [].into(),
     }
 }
 
 fn item() -> ContentItem {
-    let signal = |kind, value: [u8; 8], quality| ContentSignal {
-        signal: Signal::from_bytes(kind, &value).unwrap(),
-        quality,
+    let signal = |kind, value: [u8; 8], quality| {
+        ContentSignal::new(Signal::from_bytes(kind, &value).unwrap(), quality)
     };
     ContentItem {
         id: ContentId(4),
@@ -223,11 +228,11 @@ fn version_2_has_its_bytes() {
     for end in 0..CONTENT_V2.len() {
         assert!(decode_content(BankId(9), ContentId(4), &CONTENT_V2[..end]).is_err());
     }
-    let newer = [&[4], &CONTENT_V2[1..]].concat();
+    let newer = [&[5], &CONTENT_V2[1..]].concat();
     let error = decode_content(BankId(9), ContentId(4), &newer).unwrap_err();
-    assert!(error.to_string().contains("got version 4"), "{error}");
+    assert!(error.to_string().contains("got version 5"), "{error}");
     let error = decode_head(ContentId(4), &newer, |_| {}).unwrap_err();
-    assert!(error.to_string().contains("got version 4"), "{error}");
+    assert!(error.to_string().contains("got version 5"), "{error}");
 }
 
 #[test]
@@ -259,6 +264,60 @@ fn version_3_of_an_item_and_version_2_of_counts_have_their_bytes() {
     disputed[1] = 2;
     let error = read(&disputed).unwrap_err().to_string();
     assert!(error.contains("2 is no state"), "{error}");
+}
+
+/// The item with what version 4 has a place for.
+fn item_of_forms() -> ContentItem {
+    let mut item = item();
+    item.signals[0].reach = Reach::within(33);
+    item.signals[1].reach = Some(Reach::NOWHERE);
+    item.signals[1].form = Some(Form::HALF_SIZE);
+    item
+}
+
+#[test]
+fn version_4_of_an_item_and_version_3_of_counts_have_their_bytes() {
+    let item = item_of_forms();
+    let bytes = encode_item(&item);
+    assert_eq!(bytes, CONTENT_V4, "{}", bytes.escape_ascii());
+    let read = |bytes: &[u8]| decode_content(BankId(9), ContentId(4), bytes);
+    assert_eq!(read(CONTENT_V4).unwrap(), item);
+    let mut signals = Vec::new();
+    let state = decode_head(ContentId(4), CONTENT_V4, |signal| signals.push(signal)).unwrap();
+    assert_eq!((state, signals), (ContentState::Withdrawn, item.signals));
+    for end in 0..CONTENT_V4.len() {
+        assert!(read(&CONTENT_V4[..end]).is_err());
+    }
+    for (place, value, words) in [
+        (5, 4, "4 says nothing of a hash"),
+        (6, 62, "62 is no reach"),
+        (19, 0xff, "is no form"),
+    ] {
+        let mut damaged = CONTENT_V4.to_vec();
+        damaged[place] = value;
+        let error = read(&damaged).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let counts = BankCounts {
+        calibrated: 4,
+        ..counts()
+    };
+    assert_eq!(encode_counts(&counts), COUNTS_V3);
+    assert_eq!(decode_counts(BankId(9), COUNTS_V3).unwrap(), counts);
+    for end in 0..COUNTS_V3.len() {
+        assert!(decode_counts(BankId(9), &COUNTS_V3[..end]).is_err());
+    }
+}
+
+#[test]
+fn an_item_takes_version_4_only_where_it_must() {
+    let mut item = item_of_forms();
+    item.signals[0].reach = None;
+    assert_eq!(encode_item(&item)[0], 4);
+    item.signals[1].form = None;
+    assert_eq!(encode_item(&item)[0], 4);
+    item.signals[1].reach = None;
+    assert_eq!(encode_item(&item), CONTENT_V1);
 }
 
 #[test]
@@ -434,7 +493,7 @@ proptest! {
     #[test]
     fn no_bytes_make_a_decoder_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
         bytes.insert(0, 0);
-        for version in 0..5 {
+        for version in 0..6 {
             bytes[0] = version;
             let _ = State::decode(&bytes);
             let _ = Change::decode(1, &bytes);
@@ -447,7 +506,7 @@ proptest! {
 
     #[test]
     fn a_damaged_item_is_read_or_refused(position in 0..CONTENT_V1.len(), value in any::<u8>()) {
-        for whole in [CONTENT_V1, CONTENT_V2, CONTENT_V3] {
+        for whole in [CONTENT_V1, CONTENT_V2, CONTENT_V3, CONTENT_V4] {
             let mut bytes = whole.to_vec();
             bytes[position] = value;
             let _ = decode_content(BankId(9), ContentId(4), &bytes);

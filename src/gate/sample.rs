@@ -1,0 +1,30 @@
+//! What guesses at an upload are fitted to, were there no reaches: for calibration by harmless uploads.
+//!
+//! Reaches are left out of it: else an entry would reach farther again each time that it is calibrated.
+
+use crate::gate::decide::Matches;
+use crate::gate::terms::{Terms, now};
+use crate::gate::{Extraction, Extractor, Match, fitting};
+use crate::index::Index;
+
+/// The matches of guesses that were fitted to an entry, by the policies of an index. The extractor
+/// must have extracted just this, from pixels.
+pub(crate) fn fitted_without_reach(
+    index: &Index,
+    extraction: &Extraction,
+    extractor: &mut Extractor,
+) -> Vec<Match> {
+    let terms = Terms {
+        reaches_count: false,
+        ..Terms::of(index, now(), None)
+    };
+    let mut matches = Matches::default();
+    for query in &extraction.queries {
+        matches.ask(&terms, query);
+    }
+    fitting::fit(&terms, extraction, extractor, &mut matches);
+    extractor.forget();
+    let mut matches = matches.finish().matches;
+    matches.retain(|found| found.variant.fitted);
+    matches
+}
