@@ -366,6 +366,7 @@ fn kept_queries(verdict: &Verdict) -> (Vec<Query>, u64) {
             kept.insert(number);
         }
         let is_given = query.evidence.is_none_or(|evidence| !evidence.is_guess)
+            && !query.variant.embedded
             && query.signal.signal_type().family() != Family::Digest;
         if let (true, Some(quality)) = (is_given, query.quality) {
             let held = best.entry(query.variant.frame).or_insert((quality, number));

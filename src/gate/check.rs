@@ -439,7 +439,7 @@ fn conclude_surely(terms: &Terms<'_>, extraction: &Extraction) -> Option<Matches
     for query in &extraction.queries {
         if query.signal.signal_type().family() == Family::Digest {
             matches.ask(terms, query);
-        } else if is_guess(query) || is_quality_sure(terms, query) {
+        } else if is_guess(query) || query.variant.embedded || is_quality_sure(terms, query) {
             matches.ask_surely(terms, query, &mut doubts);
         } else {
             return None;
@@ -550,7 +550,7 @@ fn banks_of(banks: &[Bank], matches: &[Match]) -> Vec<Bank> {
 }
 
 /// Whether a bank could not be asked about a picture (a frame) because no form of it has the
-/// quality that the bank wants. `harmless` names the frames that an `allow`
+/// quality that the bank wants; the small picture in an EXIF block is no form of it. `harmless` names the frames that an `allow`
 /// bank knows; a match that is only reported does not stand for the banks that were not asked.
 fn low_quality(terms: &Terms<'_>, queries: &[Query], harmless: &BTreeSet<u32>) -> Option<Problem> {
     let mut best: BTreeMap<u32, Quality> = BTreeMap::new();
@@ -559,6 +559,7 @@ fn low_quality(terms: &Terms<'_>, queries: &[Query], harmless: &BTreeSet<u32>) -
         let kind = query.signal.signal_type();
         kind.family() != Family::Digest
             && !is_guess(query)
+            && !query.variant.embedded
             && holds(terms.index, kind)
             && !harmless.contains(&query.variant.frame)
     };

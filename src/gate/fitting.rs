@@ -76,7 +76,7 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
     let is_good =
         |quality: Option<Quality>, least: Quality| quality.is_none_or(|quality| quality >= least);
     can_be
-        && !query.variant.over_black
+        && !query.variant.embedded
         && score >= effort(terms.index).1
         && terms.standing(hit).is_ok_and(|(_, policy)| {
             // What was made to fit a harmless picture says nothing for an upload.
@@ -96,6 +96,7 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
 pub(crate) fn is_asked_far(query: &Query) -> bool {
     let plain = Variant {
         transform: Transform::Original,
+        over_black: false,
         frame: 0,
         ..query.variant
     };

@@ -6,6 +6,8 @@
 
 mod batch;
 mod check;
+#[cfg(feature = "decode")]
+mod collected;
 mod decide;
 #[cfg(feature = "decode")]
 mod doubts;

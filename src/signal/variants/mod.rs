@@ -134,7 +134,7 @@ impl VariantMaker {
     /// Fits a guess that lies near an entry to it: see `fit.rs`. The result is named as the guess is, and
     /// as fitted. `None` where the guess is none that can be fitted.
     pub fn fit(&mut self, luma: &Luma, variant: &Variant, entry: &PdqHash) -> Option<Made> {
-        if variant.inverted || variant.over_black {
+        if variant.inverted {
             return None;
         }
         let fitted = fit::fit(self.kernel, luma, variant, entry, &mut self.scratch)?;
