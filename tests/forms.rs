@@ -375,3 +375,152 @@ fn guesses_are_made_over_black_too() -> Tested {
     assert_eq!(verdict.queries.iter().filter(is_guess).count(), 0);
     Ok(())
 }
+
+/// The hash with so many bits changed, spread out.
+fn flipped(signal: &Signal, bits: usize) -> Result<Signal, Box<dyn Error>> {
+    let mut hash = signal.as_pdq().ok_or("a PDQ hash")?;
+    for at in 0..bits {
+        let bit = at * 37 % 256;
+        hash.0[bit / 8] ^= 1 << (bit % 8);
+    }
+    Ok(hash.into())
+}
+
+/// An index of one entry with these hashes, and of others with some of them.
+fn index_of_hashes(action: Action, entries: &[&[Signal]]) -> Result<TempDir, Box<dyn Error>> {
+    let bank = Bank {
+        id: BankId(1),
+        name: "known".parse()?,
+        policy: Policy::new(action),
+    };
+    let mut records = Vec::new();
+    for (content, signals) in (1..).zip(entries) {
+        records.extend(signals.iter().map(|&signal| {
+            Ok::<_, std::io::Error>(IndexRecord {
+                bank: BankId(1),
+                content: ContentId(content),
+                signal,
+                quality: None,
+            })
+        }));
+    }
+    let folder = tempfile::tempdir()?;
+    publish(
+        folder.path(),
+        &[bank],
+        records.into_iter(),
+        &PublishOptions::default(),
+    )?;
+    Ok(folder)
+}
+
+#[test]
+fn a_second_hash_speaks_for_what_is_nearly_verified() -> Tested {
+    let upload = jpeg(&picture("cat.jpg", 480, 480)?, None)?;
+    let wanted = [SignalType::Pdq, SignalType::Phash, SignalType::Ahash];
+    let limits = Limits::default();
+    let hashed = Extractor::default().extract(&upload, &wanted, VariantSet::NONE, &limits);
+    let [pdq, phash, ahash] = hashed.signals[..] else {
+        return Err("three hashes".into());
+    };
+    // Beyond what matches by itself: what it is near to by another hash is for the guess.
+    let off = |signal: &Signal, bits: u32| -> Result<Signal, Box<dyn Error>> {
+        let value = u64::from_str_radix(&signal.hex(), 16)? ^ ((1 << bits) - 1);
+        Ok(format!("{}:{value:016x}", signal.signal_type()).parse()?)
+    };
+    let second = off(&phash, 7)?;
+    let (mut seconded, mut alone) = (0, 0);
+    for bits in (32..60).step_by(2) {
+        let entry = flipped(&pdq, bits)?;
+        let by_itself = check(
+            &index_of_hashes(Action::Block, &[&[entry]])?,
+            "standard",
+            &upload,
+        )?;
+        let verdict = check(
+            &index_of_hashes(Action::Block, &[&[entry, second]])?,
+            "standard",
+            &upload,
+        )?;
+        if by_itself.outcome == Outcome::Match {
+            alone += 1;
+            assert_eq!(verdict.matches[0].seconded_by, None);
+            assert_eq!(verdict.matches, by_itself.matches);
+            continue;
+        }
+        // Too far off, of another entry, or of a kind that says too little: none.
+        let far = off(&phash, 20)?;
+        for others in [
+            &[&[entry, far][..]][..],
+            &[&[entry], &[second]],
+            &[&[entry, off(&ahash, 6)?]],
+        ] {
+            let verdict = check(
+                &index_of_hashes(Action::Block, others)?,
+                "standard",
+                &upload,
+            )?;
+            assert_eq!(verdict.outcome, Outcome::NoMatch, "{bits}");
+        }
+        if let [found] = &verdict.matches[..] {
+            seconded += 1;
+            assert_eq!(found.seconded_by, Some(SignalType::Phash), "{bits}");
+            assert_eq!(found.action, Action::Review);
+            let json = serde_json::to_value(found)?;
+            assert_eq!(json["seconded_by"], "phash");
+            // Coefficients are not enough for it: every mode says the same.
+            let folder = index_of_hashes(Action::Block, &[&[entry, second]])?;
+            for mode in [Mode::Fast, Mode::Auto] {
+                let options = GateOptions {
+                    mode,
+                    auto_from: Some(0),
+                    ..GateOptions::default()
+                };
+                let again = Gate::open_with(folder.path(), options)?.check(&upload);
+                assert_eq!((again.fast, &again.matches), (false, &verdict.matches));
+            }
+            let told = Gate::open(folder.path())?.explain(&upload);
+            assert_eq!(told.verdict.matches, verdict.matches);
+            let [one] = &told.considered[..] else {
+                return Err("one entry".into());
+            };
+            assert_eq!(one.result.as_ref().ok(), Some(found));
+        }
+    }
+    assert!(
+        alone > 0 && seconded > 0,
+        "{alone} alone, {seconded} seconded"
+    );
+    Ok(())
+}
+
+#[test]
+fn nothing_is_called_harmless_by_a_second_hash() -> Tested {
+    let upload = jpeg(&picture("cat.jpg", 480, 480)?, None)?;
+    let wanted = [SignalType::Pdq, SignalType::Phash];
+    let limits = Limits::default();
+    let hashed = Extractor::default().extract(&upload, &wanted, VariantSet::NONE, &limits);
+    let [pdq, phash] = hashed.signals[..] else {
+        return Err("two hashes".into());
+    };
+    let value = u64::from_str_radix(&phash.hex(), 16)? ^ 0x3f;
+    let second: Signal = format!("phash:{value:016x}").parse()?;
+    let mut found = 0;
+    for bits in (32..60).step_by(2) {
+        let entry = flipped(&pdq, bits)?;
+        for action in [Action::Block, Action::Allow] {
+            let folder = index_of_hashes(action, &[&[entry, second]])?;
+            let verdict = check(&folder, "standard", &upload)?;
+            let seconded = verdict
+                .matches
+                .iter()
+                .filter(|one| one.seconded_by.is_some());
+            match action {
+                Action::Block => found += seconded.count(),
+                _ => assert_eq!(seconded.count(), 0, "{bits}"),
+            }
+        }
+    }
+    assert!(found > 0);
+    Ok(())
+}

@@ -75,6 +75,8 @@ struct MatchLine {
     query: String,
     threshold: Threshold,
     score: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seconded_by: Option<SignalType>,
     action: Action,
     quality: Option<Quality>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +101,7 @@ impl From<RecordedMatch> for MatchLine {
             query: found.query.hex(),
             threshold: found.threshold,
             score: found.score.map(Score::value),
+            seconded_by: found.seconded_by,
             action: found.action,
             quality: found.entry_quality,
             rule: found.rule.as_deref().map(str::to_owned),
@@ -129,6 +132,7 @@ impl TryFrom<MatchLine> for RecordedMatch {
                 kind: kind.ok_or_else(|| format!("{:?} is no kind of match", line.kind))?,
                 variant: line.variant.parse().map_err(|error| format!("{error}"))?,
                 score,
+                seconded_by: line.seconded_by,
                 bank: line.bank,
                 content_id: line.content_id,
                 entry_quality: line.quality,

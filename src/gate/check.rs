@@ -8,6 +8,8 @@ use crate::gate::doubts::{Doubts, QUALITY_MARGIN};
 use crate::gate::fitting;
 use crate::gate::quarantine::Watch;
 #[cfg(feature = "decode")]
+use crate::gate::second;
+#[cfg(feature = "decode")]
 use crate::gate::terms::upload_of;
 use crate::gate::terms::{Terms, look_at_uploads, now, upload_of_hash};
 #[cfg(feature = "decode")]
@@ -232,6 +234,7 @@ impl Gate {
                 distance: hit.distance,
                 threshold: Threshold(max_distance.0),
                 score: None,
+                seconded_by: None,
                 action: policy.action,
                 rule: (policy.rule)
                     .and_then(|place| bank.policy.rules().get(place))
@@ -405,9 +408,10 @@ fn both(
     (conclude_fitting(terms, extraction, extractor), tried)
 }
 
-/// As [`conclude`], and fits guesses to what they nearly met.
+/// As [`conclude`], and fits guesses to what they nearly met, and asks a second hash about what evidence
+/// nearly verified.
 #[cfg(feature = "decode")]
-fn conclude_fitting(
+pub(super) fn conclude_fitting(
     terms: &Terms<'_>,
     mut extraction: Extraction,
     extractor: &mut Extractor,
@@ -418,6 +422,7 @@ fn conclude_fitting(
     }
     let fitted = fitting::fit(terms, &extraction, extractor, &mut matches);
     extraction.queries.extend(fitted);
+    second::ask(terms, &extraction, extractor, &mut matches);
     conclude_with(terms, extraction, matches)
 }
 

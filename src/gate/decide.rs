@@ -1,8 +1,11 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
+#[cfg(feature = "decode")]
+use crate::bank::ContentId;
 use crate::bank::{Action, BankId};
 use crate::gate::fitting::NearMisses;
 use crate::gate::quarantine::Stops;
+use crate::gate::second::{self, NearlyVerified};
 use crate::gate::terms::{Refusal, Terms, widest};
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
 use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Threshold, Variant, View};
@@ -91,6 +94,8 @@ pub(crate) struct Matches {
     decisions: Decisions,
     /// The entries that were nearly met.
     pub(crate) missed: NearMisses,
+    /// The entries for which evidence spoke, but not enough.
+    pub(crate) nearly: NearlyVerified,
 }
 
 /// What the matches of each form of the input decide; of the bytes under `None`.
@@ -132,10 +137,12 @@ impl Matches {
 
     /// Keeps a hit where its bank's policy calls it a match; `widest` is [`widest`] of the index.
     pub(crate) fn weigh(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit, widest: Distance) {
-        if let Ok(found) = judge(terms, query, hit, widest) {
-            self.keep(hit.bank, found);
-        } else {
-            self.miss(terms, query, hit);
+        match judge(terms, query, hit, widest) {
+            Ok(found) => self.keep(hit.bank, found),
+            Err(refusal) => {
+                self.nearly.note(query, hit, &refusal);
+                self.miss(terms, query, hit);
+            }
         }
     }
 
@@ -146,9 +153,24 @@ impl Matches {
         query: &Query,
         hit: &Hit,
         widest: Distance,
-        told: Option<Score>,
+        (score, seconded_by): (Option<Score>, Option<SignalType>),
     ) {
-        if let Ok(found) = judge_by(terms, query, hit, widest, |_, _| told) {
+        if let Ok(found) = judge_by(terms, query, hit, widest, (|_, _| score, seconded_by)) {
+            self.keep(hit.bank, found);
+        }
+    }
+
+    /// As [`Matches::weigh`], where a second hash of the same form speaks for the entry too.
+    #[cfg(feature = "decode")]
+    pub(crate) fn weigh_seconded(
+        &mut self,
+        terms: &Terms<'_>,
+        query: &Query,
+        hit: &Hit,
+        by: SignalType,
+    ) {
+        let widest = widest(terms.index);
+        if let Ok(found) = judge_by(terms, query, hit, widest, (score, Some(by))) {
             self.keep(hit.bank, found);
         }
     }
@@ -165,6 +187,12 @@ impl Matches {
         if let Some(score) = score(query, hit) {
             self.missed.note(terms, query, hit, score);
         }
+    }
+
+    /// Whether an entry of this bank matches by a hash of this type.
+    #[cfg(feature = "decode")]
+    pub(crate) fn has_entry(&self, bank: BankId, content: ContentId, kind: SignalType) -> bool {
+        self.entries.contains(&(bank, content.0, kind))
     }
 
     /// Whether an entry of this hash in this bank matches.
@@ -252,16 +280,16 @@ pub(crate) fn judge(
     hit: &Hit,
     widest: Distance,
 ) -> Result<Match, Refusal> {
-    judge_by(terms, query, hit, widest, score)
+    judge_by(terms, query, hit, widest, (score, None))
 }
 
-/// The same, with what says how alike the two are.
+/// The same, with what says how alike the two are, and the second hash that speaks for the entry.
 pub(super) fn judge_by(
     terms: &Terms<'_>,
     query: &Query,
     hit: &Hit,
     widest: Distance,
-    score: impl Fn(&Query, &Hit) -> Option<Score>,
+    (score, seconded_by): (impl Fn(&Query, &Hit) -> Option<Score>, Option<SignalType>),
 ) -> Result<Match, Refusal> {
     let (bank, policy) = terms.standing(hit)?;
     let signal_type = query.signal.signal_type();
@@ -278,28 +306,35 @@ pub(super) fn judge_by(
         return Err(Refusal::EntryQuality { asked, quality });
     }
     let within = near_within(query, threshold, hit);
-    let (kind, score, action) = if within.is_some_and(|within| hit.distance.is_within(within)) {
-        let kind = MatchKind::of(signal_type);
-        (kind, score(query, hit), policy.action)
-    } else {
-        let far = Refusal::TooFar {
-            within: within.unwrap_or(Threshold::EXACT),
-        };
-        let evidence = query.evidence.ok_or(far)?;
-        let action = policy.verified_action().ok_or(far)?;
-        if !evidence.reaches(hit.distance, widest, &hit.signal) {
-            return Err(far);
-        }
-        let (score, enough) = (score(query, hit), evidence.enough());
-        if score.is_none_or(|score| score < enough) {
-            return Err(Refusal::Unlike {
+    let (kind, score, action, seconded_by) =
+        if within.is_some_and(|within| hit.distance.is_within(within)) {
+            let kind = MatchKind::of(signal_type);
+            (kind, score(query, hit), policy.action, None)
+        } else {
+            let far = Refusal::TooFar {
                 within: within.unwrap_or(Threshold::EXACT),
-                score,
-                enough,
-            });
-        }
-        (MatchKind::Verified, score, action)
-    };
+            };
+            let evidence = query.evidence.ok_or(far)?;
+            let action = policy.verified_action().ok_or(far)?;
+            if !evidence.reaches(hit.distance, widest, &hit.signal) {
+                return Err(far);
+            }
+            let (score, alone) = (score(query, hit), evidence.enough());
+            // What is enough alone needs no second.
+            let second = seconded_by
+                .filter(|_| score.is_none_or(|score| score < alone))
+                .and_then(|kind| Some((kind, second::enough(&evidence)?)));
+            let seconded_by = second.map(|(kind, _)| kind);
+            let enough = second.map_or(alone, |(_, enough)| enough);
+            if score.is_none_or(|score| score < enough) {
+                return Err(Refusal::Unlike {
+                    within: within.unwrap_or(Threshold::EXACT),
+                    score,
+                    enough,
+                });
+            }
+            (MatchKind::Verified, score, action, seconded_by)
+        };
     let rule = policy.rule.and_then(|place| bank.policy.rules().get(place));
     Ok(Match {
         bank: bank.name.clone(),
@@ -312,6 +347,7 @@ pub(super) fn judge_by(
         distance: hit.distance,
         threshold,
         score,
+        seconded_by,
         action,
         rule: rule.map(|rule| rule.scope.to_string().into()),
         quarantine: policy.quarantine,

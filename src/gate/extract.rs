@@ -2,11 +2,11 @@
 
 use crate::gate::collected::{Collected, MINOR, SMALL, hundredths, shown};
 use crate::gate::{Evidence, Extraction, MemoryBudget, Outcome, Problem, Query, VariantSet};
-use crate::hash::{Family, PdqHash, Signal, SignalType, Transform, Variant};
+use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType, Transform, Variant};
 use crate::media::{self, Limits, MediaError, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
 use crate::signal::thumbnail::Thumbnail;
-use crate::signal::variants::{Luma, Made, Shapes, VariantMaker};
+use crate::signal::variants::{Look, Luma, Made, Shapes, VariantMaker};
 use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,6 +47,8 @@ pub struct Extractor {
     variants: VariantMaker,
     /// The pictures of the input at hand of which guesses were made, until they are forgotten.
     held: Vec<Held>,
+    /// What guesses at them looked like that were fitted, by their hashes.
+    fitted: Vec<(PdqHash, Look)>,
 }
 
 /// A picture of which guesses were made.
@@ -110,18 +112,61 @@ impl Extractor {
         let Self { variants, held, .. } = self;
         let luma = luma_of(held, variant)?;
         let fitted = catch_unwind(AssertUnwindSafe(|| variants.fit(luma, variant, entry)));
-        fitted.unwrap_or_else(|_| {
+        let fitted = fitted.unwrap_or_else(|_| {
             tracing::error!(
                 "a guess could not be fitted (a defect of this program; please report it)"
             );
             *variants = VariantMaker::default();
             None
-        })
+        })?;
+        let look = fitted.look().map(|look| (fitted.hash, look));
+        self.fitted.extend(look);
+        Some(fitted)
+    }
+
+    /// The 64-bit hashes, of these types, of a guess that was made of the last input, from its small luma
+    /// picture.
+    pub(crate) fn hash64_of_guess(
+        &mut self,
+        hash: &PdqHash,
+        variant: &Variant,
+        kinds: &[SignalType],
+    ) -> Vec<(SignalType, Hash64)> {
+        let Self {
+            variants,
+            held,
+            fitted,
+            ..
+        } = self;
+        let hashed = catch_unwind(AssertUnwindSafe(|| {
+            let fitted = fitted.iter().find(|(held, _)| held == hash);
+            let look = match fitted.filter(|_| variant.fitted) {
+                Some((_, look)) => look.clone(),
+                None => variants.look(luma_of(held, variant)?, variant)?,
+            };
+            let mut all = imagehash(Look::SIDE, Look::SIDE, look.rgb(), kinds).ok()?;
+            let side = Look::SIDE as u32;
+            for &kind in kinds {
+                let hash = imghash(side, side, look.rgb(), kind).ok()?;
+                all.extend(hash.map(|hash| (kind, hash)));
+            }
+            Some(all)
+        }));
+        hashed
+            .unwrap_or_else(|_| {
+                tracing::error!(
+                    "a guess could not be hashed again (a defect of this program; please report it)"
+                );
+                *variants = VariantMaker::default();
+                None
+            })
+            .unwrap_or_default()
     }
 
     /// Forgets the last input's pictures.
     pub(crate) fn forget(&mut self) {
         self.held.clear();
+        self.fitted.clear();
     }
 
     /// Does once more, from its pixels, what was extracted from an input's coefficients.

@@ -27,6 +27,7 @@ mod quarantine;
 #[cfg(feature = "decode")]
 mod read;
 mod replay;
+mod second;
 mod shadow;
 mod terms;
 #[cfg(feature = "decode")]

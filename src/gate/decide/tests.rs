@@ -17,6 +17,7 @@ fn found(action: Action, entry: impl Into<Signal>, distance: u16) -> Match {
         distance: Distance(distance),
         threshold: Threshold(31),
         score: None,
+        seconded_by: None,
         action,
         rule: None,
         quarantine: None,
