@@ -249,7 +249,7 @@ fn a_match_by_evidence_is_replayed_by_its_score() {
     };
     let mut told = Told::default();
     let score = Score::from_value(0.75).unwrap();
-    told.add(query.signal, query.variant, pdq(0, 0), score);
+    told.add(query.signal, query.variant, pdq(0, 0), (score, None));
     let verdict = hashgate::gate::replay(&Index::open(&folder).unwrap(), AT, extraction, &told);
     assert_eq!(verdict.action, Some(Action::Review));
     assert_eq!(

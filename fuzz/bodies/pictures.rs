@@ -4,7 +4,7 @@
 use hashgate::gate::{Extract, Extractor, VariantSet};
 use hashgate::hamming::distance_pdq;
 use hashgate::hash::{Signal, SignalType};
-use hashgate::media::{Limits, decode, decode_frames};
+use hashgate::media::{Limits, decode, decode_frames, embedded};
 use std::ops::ControlFlow;
 
 /// Limits that a few seconds of damaged files stay within.
@@ -24,6 +24,8 @@ const MARGINS: (u16, u8) = (8, 3);
 /// Decodes bytes of any kind: refused, or pictures within the limits; twice the same.
 pub(crate) fn decoded(bytes: &[u8]) {
     let limits = limits();
+    let inside = embedded(bytes).and_then(|found| found.decode(&limits));
+    assert!(inside.is_none_or(|small| small.width.max(small.height) <= 1024));
     let first = decode(bytes, &limits);
     let mut frames = 0;
     let all = decode_frames(bytes, &limits, &mut |picture| {

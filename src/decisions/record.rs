@@ -75,6 +75,8 @@ struct MatchLine {
     query: String,
     threshold: Threshold,
     score: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seconded_by: Option<SignalType>,
     action: Action,
     quality: Option<Quality>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +105,7 @@ impl From<RecordedMatch> for MatchLine {
             query: found.query.hex(),
             threshold: found.threshold,
             score: found.score.map(Score::value),
+            seconded_by: found.seconded_by,
             action: found.action,
             quality: found.entry_quality,
             entry_form: found.entry_form,
@@ -135,6 +138,7 @@ impl TryFrom<MatchLine> for RecordedMatch {
                 kind: kind.ok_or_else(|| format!("{:?} is no kind of match", line.kind))?,
                 variant: line.variant.parse().map_err(|error| format!("{error}"))?,
                 score,
+                seconded_by: line.seconded_by,
                 bank: line.bank,
                 content_id: line.content_id,
                 entry_quality: line.quality,
@@ -374,6 +378,7 @@ fn kept_queries(verdict: &Verdict) -> (Vec<Query>, u64) {
             kept.insert(number);
         }
         let is_given = query.evidence.is_none_or(|evidence| !evidence.is_guess)
+            && !query.variant.embedded
             && query.signal.signal_type().family() != Family::Digest;
         if let (true, Some(quality)) = (is_given, query.quality) {
             let held = best.entry(query.variant.frame).or_insert((quality, number));

@@ -103,6 +103,7 @@ pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
     for recorded in &decision.matches {
         let found = &recorded.found;
         if let Some(score) = found.score {
+            let score = (score, found.seconded_by);
             told.add(found.query, found.variant, found.entry, score);
         }
     }

@@ -201,6 +201,8 @@ fn crops(all: &mut Catalogue) {
         |percent| Step::Crop(Place::Left, percent),
         &[(5.0, Full), (15.0, Standard), (25.0, Full)],
     );
+    let coding = Coding::KeepingThumbnail(30);
+    all.add("crop_keeping_thumbnail", None, Standard, &[], coding);
 }
 
 fn borders(all: &mut Catalogue) {

@@ -1,7 +1,7 @@
 //! Pixels to the bytes of an upload.
 
-use super::geometry::{BLACK, WHITE, resize};
-use super::modification::Coding;
+use super::geometry::{BLACK, WHITE, crop, resize};
+use super::modification::{Coding, Place};
 use super::random::Random;
 use super::tone;
 use image::codecs::gif::GifEncoder;
@@ -17,6 +17,9 @@ use std::io::Cursor;
 
 /// The longest side of an animation: its frames are bitmaps.
 const ANIMATION_SIDE: u32 = 512;
+/// The longest side of a thumbnail, and its quality.
+const THUMBNAIL_SIDE: u32 = 160;
+const THUMBNAIL_QUALITY: u8 = 75;
 /// How hard the 256 colours of a GIF are looked for: 1 (well) to 30 (fast).
 const GIF_SPEED: i32 = 15;
 
@@ -27,6 +30,11 @@ pub(super) fn encode(
 ) -> ImageResult<Vec<u8>> {
     match coding {
         Coding::Jpeg(quality) => jpeg(picture, quality, None),
+        Coding::KeepingThumbnail(percent) => {
+            let exif = exif_with(&jpeg(&thumbnail(picture), THUMBNAIL_QUALITY, None)?);
+            let rest = crop(picture, Place::Anywhere, f32::from(percent), random);
+            jpeg(&rest, 85, Some(exif))
+        }
         Coding::JpegTwice(first, second) => {
             let bytes = jpeg(picture, first, None)?;
             let once = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg)?;
@@ -37,7 +45,7 @@ pub(super) fn encode(
             if let Some(undone) = Orientation::from_exif(inverse(orientation)) {
                 stored.apply_orientation(undone);
             }
-            jpeg(&stored.into_rgb8(), 85, Some(orientation))
+            jpeg(&stored.into_rgb8(), 85, Some(exif(orientation)))
         }
         Coding::Png => {
             let mut bytes = Vec::new();
@@ -66,13 +74,13 @@ pub(super) fn encode(
     }
 }
 
-fn jpeg(picture: &RgbImage, quality: u8, orientation: Option<u8>) -> ImageResult<Vec<u8>> {
+fn jpeg(picture: &RgbImage, quality: u8, exif: Option<Vec<u8>>) -> ImageResult<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
-    if let Some(orientation) = orientation {
+    if let Some(exif) = exif {
         // An encoder that cannot carry it would make a copy that is not what its name says.
         encoder
-            .set_exif_metadata(exif(orientation))
+            .set_exif_metadata(exif)
             .map_err(image::ImageError::Unsupported)?;
     }
     let (width, height) = picture.dimensions();
@@ -85,6 +93,31 @@ fn exif(orientation: u8) -> Vec<u8> {
     let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
     exif
+}
+
+/// Two TIFF directories, the first empty, the second of which names a JPEG behind it: the same, 4.6.2.
+fn exif_with(jpeg: &[u8]) -> Vec<u8> {
+    let mut exif = b"II*\0\x08\0\0\0\0\0\x0e\0\0\0\x02\0".to_vec();
+    let directory_ends = 14 + 2 + 2 * 12 + 4;
+    for (tag, value) in [(0x0201_u16, directory_ends), (0x0202, jpeg.len() as u32)] {
+        exif.extend(tag.to_le_bytes());
+        exif.extend([4, 0, 1, 0, 0, 0]);
+        exif.extend(value.to_le_bytes());
+    }
+    exif.extend([0; 4]);
+    exif.extend(jpeg);
+    exif
+}
+
+/// As small as cameras make them.
+fn thumbnail(picture: &RgbImage) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let longest = width.max(height).max(1);
+    let side = |length: u32| (length * THUMBNAIL_SIDE / longest).max(1);
+    match longest > THUMBNAIL_SIDE {
+        true => resize(picture, side(width), side(height)),
+        false => picture.clone(),
+    }
 }
 
 /// The orientation that undoes one.
@@ -240,6 +273,22 @@ mod tests {
         let bordered = decoded(Coding::TransparentBorder);
         assert_eq!((bordered.width, bordered.height), (136, 96));
         assert_eq!(bordered.rgb.get(..3), Some([255; 3].as_slice()));
+    }
+
+    #[test]
+    fn the_thumbnail_shows_what_was_cut_away() {
+        let large = resize(&picture(), 600, 400);
+        let mut random = Random::new(1, 1);
+        let bytes = encode(&large, Coding::KeepingThumbnail(30), &mut random).unwrap();
+        let limits = Limits::default();
+        let rest = media::decode(&bytes, &limits).unwrap();
+        assert_eq!((rest.width, rest.height), (420, 280));
+        let small = media::embedded(&bytes).and_then(|found| found.decode(&limits));
+        let small = small.expect("it has a thumbnail");
+        assert_eq!((small.width, small.height), (160, 106));
+        let last = small.rgb.last_chunk::<3>().unwrap();
+        let corner = large.get_pixel(599, 399).0;
+        assert!(last.iter().zip(corner).all(|(a, b)| a.abs_diff(b) < 12));
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub(super) enum Coding {
     TransparentBorder,
     /// An animation whose third frame is the picture, behind two others.
     Animation,
+    /// JPEG of what is left without this percentage of the sides, whose EXIF thumbnail still shows all.
+    KeepingThumbnail(u8),
 }
 
 /// A modification: what is done to a picture, in order, and how the result is encoded.

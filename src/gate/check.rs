@@ -8,6 +8,8 @@ use crate::gate::doubts::{Doubts, QUALITY_MARGIN};
 use crate::gate::fitting;
 use crate::gate::quarantine::Watch;
 #[cfg(feature = "decode")]
+use crate::gate::second;
+#[cfg(feature = "decode")]
 use crate::gate::terms::upload_of;
 use crate::gate::terms::{Terms, look_at_uploads, now, upload_of_hash};
 #[cfg(feature = "decode")]
@@ -234,6 +236,7 @@ impl Gate {
                 distance: hit.distance,
                 threshold: Threshold(max_distance.0),
                 score: None,
+                seconded_by: None,
                 action: policy.action,
                 rule: (policy.rule)
                     .and_then(|place| bank.policy.rules().get(place))
@@ -407,9 +410,10 @@ fn both(
     (conclude_fitting(terms, extraction, extractor), tried)
 }
 
-/// As [`conclude`], and fits guesses to what they nearly met.
+/// As [`conclude`], and fits guesses to what they nearly met, and asks a second hash about what evidence
+/// nearly verified.
 #[cfg(feature = "decode")]
-fn conclude_fitting(
+pub(super) fn conclude_fitting(
     terms: &Terms<'_>,
     mut extraction: Extraction,
     extractor: &mut Extractor,
@@ -420,6 +424,7 @@ fn conclude_fitting(
     }
     let fitted = fitting::fit(terms, &extraction, extractor, &mut matches);
     extraction.queries.extend(fitted);
+    second::ask(terms, &extraction, extractor, &mut matches);
     conclude_with(terms, extraction, matches)
 }
 
@@ -441,7 +446,7 @@ fn conclude_surely(terms: &Terms<'_>, extraction: &Extraction) -> Option<Matches
     for query in &extraction.queries {
         if query.signal.signal_type().family() == Family::Digest {
             matches.ask(terms, query);
-        } else if is_guess(query) || is_quality_sure(terms, query) {
+        } else if is_guess(query) || query.variant.embedded || is_quality_sure(terms, query) {
             matches.ask_surely(terms, query, &mut doubts);
         } else {
             return None;
@@ -552,7 +557,7 @@ fn banks_of(banks: &[Bank], matches: &[Match]) -> Vec<Bank> {
 }
 
 /// Whether a bank could not be asked about a picture (a frame) because no form of it has the
-/// quality that the bank wants. `harmless` names the frames that an `allow`
+/// quality that the bank wants; the small picture in an EXIF block is no form of it. `harmless` names the frames that an `allow`
 /// bank knows; a match that is only reported does not stand for the banks that were not asked.
 fn low_quality(terms: &Terms<'_>, queries: &[Query], harmless: &BTreeSet<u32>) -> Option<Problem> {
     let mut best: BTreeMap<u32, Quality> = BTreeMap::new();
@@ -561,6 +566,7 @@ fn low_quality(terms: &Terms<'_>, queries: &[Query], harmless: &BTreeSet<u32>) -
         let kind = query.signal.signal_type();
         kind.family() != Family::Digest
             && !is_guess(query)
+            && !query.variant.embedded
             && holds(terms.index, kind)
             && !harmless.contains(&query.variant.frame)
     };

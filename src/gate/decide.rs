@@ -1,8 +1,11 @@
 //! Hits and policies to matches and an action: pure, so that a decision can be replayed.
 
+#[cfg(feature = "decode")]
+use crate::bank::ContentId;
 use crate::bank::{Action, BankId};
 use crate::gate::fitting::NearMisses;
 use crate::gate::quarantine::Stops;
+use crate::gate::second::{self, NearlyVerified};
 use crate::gate::terms::{Refusal, Terms, widest};
 use crate::gate::{Evidence, Match, MatchKind, Problem, Score, Verdict};
 use crate::hash::{Distance, Family, Quality, Sides, Signal, SignalType, Threshold, Variant, View};
@@ -30,7 +33,8 @@ pub struct Extraction {
     pub signals: Vec<Signal>,
     /// PDQ quality of the input as stored.
     pub quality: Option<Quality>,
-    /// What to ask the index: no hash twice.
+    /// What to ask the index: no hash twice, but of the picture and of the small one inside its EXIF
+    /// block.
     pub queries: Vec<Query>,
     /// What could not be hashed, and why.
     pub problem: Option<Problem>,
@@ -90,14 +94,17 @@ pub(crate) struct Matches {
     decisions: Decisions,
     /// The entries that were nearly met.
     pub(crate) missed: NearMisses,
+    /// The entries for which evidence spoke, but not enough.
+    pub(crate) nearly: NearlyVerified,
 }
 
 /// What the matches of each form of the input decide; of the bytes under `None`.
 type Decisions = BTreeMap<Option<Variant>, Decision>;
 
-/// One picture of the input: the frame, whether it was laid over black, and what was left out at
-/// its sides. A harmless page does not shield what is pasted into it.
-type Shown = (u32, bool, Sides);
+/// One picture of the input: the frame, whether it was laid over black, whether it is the small one in
+/// the EXIF block, and what was left out at its sides. A harmless page does not shield what is pasted
+/// into it, nor a harmless thumbnail the picture.
+type Shown = (u32, bool, bool, Sides);
 
 /// What came of an input's queries.
 #[derive(Debug)]
@@ -130,10 +137,12 @@ impl Matches {
 
     /// Keeps a hit where its bank's policy calls it a match; `widest` is [`widest`] of the index.
     pub(crate) fn weigh(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit, widest: Distance) {
-        if let Ok(found) = judge(terms, query, hit, widest) {
-            self.keep(hit.bank, found);
-        } else {
-            self.miss(terms, query, hit);
+        match judge(terms, query, hit, widest) {
+            Ok(found) => self.keep(hit.bank, found),
+            Err(refusal) => {
+                self.nearly.note(query, hit, &refusal);
+                self.miss(terms, query, hit);
+            }
         }
     }
 
@@ -144,9 +153,24 @@ impl Matches {
         query: &Query,
         hit: &Hit,
         widest: Distance,
-        told: Option<Score>,
+        (score, seconded_by): (Option<Score>, Option<SignalType>),
     ) {
-        if let Ok(found) = judge_by(terms, query, hit, widest, |_, _| told) {
+        if let Ok(found) = judge_by(terms, query, hit, widest, (|_, _| score, seconded_by)) {
+            self.keep(hit.bank, found);
+        }
+    }
+
+    /// As [`Matches::weigh`], where a second hash of the same form speaks for the entry too.
+    #[cfg(feature = "decode")]
+    pub(crate) fn weigh_seconded(
+        &mut self,
+        terms: &Terms<'_>,
+        query: &Query,
+        hit: &Hit,
+        by: SignalType,
+    ) {
+        let widest = widest(terms.index);
+        if let Ok(found) = judge_by(terms, query, hit, widest, (score, Some(by))) {
             self.keep(hit.bank, found);
         }
     }
@@ -163,6 +187,12 @@ impl Matches {
         if let Some(score) = score(query, hit) {
             self.missed.note(terms, query, hit, score);
         }
+    }
+
+    /// Whether an entry of this bank matches by a hash of this type.
+    #[cfg(feature = "decode")]
+    pub(crate) fn has_entry(&self, bank: BankId, content: ContentId, kind: SignalType) -> bool {
+        self.entries.contains(&(bank, content.0, kind))
     }
 
     /// Whether an entry of this hash in this bank matches.
@@ -221,9 +251,9 @@ impl Matches {
             action,
             stops,
             allowed_by_bytes: bytes.is_some_and(|bytes| bytes.allowed.is_some()),
-            // Of a frame that is too faint a harmless part says nothing.
+            // Of a frame that is too faint a harmless part says nothing, nor does a thumbnail.
             frames: (harmless(&self.decisions).into_keys())
-                .filter(|(.., region)| *region == Sides::NONE)
+                .filter(|(_, _, embedded, region)| !embedded && *region == Sides::NONE)
                 .map(|(frame, ..)| frame)
                 .collect(),
         }
@@ -250,16 +280,16 @@ pub(crate) fn judge(
     hit: &Hit,
     widest: Distance,
 ) -> Result<Match, Refusal> {
-    judge_by(terms, query, hit, widest, score)
+    judge_by(terms, query, hit, widest, (score, None))
 }
 
-/// The same, with what says how alike the two are.
+/// The same, with what says how alike the two are, and the second hash that speaks for the entry.
 pub(super) fn judge_by(
     terms: &Terms<'_>,
     query: &Query,
     hit: &Hit,
     widest: Distance,
-    score: impl Fn(&Query, &Hit) -> Option<Score>,
+    (score, seconded_by): (impl Fn(&Query, &Hit) -> Option<Score>, Option<SignalType>),
 ) -> Result<Match, Refusal> {
     let (bank, policy) = terms.standing(hit)?;
     let hit = &Hit {
@@ -280,34 +310,41 @@ pub(super) fn judge_by(
         return Err(Refusal::EntryQuality { asked, quality });
     }
     let within = near_within(query, threshold, hit);
-    let (kind, score, action) = if within.is_some_and(|within| hit.distance.is_within(within)) {
-        let kind = MatchKind::of(signal_type);
-        (kind, score(query, hit), policy.action)
-    } else {
-        let far = Refusal::TooFar {
-            within: within.unwrap_or(Threshold::EXACT),
+    let (kind, score, action, seconded_by) =
+        if within.is_some_and(|within| hit.distance.is_within(within)) {
+            let kind = MatchKind::of(signal_type);
+            (kind, score(query, hit), policy.action, None)
+        } else {
+            let far = Refusal::TooFar {
+                within: within.unwrap_or(Threshold::EXACT),
+            };
+            let evidence = query.evidence.ok_or(far)?;
+            let action = policy.verified_action().ok_or(far)?;
+            if let Some(reach) = hit.reach.filter(|reach| !reach.includes(hit.distance)) {
+                return Err(Refusal::BeyondReach {
+                    within: within.unwrap_or(Threshold::EXACT),
+                    reach,
+                });
+            }
+            if !evidence.reaches(hit.distance, widest, &hit.signal) {
+                return Err(far);
+            }
+            let (score, alone) = (score(query, hit), evidence.enough());
+            // What is enough alone needs no second.
+            let second = seconded_by
+                .filter(|_| score.is_none_or(|score| score < alone))
+                .and_then(|kind| Some((kind, second::enough(&evidence)?)));
+            let seconded_by = second.map(|(kind, _)| kind);
+            let enough = second.map_or(alone, |(_, enough)| enough);
+            if score.is_none_or(|score| score < enough) {
+                return Err(Refusal::Unlike {
+                    within: within.unwrap_or(Threshold::EXACT),
+                    score,
+                    enough,
+                });
+            }
+            (MatchKind::Verified, score, action, seconded_by)
         };
-        let evidence = query.evidence.ok_or(far)?;
-        let action = policy.verified_action().ok_or(far)?;
-        if let Some(reach) = hit.reach.filter(|reach| !reach.includes(hit.distance)) {
-            return Err(Refusal::BeyondReach {
-                within: within.unwrap_or(Threshold::EXACT),
-                reach,
-            });
-        }
-        if !evidence.reaches(hit.distance, widest, &hit.signal) {
-            return Err(far);
-        }
-        let (score, enough) = (score(query, hit), evidence.enough());
-        if score.is_none_or(|score| score < enough) {
-            return Err(Refusal::Unlike {
-                within: within.unwrap_or(Threshold::EXACT),
-                score,
-                enough,
-            });
-        }
-        (MatchKind::Verified, score, action)
-    };
     let rule = policy.rule.and_then(|place| bank.policy.rules().get(place));
     Ok(Match {
         bank: bank.name.clone(),
@@ -322,6 +359,7 @@ pub(super) fn judge_by(
         distance: hit.distance,
         threshold,
         score,
+        seconded_by,
         action,
         rule: rule.map(|rule| rule.scope.to_string().into()),
         quarantine: policy.quarantine,
@@ -373,7 +411,14 @@ fn form(found: &Match) -> Option<Variant> {
 
 /// The picture that a form is one of.
 const fn shown(variant: &Variant) -> Shown {
-    (variant.frame, variant.over_black, variant.region)
+    let Variant {
+        frame,
+        over_black,
+        embedded,
+        region,
+        ..
+    } = *variant;
+    (frame, over_black, embedded, region)
 }
 
 /// Whether a form shows all of a picture, however it is laid down. Others are guesses at an original,
@@ -471,158 +516,4 @@ fn nearness(found: &Match) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bank::ContentId;
-    use crate::hash::{Hash64, Md5Digest, PdqHash};
-
-    fn found(action: Action, entry: impl Into<Signal>, distance: u16) -> Match {
-        let entry = entry.into();
-        Match {
-            bank: "b".parse().unwrap(),
-            content_id: ContentId(1),
-            kind: MatchKind::Near,
-            entry,
-            entry_quality: None,
-            entry_form: None,
-            reach: None,
-            query: entry,
-            variant: Variant::ORIGINAL,
-            distance: Distance(distance),
-            threshold: Threshold(31),
-            score: None,
-            action,
-            rule: None,
-            quarantine: None,
-            quarantined: false,
-        }
-    }
-
-    #[test]
-    fn the_strictest_action_wins() {
-        use Action::{Block, Report, Review};
-        let pdq = PdqHash::ZERO;
-        assert_eq!(decide(&[]), None);
-        assert_eq!(decide(&[found(Report, pdq, 0)]), Some(Report));
-        let three = [
-            found(Review, pdq, 0),
-            found(Block, pdq, 30),
-            found(Report, pdq, 1),
-        ];
-        assert_eq!(decide(&three), Some(Block));
-    }
-
-    #[test]
-    fn allow_overrules_what_is_not_nearer() {
-        use Action::{Allow, Block};
-        let pdq = PdqHash::ZERO;
-        let both = |allow, block| decide(&[found(Allow, pdq, allow), found(Block, pdq, block)]);
-        assert_eq!(both(0, 20), Some(Allow));
-        assert_eq!(
-            both(8, 8),
-            Some(Allow),
-            "a tie: the list has an entry too many"
-        );
-        assert_eq!(both(9, 8), Some(Block));
-        let small = found(Block, Signal::from_hash64(SignalType::Phash, Hash64(0)), 2);
-        assert_eq!(decide(&[found(Allow, pdq, 8), small.clone()]), Some(Allow));
-        assert_eq!(decide(&[found(Allow, pdq, 9), small]), Some(Block));
-    }
-
-    #[test]
-    fn a_guess_at_a_harmless_original_overrules_nothing() {
-        use Action::{Allow, Block};
-        let pdq = PdqHash::ZERO;
-        let block = || found(Block, pdq, 20);
-        let covered = |view, inverted, kind| {
-            let mut allow = found(Allow, pdq, 4);
-            allow.variant.view = view;
-            allow.variant.inverted = inverted;
-            allow.kind = kind;
-            decide(&[allow, block()])
-        };
-        let band = Sides {
-            bottom: 250,
-            ..Sides::NONE
-        };
-        let near = MatchKind::Near;
-        assert_eq!(covered(View::Whole, false, near), Some(Allow));
-        assert_eq!(covered(View::Cover(band), false, near), Some(Block));
-        assert_eq!(covered(View::Uncrop(band), false, near), Some(Block));
-        assert_eq!(covered(View::Whole, true, near), Some(Block));
-        assert_eq!(
-            covered(View::Whole, false, MatchKind::Verified),
-            Some(Block)
-        );
-    }
-
-    #[test]
-    fn a_harmless_part_says_nothing_of_the_frame() {
-        let keep = |region| {
-            let mut matches = Matches::default();
-            let mut allow = found(Action::Allow, PdqHash::ZERO, 0);
-            allow.variant.region = region;
-            matches.keep(BankId(1), allow);
-            matches.finish().frames
-        };
-        assert_eq!(keep(Sides::NONE), BTreeSet::from([0]));
-        let part = Sides {
-            left: 300,
-            ..Sides::NONE
-        };
-        assert_eq!(keep(part), BTreeSet::new());
-    }
-
-    #[test]
-    fn of_an_entry_the_match_by_distance_is_shown() {
-        let near = found(Action::Block, PdqHash::ZERO, 30);
-        let mut verified = found(Action::Review, PdqHash::ZERO, 26);
-        verified.kind = MatchKind::Verified;
-        for both in [[near.clone(), verified.clone()], [verified, near]] {
-            let mut matches = Matches::default();
-            both.into_iter()
-                .for_each(|one| matches.keep(BankId(1), one));
-            let decided = matches.finish();
-            assert_eq!(decided.action, Some(Action::Block));
-            assert_eq!(decided.matches.len(), 1);
-            assert_eq!(decided.matches[0].kind, MatchKind::Near);
-        }
-    }
-
-    #[test]
-    fn only_a_digest_overrules_a_digest() {
-        use Action::{Allow, Block};
-        let (md5, pdq) = (Md5Digest([0; 16]), PdqHash::ZERO);
-        assert_eq!(
-            decide(&[found(Allow, pdq, 0), found(Block, md5, 0)]),
-            Some(Block)
-        );
-        assert_eq!(
-            decide(&[found(Allow, md5, 0), found(Block, md5, 0)]),
-            Some(Allow)
-        );
-        assert_eq!(
-            decide(&[found(Allow, md5, 0), found(Block, pdq, 0)]),
-            Some(Allow)
-        );
-    }
-    #[test]
-    fn a_harmless_frame_does_not_shield_another() {
-        use Action::{Allow, Block};
-        let pdq = PdqHash::ZERO;
-        let on = |frame, over_black, mut found: Match| {
-            found.variant.frame = frame;
-            found.variant.over_black = over_black;
-            found
-        };
-        let allow = || found(Allow, pdq, 0);
-        let block = || found(Block, pdq, 2);
-        let both = |a, b| decide(&[a, b]);
-        assert_eq!(both(allow(), block()), Some(Allow));
-        assert_eq!(both(allow(), on(1, false, block())), Some(Block));
-        assert_eq!(both(allow(), on(0, true, block())), Some(Block));
-        assert_eq!(both(on(1, false, allow()), block()), Some(Block));
-        let bytes = found(Allow, Md5Digest([0; 16]), 0);
-        assert_eq!(both(bytes, on(1, false, block())), Some(Allow));
-    }
-}
+mod tests;

@@ -6,6 +6,8 @@
 
 use crate::bank::{BankId, BankName, ContentId, Step};
 use crate::gate::check::conclude;
+#[cfg(feature = "decode")]
+use crate::gate::check::conclude_fitting;
 use crate::gate::decide::{judge, radius};
 use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash, widest};
 use crate::gate::{Extraction, Gate, Match, Query, Refusal, Verdict};
@@ -75,10 +77,9 @@ impl Gate {
         };
         let index = self.index();
         let upload = look_at_uploads(index.banks()).then(|| upload_of_hash(signal));
-        explain(
-            &Terms::of(&index, self.now(), upload),
-            Extraction::of(&query),
-        )
+        let terms = Terms::of(&index, self.now(), upload);
+        let extraction = Extraction::of(&query);
+        explain(&terms, &extraction, conclude(&terms, extraction.clone()))
     }
 
     /// Explains the decision about an upload, by its pixels: see [`Gate::check`] with
@@ -92,11 +93,12 @@ impl Gate {
         let options = self.options();
         let mut extractor = crate::gate::Extractor::default();
         let extraction = extractor.extract(bytes, &wanted, options.variants, &options.limits);
-        explain(&terms, extraction)
+        let verdict = conclude_fitting(&terms, extraction.clone(), &mut extractor);
+        explain(&terms, &extraction, verdict)
     }
 }
 
-fn explain(terms: &Terms<'_>, extraction: Extraction) -> Explanation {
+fn explain(terms: &Terms<'_>, extraction: &Extraction, verdict: Verdict) -> Explanation {
     let far = widest(terms.index);
     let mut held: HashMap<(BankId, ContentId, SignalType), Considered> = HashMap::new();
     let mut left_out = 0;
@@ -139,6 +141,33 @@ fn explain(terms: &Terms<'_>, extraction: Extraction) -> Explanation {
             }
         });
     }
+    // What only a fitted guess, or a second hash, verified.
+    for found in &verdict.matches {
+        let bank = terms.banks.iter().find(|bank| bank.name == found.bank);
+        let Some(bank) = bank else { continue };
+        let key = (bank.id, found.content_id, found.entry.signal_type());
+        let is_told = held.get(&key).is_some_and(|one| one.result.is_ok());
+        if is_told || held.len() >= MOST_HELD {
+            continue;
+        }
+        let hit = Hit {
+            distance: found.distance,
+            bank: bank.id,
+            content: found.content_id,
+            signal: found.entry,
+            quality: found.entry_quality,
+            form: found.entry_form,
+            reach: found.reach,
+        };
+        let query = Query {
+            signal: found.query,
+            quality: None,
+            variant: found.variant,
+            evidence: None,
+        };
+        let found = considered(terms, &query, &hit, Ok(found.clone()));
+        held.extend(found.map(|found| (key, found)));
+    }
     let mut all: Vec<Considered> = held.into_values().collect();
     all.sort_by(|a, b| {
         (a.result.is_err().cmp(&b.result.is_err()))
@@ -149,7 +178,7 @@ fn explain(terms: &Terms<'_>, extraction: Extraction) -> Explanation {
     left_out += all.len().saturating_sub(Explanation::MOST) as u64;
     all.truncate(Explanation::MOST);
     Explanation {
-        verdict: conclude(terms, extraction),
+        verdict,
         considered: all,
         left_out,
     }

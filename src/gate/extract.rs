@@ -1,23 +1,18 @@
 //! Bytes of an upload to the hashes that the index is asked about.
 
+use crate::gate::collected::{Collected, MINOR, SMALL, hundredths, shown};
 use crate::gate::{Evidence, Extraction, MemoryBudget, Outcome, Problem, Query, VariantSet};
-use crate::hamming;
-use crate::hash::{Distance, Family, PdqHash, Quality, Signal, SignalType, Transform, Variant};
+use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType, Transform, Variant};
 use crate::media::{self, Limits, MediaError, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
 use crate::signal::thumbnail::Thumbnail;
-use crate::signal::variants::{Luma, Made, VariantMaker};
+use crate::signal::variants::{Look, Luma, Made, Shapes, VariantMaker};
 use crate::signal::{ShapeError, digest, imagehash, imghash};
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Frames of an animation of which guesses are made; of the others, as they are and turned.
-const MOST_GUESSED: usize = 16;
-/// Frames that are held for fitting guesses at them.
+/// Pictures that are held for looking at guesses at them again.
 const MOST_HELD: usize = 4;
-/// A frame within so many bits of one of which guesses were made tells nothing new.
-const SAME_FRAME: Distance = Distance(8);
 
 impl From<MediaError> for Problem {
     fn from(error: MediaError) -> Self {
@@ -50,9 +45,24 @@ pub struct Extract<'a> {
 pub struct Extractor {
     pdq: PdqHasher,
     variants: VariantMaker,
-    /// The frames of the input at hand of which guesses were made, and whether as displayed, until
-    /// they are forgotten.
-    held: Vec<(u32, bool, Luma)>,
+    /// The pictures of the input at hand of which guesses were made, until they are forgotten.
+    held: Vec<Held>,
+    /// What guesses at them looked like that were fitted, by their hashes.
+    fitted: Vec<(PdqHash, Look)>,
+}
+
+/// A picture of which guesses were made.
+struct Held {
+    /// As stored.
+    form: Variant,
+    /// Whether it is held as displayed, which is otherwise.
+    is_displayed: bool,
+    luma: Luma,
+}
+
+/// Whether two forms are of the same picture: the frame, what it was laid over, whose it is.
+fn is_of_same(a: &Variant, b: &Variant) -> bool {
+    (a.frame, a.over_black, a.embedded) == (b.frame, b.over_black, b.embedded)
 }
 
 impl Extractor {
@@ -100,24 +110,63 @@ impl Extractor {
     /// be fitted.
     pub(crate) fn fit(&mut self, variant: &Variant, entry: &PdqHash) -> Option<Made> {
         let Self { variants, held, .. } = self;
-        let held = held.iter().find(|(frame, ..)| *frame == variant.frame);
-        let (_, is_displayed, luma) = held?;
-        if *is_displayed && variant.transform == Transform::Original {
-            return None;
-        }
+        let luma = luma_of(held, variant)?;
         let fitted = catch_unwind(AssertUnwindSafe(|| variants.fit(luma, variant, entry)));
-        fitted.unwrap_or_else(|_| {
+        let fitted = fitted.unwrap_or_else(|_| {
             tracing::error!(
                 "a guess could not be fitted (a defect of this program; please report it)"
             );
             *variants = VariantMaker::default();
             None
-        })
+        })?;
+        let look = fitted.look().map(|look| (fitted.hash, look));
+        self.fitted.extend(look);
+        Some(fitted)
+    }
+
+    /// The 64-bit hashes, of these types, of a guess that was made of the last input, from its small luma
+    /// picture.
+    pub(crate) fn hash64_of_guess(
+        &mut self,
+        hash: &PdqHash,
+        variant: &Variant,
+        kinds: &[SignalType],
+    ) -> Vec<(SignalType, Hash64)> {
+        let Self {
+            variants,
+            held,
+            fitted,
+            ..
+        } = self;
+        let hashed = catch_unwind(AssertUnwindSafe(|| {
+            let fitted = fitted.iter().find(|(held, _)| held == hash);
+            let look = match fitted.filter(|_| variant.fitted) {
+                Some((_, look)) => look.clone(),
+                None => variants.look(luma_of(held, variant)?, variant)?,
+            };
+            let mut all = imagehash(Look::SIDE, Look::SIDE, look.rgb(), kinds).ok()?;
+            let side = Look::SIDE as u32;
+            for &kind in kinds {
+                let hash = imghash(side, side, look.rgb(), kind).ok()?;
+                all.extend(hash.map(|hash| (kind, hash)));
+            }
+            Some(all)
+        }));
+        hashed
+            .unwrap_or_else(|_| {
+                tracing::error!(
+                    "a guess could not be hashed again (a defect of this program; please report it)"
+                );
+                *variants = VariantMaker::default();
+                None
+            })
+            .unwrap_or_default()
     }
 
     /// Forgets the last input's pictures.
     pub(crate) fn forget(&mut self) {
         self.held.clear();
+        self.fitted.clear();
     }
 
     /// Does once more, from its pixels, what was extracted from an input's coefficients.
@@ -145,13 +194,7 @@ impl Extractor {
     ) -> Extraction {
         self.forget();
         let wanted = how.wanted;
-        let mut collected = Collected {
-            wanted,
-            variants: how.variants,
-            seen: HashMap::new(),
-            guessed: Vec::new(),
-            extraction: Extraction::default(),
-        };
+        let mut collected = Collected::new(wanted, how.variants);
         for signal in digests {
             collected.add(signal, None, Variant::ORIGINAL);
         }
@@ -167,6 +210,16 @@ impl Extractor {
                 Some(Problem::new(Outcome::Undecodable, error.to_owned()))
             });
             collected.extraction.problem = problem;
+            if how.variants.embedded {
+                let looked = AssertUnwindSafe(|| self.embedded(bytes, how, &mut collected));
+                if catch_unwind(looked).is_err() {
+                    *self = Self::default();
+                    tracing::error!(
+                        "a picture in an EXIF block could not be hashed (a defect of this program; \
+                         please report it)"
+                    );
+                }
+            }
         }
         let place = |signal: &Signal| wanted.iter().position(|&kind| kind == signal.signal_type());
         collected.extraction.signals.sort_by_key(place);
@@ -201,8 +254,16 @@ impl Extractor {
                     };
                     collected.add_pdq(displayed, variant);
                 }
-                let small = found.thumbnail.as_ref();
-                self.guesses(small, found.orientation, &found.stored, 0, collected);
+                let small = found.thumbnail.as_ref().and_then(Luma::new);
+                let luma = small.filter(|_| collected.is_to_be_guessed(&found.stored.hash));
+                let (form, shapes) = (Variant::ORIGINAL, how.variants.shapes());
+                self.guesses(
+                    luma,
+                    found.orientation,
+                    &found.stored,
+                    (form, shapes),
+                    collected,
+                );
                 return None;
             }
         }
@@ -232,30 +293,24 @@ impl Extractor {
         })
     }
 
-    /// Guesses at the originals of a frame that was hashed as it is: its variants.
+    /// Guesses at the originals of a picture that was hashed as it is (a frame, over white or over black):
+    /// its variants. Without its luma only how it may be turned.
     fn guesses(
         &mut self,
-        small: Option<&Thumbnail>,
+        luma: Option<Luma>,
         orientation: Orientation,
-        stored: &PdqHashed,
-        frame: u32,
+        hashed: &PdqHashed,
+        (form, shapes): (Variant, Shapes),
         collected: &mut Collected<'_>,
     ) {
         let set = collected.variants;
-        let near = |held: &PdqHash| hamming::distance_pdq(held, &stored.hash) <= SAME_FRAME;
-        let is_new = !collected.guessed.iter().any(near);
-        let luma = small.and_then(Luma::new);
-        let Some(luma) = luma.filter(|_| is_new && collected.guessed.len() < MOST_GUESSED) else {
+        let Some(luma) = luma else {
             if set.dihedral {
-                let variant = Variant {
-                    frame,
-                    ..Variant::ORIGINAL
-                };
-                collected.add_turned(stored, variant);
+                collected.add_turned(hashed, form);
             }
             return;
         };
-        collected.guessed.push(stored.hash);
+        collected.note_guessed(hashed.hash);
         // What people see is what was cropped and framed.
         let is_turned = set.displayed && orientation != Orientation::Normal;
         let luma = if is_turned {
@@ -265,14 +320,16 @@ impl Extractor {
             luma
         };
         let first = collected.extraction.queries.len();
-        let flatness = self.variants.make(&luma, set.shapes(), &mut |made| {
+        let flatness = self.variants.make(&luma, shapes, &mut |made| {
             let is_as_it_lies = made.variant.transform == Transform::Original;
             let transform = match made.variant.transform {
                 Transform::Original if is_turned => Transform::Displayed,
                 transform => transform,
             };
             let variant = Variant {
-                frame,
+                frame: form.frame,
+                over_black: form.over_black,
+                embedded: form.embedded,
                 transform,
                 ..made.variant
             };
@@ -282,7 +339,7 @@ impl Extractor {
             } == Variant::ORIGINAL;
             let query = Query {
                 signal: made.hash.into(),
-                quality: Some(made.quality.unwrap_or(stored.quality)),
+                quality: Some(made.quality.unwrap_or(hashed.quality)),
                 variant,
                 evidence: Some(Evidence {
                     confidence: made.confidence(),
@@ -297,13 +354,16 @@ impl Extractor {
             collected.add_query(query);
         });
         if self.held.len() < MOST_HELD {
-            self.held.push((frame, is_turned, luma));
+            self.held.push(Held {
+                form,
+                is_displayed: is_turned,
+                luma,
+            });
         }
         // The forms that were hashed exactly are of the same picture.
         for query in collected.extraction.queries.iter_mut().take(first) {
             if let Some(evidence) = &mut query.evidence
-                && query.variant.frame == frame
-                && !query.variant.over_black
+                && is_of_same(&query.variant, &form)
             {
                 evidence.flatness = hundredths(flatness);
             }
@@ -353,14 +413,12 @@ impl Extractor {
         };
         let (width, height) = (picture.width, picture.height);
         let stored = self.form((width, height, &picture.rgb), variant, collected)?;
+        let mut black = None;
         if let Some(over_black) = &picture.over_black
             && collected.variants.over_black
         {
             variant.over_black = true;
-            let hashed = self.form((width, height, over_black), variant, collected)?;
-            if let Some(hashed) = hashed.filter(|_| collected.variants.dihedral) {
-                collected.add_turned(&hashed, variant);
-            }
+            black = self.form((width, height, over_black), variant, collected)?;
             variant.over_black = false;
         }
         if collected.variants.displayed
@@ -375,12 +433,86 @@ impl Extractor {
                 self.form((width, height, &rgb), variant, collected)?;
             }
         }
-        if let Some(stored) = stored.filter(|_| collected.variants.shapes().any()) {
-            let small = picture.thumbnail(Luma::WANTED);
-            let (orientation, frame) = (picture.orientation, picture.frame);
-            self.guesses(small.as_ref(), orientation, &stored, frame, collected);
+        let shapes = collected.variants.shapes();
+        if !shapes.any() {
+            return Ok(());
+        }
+        for (hashed, over_black) in [(stored, false), (black, true)] {
+            let Some(hashed) = hashed else { continue };
+            let luma = collected.is_to_be_guessed(&hashed.hash).then(|| {
+                let small = match over_black {
+                    true => picture.thumbnail_over_black(Luma::WANTED),
+                    false => picture.thumbnail(Luma::WANTED),
+                };
+                small.as_ref().and_then(Luma::new)
+            });
+            let form = Variant {
+                frame: picture.frame,
+                over_black,
+                ..Variant::ORIGINAL
+            };
+            let orientation = picture.orientation;
+            self.guesses(
+                luma.flatten(),
+                orientation,
+                &hashed,
+                (form, shapes),
+                collected,
+            );
         }
         Ok(())
+    }
+
+    /// The small picture in the file's EXIF block, where it is another than the file's own. One that cannot
+    /// be decoded is none.
+    fn embedded(&mut self, bytes: &[u8], how: &Extract<'_>, collected: &mut Collected<'_>) {
+        let Some(found) = media::embedded(bytes) else {
+            return;
+        };
+        let _held = how
+            .memory
+            .map(|memory| memory.reserve(found.memory_needed(how.limits)));
+        let Some(picture) = found.decode(how.limits) else {
+            return;
+        };
+        let (width, height) = (picture.width, picture.height);
+        let (columns, rows) = (width as usize, height as usize);
+        let is_like_own = (self.pdq.hash_rgb(columns, rows, &picture.rgb))
+            .is_ok_and(|hashed| collected.is_like_own(&hashed.hash));
+        if is_like_own {
+            return;
+        }
+        let form = Variant {
+            embedded: true,
+            ..Variant::ORIGINAL
+        };
+        let Ok(stored) = self.form((width, height, &picture.rgb), form, collected) else {
+            return;
+        };
+        if collected.variants.displayed
+            && let Some((width, height, rgb)) = picture.displayed()
+        {
+            let displayed = Variant {
+                transform: Transform::Displayed,
+                ..form
+            };
+            // It has been hashed as stored: so it can be.
+            let _ = self.form((width, height, &rgb), displayed, collected);
+        }
+        let set = collected.variants.shapes();
+        // Cameras put bars around it where its shape is another.
+        let shapes = Shapes {
+            dihedral: set.dihedral,
+            trim: set.trim,
+            ..Shapes::NONE
+        };
+        if let Some(stored) = stored.filter(|_| shapes.any()) {
+            let small = picture.thumbnail(Luma::WANTED);
+            let luma = small.as_ref().and_then(Luma::new);
+            let luma = luma.filter(|_| collected.is_to_be_guessed(&stored.hash));
+            let orientation = picture.orientation;
+            self.guesses(luma, orientation, &stored, (form, shapes), collected);
+        }
     }
 
     fn form(
@@ -411,120 +543,17 @@ impl Extractor {
     }
 }
 
+/// The picture that a guess is of, as the guess takes it.
+fn luma_of<'a>(held: &'a [Held], variant: &Variant) -> Option<&'a Luma> {
+    let held = held.iter().find(|held| is_of_same(&held.form, variant))?;
+    let as_stored = held.is_displayed && variant.transform == Transform::Original;
+    (!as_stored).then_some(&held.luma)
+}
+
 /// What a JPEG's coefficients tell.
 struct FromCoefficients {
     stored: PdqHashed,
     displayed: Option<PdqHashed>,
     thumbnail: Option<Thumbnail>,
     orientation: Orientation,
-}
-
-/// Whether the query is no picture that was given, but a guess at one.
-fn is_guess(query: &Query) -> bool {
-    query.evidence.is_some_and(|evidence| evidence.is_guess)
-}
-
-/// Less than this share of what was uploaded is a small part of it.
-const SMALL: f32 = 0.2;
-/// Less than this is so little that patterns are met in it.
-const MINOR: f32 = 0.3;
-
-/// The share of the upload that a variant takes for the original.
-fn shown(variant: &Variant) -> f32 {
-    let left = |a: u16, b: u16| 1.0 - (f32::from(a) + f32::from(b)) / 1000.0;
-    let out = variant.region;
-    left(out.left, out.right) * left(out.top, out.bottom)
-}
-
-/// A share as whole hundredths.
-fn hundredths(share: f32) -> u8 {
-    (100.0 * share.clamp(0.0, 1.0)) as u8
-}
-
-/// What one input has given so far.
-struct Collected<'a> {
-    wanted: &'a [SignalType],
-    variants: VariantSet,
-    /// Where each hash stands among the queries.
-    seen: HashMap<Signal, usize>,
-    /// The frames of which guesses were made.
-    guessed: Vec<PdqHash>,
-    extraction: Extraction,
-}
-
-impl Collected<'_> {
-    fn wants(&self, kind: SignalType) -> bool {
-        self.wanted.contains(&kind)
-    }
-
-    fn add_pdq(&mut self, hashed: &PdqHashed, variant: Variant) {
-        let evidence = Evidence {
-            confidence: hashed.confidence(),
-            // Until it is looked at.
-            flatness: 100,
-            is_small: false,
-            is_minor: false,
-            is_guess: false,
-            inverted: false,
-            fitted_from: None,
-        };
-        let guesses = self.variants.shapes().any();
-        self.add_query(Query {
-            signal: hashed.hash.into(),
-            quality: Some(hashed.quality),
-            variant,
-            evidence: guesses.then_some(evidence),
-        });
-    }
-
-    /// The turned and mirrored forms as the spectrum tells them, which is nearly.
-    fn add_turned(&mut self, hashed: &PdqHashed, variant: Variant) {
-        for (transform, hash) in hashed.dihedral().into_iter().skip(1) {
-            let turned = Variant {
-                transform,
-                ..variant
-            };
-            self.add(hash.into(), Some(hashed.quality), turned);
-        }
-    }
-
-    fn add(&mut self, signal: Signal, quality: Option<Quality>, variant: Variant) {
-        self.add_query(Query {
-            signal,
-            quality,
-            variant,
-            evidence: None,
-        });
-    }
-
-    fn add_query(&mut self, query: Query) {
-        let Query {
-            signal,
-            quality,
-            variant,
-            ..
-        } = query;
-        if variant == Variant::ORIGINAL {
-            self.extraction.signals.push(signal);
-            self.extraction.quality = self.extraction.quality.or(quality);
-        }
-        let queries = &mut self.extraction.queries;
-        match self.seen.get(&signal).and_then(|&at| queries.get_mut(at)) {
-            // A guess must not stand in for what was given, which is judged by other rules.
-            Some(held) if is_guess(held) != is_guess(&query) => {
-                let quality = held.quality.max(quality);
-                if is_guess(held) {
-                    *held = query;
-                }
-                held.quality = quality;
-            }
-            // A faint form must not stand in for a good one of the same hash.
-            Some(held) if held.quality < quality => *held = query,
-            Some(_) => {}
-            None => {
-                self.seen.insert(signal, queries.len());
-                queries.push(query);
-            }
-        }
-    }
 }

@@ -80,7 +80,7 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
     can_be
         // Nothing is verified by what may be trusted nowhere.
         && (hit.reach != Some(Reach::NOWHERE) || !terms.reaches_count)
-        && !query.variant.over_black
+        && !query.variant.embedded
         && score >= effort(terms.index).1
         && terms.standing(hit).is_ok_and(|(_, policy)| {
             // What was made to fit a harmless picture says nothing for an upload.
@@ -119,6 +119,7 @@ fn less_liberties(score: Score, variant: &Variant, covered: f32) -> Score {
 pub(crate) fn is_asked_far(query: &Query) -> bool {
     let plain = Variant {
         transform: Transform::Original,
+        over_black: false,
         frame: 0,
         ..query.variant
     };

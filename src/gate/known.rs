@@ -142,8 +142,8 @@ impl fmt::Display for Forms {
 /// The hashes of a known picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// `pdq`, `md5`, `sha1` and `sha256` of the picture as stored, then the PDQ hashes of its forms, each
-    /// with what form that is.
+    /// `pdq`, `md5`, `sha1` and `sha256` of the picture as stored, then what else was asked for, then the
+    /// PDQ hashes of its forms, each with what form that is.
     pub signals: Vec<ContentSignal>,
     /// PDQ quality of the picture as stored.
     pub quality: Option<Quality>,
@@ -163,6 +163,23 @@ impl Extractor {
         limits: &Limits,
         forms: Forms,
     ) -> Result<Known, Problem> {
+        self.extract_known_with(bytes, limits, forms, &[])
+    }
+
+    /// As [`Extractor::extract_known`], with hashes of these types of the picture as stored besides.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn extract_known_with(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        forms: Forms,
+        besides: &[SignalType],
+    ) -> Result<Known, Problem> {
+        let is_more = |kind: &SignalType| besides.contains(kind) && !SIGNALS.contains(kind);
+        let mut wanted = SIGNALS.to_vec();
+        wanted.extend(SignalType::ALL.into_iter().filter(is_more));
         let shown = VariantSet {
             displayed: forms.displayed,
             over_black: forms.over_black,
@@ -174,7 +191,7 @@ impl Extractor {
             queries,
             problem,
             ..
-        } = self.extract(bytes, &SIGNALS, shown, limits);
+        } = self.extract(bytes, &wanted, shown, limits);
         if let Some(problem) = problem {
             return Err(problem);
         }

@@ -6,6 +6,8 @@
 
 mod batch;
 mod check;
+#[cfg(feature = "decode")]
+mod collected;
 mod decide;
 #[cfg(feature = "decode")]
 mod doubts;
@@ -27,6 +29,7 @@ mod read;
 mod replay;
 #[cfg(feature = "evaluate")]
 mod sample;
+mod second;
 mod shadow;
 mod terms;
 #[cfg(feature = "decode")]

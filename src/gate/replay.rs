@@ -15,19 +15,29 @@ use crate::index::Index;
 use std::collections::HashMap;
 
 /// How alike queries and the entries that they met were: the query's hash and form, the entry's
-/// hash, and the score.
+/// hash, the score, and the second hash that spoke for the entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Told(HashMap<(Signal, Variant, Signal), Score>);
+pub struct Told(HashMap<(Signal, Variant, Signal), (Score, Option<SignalType>)>);
 
 impl Told {
-    fn score(&self, query: &Query, entry: Signal) -> Option<Score> {
-        let key = (query.signal, query.variant, entry);
-        self.0.get(&key).copied()
+    fn of(&self, query: &Query, entry: Signal) -> (Option<Score>, Option<SignalType>) {
+        let told = self.0.get(&(query.signal, query.variant, entry));
+        match told {
+            Some(&(score, seconded_by)) => (Some(score), seconded_by),
+            None => (None, None),
+        }
     }
 
-    /// Notes a score.
-    pub fn add(&mut self, query: Signal, variant: Variant, entry: Signal, score: Score) {
-        self.0.insert((query, variant, entry), score);
+    /// Notes a score, and what seconded it.
+    pub fn add(
+        &mut self,
+        query: Signal,
+        variant: Variant,
+        entry: Signal,
+        (score, seconded_by): (Score, Option<SignalType>),
+    ) {
+        let key = (query, variant, entry);
+        self.0.insert(key, (score, seconded_by));
     }
 }
 
@@ -35,7 +45,7 @@ impl Told {
 ///
 /// As [`Gate::check`](crate::gate::Gate::check) would decide of just these queries, save that a
 /// score comes from `told` and not from the evidence's confidence: an entry beyond its bank's
-/// threshold is verified only where its score is told. Quarantine, which follows from what
+/// threshold is verified only where its score is told, and seconded only where that is. Quarantine, which follows from what
 /// others upload, is not replayed. `at`: the time to decide by, in seconds since 1970-01-01 UTC.
 pub fn replay(index: &Index, at: u64, extraction: Extraction, told: &Told) -> Verdict {
     let upload = upload_of_signals(&extraction.signals, &extraction.queries);
@@ -47,8 +57,8 @@ pub fn replay(index: &Index, at: u64, extraction: Extraction, told: &Told) -> Ve
             continue;
         };
         index.visit(&query.signal, radius, |hit| {
-            let score = told.score(query, hit.signal);
-            matches.weigh_as_told(&terms, query, &hit, widest, score);
+            let told = told.of(query, hit.signal);
+            matches.weigh_as_told(&terms, query, &hit, widest, told);
         });
     }
     conclude_with(&terms, extraction, matches)
@@ -77,9 +87,14 @@ pub fn refusal(
         at,
         upload_of_signals(signals, std::slice::from_ref(query)),
     );
-    judge_by(&terms, query, &hit, widest(index), |query, hit| {
-        told.score(query, hit.signal)
-    })
+    let (score, seconded_by) = told.of(query, entry);
+    judge_by(
+        &terms,
+        query,
+        &hit,
+        widest(index),
+        (|_, _| score, seconded_by),
+    )
     .err()
 }
 

@@ -11,6 +11,8 @@ pub struct VariantSet {
     pub displayed: bool,
     /// Transparent parts laid over black.
     pub over_black: bool,
+    /// The small picture in the EXIF block, where it is another: what was cropped often still shows in it.
+    pub embedded: bool,
     /// Every frame of an animation, not only the first.
     pub frames: bool,
     /// The seven other ways to lay the picture down.
@@ -52,6 +54,7 @@ impl VariantSet {
     pub const NONE: Self = Self {
         displayed: false,
         over_black: false,
+        embedded: false,
         frames: false,
         dihedral: false,
         inverted: false,
@@ -67,6 +70,7 @@ impl VariantSet {
     pub const STANDARD: Self = Self {
         displayed: true,
         over_black: true,
+        embedded: true,
         frames: true,
         dihedral: true,
         inverted: true,
@@ -86,9 +90,10 @@ impl VariantSet {
     };
 
     /// The members of a list, in the order in which they are written.
-    const NAMES: [(&'static str, Field); 11] = [
+    const NAMES: [(&'static str, Field); 12] = [
         ("displayed", |set| &mut set.displayed),
         ("over_black", |set| &mut set.over_black),
+        ("embedded", |set| &mut set.embedded),
         ("frames", |set| &mut set.frames),
         ("dihedral", |set| &mut set.dihedral),
         ("inverted", |set| &mut set.inverted),

@@ -14,7 +14,8 @@ pub enum MatchKind {
     ExactDigest,
     /// A perceptual hash within the bank's threshold.
     Near,
-    /// A PDQ hash beyond the threshold that further evidence speaks for.
+    /// A PDQ hash beyond the threshold that further evidence speaks for: how alike the two are by all bits,
+    /// and, where that is not quite enough, a second hash that the same entry has.
     Verified,
 }
 
@@ -46,7 +47,7 @@ impl MatchKind {
 /// by all bits and how sure those are, 1 to -1; null where that is not known), `action` (the bank's
 /// for this kind of match) and `quality` (the entry's, or null). Besides, where there is such a thing,
 /// `entry_form` (see [`Match::entry_form`]), `reach` (bits, or `"nowhere"`: see [`Match::reach`]),
-/// `rule` (see [`Match::rule`]) and `quarantined` (true).
+/// `rule` (see [`Match::rule`]), `quarantined` (true), and `seconded_by` (see [`Match::seconded_by`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     /// The bank.
@@ -73,6 +74,9 @@ pub struct Match {
     pub threshold: Threshold,
     /// How alike the two hashes are, where the query is of pixels.
     pub score: Option<Score>,
+    /// The second hash that speaks for the entry, where the score alone was not enough: see
+    /// [`MatchKind::Verified`].
+    pub seconded_by: Option<SignalType>,
     /// What the bank's policy says to do.
     pub action: Action,
     /// The most specific rule of labels or types that counted for the entry, as
@@ -87,7 +91,7 @@ pub struct Match {
 
 impl Serialize for Match {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Match", 16)?;
+        let mut object = serializer.serialize_struct("Match", 17)?;
         object.serialize_field("bank", &self.bank)?;
         object.serialize_field("content_id", &self.content_id)?;
         object.serialize_field("kind", self.kind.name())?;
@@ -105,6 +109,9 @@ impl Serialize for Match {
         }
         if let Some(reach) = &self.reach {
             object.serialize_field("reach", reach)?;
+        }
+        if let Some(kind) = self.seconded_by {
+            object.serialize_field("seconded_by", &kind)?;
         }
         if let Some(rule) = &self.rule {
             object.serialize_field("rule", &**rule)?;

@@ -17,8 +17,11 @@
 //!   that is no part of its animation comes first.
 //! - TIFF: every page. ICO: every size, the largest first.
 //! - JPEG: the first of several that follow one another (multi-picture objects, gain maps).
+//!
+//! The small picture in an EXIF block is none of these: [`embedded`] gives it.
 
 mod error;
+mod exif;
 mod format;
 mod frames;
 mod gif;
@@ -36,6 +39,7 @@ mod webp;
 use std::ops::ControlFlow;
 
 pub use error::{MediaError, Quantity};
+pub use exif::{Embedded, embedded};
 pub use format::{Format, sniff};
 pub use frames::FrameCount;
 pub use jpeg::{Sampled, Sampling};

@@ -51,6 +51,13 @@ impl Picture {
         Thumbnail::of_rgb(self.width as usize, self.height as usize, &self.rgb, least).ok()
     }
 
+    /// The same, over black. `None` also where every pixel is opaque.
+    #[must_use]
+    pub fn thumbnail_over_black(&self, least: usize) -> Option<Thumbnail> {
+        let rgb = self.over_black.as_deref()?;
+        Thumbnail::of_rgb(self.width as usize, self.height as usize, rgb, least).ok()
+    }
+
     /// Width, height and pixels (over white) as a viewer shows them, turned as the file asks.
     ///
     /// `None` where the stored picture is shown as it is: use [`rgb`](Self::rgb) then.

@@ -101,6 +101,7 @@ pub(crate) fn verdict(number: u8) -> Verdict {
         distance: Distance(distance),
         threshold: banks[0].policy.threshold,
         score: Score::from_value(score),
+        seconded_by: None,
         action,
         rule: None,
         quarantine: None,

@@ -5,7 +5,7 @@ use crate::cli::bank::manage::PUBLISH_HINT;
 use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
 use crate::gate::{Extractor, Forms, Known, Outcome, Problem, read_file};
-use crate::hash::Quality;
+use crate::hash::{Quality, SignalType};
 use crate::scan::{WalkOptions, escaped, for_each_file};
 use crate::store::{BankStore, NewItem};
 use clap::Args;
@@ -37,6 +37,11 @@ pub(crate) struct AddArgs {
     /// The same as --forms none
     #[arg(long, conflicts_with = "forms")]
     no_forms: bool,
+
+    /// Hashes that are kept besides pdq, md5, sha1 and sha256, joined by commas: ahash, dhash, phash,
+    /// blockhash, `imghash_mean`, `imghash_gradient`, `imghash_dct`
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    signals: Vec<SignalType>,
 
     /// Publish the index afterwards
     #[arg(long)]
@@ -81,7 +86,7 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
         <(Extractor, Vec<u8>)>::default,
         |(extractor, buffer), path| {
             read_file(path, limits.max_file_bytes, buffer)?;
-            let known = extractor.extract_known(buffer, &limits, forms)?;
+            let known = extractor.extract_known_with(buffer, &limits, forms, &args.signals)?;
             Ok((known, buffer.len() as u64))
         },
         |done| -> anyhow::Result<()> {

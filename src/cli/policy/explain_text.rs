@@ -93,7 +93,13 @@ fn entry(out: &mut impl Write, one: &Considered) -> io::Result<()> {
                     let score = found
                         .score
                         .map_or_else(String::new, |score| score.to_string());
-                    format!("beyond {}, verified by score {score}", found.threshold)
+                    let second = found.seconded_by;
+                    let second =
+                        second.map_or_else(String::new, |kind| format!(", seconded by {kind}"));
+                    format!(
+                        "beyond {}, verified by score {score}{second}",
+                        found.threshold
+                    )
                 }
             };
             writeln!(out, ": {} ({how})", found.action)?;

@@ -83,6 +83,7 @@ impl Transform {
 /// | --- | --- |
 /// | `frame_3` | the frame of an animation, from 0 |
 /// | `over_black` | transparent parts laid over black |
+/// | `embedded` | the small picture in the file's EXIF block, in the place of the file's own |
 /// | `region_0_125_0_125` | without so many thousandths of its sides: left, top, right, bottom |
 /// | `uncrop_50_50_50_50` | as what is left of an original that lacks so many thousandths of its sides |
 /// | `cover_0_150_0_150` | without looking at such bands along its sides |
@@ -106,6 +107,8 @@ pub struct Variant {
     pub frame: u32,
     /// Transparent parts laid over black; over white where false.
     pub over_black: bool,
+    /// The small picture that the file's EXIF block holds, and not the file's own.
+    pub embedded: bool,
     /// What was left out at the sides, in thousandths of them.
     pub region: Sides,
     /// What the rest was taken for.
@@ -124,6 +127,7 @@ impl Variant {
     pub const ORIGINAL: Self = Self {
         frame: 0,
         over_black: false,
+        embedded: false,
         region: Sides::NONE,
         view: View::Whole,
         transform: Transform::Original,
@@ -140,6 +144,9 @@ impl fmt::Display for Variant {
         }
         if self.over_black {
             parts.push("over_black".to_owned());
+        }
+        if self.embedded {
+            parts.push("embedded".to_owned());
         }
         if self.region != Sides::NONE {
             parts.push(format!("region_{}", self.region));
@@ -172,6 +179,7 @@ mod tests {
         let mut variant = Variant {
             frame: 2,
             over_black: true,
+            embedded: true,
             region: Sides {
                 left: 125,
                 right: 125,
@@ -185,8 +193,7 @@ mod tests {
             inverted: true,
             fitted: true,
         };
-        let text =
-            "frame_2+over_black+region_125_0_125_0+straighten_-3.5_cut+flip_y+inverted+fitted";
+        let text = "frame_2+over_black+embedded+region_125_0_125_0+straighten_-3.5_cut+flip_y+inverted+fitted";
         assert_eq!(variant.to_string(), text);
         variant = Variant::ORIGINAL;
         variant.view = View::Uncrop(Sides {

@@ -38,6 +38,7 @@ fn take(variant: &mut Variant, part: &str) -> bool {
     }
     match part {
         "over_black" => variant.over_black = true,
+        "embedded" => variant.embedded = true,
         "inverted" => variant.inverted = true,
         "fitted" => variant.fitted = true,
         _ => {
@@ -148,12 +149,12 @@ mod tests {
     proptest! {
         #[test]
         fn variants_are_read_as_they_are_written(
-            frame: u32, over_black: bool, inverted: bool, fitted: bool,
+            frame: u32, over_black: bool, embedded: bool, inverted: bool, fitted: bool,
             region in any_sides(), view in any_view(),
             transform in 0..Transform::ALL.len(),
         ) {
             let transform = Transform::ALL[transform];
-            let variant = Variant { frame, over_black, region, view, transform, inverted, fitted };
+            let variant = Variant { frame, over_black, embedded, region, view, transform, inverted, fitted };
             prop_assert_eq!(variant.to_string().parse(), Ok(variant));
         }
 
@@ -175,6 +176,8 @@ mod tests {
             "frame_0",
             "original+inverted",
             "inverted+frame_2",
+            "embedded+over_black",
+            "embedded+embedded",
             "region_1_2_3",
             "uncrop_1_2_3_4_5",
             "straighten_3",

@@ -71,6 +71,9 @@ impl<W: Write> Sink for TextSink<W> {
                 && let Some(score) = nearest.score
             {
                 write!(self.out, " verified by score {score}")?;
+                if let Some(kind) = nearest.seconded_by {
+                    write!(self.out, ", seconded by {kind}")?;
+                }
             }
             let variant = nearest.variant.to_string();
             if variant != "original" {

@@ -208,6 +208,7 @@ const STEPS: [f32; 8] = [0.02, 0.016, 0.016, 0.03, 0.03, 0.018, 0.05, 0.05];
 
 /// What fitting led to.
 pub(super) struct Fitted {
+    pub(super) samples: Box<Samples>,
     pub(super) spectrum: Spectrum,
     /// By how much each value hangs on a guess at what is missing.
     pub(super) guessed: Box<Spectrum>,
@@ -441,6 +442,7 @@ pub(super) fn fit(
         *guess -= value;
     }
     Some(Fitted {
+        samples: Box::new(samples),
         spectrum: best,
         guessed,
         covered: covered.iter().map(Covered::share).sum(),
@@ -490,18 +492,49 @@ fn best_box(
     best.filter(|(.., now)| *now < apart - 3.0 * BETTER)
 }
 
-/// The spectrum of a guess as it is placed before any step.
-#[cfg(test)]
-pub(super) fn placed(
+/// What a guess takes for the original, as it is placed before any step; the bands that it covers are
+/// made up as what a crop took is.
+pub(super) fn samples(
     kernel: Kernel,
     luma: &Luma,
     variant: &Variant,
     scratch: &mut Vec<f32>,
-) -> Option<Spectrum> {
+) -> Option<Samples> {
     let (placement, original) = Placement::of(variant, luma.size)?;
-    let around = placement.around();
-    let patch = Patch::new(kernel, luma, around, scratch);
-    let placement = placement.within(&around);
-    let samples = warp::read(&patch, original, RAMP, |u, v| placement.place(u, v));
-    Some(kernel.spectrum(&samples))
+    let looked_at = match variant.view {
+        View::Cover(covered) => {
+            let share = |thousandths: u16| f32::from(thousandths) / 1000.0;
+            let part = |[from, to]: [f32; 2], start, end| {
+                [
+                    from + (to - from) * share(start),
+                    to - (to - from) * share(end),
+                ]
+            };
+            let out = variant.region;
+            Rectangle {
+                x: part(
+                    [share(out.left), 1.0 - share(out.right)],
+                    covered.left,
+                    covered.right,
+                ),
+                y: part(
+                    [share(out.top), 1.0 - share(out.bottom)],
+                    covered.top,
+                    covered.bottom,
+                ),
+            }
+        }
+        _ => placement.around(),
+    };
+    if [looked_at.x, looked_at.y]
+        .iter()
+        .any(|[from, to]| to - from < 0.05)
+    {
+        return None;
+    }
+    let patch = Patch::new(kernel, luma, looked_at, scratch);
+    let placement = placement.within(&looked_at);
+    Some(warp::read(&patch, original, RAMP, |u, v| {
+        placement.place(u, v)
+    }))
 }

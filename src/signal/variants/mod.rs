@@ -57,9 +57,48 @@ pub struct Made {
     spectrum: Spectrum,
     /// By how much each value hangs on a guess at what is missing.
     guessed: Option<Box<Spectrum>>,
+    /// What was fitted, as it was then seen.
+    samples: Option<Box<Samples>>,
+}
+
+/// A guess as a small picture: grey RGB8 pixels, [`Look::SIDE`] rows of as many, whatever the shape.
+///
+/// For hashes that shrink a picture to less than that anyhow.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Look(Vec<u8>);
+
+/// Without the pixels: nothing of a picture may end in a log.
+impl std::fmt::Debug for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Look").finish_non_exhaustive()
+    }
+}
+
+impl Look {
+    /// Pixels along each side: PDQ's samples.
+    pub const SIDE: usize = 64;
+
+    fn new(samples: &Samples) -> Self {
+        let cells = samples.as_flattened();
+        let darkest = cells.iter().copied().fold(f32::INFINITY, f32::min);
+        let grey = |value: &f32| [(value - darkest).round().clamp(0.0, 255.0) as u8; 3];
+        Self(cells.iter().flat_map(grey).collect())
+    }
+
+    /// The pixels.
+    #[must_use]
+    pub fn rgb(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Made {
+    /// What was fitted to an entry, as it was then seen; `None` of what was not fitted.
+    #[must_use]
+    pub fn look(&self) -> Option<Look> {
+        self.samples.as_deref().map(Look::new)
+    }
+
     /// How sure each bit of the hash is.
     #[must_use]
     pub fn confidence(&self) -> Confidence {
@@ -137,7 +176,7 @@ impl VariantMaker {
     /// Fits a guess that lies near an entry to it: see `fit.rs`. The result is named as the guess is, and
     /// as fitted. `None` where the guess is none that can be fitted.
     pub fn fit(&mut self, luma: &Luma, variant: &Variant, entry: &PdqHash) -> Option<Made> {
-        if variant.inverted || variant.over_black {
+        if variant.inverted {
             return None;
         }
         let fitted = fit::fit(self.kernel, luma, variant, entry, &mut self.scratch)?;
@@ -152,7 +191,18 @@ impl VariantMaker {
             covered: fitted.covered,
             spectrum: fitted.spectrum,
             guessed: Some(fitted.guessed),
+            samples: Some(fitted.samples),
         })
+    }
+
+    /// What a guess takes for the original. `None` where that is nothing that can be looked at: black for
+    /// white, or fitted (see [`Made::look`]).
+    pub fn look(&mut self, luma: &Luma, variant: &Variant) -> Option<Look> {
+        if variant.inverted || variant.fitted {
+            return None;
+        }
+        let samples = fit::samples(self.kernel, luma, variant, &mut self.scratch)?;
+        Some(Look::new(&samples))
     }
 
     /// Hashes forms of a picture that is known, as they may be met: laid down in the seven other
@@ -357,6 +407,7 @@ impl<'a> Of<'a> {
             covered: 0.0,
             spectrum,
             guessed,
+            samples: None,
         });
     }
 
