@@ -101,21 +101,25 @@ impl Thumbnail {
 
     fn fill<const CELL: usize>(&mut self, width: usize, rgb: &[u8]) {
         let rows = rgb.chunks_exact((width * 3 * CELL).max(1));
-        let mut sums = vec![[0_u32; 3]; self.width];
+        // Down the columns first, which vectors do well.
+        let mut columns = vec![0_u16; width * 3];
         for (out, rows) in self.luma.chunks_exact_mut(self.width.max(1)).zip(rows) {
-            sums.fill([0; 3]);
+            columns.fill(0);
             for row in rows.chunks_exact(width * 3) {
-                for (sums, pixels) in sums.iter_mut().zip(row.chunks_exact(3 * CELL)) {
-                    for pixel in pixels.as_chunks::<3>().0 {
-                        for (sum, &value) in sums.iter_mut().zip(pixel) {
-                            // At most 64 bytes are added up.
-                            *sum = sum.wrapping_add(u32::from(value));
-                        }
-                    }
+                for (sum, &value) in columns.iter_mut().zip(row) {
+                    // At most 8 bytes are added up.
+                    *sum = sum.wrapping_add(u16::from(value));
                 }
             }
             let scale = 1.0 / (CELL * CELL) as f32;
-            for (out, &[red, green, blue]) in out.iter_mut().zip(&sums) {
+            for (out, pixels) in out.iter_mut().zip(columns.chunks_exact(3 * CELL)) {
+                let mut sums = [0_u32; 3];
+                for pixel in pixels.as_chunks::<3>().0 {
+                    for (sum, &value) in sums.iter_mut().zip(pixel) {
+                        *sum = sum.wrapping_add(u32::from(value));
+                    }
+                }
+                let [red, green, blue] = sums;
                 let luma = 0.299 * red as f32 + 0.587 * green as f32 + 0.114 * blue as f32;
                 *out = luma * scale;
             }

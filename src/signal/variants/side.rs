@@ -89,7 +89,7 @@ pub(super) fn side(span: Span, pixels: f32, mirrored: bool, ramp: f32) -> Box<Si
     let reach = (blur * blur - 0.5).max(0.25).sqrt();
     let [first, last] = span.seen.map(|end| end * cells);
     let ramp = ramp * (last - first);
-    for (k, along) in centres(length).into_iter().enumerate() {
+    for (along, factors) in centres(length).into_iter().zip(&DCT.columns) {
         let along = along * to_cells;
         let at = if mirrored {
             to * cells - along
@@ -112,8 +112,8 @@ pub(super) fn side(span: Span, pixels: f32, mirrored: bool, ramp: f32) -> Box<Si
             let (left, right) = ((cell as f32).max(low), (cell as f32 + 1.0).min(high));
             let part = up_to((right - at) / reach) - up_to((left - at) / reach);
             let share = keep * if total > 0.0 { part / total } else { 1.0 };
-            for (sum, row) in sums.iter_mut().zip(&DCT.rows) {
-                *sum += share * row[k];
+            for (sum, factor) in sums.iter_mut().zip(factors) {
+                *sum += share * factor;
             }
         }
     }

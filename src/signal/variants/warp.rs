@@ -22,7 +22,6 @@ pub(super) fn read(
     let across = centres(original[0]).map(|x| x / original[0] - 0.5);
     let down = centres(original[1]).map(|y| y / original[1] - 0.5);
     let mut samples: Samples = [[0.0; SAMPLES]; SAMPLES];
-    let cells = patch.cells.as_flattened();
     for (row, &v) in samples.iter_mut().zip(&down) {
         for (out, &u) in row.iter_mut().zip(&across) {
             let (x, y) = place(u, v);
@@ -34,10 +33,9 @@ pub(super) fn read(
             let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
             let (column, line) = ((x as usize).min(CELLS - 2), (y as usize).min(CELLS - 2));
             let (right, below) = (x - column as f32, y - line as f32);
-            let at = line * CELLS + column;
-            let value = |place: usize| cells.get(place).copied().unwrap_or(0.0);
-            let upper = value(at) * (1.0 - right) + value(at + 1) * right;
-            let lower = value(at + CELLS) * (1.0 - right) + value(at + CELLS + 1) * right;
+            // Neither is the last of its side.
+            let [upper, lower] = [&patch.cells[line], &patch.cells[line + 1]]
+                .map(|cells| cells[column] * (1.0 - right) + cells[column + 1] * right);
             *out = keep * (upper * (1.0 - below) + lower * below);
         }
     }
