@@ -348,14 +348,8 @@ impl<'a> Of<'a> {
     }
 
     /// How the spectrum changes where what is missing is guessed in another way.
-    fn hangs_on_guess(
-        &mut self,
-        x: Span,
-        y: Span,
-        mirrored: bool,
-        first: &Spectrum,
-    ) -> Box<Spectrum> {
-        let mut other = Box::new(self.spectrum_by((x, mirrored, true), (y, false, true)));
+    fn hangs_on_guess(&mut self, x: Span, y: Span, first: &Spectrum) -> Box<Spectrum> {
+        let mut other = Box::new(self.spectrum_by((x, false, true), (y, false, true)));
         for (other, first) in other
             .as_flattened_mut()
             .iter_mut()
@@ -450,14 +444,16 @@ impl<'a> Of<'a> {
                 bottom: y[1],
             });
             let (x, y) = (Span::uncrop(x[0], x[1]), Span::uncrop(y[0], y[1]));
-            for mirrored in [false, true] {
-                if mirrored && !shapes.dihedral {
-                    break;
-                }
-                let spectrum = self.spectrum((x, mirrored), (y, false));
-                let guessed = self.hangs_on_guess(x, y, mirrored, &spectrum);
-                let transform = mirrored_along_x(mirrored);
-                self.give_with(spectrum, Some(guessed), view, transform, false);
+            let spectrum = self.spectrum((x, false), (y, false));
+            let guessed = self.hangs_on_guess(x, y, &spectrum);
+            let of_mirrored = shapes.dihedral.then(|| guessed.clone());
+            self.give_with(spectrum, Some(guessed), view, Transform::Original, false);
+            if of_mirrored.is_some() {
+                // Of the mirrored picture as much hangs on the guess, but for the grid: only signs
+                // change, and they do not count.
+                let spectrum = self.spectrum((x, true), (y, false));
+                let transform = mirrored_along_x(true);
+                self.give_with(spectrum, of_mirrored, view, transform, false);
             }
         }
     }
@@ -497,7 +493,7 @@ impl<'a> Of<'a> {
             });
             let y = Span::cover(top, bottom);
             let spectrum = self.spectrum((Span::WHOLE, false), (y, false));
-            let guessed = self.hangs_on_guess(Span::WHOLE, y, false, &spectrum);
+            let guessed = self.hangs_on_guess(Span::WHOLE, y, &spectrum);
             self.give_with(spectrum, Some(guessed), view, Transform::Original, false);
         }
     }
