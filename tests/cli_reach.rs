@@ -96,7 +96,9 @@ fn an_entry_is_calibrated_applied_published_and_cleared() {
     let apply = ["calibrate", "--benign", list, "--apply"];
     let ran = gate.expect(0, &apply);
     let said = |set, changed, unchanged, without| {
-        format!("{set} set, {changed} changed, {unchanged} unchanged, {without} without")
+        format!(
+            "{set} set, {changed} changed, {unchanged} unchanged, 0 taken away, {without} without"
+        )
     };
     assert!(ran.out.contains(&said(3, 0, 0, 0)), "{}", ran.out);
     assert!(ran.out.contains("hashgate publish"), "{}", ran.out);

@@ -101,11 +101,7 @@ type Key = (BankName, ContentId, Signal);
 pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
     let mut told = Told::default();
     for recorded in &decision.matches {
-        let found = &recorded.found;
-        if let Some(score) = found.score {
-            let score = (score, found.seconded_by);
-            told.add(found.query, found.variant, found.entry, score);
-        }
+        told.add(&recorded.found);
     }
     let signals = decision.signals.iter();
     let signals: Vec<Signal> = signals

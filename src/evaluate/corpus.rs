@@ -11,7 +11,7 @@ use crate::signal::PdqHasher;
 use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// A picture with a shorter side than this, in pixels, is no original: PDQ works on 64 × 64 samples.
@@ -56,7 +56,7 @@ pub struct LookedAt {
     /// The entry of the benign list.
     pub entry: PdqHash,
     /// Whether they show the same picture, or one of them a part of the other: then a flag on the
-    /// entry is right.
+    /// entry is right. If not, it is wrong, however near the two are.
     pub same: bool,
 }
 
@@ -196,24 +196,25 @@ pub(super) fn same(
     within: u16,
 ) -> Vec<Same> {
     let near = |original: &Original, hash: &PdqHash| apart(original, hash) <= within;
-    let seen: HashSet<(PdqHash, PdqHash)> = looked_at
+    let seen: HashMap<(PdqHash, PdqHash), bool> = looked_at
         .iter()
-        .filter(|pair| pair.same)
-        .map(|pair| (pair.picture, pair.entry))
+        .map(|pair| ((pair.picture, pair.entry), pair.same))
         .collect();
     originals
         .par_iter()
         .map(|original| {
             let benign = || (0..).zip(benign);
+            let saw = |entry: &BenignEntry| seen.get(&(original.pdq, entry.hash)).copied();
             let is_near = |entry: &BenignEntry| near(original, &entry.hash);
-            let is_seen = |entry: &BenignEntry| seen.contains(&(original.pdq, entry.hash));
+            let is_seen = |entry: &BenignEntry| saw(entry) == Some(true);
             Same {
                 corpus: (0..)
                     .zip(originals)
                     .filter_map(|(place, other)| near(original, &other.pdq).then_some(place))
                     .collect(),
                 benign: benign()
-                    .filter_map(|(place, entry)| is_near(entry).then_some(place))
+                    .filter(|(_, entry)| is_near(entry) && saw(entry) != Some(false))
+                    .map(|(place, _)| place)
                     .collect(),
                 by_eye: benign()
                     .filter(|(_, entry)| is_seen(entry) && !is_near(entry))

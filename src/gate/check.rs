@@ -422,7 +422,7 @@ pub(super) fn conclude_fitting(
     for query in &extraction.queries {
         matches.ask(terms, query);
     }
-    let fitted = fitting::fit(terms, &extraction, extractor, &mut matches);
+    let fitted = fitting::fit(terms, &extraction, extractor, (&mut matches, true));
     extraction.queries.extend(fitted);
     second::ask(terms, &extraction, extractor, &mut matches);
     conclude_with(terms, extraction, matches)
@@ -498,13 +498,18 @@ pub(super) fn conclude_with(
     met.append(&mut others);
     let queries = met;
     let Decided {
-        matches,
-        left_out,
+        mut matches,
+        mut left_out,
         mut action,
         mut stops,
         allowed_by_bytes,
         frames,
     } = matches.finish();
+    if action.is_none() {
+        // What an `allow` bank knows of a small picture in an EXIF block, and what that overrules.
+        matches.clear();
+        left_out = 0;
+    }
     // What does not hold an upload back must not hide that a part of it was not judged.
     let holds_back = allowed_by_bytes || action > Some(Action::Report);
     let mut problem = extraction.problem;

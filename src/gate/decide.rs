@@ -195,13 +195,6 @@ impl Matches {
         self.entries.contains(&(bank, content.0, kind))
     }
 
-    /// Whether an entry of this hash in this bank matches.
-    #[cfg(feature = "decode")]
-    pub(crate) fn has(&self, bank: BankId, entry: &Signal) -> bool {
-        let mut found = self.found.iter();
-        found.any(|((held, ..), found)| *held == bank && found.entry == *entry)
-    }
-
     fn keep(&mut self, bank: BankId, found: Match) {
         self.decisions
             .entry(form(&found))
@@ -333,6 +326,8 @@ pub(super) fn judge_by(
             // What is enough alone needs no second.
             let second = seconded_by
                 .filter(|_| score.is_none_or(|score| score < alone))
+                // Less evidence must not be enough to call something harmless.
+                .filter(|_| policy.action != Action::Allow)
                 .and_then(|kind| Some((kind, second::enough(&evidence)?)));
             let seconded_by = second.map(|(kind, _)| kind);
             let enough = second.map_or(alone, |(_, enough)| enough);
@@ -496,6 +491,9 @@ fn strictest(decisions: &Decisions) -> (Option<Action>, Stops) {
     for (variant, decision) in decisions {
         let known = variant.as_ref().and_then(|one| harmless.get(&shown(one)));
         let action = decision.action(known.copied());
+        // That the small picture in an EXIF block is harmless says nothing of what people see.
+        let is_embedded = variant.as_ref().is_some_and(|one| one.embedded);
+        let action = action.filter(|action| !is_embedded || *action != Action::Allow);
         strictest = strictest.max(action);
         if action == Some(Action::Block) {
             stops.join(&decision.stops);

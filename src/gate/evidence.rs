@@ -208,6 +208,34 @@ fn repeats_within(hash: &PdqHash, tenths: u32) -> bool {
         .any(|lines| repeats(lines, 1) || repeats(lines, 2))
 }
 
+/// In how many bits two hashes differ at least, where one is laid down in any of the eight ways; nearly, as
+/// signs and transposing tell.
+#[cfg(feature = "decode")]
+pub(crate) fn apart_in_any_way(one: &PdqHash, other: &PdqHash) -> u32 {
+    // By how the rows and the columns change their signs, as it lies and transposed.
+    let mut apart = [0u32; 8];
+    for row in 0..16 {
+        for column in 0..16 {
+            let mine = bit_at(one, row, column);
+            let signs = [0, (row + 1) % 2, (column + 1) % 2, (row + column) % 2];
+            let laid = [bit_at(other, row, column), bit_at(other, column, row)];
+            let ways = laid
+                .iter()
+                .flat_map(|bit| signs.map(|sign| *bit ^ sign as u8));
+            for (apart, bit) in apart.iter_mut().zip(ways) {
+                *apart += u32::from(mine != bit);
+            }
+        }
+    }
+    apart.into_iter().min().unwrap_or(u32::MAX)
+}
+
+/// A bit of a hash, by the frequencies that it is of: 0 for the lowest.
+fn bit_at(hash: &PdqHash, row: usize, column: usize) -> u8 {
+    let k = 16 * row + column;
+    hash.0.get(31 - k / 8).map_or(0, |byte| byte >> (k % 8) & 1)
+}
+
 /// In how many bits a hash that is taken for concentric differs at most from itself turned over a
 /// diagonal.
 const CONCENTRIC: u32 = 64;
@@ -219,10 +247,7 @@ const CONCENTRIC: u32 = 64;
 /// Fitting makes one of another. Of the entries that fitted guesses at strangers met in the two sets of
 /// ARCHITECTURE.md, 21 of 99 are such, of those that were met rightly 18 of 654.
 pub(crate) fn is_concentric(hash: &PdqHash) -> bool {
-    let bit = |row: usize, column: usize| {
-        let k = 16 * row + column;
-        hash.0.get(31 - k / 8).map_or(0, |byte| byte >> (k % 8) & 1)
-    };
+    let bit = |row, column| bit_at(hash, row, column);
     let (mut one, mut other) = (0u32, 0u32);
     for row in 0..16 {
         for column in 0..16 {
@@ -321,6 +346,20 @@ mod tests {
             "as rich ones at least"
         );
         assert_eq!(fitted(90, 0).enough(), Score(1000));
+    }
+
+    #[test]
+    #[cfg(feature = "decode")]
+    fn a_picture_laid_down_otherwise_is_not_apart() {
+        let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 20) as u8 >> 1;
+        let picture: Vec<u8> = (0..96 * 128).map(|i| noise(i / 7)).collect();
+        let hashed = PdqHasher::new().hash_luma(128, 96, &picture);
+        let hashed = hashed.expect("as many bytes as pixels");
+        for (transform, hash) in hashed.dihedral() {
+            let apart = apart_in_any_way(&hashed.hash, &hash);
+            assert!(apart <= 4, "{transform:?}: {apart}");
+        }
+        assert!(apart_in_any_way(&hashed.hash, &evidence().0) > 60);
     }
 
     #[test]

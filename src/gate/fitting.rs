@@ -3,9 +3,11 @@
 //! This file owns which entries are worth it, and how many. What a fitted guess must reach is
 //! [`Evidence`](crate::gate::Evidence)'s to say, and how it is fitted the variants' of `signal`.
 
-use crate::bank::{Action, BankId};
+use crate::bank::{Action, BankId, ContentId};
 #[cfg(feature = "decode")]
 use crate::gate::decide::Matches;
+#[cfg(feature = "decode")]
+use crate::gate::evidence::apart_in_any_way;
 use crate::gate::evidence::{is_concentric, is_patterned};
 #[cfg(feature = "decode")]
 use crate::gate::terms::widest;
@@ -14,9 +16,7 @@ use crate::gate::terms::{Terms, held};
 use crate::gate::{Evidence, Extraction, Extractor};
 use crate::gate::{Query, Score};
 #[cfg(feature = "decode")]
-use crate::hamming;
-#[cfg(feature = "decode")]
-use crate::hash::{Distance, PdqHash, Transform, Variant};
+use crate::hash::{Distance, PdqHash, SignalType, Transform, Variant};
 use crate::hash::{Quality, Reach, Signal};
 use crate::index::{Hit, Index};
 
@@ -43,7 +43,23 @@ const MOST_NOTED: usize = 12;
 /// The entries that were nearly met, the likeliest first, each with the guess that came nearest.
 #[derive(Debug, Default)]
 pub(crate) struct NearMisses {
-    held: Vec<(Score, Signal, BankId, Query)>,
+    held: Vec<Miss>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Miss {
+    score: Score,
+    entry: Signal,
+    bank: BankId,
+    content: ContentId,
+    query: Query,
+}
+
+impl Miss {
+    /// Of one item one hash is fitted to, the likeliest: its other forms are the same picture.
+    fn is_of(&self, hit: &Hit) -> bool {
+        self.bank == hit.bank && (self.content == hit.content || self.entry == hit.signal)
+    }
 }
 
 impl NearMisses {
@@ -52,17 +68,21 @@ impl NearMisses {
         if !is_worth_it(terms, query, hit, score.value()) {
             return;
         }
-        let held = self
-            .held
-            .iter_mut()
-            .find(|(_, entry, bank, _)| *entry == hit.signal && *bank == hit.bank);
-        match held {
-            Some(held) if held.0 >= score => return,
-            Some(held) => *held = (score, hit.signal, hit.bank, *query),
-            None => self.held.push((score, hit.signal, hit.bank, *query)),
+        let new = Miss {
+            score,
+            entry: hit.signal,
+            bank: hit.bank,
+            content: hit.content,
+            query: *query,
+        };
+        match self.held.iter_mut().find(|held| held.is_of(hit)) {
+            Some(held) if held.score >= score => return,
+            Some(held) => *held = new,
+            None => self.held.push(new),
         }
-        self.held
-            .sort_by(|a, b| b.0.cmp(&a.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2))));
+        self.held.sort_by(|a, b| {
+            (b.score.cmp(&a.score)).then_with(|| (a.entry, a.bank).cmp(&(b.entry, b.bank)))
+        });
         self.held.truncate(MOST_NOTED);
     }
 }
@@ -140,9 +160,8 @@ pub(crate) fn far(index: &Index) -> Option<Distance> {
 /// A guess, and the entry that it was fitted to.
 #[cfg(feature = "decode")]
 struct Fitted {
-    entry: Signal,
+    of: Miss,
     hash: PdqHash,
-    bank: BankId,
     query: Query,
     score: Option<Score>,
 }
@@ -152,16 +171,21 @@ impl Fitted {
     /// Whether this says of another picture nearly what `other` says of its own. A plain picture that
     /// is fitted to two entries alike is fitted to what they have in common: a dialog of a program, a
     /// piece of a jigsaw, a sign.
+    ///
+    /// Only another item of the same bank can be one, so that no list takes out what another knows, and
+    /// only another picture: not the same one mirrored. What fits very well has none.
     fn is_rival_of(&self, other: &Self) -> bool {
-        /// Entries within so many bits are of the same picture.
-        const SAME: Distance = Distance(47);
+        const SAME: u32 = 60;
         const NEARLY: f64 = 0.1;
-        let differ = hamming::distance_pdq(&self.hash, &other.hash) > SAME;
-        let behind = self
-            .score
-            .zip(other.score)
-            .map(|(a, b)| b.value() - a.value());
-        differ && behind.is_some_and(|behind| behind <= NEARLY)
+        const VERY_WELL: f64 = 0.95;
+        let Some((score, rival)) = other.score.zip(self.score) else {
+            return false;
+        };
+        self.of.bank == other.of.bank
+            && self.of.content != other.of.content
+            && score.value() < VERY_WELL
+            && score.value() - rival.value() <= NEARLY
+            && apart_in_any_way(&self.hash, &other.hash) > SAME
     }
 }
 
@@ -179,13 +203,14 @@ fn made_score(fitted: &Query, entry: &PdqHash) -> Option<Score> {
     Some(evidence.score(&fitted.signal.as_pdq()?, entry))
 }
 
-/// Fits the guesses that nearly met an entry, and weighs what comes of it; gives what was asked.
+/// Fits the guesses that nearly met an entry, and weighs what comes of it; gives what was asked. `rivals`:
+/// whether entries that a plain guess fits alike take each other out.
 #[cfg(feature = "decode")]
 pub(crate) fn fit(
     terms: &Terms<'_>,
     extraction: &Extraction,
     extractor: &mut Extractor,
-    matches: &mut Matches,
+    (matches, rivals): (&mut Matches, bool),
 ) -> Vec<Query> {
     let index = terms.index;
     if let Some(far) = far(index) {
@@ -200,14 +225,17 @@ pub(crate) fn fit(
     let missed = std::mem::take(&mut matches.missed).held;
     let missed = missed
         .into_iter()
-        .filter(|(_, entry, bank, _)| !matches.has(*bank, entry));
+        .filter(|miss| !matches.has_entry(miss.bank, miss.content, SignalType::Pdq));
     let missed: Vec<_> = missed.take(effort(index).0).collect();
     let mut all = Vec::new();
-    for (score, entry, bank, query) in missed {
+    for miss in missed {
+        let (score, query) = (miss.score, miss.query);
         let Some(evidence) = query.evidence else {
             continue;
         };
-        let Some(hash) = entry.as_pdq() else { continue };
+        let Some(hash) = miss.entry.as_pdq() else {
+            continue;
+        };
         let Some(made) = extractor.fit(&query.variant, &hash) else {
             continue;
         };
@@ -224,9 +252,8 @@ pub(crate) fn fit(
         };
         let score = made_score(&fitted, &hash);
         all.push(Fitted {
-            entry,
+            of: miss,
             hash,
-            bank,
             query: fitted,
             score,
         });
@@ -234,15 +261,111 @@ pub(crate) fn fit(
     let widest = widest(index);
     let mut asked = Vec::new();
     for one in &all {
-        if is_plain(&one.query) && all.iter().any(|other| other.is_rival_of(one)) {
+        if rivals && is_plain(&one.query) && all.iter().any(|other| other.is_rival_of(one)) {
             continue;
         }
         index.visit(&one.query.signal, widest, |hit| {
-            if hit.signal == one.entry && hit.bank == one.bank {
+            if hit.signal == one.of.entry && hit.bank == one.of.bank {
                 matches.weigh(terms, &one.query, &hit, widest);
             }
         });
         asked.push(one.query);
     }
     asked
+}
+
+#[cfg(all(test, feature = "decode"))]
+mod tests {
+    use super::*;
+
+    fn fitted(content: u64, hash: PdqHash, score: f64) -> Fitted {
+        let query = Query {
+            signal: hash.into(),
+            quality: None,
+            variant: Variant::ORIGINAL,
+            evidence: None,
+        };
+        Fitted {
+            of: Miss {
+                score: Score::from_value(score).expect("from -1 to 1"),
+                entry: hash.into(),
+                bank: BankId(1),
+                content: ContentId(content),
+                query,
+            },
+            hash,
+            query,
+            score: Score::from_value(score),
+        }
+    }
+
+    /// A hash without a pattern, and what it is mirrored: every second column negative.
+    fn two() -> [PdqHash; 2] {
+        let mut hash = PdqHash::ZERO;
+        for (byte, at) in hash.0.iter_mut().zip(1u32..) {
+            *byte = (at.wrapping_mul(2_654_435_761) >> 21) as u8;
+        }
+        [hash, PdqHash(hash.0.map(|byte| byte ^ 0x55))]
+    }
+
+    #[test]
+    fn only_another_picture_of_the_same_bank_that_fits_nearly_as_well_is_a_rival() {
+        let [hash, mirrored] = two();
+        let other = PdqHash(hash.0.map(|byte| byte.rotate_left(3).wrapping_mul(5)));
+        let one = fitted(1, hash, 0.9);
+        assert!(fitted(2, other, 0.81).is_rival_of(&one));
+        assert!(fitted(2, other, 0.99).is_rival_of(&one), "it fits better");
+        assert!(
+            !fitted(2, other, 0.79).is_rival_of(&one),
+            "it is far behind"
+        );
+        assert!(
+            !fitted(1, other, 0.9).is_rival_of(&one),
+            "a form of the same"
+        );
+        assert!(
+            !fitted(2, mirrored, 0.9).is_rival_of(&one),
+            "the same mirrored"
+        );
+        let mut elsewhere = fitted(2, other, 0.9);
+        elsewhere.of.bank = BankId(2);
+        assert!(!elsewhere.is_rival_of(&one), "another list");
+        let very_well = fitted(1, hash, 0.95);
+        assert!(!fitted(2, other, 0.95).is_rival_of(&very_well));
+    }
+
+    #[test]
+    fn liberties_take_from_what_spoke_for_an_entry() {
+        let score = Score::from_value(0.8).expect("from -1 to 1");
+        let less = |variant: &Variant, covered| less_liberties(score, variant, covered).value();
+        let plain = Variant::ORIGINAL;
+        assert_eq!(less(&plain, 0.0), 0.8);
+        assert_eq!(less(&plain, 0.1), 0.693);
+        let mirrored = Variant {
+            transform: Transform::FlipY,
+            ..plain
+        };
+        assert_eq!(less(&mirrored, 0.0), 0.64);
+        let mut part = plain;
+        part.region.left = 500;
+        assert_eq!(less(&part, 0.0), 0.7);
+        assert_eq!(less(&part, 2.0), -1.0);
+    }
+
+    #[test]
+    fn of_one_item_one_hash_is_noted() {
+        let [hash, mirrored] = two();
+        let miss = fitted(1, hash, 0.9).of;
+        let hit = |content, signal: PdqHash| Hit {
+            distance: Distance(40),
+            bank: BankId(1),
+            content: ContentId(content),
+            signal: signal.into(),
+            quality: None,
+            form: None,
+            reach: None,
+        };
+        assert!(miss.is_of(&hit(1, mirrored)) && miss.is_of(&hit(2, hash)));
+        assert!(!miss.is_of(&hit(2, mirrored)));
+    }
 }

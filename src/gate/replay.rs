@@ -4,11 +4,11 @@
 //! is not kept (it would be as good as a small picture); what is known is how alike it was to the
 //! entries that it met. This file owns that rule. It refuses to read records.
 
-use crate::bank::{BankId, ContentId};
+use crate::bank::{BankId, BankName, ContentId};
 use crate::gate::check::conclude_with;
 use crate::gate::decide::{Matches, judge_by, radius};
 use crate::gate::terms::{Terms, Upload, upload_of_hash, widest};
-use crate::gate::{Extraction, Query, Refusal, Score, Verdict};
+use crate::gate::{Extraction, Match, Query, Refusal, Score, Verdict};
 use crate::hamming;
 use crate::hash::{Distance, Signal, SignalType, Variant};
 use crate::index::Index;
@@ -17,27 +17,38 @@ use std::collections::HashMap;
 /// How alike queries and the entries that they met were: the query's hash and form, the entry's
 /// hash, the score, and the second hash that spoke for the entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Told(HashMap<(Signal, Variant, Signal), (Score, Option<SignalType>)>);
+pub struct Told {
+    scores: HashMap<(Signal, Variant, Signal), Score>,
+    /// A score follows from the hashes; a second hash spoke for one item of one bank.
+    seconds: HashMap<(Signal, Variant, Signal, BankName, ContentId), SignalType>,
+}
 
 impl Told {
-    fn of(&self, query: &Query, entry: Signal) -> (Option<Score>, Option<SignalType>) {
-        let told = self.0.get(&(query.signal, query.variant, entry));
-        match told {
-            Some(&(score, seconded_by)) => (Some(score), seconded_by),
-            None => (None, None),
-        }
+    fn of(
+        &self,
+        index: &Index,
+        query: &Query,
+        (bank, content, entry): (BankId, ContentId, Signal),
+    ) -> (Option<Score>, Option<SignalType>) {
+        let (signal, variant) = (query.signal, query.variant);
+        let score = self.scores.get(&(signal, variant, entry)).copied();
+        let bank = index.bank(bank).filter(|_| !self.seconds.is_empty());
+        let second = bank.and_then(|bank| {
+            let key = (signal, variant, entry, bank.name.clone(), content);
+            self.seconds.get(&key).copied()
+        });
+        (score, second)
     }
 
-    /// Notes a score, and what seconded it.
-    pub fn add(
-        &mut self,
-        query: Signal,
-        variant: Variant,
-        entry: Signal,
-        (score, seconded_by): (Score, Option<SignalType>),
-    ) {
-        let key = (query, variant, entry);
-        self.0.insert(key, (score, seconded_by));
+    /// Notes the score of a match, and what seconded it.
+    pub fn add(&mut self, found: &Match) {
+        let Some(score) = found.score else { return };
+        let (query, variant, entry) = (found.query, found.variant, found.entry);
+        self.scores.insert((query, variant, entry), score);
+        if let Some(by) = found.seconded_by {
+            let key = (query, variant, entry, found.bank.clone(), found.content_id);
+            self.seconds.insert(key, by);
+        }
     }
 }
 
@@ -57,7 +68,7 @@ pub fn replay(index: &Index, at: u64, extraction: Extraction, told: &Told) -> Ve
             continue;
         };
         index.visit(&query.signal, radius, |hit| {
-            let told = told.of(query, hit.signal);
+            let told = told.of(index, query, (hit.bank, hit.content, hit.signal));
             matches.weigh_as_told(&terms, query, &hit, widest, told);
         });
     }
@@ -87,7 +98,7 @@ pub fn refusal(
         at,
         upload_of_signals(signals, std::slice::from_ref(query)),
     );
-    let (score, seconded_by) = told.of(query, entry);
+    let (score, seconded_by) = told.of(index, query, (bank, content, entry));
     judge_by(
         &terms,
         query,

@@ -1,13 +1,14 @@
-//! What guesses at an upload are fitted to, were there no reaches: for calibration by harmless uploads.
+//! What guesses at an upload are fitted to, or seconded for, were there no reaches: for calibration by harmless uploads.
 //!
 //! Reaches are left out of it: else an entry would reach farther again each time that it is calibrated.
 
 use crate::gate::decide::Matches;
 use crate::gate::terms::{Terms, now};
-use crate::gate::{Extraction, Extractor, Match, fitting};
+use crate::gate::{Extraction, Extractor, Match, fitting, second};
 use crate::index::Index;
 
-/// The matches of guesses that were fitted to an entry, by the policies of an index. The extractor
+/// The matches of guesses that were fitted to an entry, and those that a second hash spoke for, by the policies of
+/// an index. The extractor
 /// must have extracted just this, from pixels.
 pub(crate) fn fitted_without_reach(
     index: &Index,
@@ -22,9 +23,11 @@ pub(crate) fn fitted_without_reach(
     for query in &extraction.queries {
         matches.ask(&terms, query);
     }
-    fitting::fit(&terms, extraction, extractor, &mut matches);
+    // Entries that fit alike take each other out only as far as each may be trusted: here all count.
+    fitting::fit(&terms, extraction, extractor, (&mut matches, false));
+    second::ask(&terms, extraction, extractor, &mut matches);
     extractor.forget();
     let mut matches = matches.finish().matches;
-    matches.retain(|found| found.variant.fitted);
+    matches.retain(|found| found.variant.fitted || found.seconded_by.is_some());
     matches
 }

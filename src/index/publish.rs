@@ -45,8 +45,9 @@ pub struct PublishOptions<'a> {
     pub segment_records: u64,
 }
 
-/// Memory that publishing takes for each record of a segment that it builds.
-const BYTES_A_RECORD: u64 = 100;
+/// Memory that publishing takes at most for each record of a segment that it builds: some 100 bytes, and 80 more
+/// for a hash that is of another form or has a reach.
+const BYTES_A_RECORD: u64 = 180;
 /// Segments are not made smaller than this for the sake of memory: each costs a search its part.
 const FEWEST_RECORDS: u64 = 1 << 16;
 /// 6.7 GB while publishing. From here on a search of two segments costs what one of both costs.

@@ -17,7 +17,9 @@ struct Summary {
     set: u64,
     changed: u64,
     unchanged: u64,
-    /// Those that were not judged: they have what they had, and so many of them nothing.
+    /// Those that had one and were not judged now: what they had is taken away.
+    cleared: u64,
+    /// Those that were not judged, and had none.
     without: u64,
 }
 
@@ -47,7 +49,11 @@ pub(super) fn apply(
                 .then(|| reaches.of(bank.id, content, &entry.signal))
                 .flatten();
             match (reach, entry.reach) {
-                (None, had) => summary.without += u64::from(had.is_none()),
+                (None, None) => summary.without += 1,
+                (None, Some(_)) => {
+                    summary.cleared += 1;
+                    new.push(change(content, entry.signal, None));
+                }
                 (Some(reach), Some(had)) if reach == had => summary.unchanged += 1,
                 (Some(reach), had) => {
                     match had {
@@ -63,17 +69,21 @@ pub(super) fn apply(
     })?;
     writeln!(
         out,
-        "\nreach of the store's pdq hashes: {} set, {} changed, {} unchanged, {} without",
-        summary.set, summary.changed, summary.unchanged, summary.without
+        "\nreach of the store's pdq hashes: {} set, {} changed, {} unchanged, {} taken away, {} without",
+        summary.set, summary.changed, summary.unchanged, summary.cleared, summary.without
     )?;
-    if summary.without > 0 {
+    if summary.without + summary.cleared > 0 {
         writeln!(
             out,
-            "Those without are withdrawn, not published yet, or in a bank that is not enabled: they match as if \
+            "Those that have none now are withdrawn, not published yet, or in a bank that is not enabled: they match as if \
              nothing had been calibrated."
         )?;
     }
-    finish(out, is_whole, summary.set + summary.changed)
+    finish(
+        out,
+        is_whole,
+        summary.set + summary.changed + summary.cleared,
+    )
 }
 
 /// Takes every reach away.
@@ -125,11 +135,11 @@ fn each_batch(
     for bank in store.banks()? {
         let mut first = ContentId(0);
         loop {
+            let items = store.items_from(bank.id, first, BankStore::BATCH)?;
+            let Some(last) = items.last() else { break };
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            let items = store.items_from(bank.id, first, BankStore::BATCH)?;
-            let Some(last) = items.last() else { break };
             first = ContentId(last.id.0.saturating_add(1));
             each(&bank, &items)?;
         }

@@ -8,7 +8,7 @@ use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{benign, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::evaluate::{Calibration, Guessed, HarmlessUpload, ScannedFile, calibrate};
 use crate::gate::{Extractor, MatchKind, read_file};
-use crate::hash::{Quality, Signal, SignalType};
+use crate::hash::{Family, Quality, Signal, SignalType};
 use crate::index::Index;
 use crate::scan::{Walk, WalkOptions, Walked, escaped};
 use anyhow::{Context, bail};
@@ -47,7 +47,7 @@ pub(crate) struct CalibrateArgs {
     apply: bool,
 
     /// Take the reaches of all entries away again
-    #[arg(long, conflicts_with_all = ["benign", "apply", "scan", "json", "html"])]
+    #[arg(long, conflicts_with_all = ["benign", "apply", "scan", "format", "json", "html"])]
     clear: bool,
 
     /// What another threshold would have changed in a past scan: the file that
@@ -89,6 +89,10 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
     args.index.log(&index);
     for path in [&args.json, &args.html].into_iter().flatten() {
         output::file_or_stdout(Some(path))?;
+    }
+    if args.apply {
+        // Says early that there is no store, or that another program writes to it: the work takes long.
+        drop(crate::store::BankStore::open_existing(&home.store())?);
     }
     let scan = args.scan.as_deref().map(past_scan).transpose()?;
     let stop = stop::on_request()?;
@@ -154,7 +158,12 @@ fn sample(
             let read = read_file(path, limits.max_file_bytes, &mut bytes);
             tell(done.fetch_add(1, Ordering::Relaxed) + 1, files.len() as u64);
             read.map_err(|problem| problem.error)?;
-            let wanted = [SignalType::Pdq];
+            let held = index
+                .signal_types()
+                .into_iter()
+                .map(|held| held.signal_type);
+            let mut wanted = vec![SignalType::Pdq];
+            wanted.extend(held.filter(|kind| kind.family() == Family::Hash64));
             let extraction = extractor.extract(&bytes, &wanted, args.variants.variants, &limits);
             match extraction.problem {
                 Some(problem) => Err(problem.error),

@@ -174,3 +174,23 @@ fn a_harmless_thumbnail_and_its_picture_do_not_shield_each_other() {
     matches.keep(BankId(1), inside(allow));
     assert_eq!(matches.finish().frames, BTreeSet::new());
 }
+
+#[test]
+fn that_a_small_picture_within_is_harmless_says_nothing_of_the_upload() {
+    use Action::{Allow, Block};
+    let embedded = |action, distance| {
+        let mut found = found(action, PdqHash::ZERO, distance);
+        found.variant.embedded = true;
+        found
+    };
+    assert_eq!(decide(&[embedded(Allow, 0)]), None);
+    assert_eq!(decide(&[embedded(Allow, 0), embedded(Block, 4)]), None);
+    assert_eq!(
+        decide(&[embedded(Allow, 5), embedded(Block, 4)]),
+        Some(Block)
+    );
+    let block = found(Block, PdqHash::ZERO, 9);
+    assert_eq!(decide(&[embedded(Allow, 0), block]), Some(Block));
+    let allow = found(Allow, PdqHash::ZERO, 0);
+    assert_eq!(decide(&[embedded(Allow, 0), allow]), Some(Allow));
+}
