@@ -5,8 +5,8 @@ mod decision_support;
 use decision_support::{bank, evidence, new_folder, open, pdq, publish_index, read};
 use hashgate::bank::{Action, Bank, ContentId, Paused, Policy, Quarantine, Share, Verified};
 use hashgate::decisions::{Became, Decision, Input, Replayed, Why, replay};
-use hashgate::gate::{Extraction, Gate, Outcome, Query, Score, Told, Verdict};
-use hashgate::hash::{Quality, Signal, Threshold, Variant};
+use hashgate::gate::{Extraction, Gate, Match, MatchKind, Outcome, Query, Score, Told, Verdict};
+use hashgate::hash::{Distance, Quality, Signal, SignalType, Threshold, Variant};
 use hashgate::index::Index;
 use std::path::Path;
 
@@ -227,6 +227,63 @@ fn entries_that_came_later_and_wider_policies_are_told_apart() {
     assert_eq!(changes(&replayed2), [(9, Became::New, Why::EntryAdded)]);
 }
 
+/// A second hash spoke for one item: the same hash in another bank was not seconded.
+#[test]
+fn what_was_seconded_is_so_for_the_one_item_only() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let banks = [
+        bank(1, "known", Action::Block),
+        bank(2, "other", Action::Block),
+    ];
+    publish_index(
+        &folder,
+        &banks,
+        &[(1, 7, pdq(0, 0), None), (2, 8, pdq(0, 0), None)],
+    );
+    let query = Query {
+        signal: pdq(0, 45),
+        quality: Quality::new(90),
+        variant: Variant::ORIGINAL,
+        evidence: Some(evidence(5, true)),
+    };
+    let extraction = Extraction {
+        signals: vec![query.signal],
+        quality: query.quality,
+        queries: vec![query],
+        ..Extraction::default()
+    };
+    let index = Index::open(&folder).unwrap();
+    let mut told = Told::default();
+    let mut seconded = Match {
+        bank: banks[0].name.clone(),
+        content_id: ContentId(7),
+        kind: MatchKind::Verified,
+        entry: pdq(0, 0),
+        entry_quality: None,
+        entry_form: None,
+        reach: None,
+        query: query.signal,
+        variant: query.variant,
+        distance: Distance(45),
+        threshold: Threshold(31),
+        score: Score::from_value(0.65),
+        seconded_by: None,
+        action: Action::Review,
+        rule: None,
+        quarantine: None,
+        quarantined: false,
+    };
+    told.add(&seconded);
+    let alone = hashgate::gate::replay(&index, AT, extraction.clone(), &told);
+    assert!(alone.matches.is_empty(), "0.65 alone is not enough");
+    seconded.seconded_by = Some(SignalType::Phash);
+    told.add(&seconded);
+    let verdict = hashgate::gate::replay(&index, AT, extraction, &told);
+    let met: Vec<u64> = verdict.matches.iter().map(|one| one.content_id.0).collect();
+    assert_eq!(met, [7]);
+}
+
 /// What is verified hangs on how sure a hash's bits are, which is not kept: the score is.
 #[test]
 fn a_match_by_evidence_is_replayed_by_its_score() {
@@ -249,7 +306,25 @@ fn a_match_by_evidence_is_replayed_by_its_score() {
     };
     let mut told = Told::default();
     let score = Score::from_value(0.75).unwrap();
-    told.add(query.signal, query.variant, pdq(0, 0), (score, None));
+    told.add(&Match {
+        bank: banks[0].name.clone(),
+        content_id: ContentId(7),
+        kind: MatchKind::Verified,
+        entry: pdq(0, 0),
+        entry_quality: None,
+        entry_form: None,
+        reach: None,
+        query: query.signal,
+        variant: query.variant,
+        distance: Distance(45),
+        threshold: Threshold(31),
+        score: Some(score),
+        seconded_by: None,
+        action: Action::Review,
+        rule: None,
+        quarantine: None,
+        quarantined: false,
+    });
     let verdict = hashgate::gate::replay(&Index::open(&folder).unwrap(), AT, extraction, &told);
     assert_eq!(verdict.action, Some(Action::Review));
     assert_eq!(

@@ -169,7 +169,7 @@ fn a_harmless_thumbnail_and_its_picture_do_not_shield_each_other() {
     let both = |a: &Match, b: &Match| decide(&[a.clone(), b.clone()]);
     assert_eq!(both(&inside(allow.clone()), &block), Some(Block));
     assert_eq!(both(&allow, &inside(block.clone())), Some(Block));
-    assert_eq!(both(&inside(allow.clone()), &inside(block)), Some(Allow));
+    assert_eq!(both(&inside(allow.clone()), &inside(block)), None);
     let mut matches = Matches::default();
     matches.keep(BankId(1), inside(allow));
     assert_eq!(matches.finish().frames, BTreeSet::new());
