@@ -227,6 +227,46 @@ fn entries_that_came_later_and_wider_policies_are_told_apart() {
     assert_eq!(changes(&replayed2), [(9, Became::New, Why::EntryAdded)]);
 }
 
+/// A query 45 bits from `pdq(0, 0)`, with evidence.
+fn asked_far() -> (Query, Extraction) {
+    let query = Query {
+        signal: pdq(0, 45),
+        quality: Quality::new(90),
+        variant: Variant::ORIGINAL,
+        evidence: Some(evidence(5, true)),
+    };
+    let extraction = Extraction {
+        signals: vec![query.signal],
+        quality: query.quality,
+        queries: vec![query],
+        ..Extraction::default()
+    };
+    (query, extraction)
+}
+
+/// That query's match with item 7 by evidence.
+fn verified(bank: &Bank, query: &Query, score: f64) -> Match {
+    Match {
+        bank: bank.name.clone(),
+        content_id: ContentId(7),
+        kind: MatchKind::Verified,
+        entry: pdq(0, 0),
+        entry_quality: None,
+        entry_form: None,
+        reach: None,
+        query: query.signal,
+        variant: query.variant,
+        distance: Distance(45),
+        threshold: Threshold(31),
+        score: Score::from_value(score),
+        seconded_by: None,
+        action: Action::Review,
+        rule: None,
+        quarantine: None,
+        quarantined: false,
+    }
+}
+
 /// A second hash spoke for one item: the same hash in another bank was not seconded.
 #[test]
 fn what_was_seconded_is_so_for_the_one_item_only() {
@@ -241,39 +281,10 @@ fn what_was_seconded_is_so_for_the_one_item_only() {
         &banks,
         &[(1, 7, pdq(0, 0), None), (2, 8, pdq(0, 0), None)],
     );
-    let query = Query {
-        signal: pdq(0, 45),
-        quality: Quality::new(90),
-        variant: Variant::ORIGINAL,
-        evidence: Some(evidence(5, true)),
-    };
-    let extraction = Extraction {
-        signals: vec![query.signal],
-        quality: query.quality,
-        queries: vec![query],
-        ..Extraction::default()
-    };
+    let (query, extraction) = asked_far();
     let index = Index::open(&folder).unwrap();
     let mut told = Told::default();
-    let mut seconded = Match {
-        bank: banks[0].name.clone(),
-        content_id: ContentId(7),
-        kind: MatchKind::Verified,
-        entry: pdq(0, 0),
-        entry_quality: None,
-        entry_form: None,
-        reach: None,
-        query: query.signal,
-        variant: query.variant,
-        distance: Distance(45),
-        threshold: Threshold(31),
-        score: Score::from_value(0.65),
-        seconded_by: None,
-        action: Action::Review,
-        rule: None,
-        quarantine: None,
-        quarantined: false,
-    };
+    let mut seconded = verified(&banks[0], &query, 0.65);
     told.add(&seconded);
     let alone = hashgate::gate::replay(&index, AT, extraction.clone(), &told);
     assert!(alone.matches.is_empty(), "0.65 alone is not enough");
@@ -292,39 +303,9 @@ fn a_match_by_evidence_is_replayed_by_its_score() {
     let mut banks = [bank(1, "known", Action::Block)];
     let entries = [(1, 7, pdq(0, 0), None), (1, 8, pdq(0, 1), None)];
     publish_index(&folder, &banks, &entries);
-    let query = Query {
-        signal: pdq(0, 45),
-        quality: Quality::new(90),
-        variant: Variant::ORIGINAL,
-        evidence: Some(evidence(5, true)),
-    };
-    let extraction = Extraction {
-        signals: vec![query.signal],
-        quality: query.quality,
-        queries: vec![query],
-        ..Extraction::default()
-    };
+    let (query, extraction) = asked_far();
     let mut told = Told::default();
-    let score = Score::from_value(0.75).unwrap();
-    told.add(&Match {
-        bank: banks[0].name.clone(),
-        content_id: ContentId(7),
-        kind: MatchKind::Verified,
-        entry: pdq(0, 0),
-        entry_quality: None,
-        entry_form: None,
-        reach: None,
-        query: query.signal,
-        variant: query.variant,
-        distance: Distance(45),
-        threshold: Threshold(31),
-        score: Some(score),
-        seconded_by: None,
-        action: Action::Review,
-        rule: None,
-        quarantine: None,
-        quarantined: false,
-    });
+    told.add(&verified(&banks[0], &query, 0.75));
     let verdict = hashgate::gate::replay(&Index::open(&folder).unwrap(), AT, extraction, &told);
     assert_eq!(verdict.action, Some(Action::Review));
     assert_eq!(

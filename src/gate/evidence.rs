@@ -86,8 +86,8 @@ impl Evidence {
     /// pictures of all kinds with 35 changed copies each, against the same 17,100 hashes: of rich
     /// pictures they came no nearer than 0.141.
     const RICH_FITTED: f32 = 0.13;
-    /// What a fitted guess at a plain picture must score, less [`Self::SPEAKS`] of what it scored before
-    /// and of what fitting took liberties with. Chosen by 5,983 fitted guesses at two sets of pictures
+    /// What a fitted guess at a plain picture must score, less so much ([`Self::SPEAKS`]) of what spoke for
+    /// the entry before ([`Self::fitted_from`]). Chosen by 5,983 fitted guesses at two sets of pictures
     /// (ARCHITECTURE.md): of as many right ones, half as many wrong ones pass as by a plain limit.
     const PLAIN_FITTED: f32 = 1.25;
     const SPEAKS: f32 = 0.631;
