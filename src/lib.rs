@@ -40,6 +40,7 @@
 //! | [`hashset`] | hash lists, format by format |
 //! | [`gate`] | bytes in, verdict out |
 //! | `policy` | the policy file: read, checked, laid over banks (feature `policy`) |
+//! | [`curation`] | the workspace folder, and what is done to banks |
 //! | [`decisions`] | the log of decisions: explained, chained, replayed |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
@@ -53,6 +54,7 @@
 pub mod bank;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod curation;
 pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
