@@ -59,6 +59,9 @@ impl IndexHandle {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let current = self.load();
+        if current.is_in_memory() {
+            return Ok(false);
+        }
         let stamp = Stamp::of(&current.folder);
         if stamp.is_some() && stamp == current.stamp {
             return Ok(false);

@@ -39,6 +39,7 @@ mod folder;
 mod generation;
 mod handle;
 mod manifest;
+mod memory;
 mod near;
 mod near_batch;
 mod plan;
