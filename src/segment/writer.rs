@@ -1,10 +1,11 @@
 //! Writing sections one behind the other, with their checksums; the header goes in last.
 
+use crate::files::create_new;
 use crate::segment::format::{
     ALIGNMENT, BYTE_ORDER, DEFAULT_SEED, FACTS_VERSION, Header, MAGIC, PLAIN_VERSION, SectionEntry,
     VERSION, kind,
 };
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
 use std::path::Path;
 use zerocopy::IntoBytes;
@@ -50,11 +51,7 @@ pub(super) struct SectionWriter {
 impl SectionWriter {
     /// A new file, which must not be there yet.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Self::begin(Target::File(options.open(path)?))
+        Self::begin(Target::File(create_new(path)?))
     }
 
     /// Memory, which grows with what is written.
