@@ -2,6 +2,7 @@
 
 use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
+use crate::cli::known::{self, Gathered, KnownArgs};
 use crate::cli::recorder::{DecisionArgs, Recorder};
 use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
@@ -50,6 +51,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) index: IndexArgs,
+
+    #[command(flatten)]
+    pub(crate) known: KnownArgs,
 
     /// Hashes to compute besides pdq and those that the index holds, joined by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -110,11 +114,20 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");
     }
-    let gate = Gate::open_with(&args.index.folder(home), options)?;
-    args.index.log(&gate.index());
+    let stop = stop::on_request()?;
+    let limits = options.limits;
+    let gathered = (args.known).gather(&args.files, limits, &args.signals, &stop)?;
+    let is_partial = gathered.as_ref().is_some_and(|known| known.is_partial);
+    let (gate, sources) = match gathered {
+        Some(Gathered { index, sources, .. }) => (Gate::over(index, options), Some(sources)),
+        None => {
+            let gate = Gate::open_with(&args.index.folder(home), options)?;
+            args.index.log(&gate.index());
+            (gate, None)
+        }
+    };
     recorder.set_index(&gate.index(), home);
     warn_if_empty(&gate);
-    let stop = stop::on_request()?;
     let shadow = match &args.shadow {
         Some(path) => Some(config::shadow(&gate.index(), path)?),
         None => None,
@@ -148,6 +161,9 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
                     gate.settle(&mut verdict);
                     recorder.note_file(&done.path, &verdict, bytes)?;
                     let mut record = FileRecord::judged(&done.path, verdict, bytes);
+                    if let Some(sources) = &sources {
+                        known::note_sources(&mut record, sources);
+                    }
                     record.shadow = other.zip(shadow.as_ref()).map(|(mut other, shadow)| {
                         gate.settle_by(shadow, &mut other);
                         ShadowRecord::new(other, (record.outcome, record.action))
@@ -179,7 +195,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         .any(|action| summary.action(action) > 0);
     Ok(Exit::of(
         stopped,
-        summary.unjudged() > 0 || summary.interrupted,
+        summary.unjudged() > 0 || summary.interrupted || is_partial,
     ))
 }
 
@@ -194,6 +210,7 @@ fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {
     Ok(match args.format {
         Format::Text => Box::new(TextSink::new(out, colour, args.hide_passed)),
         Format::Jsonl => Box::new(JsonLinesSink::new(out)),
+        Format::Csv if args.known.is_given() => Box::new(CsvSink::new(out).with_sources()),
         Format::Csv => Box::new(CsvSink::new(out)),
     })
 }

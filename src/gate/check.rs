@@ -112,16 +112,30 @@ impl Gate {
     /// # Errors
     /// As [`Gate::open`].
     #[cfg(feature = "decode")]
-    pub fn open_with(folder: &Path, mut options: GateOptions) -> Result<Self, GateError> {
+    pub fn open_with(folder: &Path, options: GateOptions) -> Result<Self, GateError> {
+        let index = IndexHandle::open_with(folder, options.index_memory)?;
+        Ok(Self::with(index, options))
+    }
+
+    #[cfg(feature = "decode")]
+    fn with(index: IndexHandle, mut options: GateOptions) -> Self {
         if let Some(memory) = &options.memory {
             let limits = &mut options.limits;
             limits.max_decoder_bytes = limits.max_decoder_bytes.min(memory.total());
         }
-        Ok(Self {
-            index: IndexHandle::open_with(folder, options.index_memory)?,
+        Self {
+            index,
             watch: Watch::default(),
             options,
-        })
+        }
+    }
+
+    /// Asks an index that is open already: one in memory ([`Index::in_memory`]), or one that is held
+    /// in another way.
+    #[cfg(feature = "decode")]
+    #[must_use]
+    pub fn over(index: Index, options: GateOptions) -> Self {
+        Self::with(IndexHandle::new(index), options)
     }
 
     /// The generation that answers now. Hold it to put several questions to the same one.

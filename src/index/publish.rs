@@ -9,15 +9,10 @@
 //! Stopped anywhere, the folder holds the old generation or the new one.
 
 use crate::bank::{Bank, BankId};
-<<<<<<< HEAD
-use crate::index::folder::{self, Kind, Lock, LockError, TEMPORARY};
-use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, segment_name};
-=======
 use crate::clock::Clock;
 use crate::files::{Lock, LockError, ReplaceError, create_folder, rename, replace_by};
 use crate::index::folder::{self, Kind, LOCK_FILE, TEMPORARY};
-use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, TypeRecord, segment_name};
->>>>>>> main
+use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, segment_name};
 use crate::index::{Carried, FactRecord, PublishError};
 use crate::segment::{LINEAR_BELOW, SegmentBuilder};
 use std::collections::BTreeSet;

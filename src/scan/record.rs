@@ -1,5 +1,6 @@
 //! What a scan says of one file.
 
+use crate::bank::ContentId;
 use crate::gate::{Match, Mode, Outcome, Verdict};
 use crate::hash::Quality;
 use crate::scan::ShadowRecord;
@@ -22,6 +23,7 @@ use std::path::Path;
 /// | `quality` | PDQ quality, 0–100, or null |
 /// | `mode` | `exact`, or `fast` where the PDQ hash and its distances come from a JPEG's coefficients and may be a few bits off; absent where no picture was hashed |
 /// | `matches` | nearest first: see [`Match`] |
+/// | `sources` | only of a scan against lists and pictures of its own: number of an entry to where it came from, `list.csv:12` or the path of a known picture |
 /// | `matches_left_out` | only where there were more than are listed: how many more, at least |
 /// | `bytes` | size of what was read |
 /// | `error` | only where something could not be judged: why |
@@ -60,6 +62,10 @@ pub struct FileRecord {
     pub mode: Option<&'static str>,
     /// The matches, nearest first.
     pub matches: Vec<Match>,
+    /// Where the entries came from, by their numbers, where they are of no bank: see
+    /// [`Sources`](crate::scan::Sources).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<ContentId, String>,
     /// Matches that were left out of the list.
     #[serde(skip_serializing_if = "is_zero")]
     pub matches_left_out: u64,
@@ -109,6 +115,7 @@ impl FileRecord {
                 .name()
             }),
             matches: verdict.matches,
+            sources: BTreeMap::new(),
             matches_left_out: verdict.matches_left_out,
             bytes,
             error: verdict.error,
@@ -130,6 +137,7 @@ impl FileRecord {
             quality: None,
             mode: None,
             matches: Vec::new(),
+            sources: BTreeMap::new(),
             matches_left_out: 0,
             bytes: 0,
             error: Some(error),

@@ -58,9 +58,13 @@ impl<W: Write> Sink for TextSink<W> {
         if let Some(nearest) = record.matches.first() {
             write!(
                 self.out,
-                "  {} #{}, {} distance {}",
+                "  {} #{}{}, {} distance {}",
                 nearest.bank,
                 nearest.content_id,
+                match record.sources.get(&nearest.content_id) {
+                    Some(source) => format!(" ({})", escaped(source)),
+                    None => String::new(),
+                },
                 nearest.entry.signal_type(),
                 nearest.distance
             )?;
