@@ -150,13 +150,13 @@ mod tests {
         for open in [0o701, 0o710, 0o755, 0o777] {
             open_up(home.path(), open);
             let refused = check_private(home.path()).unwrap_err();
-            let FolderError::Open { folder, mode } = &refused else {
+            let FolderError::Open { folder, mode: told } = &refused else {
                 panic!("{refused}");
             };
-            assert_eq!((folder.as_path(), *mode), (home.path(), open));
+            assert_eq!((folder.as_path(), *told), (home.path(), open));
             let repair = format!("chmod 700 {}", home.path().display());
             assert!(refused.to_string().ends_with(&repair), "{refused}");
-            assert_eq!(super::tests::mode(home.path()), open, "left as it was");
+            assert_eq!(mode(home.path()), open, "left as it was");
         }
     }
 
