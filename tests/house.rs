@@ -1,6 +1,8 @@
 //! The house, held to its plan: imports run downward only, every file opens with its purpose,
 //! `unsafe` stays in its places, the query side links no RocksDB, and no document's link is dead.
 
+#[path = "house/circles.rs"]
+mod circles;
 #[path = "house/files.rs"]
 mod files;
 #[path = "house/floors.rs"]
@@ -74,6 +76,16 @@ fn imports_run_downward_only() {
         .flat_map(|(file, text)| floors::violations(file, text))
         .collect();
     assert_none("a room may use itself and the floors below it", found);
+}
+
+#[test]
+fn no_files_of_a_room_import_each_other_in_a_circle() {
+    let sources = sources("src");
+    assert!(sources.len() > 10, "the sources were not found");
+    assert_none(
+        "what two files both need belongs in a third one below both",
+        circles::circles(&sources),
+    );
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn paths(file_module: &[String], code: &[Token]) -> Vec<(usize, Vec<String>)> {
                     out.extend(
                         written
                             .iter()
-                            .map(|path| (token.line, resolve(&module, path))),
+                            .map(|written| (token.line, resolve(&module, &written.path))),
                     );
                 }
             }
@@ -122,12 +122,26 @@ fn paths(file_module: &[String], code: &[Token]) -> Vec<(usize, Vec<String>)> {
     out
 }
 
+/// A path as the code writes it.
+pub(crate) struct Written {
+    pub(crate) path: Vec<String>,
+    /// The name behind `as`, for a member of a group.
+    pub(crate) name: Option<String>,
+}
+
+impl Written {
+    /// A path without another name.
+    pub(crate) fn plain(path: Vec<String>) -> Self {
+        Self { path, name: None }
+    }
+}
+
 /// Reads one path, or tree of paths, at `at`; appends each whole path to `out`. The place behind it.
-fn follow(
+pub(crate) fn follow(
     code: &[Token],
     mut at: usize,
     path: &mut Vec<String>,
-    out: &mut Vec<Vec<String>>,
+    out: &mut Vec<Written>,
 ) -> usize {
     let text = |i: usize| code.get(i).map_or("", |token| token.text.as_str());
     loop {
@@ -139,7 +153,9 @@ fn follow(
                     continue;
                 }
                 at = follow(code, at, &mut path.clone(), out);
-                // `as name` behind a member.
+                if let ("as", Some(member)) = (text(at), out.last_mut()) {
+                    member.name = Some(text(at + 1).to_owned());
+                }
                 while at < code.len() && !matches!(text(at), "," | "}") {
                     at += 1;
                 }
@@ -151,7 +167,7 @@ fn follow(
             && text(at + 2)
                 .starts_with(|c: char| c == '_' || c == '{' || c == '*' || c.is_alphanumeric());
         if !goes_on {
-            out.push(path.clone());
+            out.push(Written::plain(path.clone()));
             return at + 1;
         }
         at += 2;
