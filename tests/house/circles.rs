@@ -129,6 +129,10 @@ impl House {
         let mut found = Vec::new();
         if scope.children.contains(first) {
             found.extend(self.places(&below, rest, steps + 1));
+            if !rest.is_empty() {
+                // `head::Head` goes through the module, whatever else is called `head`.
+                return found;
+            }
         }
         if scope.defined.contains(first) {
             found.push(Place::Item(scope.file));
