@@ -45,8 +45,8 @@ struct Mention {
     module: Path,
     line: usize,
     path: Path,
-    /// Whether it may mean a module: in a `use`. Elsewhere a module needs a `::` behind it.
-    may_be_module: bool,
+    /// Whether it calls what it names: then it names no module.
+    is_call: bool,
 }
 
 /// What a path leads to.
@@ -161,10 +161,10 @@ impl House {
                 continue;
             };
             let places = self.places(&mention.module, &mention.path, 0);
-            // A `use` of a name that is a module as well as an item: the code below it says which
-            // of the two it needs.
+            // A name that is a module as well as an item: what is called is the item. A `use` of it
+            // says nothing, and a plain word may as well be a variable.
             let is_module = places.iter().any(|place| matches!(place, Place::Module(_)));
-            if mention.may_be_module && is_module {
+            if is_module && !mention.is_call {
                 continue;
             }
             for place in places {
@@ -278,8 +278,9 @@ impl Reader<'_> {
                     at + 1
                 };
                 let line = self.code[at].line;
+                let is_call = self.text(behind) == "(";
                 for Written { path, .. } in written {
-                    self.mention(line, path, false);
+                    self.mention(line, path, is_call);
                 }
                 behind
             }
@@ -287,13 +288,13 @@ impl Reader<'_> {
         }
     }
 
-    fn mention(&mut self, line: usize, path: Path, may_be_module: bool) {
+    fn mention(&mut self, line: usize, path: Path, is_call: bool) {
         let module = self.module.clone();
         self.house.mentions.push(Mention {
             module,
             line,
             path,
-            may_be_module,
+            is_call,
         });
     }
 
@@ -324,7 +325,7 @@ impl Reader<'_> {
                 bound.entry(name).or_default().push(path.clone());
             }
             if !is_public {
-                self.mention(line, path, true);
+                self.mention(line, path, false);
             }
         }
         behind
@@ -481,17 +482,19 @@ mod tests {
             ),
             ("use super::b::{B};", "mod inner { use super::super::A; }"),
             ("use hashgate::gate::B;", "fn f() { use super::a::A; }"),
+            ("use super::twin; fn f() { twin(1) }", "use super::A;"),
         ] {
             let a = format!("{a}\npub struct A;");
-            let b = format!("{b}\npub struct B; pub fn make() {{}}");
+            let b = format!("{b}\npub struct B; pub fn make() {{}} pub fn twin(n: u8) {{}}");
             let found = found(&[
                 LIB,
                 (
                     "gate/mod.rs",
-                    "mod a; mod b; pub use a::A; pub use b::{B, make};",
+                    "mod a; mod b; mod twin; pub use a::A; pub use b::{B, make, twin};",
                 ),
                 ("gate/a.rs", &a),
                 ("gate/b.rs", &b),
+                ("gate/twin.rs", "pub struct Twin;"),
             ]);
             assert_eq!(found.len(), 1, "{a}\n{b}");
         }

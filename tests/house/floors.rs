@@ -89,7 +89,7 @@ pub(crate) fn violations(file: &str, source: &str) -> Vec<String> {
 /// All paths in the code that begin with `crate`, `self`, `super` or the crate's own name, with
 /// their lines, followed to where they lead from the crate root. A group comes out as one path for each
 /// of its members.
-fn paths(file_module: &[String], code: &[Token]) -> Vec<(usize, Vec<String>)> {
+pub(crate) fn paths(file_module: &[String], code: &[Token]) -> Vec<(usize, Vec<String>)> {
     let mut out = Vec::new();
     let mut module = file_module.to_vec();
     let mut depth = 0_usize;
