@@ -1,4 +1,4 @@
-//! Floor 6: arguments as typed → plan → command → output → exit code.
+//! Floor 8: arguments as typed → plan → command → output → exit code.
 //!
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
