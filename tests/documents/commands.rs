@@ -31,7 +31,10 @@ pub(crate) fn page(mut command: Command) -> String {
     out.push_str("## All commands\n\n| command | what it does |\n| --- | --- |\n");
     overview(&mut out, &command, "");
     out.push_str("\n## Options of every command\n\n");
-    table(&mut out, command.get_arguments().filter(|arg| arg.is_global_set()));
+    table(
+        &mut out,
+        command.get_arguments().filter(|arg| arg.is_global_set()),
+    );
     for sub in shown(&command) {
         section(&mut out, sub, 2, "hashgate");
     }
@@ -73,8 +76,14 @@ fn section(out: &mut String, command: &Command, level: usize, above: &str) {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     let _ = writeln!(out, "```text\n{usage}\n```\n");
-    table(out, command.get_arguments().filter(|arg| !arg.is_global_set()));
-    if let Some(after) = command.get_after_long_help().or_else(|| command.get_after_help()) {
+    table(
+        out,
+        command.get_arguments().filter(|arg| !arg.is_global_set()),
+    );
+    if let Some(after) = command
+        .get_after_long_help()
+        .or_else(|| command.get_after_help())
+    {
         let _ = writeln!(out, "\n```text\n{}\n```", after.to_string().trim_end());
     }
 }
@@ -106,7 +115,9 @@ fn row(arg: &Arg) -> String {
         Some(values) if takes_values => values.join(" "),
         _ => String::new(),
     };
-    let many = arg.get_num_args().is_some_and(|range| range.max_values() > 1);
+    let many = arg
+        .get_num_args()
+        .is_some_and(|range| range.max_values() > 1);
     let values = if many { format!("{values}…") } else { values };
     match names.last_mut() {
         None => names.push(values),
@@ -116,12 +127,19 @@ fn row(arg: &Arg) -> String {
         }
         Some(_) => {}
     }
-    let names: Vec<String> = names.iter().map(|name| format!("`{}`", name.replace('|', "\\|"))).collect();
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", name.replace('|', "\\|")))
+        .collect();
     let help = arg.get_long_help().or_else(|| arg.get_help());
     let mut told = help.map(|help| cell(&help.to_string())).unwrap_or_default();
     if takes_values {
         told.push_str(&choices(&arg.get_possible_values()));
-        let defaults: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
+        let defaults: Vec<_> = arg
+            .get_default_values()
+            .iter()
+            .map(|v| v.to_string_lossy())
+            .collect();
         if !defaults.is_empty() && !arg.is_hide_default_value_set() {
             let _ = write!(told, " Default: `{}`.", defaults.join(" "));
         }

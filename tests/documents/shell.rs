@@ -1,6 +1,6 @@
 //! The shell commands of a document: found in its text, and run in order in a folder of their own.
 //!
-//! Blocks that begin with ```` ```sh ```` are run; those that begin with ```` ```sh,no-run ```` are
+//! Blocks that begin with ```` ```sh ```` are run; those that begin with ```` ```sh no-run ```` are
 //! not. A comment `# exit N` behind a command says what exit code it must end with; without one it
 //! must end with 0.
 
@@ -47,7 +47,10 @@ pub(crate) fn steps(markdown: &str) -> Vec<Step> {
             }
             let exit = exit_code(&typed);
             // A text that the command reads: up to the line that ends it.
-            if let Some(end) = typed.split_once("<<'").and_then(|(_, rest)| rest.split('\'').next()) {
+            if let Some(end) = typed
+                .split_once("<<'")
+                .and_then(|(_, rest)| rest.split('\'').next())
+            {
                 let end = end.to_owned();
                 for (_, next) in lines.by_ref() {
                     typed.push('\n');
@@ -70,7 +73,9 @@ pub(crate) fn steps(markdown: &str) -> Vec<Step> {
 /// The exit code that a command's comment names, or 0.
 fn exit_code(typed: &str) -> i32 {
     let digits = typed.rsplit_once("# exit ").map_or("", |(_, rest)| rest);
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
     digits[..end].parse().unwrap_or(0)
 }
 
@@ -87,7 +92,11 @@ pub(crate) fn run(root: &Path, document: &str, steps: &[Step]) -> Result<(), Str
     let log = folder.path().join("log.txt");
     let said = File::create(&log).expect("the log can be written");
     let program = Path::new(env!("CARGO_BIN_EXE_hashgate"));
-    let mut path = program.parent().expect("the program is in a folder").as_os_str().to_owned();
+    let mut path = program
+        .parent()
+        .expect("the program is in a folder")
+        .as_os_str()
+        .to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut child = Command::new("bash")
@@ -156,7 +165,7 @@ mod tests {
     #[test]
     fn commands_are_found_with_what_belongs_to_them() {
         let markdown = "# A\n```sh\n# a comment\none --flag   # exit 1: a match\n\ntwo \\\n    more\n```\n\
-            ```sh,no-run\nthree\n```\n```sh\ncat <<'END'\na\n# exit 2\nEND\nfour\n```\n";
+            ```sh no-run\nthree\n```\n```sh\ncat <<'END'\na\n# exit 2\nEND\nfour\n```\n";
         assert_eq!(
             steps(markdown),
             [
@@ -171,11 +180,21 @@ mod tests {
     #[test]
     fn a_command_that_fails_is_told_with_its_line() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let good = [step(1, "export A=1", 0), step(2, "test $A = 1 -a -d examples", 0)];
+        let good = [
+            step(1, "export A=1", 0),
+            step(2, "test $A = 1 -a -d examples", 0),
+        ];
         assert_eq!(run(root, "good.md", &good), Ok(()));
-        let bad = [step(1, "true", 0), step(7, "(exit 3)", 1), step(8, "echo never", 0)];
+        let bad = [
+            step(1, "true", 0),
+            step(7, "(exit 3)", 1),
+            step(8, "echo never", 0),
+        ];
         let told = run(root, "bad.md", &bad).expect_err("it fails");
-        assert!(told.contains("bad.md:7: exit code 3, 1 was expected"), "{told}");
+        assert!(
+            told.contains("bad.md:7: exit code 3, 1 was expected"),
+            "{told}"
+        );
         assert!(!told.contains("never"), "{told}");
     }
 }
