@@ -28,7 +28,7 @@ pub struct Policy {
     pub min_quality: Quality,
     /// A disabled bank matches nothing.
     pub enabled: bool,
-    /// What to do with an upload that matches by further evidence, beyond the threshold.
+    /// What to do with an upload that matches beyond the threshold, by other evidence.
     #[serde(default, skip_serializing_if = "Verified::is_default")]
     pub verified: Verified,
     /// How many must agree that an entry is what it is said to be, so that it matches
@@ -69,14 +69,14 @@ fn is_all(share: &Share) -> bool {
     *share == Share::ALL
 }
 
-/// What a match beyond the threshold does, which further evidence speaks for.
+/// What a verified match does: one beyond the threshold, for which other evidence speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verified {
     /// It is reviewed, or does what the bank's other matches do where that is milder.
     #[default]
     Milder,
-    /// There is none: only distance counts.
+    /// Verified matches do not count: only distance counts.
     Off,
     /// It does this.
     Act(Action),
@@ -205,8 +205,8 @@ impl Policy {
             && self.layer.is_none()
     }
 
-    /// What a match beyond the threshold does that further evidence speaks for; `None` where there
-    /// is none. An `allow` bank's allows: it overrules what is verified and no nearer.
+    /// What a verified match does; `None` where verified matches do not count. In an `allow` bank it
+    /// allows: it overrules verified matches of other banks that are no nearer.
     #[must_use]
     pub fn verified_action(&self) -> Option<Action> {
         self.verified.action(self.action)

@@ -137,7 +137,7 @@ pub struct Effective {
 }
 
 impl Effective {
-    /// What a match beyond the threshold does that further evidence speaks for.
+    /// What a verified match does: one beyond the threshold, for which other evidence speaks.
     #[must_use]
     pub fn verified_action(&self) -> Option<Action> {
         self.verified.action(self.action)
