@@ -34,7 +34,7 @@ mod status;
 mod stop;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use exit::Exit;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -111,6 +111,12 @@ enum Command {
     Status(status::StatusArgs),
     /// Check every byte of the store and of the index
     Verify(verify::VerifyArgs),
+}
+
+/// The definition of the command line: the book's page of commands is made from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line of this process.
@@ -202,10 +208,8 @@ fn log_to_stderr(verbose: u8) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        super::command().debug_assert();
     }
 }

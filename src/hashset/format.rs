@@ -75,7 +75,7 @@ impl ListFormat {
         }
     }
 
-    /// Whether each record has its source's own id and says whether the source still stands by it:
+    /// Whether each record has its source's own id and says whether the source still has it:
     /// such a list is a change to what was known, and an import of it a sync.
     #[must_use]
     pub const fn is_exchange(self) -> bool {

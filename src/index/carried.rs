@@ -1,4 +1,4 @@
-//! What an index carries of its entries besides hashes, so that policy can ask for it.
+//! What an index carries about its entries besides hashes, so that policy can ask about it.
 //!
 //! Labels are carried as bits, and only those that are listed here: rules name few, and lists have
 //! many. The list stands in the manifest and is the same for all segments of a generation.

@@ -18,7 +18,7 @@
 //! - TIFF: every page. ICO: every size, the largest first.
 //! - JPEG: the first of several that follow one another (multi-picture objects, gain maps).
 //!
-//! The small picture in an EXIF block is none of these: [`embedded`] gives it.
+//! The small picture in an EXIF block is not among them: [`embedded`] gives it.
 
 mod error;
 mod exif;

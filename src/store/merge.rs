@@ -119,7 +119,7 @@ impl<'a> Merged<'a> {
         };
         let is_known = same(&self.provenance) || self.later.iter().any(same);
         if in_any_case && is_known {
-            // It is the same source and record: it stands by it again.
+            // It is the same source and record: the source has it again.
             let sources = std::iter::once(self.provenance.to_mut()).chain(&mut self.later);
             for source in sources.filter(|source| same(source)) {
                 source.status = SourceStatus::Active;

@@ -34,13 +34,13 @@
 //! own. In whatever order the sources come, it ends with the same signals. What brings nothing new
 //! changes nothing: so importing a list a second time does not.
 //!
-//! An item that people here withdrew gets it too, but stays withdrawn until [`BankStore::reinstate`]
-//! is called: that a list still has it does not undo a decision of people.
+//! An item that people here withdrew takes it in too, but stays withdrawn until [`BankStore::reinstate`]
+//! is called. A list cannot undo a decision of people.
 //!
 //! # What if a source takes something back, or others disagree with it?
 //!
 //! [`BankStore::sync`] takes records that have their source's own ids. An item is active while one
-//! of its sources stands by it, nobody says that it is not what it is said to be, and people here
+//! of its sources still has it, nobody says that it is not what it is said to be, and people here
 //! have not withdrawn it ([`ContentItem::due_state`](crate::bank::ContentItem::due_state)).
 //!
 //! # What if a file is damaged?

@@ -6,14 +6,18 @@
 //!
 //! # What does a record do?
 //!
-//! A record is known by its source's name and the source's own id. Where it stands, the item with
-//! its hashes gets it, a new item where there is none; any other item that had it before, with other
-//! hashes, loses it, unless the record is known in part only: then nothing loses it. Where it is
-//! taken back, every item that has it loses it. An item that loses the last of the records that
-//! stood by it is withdrawn, and matches again when one stands by it again; what people here
-//! withdrew stays so, and so does the item that takes its place where the record changes its hashes.
+//! A record is known by its source's name and the source's own id.
 //!
-//! An item of several sources matches with all its hashes while one of them stands by it.
+//! - *The source gives it.* The item with its hashes gets the record; if there is no such item, a new
+//!   one does. Any other item that had the record before, with other hashes, loses it. (If only a part of
+//!   the record could be read, no item loses it.)
+//! - *The source takes it back.* Every item that has the record loses it.
+//! - *An item loses its last record.* It is withdrawn. It matches again when a source gives a record of
+//!   it again.
+//! - *People here withdrew it.* It stays withdrawn. If the record then changes its hashes, the item that
+//!   takes its place is withdrawn too.
+//!
+//! An item of several sources matches with all its hashes while one of them still has it.
 //!
 //! The records of a call are taken in their order and written in one synced batch, so that a call
 //! that is cut off has done all or nothing, and the same records again change nothing.

@@ -1,6 +1,6 @@
 //! Lists in JSON: what their formats have in common.
 //!
-//! Owned here: the way from a record's text to a [`ListRecord`], and what stays of fields that a
+//! Owned here: the way from a record's text to a [`ListRecord`], and what is kept of fields that a
 //! format does not name. Each format is a file of its own beside this folder and says which arrays
 //! hold its records and what a record means. Where a record begins and ends: `elements`.
 

@@ -5,10 +5,10 @@
 //! be there, in every restart interval, from bits that are in the file (ITU-T T.81, F.2 and G.2).
 //! That is a part of the work of decoding; no inverse transform, no colours, no pixels.
 //!
-//! What is not held against a file: anything behind the end of the image, unknown segments, surplus
+//! These faults are forgiven: anything behind the end of the image, unknown segments, surplus
 //! data before a marker, and a missing end-of-image marker where all of the picture is there
-//! (viewers show such a file whole). What is wrong in the data without their ending early shows in
-//! every viewer as it does here, and is judged as shown.
+//! (viewers show such a file whole). If the data are wrong without ending early, every viewer shows the
+//! same wrong picture, and that is the picture that is judged.
 
 use super::super::{Format, Limits, MediaError};
 use super::coefficients::strict;

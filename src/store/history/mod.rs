@@ -13,13 +13,14 @@
 //! | | `state` | the next number; from which revision of the store on entries are news |
 //! | `uploads` | time in seconds, number, both big-endian `u64` | the upload |
 //!
-//! Expired uploads are not read any more at that second, whatever is still on the disk;
-//! [`History::purge`], which [`History::open`] begins with, deletes them and has RocksDB rewrite
-//! the files that held them.
+//! From the second at which it expires, an upload is not read any more, even if it is still on the disk.
+//! [`History::purge`] deletes expired uploads and has RocksDB rewrite the files that held them.
+//! [`History::open`] begins with it.
 //!
 //! Each [`History::remember`] is one batch, synced. A write-ahead log that is damaged anywhere but at its
-//! end is refused; one that lost its end looks like one that was cut off, unlike the store's, whose
-//! revision is noted beside it: the worst is an upload that is not looked at again.
+//! end is refused. If it lost its end, that cannot be told from a write that was cut off (the store can
+//! tell, because its revision is noted beside it). The worst that follows is an upload that is not
+//! looked at again.
 
 mod error;
 pub(super) mod families;
