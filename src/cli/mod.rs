@@ -1,4 +1,4 @@
-//! Floor 6: arguments as typed → plan → command → output → exit code.
+//! Floor 8: arguments as typed → plan → command → output → exit code.
 //!
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
@@ -157,6 +157,12 @@ fn parse() -> Cli {
         }
         None => error.exit(),
     })
+}
+
+/// The definition of the command line: the book's page of commands is made from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command line of this process.
