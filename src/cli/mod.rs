@@ -139,7 +139,8 @@ enum Command {
     Man(complete::ManArgs),
 }
 
-/// The command line as clap knows it: for completions, manual pages and the reference of commands.
+/// The command line as clap knows it: for completions, manual pages and the
+/// book's page of commands.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
@@ -157,12 +158,6 @@ fn parse() -> Cli {
         }
         None => error.exit(),
     })
-}
-
-/// The definition of the command line: the book's page of commands is made from it.
-#[must_use]
-pub fn command() -> clap::Command {
-    Cli::command()
 }
 
 /// Runs the command line of this process.
