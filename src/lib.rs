@@ -30,6 +30,8 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
+//! | [`files`] | private folders and files, the writer's lock, replacing a file as a whole |
+//! | [`clock`] | the time, and the calendar |
 //! | [`hash`] | the values: PDQ hashes, 64-bit hashes, digests, their types, distances, quality |
 //! | [`bank`] | banks, policies, content items, as plain values |
 //! | [`hamming`] | distances, by kernels for the machine at hand |
@@ -40,6 +42,7 @@
 //! | [`hashset`] | hash lists, format by format |
 //! | [`gate`] | bytes in, verdict out |
 //! | `policy` | the policy file: read, checked, laid over banks (feature `policy`) |
+//! | [`curation`] | the workspace folder, and what is done to banks |
 //! | [`decisions`] | the log of decisions: explained, chained, replayed |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
@@ -53,9 +56,12 @@
 pub mod bank;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod clock;
+pub mod curation;
 pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
+pub mod files;
 pub mod gate;
 pub mod hamming;
 pub mod hash;

@@ -1,4 +1,4 @@
-//! Floor 6: arguments as typed → plan → command → output → exit code.
+//! Floor 8: arguments as typed → plan → command → output → exit code.
 //!
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
@@ -138,10 +138,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let home = || home::Home::locate(cli.home.as_deref());
+    let home = || home::locate(cli.home.as_deref());
     // An upload server that has a copy of an index needs no home.
     let home_or = |index_is_given: bool| match index_is_given {
-        true => Ok(home::Home::unneeded()),
+        true => Ok(home::Home::nowhere()),
         false => home(),
     };
     match cli.command {

@@ -1,4 +1,4 @@
-//! Bytes to pixels, within limits.
+//! Floor 2: bytes to pixels, within limits.
 //!
 //! Owns what a file is (from its bytes, never its name), what decoding it may cost, and how every
 //! pixel mode becomes the one canonical form: 8-bit RGB over white, over black where the two

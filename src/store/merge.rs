@@ -7,7 +7,7 @@ use crate::bank::{
     ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance, SourceStatus,
 };
 use crate::store::BankStore;
-use crate::store::add::{NewItem, form_of, once};
+use crate::store::item::{NewItem, form_of, once};
 use std::borrow::Cow;
 
 /// Why an item was not added, and changed nothing.

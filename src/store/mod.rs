@@ -70,12 +70,15 @@ mod changes;
 mod counts;
 mod error;
 mod history;
+mod item;
 mod items;
 mod keys;
+mod mark;
 mod merge;
 mod open;
 mod options;
 mod pause;
+mod preview;
 mod publish;
 mod reach;
 mod record;
@@ -84,18 +87,21 @@ mod sync;
 mod verify;
 mod wal;
 
-pub use add::{AddSummary, NewItem};
+pub use add::AddSummary;
 pub use changes::Changes;
 pub use counts::BankCounts;
 pub use error::StoreError;
 pub use history::{Base as HistoryBase, History, HistoryError, Settings as HistorySettings};
 pub use history::{Upload, UploadHash, Uploads};
+pub use item::NewItem;
 pub use merge::TooMany;
+pub use preview::Preview;
 pub use publish::{Publication, WhyAll};
 pub use reach::NewReach;
 pub use snapshot::{FactRecords, Items, Records, Snapshot};
-pub use sync::{Preview, SyncSummary};
+pub use sync::SyncSummary;
 
+use crate::files::Lock;
 use acknowledged::Acknowledged;
 use record::{Change, State, Touched};
 use rocksdb::{ColumnFamily, DB, WriteBatch};
@@ -129,7 +135,7 @@ pub struct BankStore {
     revision: AtomicU64,
     /// `None` where the store is open for reading only.
     writer: Option<Mutex<Writer>>,
-    _lock: Option<open::WriterLock>,
+    _lock: Option<Lock>,
 }
 
 /// What one writer at a time holds.
@@ -220,7 +226,7 @@ impl BankStore {
         state.revision += 1;
         let meta = self.family(keys::META)?;
         batch.put_cf(meta, keys::STATE, state.encode());
-        let mark = changes::new_mark();
+        let mark = mark::new_mark();
         let change = Change { mark, touched };
         batch.put_cf(meta, keys::change(state.revision), change.encode());
         if let Some(old) = state.revision.checked_sub(writer.changes_kept) {

@@ -25,14 +25,16 @@
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentState, OpaqueSignal, Provenance, SourceStatus,
 };
-use crate::store::add::{NewItem, NewNumbers, given, identity, once, other_keys};
+use crate::store::add::NewNumbers;
+use crate::store::item::{NewItem, given, identity, once, other_keys};
 use crate::store::keys::SignalKey;
 use crate::store::merge::{TooMany, check};
+use crate::store::preview::Preview;
 use crate::store::record::{Content, ContentEncoder, decode_content};
 use crate::store::{BankCounts, BankStore, StoreError, Writer, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of the records of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,22 +63,6 @@ pub struct SyncSummary {
     pub refused: Vec<(usize, TooMany)>,
     /// The items that hold the records that stand, where they are kept.
     pub items: Vec<ContentId>,
-}
-
-/// What a preview has counted as added: one list may give the same twice.
-#[derive(Debug, Default)]
-pub struct Preview {
-    added: HashSet<[u8; 16]>,
-}
-
-impl Preview {
-    /// Whether the item of this identity was counted before.
-    pub(super) fn is_first(&mut self, identity: &SignalKey) -> bool {
-        let digest = Sha256::digest(identity.as_bytes());
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest[..16]);
-        self.added.insert(short)
-    }
 }
 
 /// The keys by which the records of an item's sources are found.

@@ -1,10 +1,10 @@
 //! `hashgate policy explain`: every entry that an input met or nearly met, and what policy says.
 
 use super::explain_text;
-use crate::bank::{Action, ContentItem, Origin, Step};
+use crate::bank::{ContentItem, Origin, Step};
 use crate::cli::inputs::{IndexArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output};
-use crate::gate::{Considered, Explanation, Gate, GateOptions, Outcome, read_file};
+use crate::gate::{Considered, Explanation, Gate, GateOptions, read_file};
 use crate::hash::Signal;
 use crate::hashset::{self, ListFormat};
 use crate::policy;
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
     for input in &args.inputs {
         let explanation = explain(&gate, input)?;
         let verdict = &explanation.verdict;
-        matched |= verdict.outcome == Outcome::Match && verdict.action != Some(Action::Allow);
+        matched |= verdict.outcome.is_flagged(verdict.action);
         failed |= !verdict.outcome.is_judged();
         let only_in_store = match &store {
             Some(store) => only_in_store(store, &explanation)?,
