@@ -11,7 +11,6 @@ mod calibrate;
 mod compare;
 mod config;
 mod decisions;
-mod draw;
 mod evaluate;
 mod exit;
 mod export;

@@ -10,6 +10,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("hash", 0),
     ("bank", 1),
     ("hamming", 1),
+    ("pages", 1),
     ("signal", 1),
     ("media", 2),
     ("segment", 2),
@@ -22,6 +23,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("scan", 5),
     ("evaluate", 5),
     ("curation", 6),
+    ("measure", 6),
     ("service", 7),
     ("cli", 8),
 ];
@@ -325,6 +327,6 @@ mod tests {
             ["cli", "commands", "bank"]
         );
         assert!(module_of("lib.rs").is_empty() && module_of("bin/other.rs").is_empty());
-        assert_eq!(ROOMS.len(), 17);
+        assert_eq!(ROOMS.len(), 19);
     }
 }
