@@ -46,6 +46,7 @@
 //! | [`decisions`] | the log of decisions: explained, chained, replayed |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
+//! | `measure` | figures of speed, each held against the truth (feature `cli`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
 //!
 //! ARCHITECTURE.md tells how they fit together and why.
@@ -67,8 +68,11 @@ pub mod hamming;
 pub mod hash;
 pub mod hashset;
 pub mod index;
+#[cfg(feature = "cli")]
+pub mod measure;
 #[cfg(feature = "decode")]
 pub mod media;
+pub(crate) mod pages;
 #[cfg(feature = "policy")]
 pub mod policy;
 #[cfg(feature = "scan")]

@@ -14,7 +14,6 @@ mod compare;
 mod complete;
 mod config;
 mod decisions;
-mod draw;
 mod evaluate;
 mod exit;
 #[cfg(feature = "curation")]

@@ -8,8 +8,8 @@ use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, sto
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
-    CsvSink, FileRecord, JsonLinesSink, ShadowRecord, ShadowSummary, Sink, Summary, TextSink,
-    WalkOptions, for_each_file,
+    Asked, Both, CsvSink, FileRecord, HtmlSink, JsonLinesSink, ShadowRecord, ShadowSummary, Sink,
+    Summary, TextSink, WalkOptions, for_each_file,
 };
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -40,6 +40,10 @@ pub(crate) struct ScanArgs {
     /// Write the results to a file; it is replaced
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Write a page for people to a file too; it is replaced. It names files and shows no picture
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 
     /// Write results in the order of the file names, the same each time
     #[arg(long)]
@@ -132,7 +136,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         Some(path) => Some(config::shadow(&gate.index(), path)?),
         None => None,
     };
-    let mut sink = sink(&args)?;
+    let mut sink = sink(&args, &gate)?;
     let policies = gate.index();
     let tried = shadow.as_ref().map_or(&[][..], Shadow::banks);
     let counts = policies.banks().iter().chain(tried);
@@ -204,14 +208,24 @@ fn write_all(sink: &mut dyn Sink, held: &mut Vec<FileRecord>) -> std::io::Result
     held.drain(..).try_for_each(|record| sink.record(&record))
 }
 
-fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {
+fn sink(args: &ScanArgs, gate: &Gate) -> anyhow::Result<Box<dyn Sink>> {
+    if args.html.is_some() && args.html == args.output {
+        bail!("--html and --output name the same file: give the page one of its own");
+    }
     let out = output::file_or_stdout(args.output.as_deref())?;
     let colour = args.output.is_none() && output::colour();
-    Ok(match args.format {
+    let sink: Box<dyn Sink> = match args.format {
         Format::Text => Box::new(TextSink::new(out, colour, args.hide_passed)),
         Format::Jsonl => Box::new(JsonLinesSink::new(out)),
         Format::Csv if args.known.is_given() => Box::new(CsvSink::new(out).with_sources()),
         Format::Csv => Box::new(CsvSink::new(out)),
+    };
+    Ok(match &args.html {
+        Some(path) => {
+            let page = HtmlSink::new(output::private_file(path)?, Asked::of(gate));
+            Box::new(Both(sink, Box::new(page)))
+        }
+        None => sink,
     })
 }
 

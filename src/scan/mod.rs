@@ -14,12 +14,13 @@ mod sink;
 mod summary;
 mod walk;
 
+pub(crate) use crate::pages::name::escaped;
 pub use known::{Known, KnownError, KnownOptions, ListRead, PictureRead, PicturesRead, Sources};
 pub use pipeline::{Done, Finished, Options, for_each_file};
 pub use record::FileRecord;
-pub(crate) use record::{escaped, path_text};
+pub(crate) use record::path_text;
 pub use shadow::ShadowRecord;
 pub use shadow_summary::ShadowSummary;
-pub use sink::{CsvSink, JsonLinesSink, Sink, TextSink};
+pub use sink::{Asked, Both, CsvSink, HtmlSink, JsonLinesSink, Sink, TextSink};
 pub use summary::Summary;
 pub use walk::{Counted, Skipped, Walk, WalkOptions, Walked, count};

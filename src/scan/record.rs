@@ -5,7 +5,6 @@ use crate::gate::{Match, Mode, Outcome, Verdict};
 use crate::hash::Quality;
 use crate::scan::ShadowRecord;
 use serde::Serialize;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -157,22 +156,6 @@ pub(crate) fn path_text(path: &Path) -> (String, Option<String>) {
                 path.as_os_str().as_encoded_bytes(),
             )),
         ),
-    }
-}
-
-/// Control characters of a name, which could drive a terminal, as escapes.
-pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) {
-        let escape = |c: char| {
-            if c.is_control() {
-                c.escape_default().collect::<String>()
-            } else {
-                c.to_string()
-            }
-        };
-        Cow::Owned(text.chars().map(escape).collect())
-    } else {
-        Cow::Borrowed(text)
     }
 }
 

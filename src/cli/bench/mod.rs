@@ -1,27 +1,14 @@
-//! `hashgate bench`: figures that anyone can have again on a machine of their own.
-//!
-//! This room makes data, asks the floors below, holds every answer against brute force or against
-//! what was planted, and reports as text, as JSON and as a page. A wrong answer is an error, never
-//! a figure. It refuses to change any home folder: its indexes live in temporary folders.
+//! `hashgate bench`: arguments and output of what `measure` measures.
 
-mod data;
-mod distribution;
-mod lists;
-mod machine;
-mod naive;
 mod pipeline;
-mod pipeline_report;
 mod search;
-mod search_report;
-mod size;
-mod stages;
-mod timing;
 
-use crate::cli::exit::Exit;
-use crate::cli::output;
+use crate::cli::progress::Progress;
+use crate::cli::{exit::Exit, output, stop};
+use crate::measure::{Machine, MeasureError, Report, Watch};
 use clap::{Args, Subcommand, ValueEnum};
-use serde::Serialize;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -65,12 +52,6 @@ struct ReportArgs {
     html: Option<PathBuf>,
 }
 
-/// What a benchmark has found out.
-trait Report: Serialize {
-    fn text(&self, out: &mut dyn Write) -> std::io::Result<()>;
-    fn page(&self) -> String;
-}
-
 impl ReportArgs {
     /// Opens nothing, but says early that a file cannot be written: measuring takes long.
     fn check(&self) -> anyhow::Result<()> {
@@ -83,7 +64,7 @@ impl ReportArgs {
     fn write(&self, report: &impl Report) -> anyhow::Result<()> {
         let mut out = output::stdout();
         match self.format {
-            Format::Text => report.text(&mut out)?,
+            Format::Text => report.write_text(&mut out)?,
             Format::Json => output::json(&mut out, report)?,
         }
         out.flush()?;
@@ -93,10 +74,57 @@ impl ReportArgs {
             file.flush()?;
         }
         if let Some(path) = &self.html {
-            let mut file = output::file_or_stdout(Some(path))?;
-            file.write_all(report.page().as_bytes())?;
-            file.flush()?;
+            output::page(path, &report.page())?;
         }
         Ok(())
     }
+}
+
+/// Measures on this machine, with a line of progress, until it is done or somebody asks to stop; then
+/// writes the report.
+fn measured<R: Report>(
+    out: &ReportArgs,
+    begin: &'static str,
+    measure: impl FnOnce(Machine, Watch<'_>) -> Result<R, MeasureError>,
+) -> anyhow::Result<Exit> {
+    out.check()?;
+    let machine = Machine::look(command())?;
+    let stop = stop::on_request()?;
+    let progress = Progress::of_work(begin);
+    let watch = Watch {
+        stop: &stop,
+        say: &|what| progress.say(what),
+    };
+    let report = measure(machine, watch)?;
+    drop(progress);
+    out.write(&report)?;
+    Ok(Exit::Clean)
+}
+
+/// The numbers as given, without repeats side by side; one thread and one for each core where none is given.
+fn threads(given: &[NonZeroUsize]) -> Vec<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut threads: Vec<usize> = given.iter().map(|number| number.get()).collect();
+    if threads.is_empty() {
+        threads = vec![1, cores];
+    }
+    threads.dedup();
+    threads
+}
+
+/// The command line as typed; an argument that a shell would divide is quoted.
+fn command() -> String {
+    let words = std::env::args_os().skip(1).map(|word| {
+        let word = word.to_string_lossy().into_owned();
+        let plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%~".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    });
+    std::iter::once("hashgate".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

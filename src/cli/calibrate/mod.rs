@@ -1,11 +1,10 @@
 //! `hashgate calibrate`: a bank's entries and thresholds, judged by a sample of harmless pictures.
 
 mod apply;
-mod page;
-mod text;
 
 use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{benign, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::evaluate::output::{calibration_page, write_calibration_text};
 use crate::evaluate::{Calibration, Guessed, HarmlessUpload, ScannedFile, calibrate};
 use crate::gate::{Extractor, MatchKind, read_file};
 use crate::hash::{Family, Quality, Signal, SignalType};
@@ -267,7 +266,7 @@ fn past_scan(path: &Path) -> anyhow::Result<Vec<ScannedFile>> {
 fn write(args: &CalibrateArgs, calibration: &Calibration) -> anyhow::Result<()> {
     let mut out = output::stdout();
     match args.format {
-        Format::Text => text::write(&mut out, calibration)?,
+        Format::Text => write_calibration_text(&mut out, calibration)?,
         Format::Json => output::json(&mut out, calibration)?,
     }
     out.flush()?;
@@ -277,9 +276,7 @@ fn write(args: &CalibrateArgs, calibration: &Calibration) -> anyhow::Result<()> 
         file.flush()?;
     }
     if let Some(path) = &args.html {
-        let mut file = output::file_or_stdout(Some(path))?;
-        file.write_all(page::page(calibration).as_bytes())?;
-        file.flush()?;
+        output::page(path, &calibration_page(calibration))?;
     }
     Ok(())
 }

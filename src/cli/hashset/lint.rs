@@ -29,7 +29,8 @@ enum Format {
     Text,
     /// One JSON object a finding, then the summary
     Json,
-    /// A page with plots
+    /// A page with plots, in the place of text: what --html was before it was there
+    #[value(hide = true)]
     Html,
 }
 
@@ -54,6 +55,10 @@ pub(crate) struct LintArgs {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Write a page with plots to a file too; it is replaced
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// What is doubtful.
@@ -132,6 +137,10 @@ impl Report {
 }
 
 pub(crate) fn run(args: &LintArgs, home: &Home) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.html {
+        // Says early that the file cannot be written: the work takes long.
+        output::file_or_stdout(Some(path))?;
+    }
     let store = BankStore::open_read_only(&home.store())?;
     let banks = store.banks()?;
     for name in &args.bank {
@@ -186,6 +195,9 @@ pub(crate) fn run(args: &LintArgs, home: &Home) -> anyhow::Result<Exit> {
         Format::Html => out.write_all(lint_page::page(&report).as_bytes())?,
     }
     out.flush()?;
+    if let Some(path) = &args.html {
+        output::page(path, &lint_page::page(&report))?;
+    }
     Ok(Exit::Clean)
 }
 

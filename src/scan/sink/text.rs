@@ -1,7 +1,7 @@
 //! Text for people: one line for each file, then what it came to.
 
 use crate::gate::{MatchKind, Outcome};
-use crate::scan::record::escaped;
+use crate::pages::name::escaped;
 use crate::scan::shadow_summary::decision;
 use crate::scan::{FileRecord, Sink, Summary};
 use std::io::{self, Write};
