@@ -5,33 +5,22 @@
 //! policies. It refuses to know where banks are kept: it reads published index folders only.
 
 mod batch;
+mod bounded;
 mod check;
-#[cfg(feature = "decode")]
-mod collected;
 mod decide;
-#[cfg(feature = "decode")]
-mod doubts;
 mod evidence;
 mod explain;
-#[cfg(feature = "decode")]
-mod extract;
-mod fitting;
-#[cfg(feature = "decode")]
-mod known;
-#[cfg(feature = "decode")]
-mod memory;
-#[cfg(feature = "decode")]
-mod mode;
+mod look;
+mod nearest;
 mod outcome;
 mod quarantine;
-#[cfg(feature = "decode")]
-mod read;
+mod query;
 mod replay;
 #[cfg(feature = "evaluate")]
 mod sample;
-mod second;
 mod shadow;
 mod terms;
+mod unsettled;
 #[cfg(feature = "decode")]
 mod variants;
 mod verdict;
@@ -39,20 +28,27 @@ mod verdict;
 pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
-pub use decide::{Extraction, Query, decide};
+pub use decide::action::decide;
 pub use evidence::{Evidence, Score};
 pub use explain::{Considered, Explanation};
 #[cfg(feature = "decode")]
-pub use extract::{Extract, Extractor};
+pub(crate) use look::at_hand::{AtHand, Looking};
 #[cfg(feature = "decode")]
-pub use known::{Forms, FormsError, Known};
+pub use look::extract::{Extract, Extractor};
 #[cfg(feature = "decode")]
-pub use memory::{MemoryBudget, Reservation};
+pub use look::known::{Forms, FormsError, Known};
 #[cfg(feature = "decode")]
-pub use mode::{Mode, ModeError};
-pub use outcome::{Outcome, Problem};
+pub use look::looker::{LookOptions, look, look_with};
 #[cfg(feature = "decode")]
-pub use read::read_file;
+pub use look::memory::{MemoryBudget, Reservation};
+#[cfg(feature = "decode")]
+pub use look::mode::{Mode, ModeError};
+#[cfg(feature = "decode")]
+pub use look::read::read_file;
+pub use look::seen::Seen;
+pub use nearest::Nearest;
+pub use outcome::{Outcome, Problem, ProblemKind};
+pub use query::{Extraction, Query};
 pub use replay::{Told, refusal, replay};
 #[cfg(feature = "evaluate")]
 pub(crate) use sample::fitted_without_reach;
@@ -60,6 +56,7 @@ pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
+pub use unsettled::{Checked, Unsettled};
 #[cfg(feature = "decode")]
 pub use variants::{VariantSet, VariantSetError};
 pub use verdict::{Match, MatchKind, Verdict};

@@ -1,6 +1,6 @@
 //! What a scan says of one file.
 
-use crate::gate::{Match, Mode, Outcome, Verdict};
+use crate::gate::{Match, Outcome, Verdict};
 use crate::hash::Quality;
 use crate::scan::ShadowRecord;
 use serde::Serialize;
@@ -100,18 +100,11 @@ impl FileRecord {
                 .map(|signal| (signal.signal_type().name(), signal.hex()))
                 .collect(),
             quality: verdict.quality,
-            mode: verdict.quality.map(|_| {
-                if verdict.fast {
-                    Mode::Fast
-                } else {
-                    Mode::Exact
-                }
-                .name()
-            }),
+            mode: verdict.mode_name(),
             matches: verdict.matches,
             matches_left_out: verdict.matches_left_out,
             bytes,
-            error: verdict.error,
+            error: verdict.problem.map(|problem| problem.message),
             quarantined: verdict.quarantined,
             shadow: None,
         }

@@ -296,8 +296,8 @@ impl Bench<'_> {
             Worker::default,
             |worker, path| {
                 let begun = Instant::now();
-                let (verdict, bytes) = self.gate.check_file(worker, path);
-                (verdict.outcome, bytes, begun.elapsed())
+                let checked = self.gate.check_file(worker, path);
+                (checked.verdict.outcome, checked.bytes, begun.elapsed())
             },
             |done| -> anyhow::Result<()> {
                 let (outcome, bytes, time) = match done.result {

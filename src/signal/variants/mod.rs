@@ -29,6 +29,7 @@ mod side;
 mod warp;
 
 pub use luma::Luma;
+pub(crate) use luma::LumaLine;
 pub use plan::Shapes;
 
 use crate::hash::{Frame, PdqHash, Quality, Sides, Transform, Variant, View};
