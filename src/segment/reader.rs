@@ -121,7 +121,8 @@ impl Segment {
     ///
     /// # Errors
     /// [`SegmentError`], which names the file, what is wrong with it and the repair.
-    pub fn open(path: &Path, memory: Memory) -> Result<Self, SegmentError> {
+    pub fn open(path: impl AsRef<Path>, memory: Memory) -> Result<Self, SegmentError> {
+        let path = path.as_ref();
         let bytes = Bytes::open(path, memory)?;
         let (header, entries) = read_header(path, bytes.as_slice())?;
         let mut segment = Self {
