@@ -3,6 +3,7 @@
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
 
+mod advice;
 #[cfg(feature = "curation")]
 mod audit;
 #[cfg(feature = "curation")]

@@ -2,6 +2,7 @@
 
 use super::explain_text;
 use crate::bank::{ContentItem, Origin, Step};
+use crate::cli::advice;
 use crate::cli::inputs::{IndexArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::gate::{Considered, Explanation, Gate, GateOptions, read_file};
@@ -103,7 +104,7 @@ fn explain(gate: &Gate, input: &str) -> anyhow::Result<Explanation> {
         let mut bytes = Vec::new();
         let most = gate.options().limits.max_file_bytes;
         if let Err(problem) = read_file(Path::new(input), most, &mut bytes) {
-            bail!("{input}: {}", problem.error);
+            bail!("{input}: {}", advice::problem(&problem));
         }
         return Ok(gate.explain(&bytes));
     }
@@ -150,7 +151,7 @@ fn record(explained: &Explained<'_>) -> Value {
         "input": explained.input,
         "outcome": verdict.outcome,
         "action": verdict.action_name(),
-        "error": verdict.error,
+        "error": verdict.problem.as_ref().map(advice::problem),
         "index_generation": verdict.generation,
         "considered": considered.map(entry).collect::<Vec<_>>(),
         "left_out": explained.explanation.left_out,
