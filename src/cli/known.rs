@@ -160,7 +160,7 @@ impl KnownArgs {
             progress.file_done(file.bytes, 0);
             if let Some(problem) = file.problem {
                 let path = file.path.to_string_lossy();
-                let (path, error) = (escaped(&path), escaped(&problem.error));
+                let (path, error) = (escaped(&path), escaped(&problem.message));
                 progress.line(&format!("not known: {path}: {}: {error}", problem.outcome));
             }
         })?;
