@@ -77,3 +77,12 @@ pub mod segment;
 pub mod signal;
 #[cfg(feature = "store")]
 pub mod store;
+
+/// The Rust of the documents, compiled as tests.
+#[cfg(all(doctest, feature = "decode"))]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/src/library.md")]
+    mod library {}
+}

@@ -1,4 +1,4 @@
-//! Floor 6: arguments as typed → plan → command → output → exit code.
+//! Floor 8: arguments as typed → plan → command → output → exit code.
 //!
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
@@ -139,7 +139,8 @@ enum Command {
     Man(complete::ManArgs),
 }
 
-/// The command line as clap knows it: for completions, manual pages and the reference of commands.
+/// The command line as clap knows it: for completions, manual pages and the
+/// book's page of commands.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()

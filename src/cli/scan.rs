@@ -115,7 +115,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");
     }
     let stop = stop::on_request()?;
-    let limits = options.limits;
+    let limits = options.limits.clone();
     let gathered = (args.known).gather(&args.files, limits, &args.signals, &stop)?;
     let is_partial = gathered.as_ref().is_some_and(|known| known.is_partial);
     let (gate, sources) = match gathered {

@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::decisions::chain::{self, LineKind, Link, MAX_LINE};
 use crate::decisions::head::{self, Head, HeadFile, Said};
-use crate::decisions::{Decision, DecisionError, files, resume};
+use crate::decisions::{Decision, DecisionError, Torn, files, resume};
 use crate::files::{Lock, create_new};
 use serde::Serialize;
 use std::fs::File;
@@ -72,17 +72,6 @@ pub struct DecisionLog {
     /// What was set aside on opening.
     torn: Vec<Torn>,
     _lock: Lock,
-}
-
-/// The end of a file that was not whole, and was set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Torn {
-    /// The file that it was the end of.
-    pub file: PathBuf,
-    /// Its length in bytes.
-    pub bytes: u64,
-    /// Where it is now.
-    pub kept_as: PathBuf,
 }
 
 /// Lines that are linked and not yet written.

@@ -7,12 +7,22 @@
 use crate::decisions::chain::{self, LineKind, Link};
 use crate::decisions::head::Head;
 use crate::decisions::lines::{Lines, Piece};
-use crate::decisions::log::Torn;
 use crate::decisions::{DecisionError, files};
 use crate::files::create_new;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The end of a file that was not whole, and was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Torn {
+    /// The file that it was the end of.
+    pub file: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Where it is now.
+    pub kept_as: PathBuf,
+}
 
 /// The end of a log.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! The pictures that copies are made of, the benign hashes, and which of them are the same picture.
 
 use super::error::EvaluateError;
-use super::report::LeftOut;
-use super::run::{Plan, Watch};
+use super::plan::{LookedAt, Plan, Watch};
 use crate::gate::{Extractor, VariantSet, read_file};
 use crate::hamming;
 use crate::hash::{PdqHash, Quality, Signal, SignalType};
@@ -11,6 +10,7 @@ use crate::media;
 use crate::signal::PdqHasher;
 use image::RgbImage;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -40,16 +40,13 @@ pub(super) struct Original {
     pub(super) quality: Quality,
 }
 
-/// A pair of pictures that a person looked at, by their PDQ hashes as stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LookedAt {
-    /// The picture of the corpus.
-    pub picture: PdqHash,
-    /// The entry of the benign list.
-    pub entry: PdqHash,
-    /// Whether they show the same picture, or one of them a part of the other: then a flag on the
-    /// entry is right. If not, it is wrong, however near the two are.
-    pub same: bool,
+/// A file that was not evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The file, below the corpus.
+    pub file: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Which entries are the same picture as an original, sorted: places in the lists.

@@ -6,7 +6,7 @@
 use super::calibrate::{REACH_MARGIN, WIDEST_REACH, safe_reach};
 use super::corpus::{Original, Same};
 use super::error::EvaluateError;
-use super::run::Watch;
+use super::plan::Watch;
 use crate::bank::BankId;
 use crate::hash::{Distance, Quality, Reach, Signal};
 use crate::hashset::BenignEntry;

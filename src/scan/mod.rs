@@ -9,6 +9,7 @@ mod known;
 mod pipeline;
 mod record;
 mod shadow;
+mod shadow_summary;
 mod sink;
 mod summary;
 mod walk;
@@ -17,7 +18,8 @@ pub use known::{Known, KnownError, KnownOptions, ListRead, PictureRead, Pictures
 pub use pipeline::{Done, Finished, Options, for_each_file};
 pub use record::FileRecord;
 pub(crate) use record::{escaped, path_text};
-pub use shadow::{ShadowRecord, ShadowSummary};
+pub use shadow::ShadowRecord;
+pub use shadow_summary::ShadowSummary;
 pub use sink::{CsvSink, JsonLinesSink, Sink, TextSink};
 pub use summary::Summary;
 pub use walk::{Counted, Skipped, Walk, WalkOptions, Walked, count};

@@ -5,7 +5,7 @@ use crate::store::acknowledged::{self, Acknowledged, Said};
 use crate::store::options::{self, Access, Recovery};
 use crate::store::record::{Change, State, Touched};
 use crate::store::wal::{self, Damage};
-use crate::store::{BankStore, StoreError, Writer, changes, keys};
+use crate::store::{BankStore, StoreError, Writer, keys, mark};
 use rocksdb::{DB, Options, WriteBatch};
 use std::collections::HashSet;
 use std::fs;
@@ -219,7 +219,7 @@ impl BankStore {
             return Ok(());
         }
         let change = Change {
-            mark: changes::new_mark(),
+            mark: mark::new_mark(),
             touched: Touched::Unknown,
         };
         let mut batch = WriteBatch::default();

@@ -2,7 +2,7 @@
 
 use crate::gate::{MatchKind, Outcome};
 use crate::scan::record::escaped;
-use crate::scan::shadow::decision;
+use crate::scan::shadow_summary::decision;
 use crate::scan::{FileRecord, Sink, Summary};
 use std::io::{self, Write};
 

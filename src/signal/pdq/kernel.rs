@@ -11,8 +11,8 @@
 //! tests hold them to that. Which one runs is asked of the CPU at run time. On aarch64 the portable
 //! kernel is NEON code already, since NEON belongs to that base instruction set.
 
-use crate::signal::pdq::Pixel;
-use crate::signal::pdq::axis::{Run, SAMPLES};
+use crate::signal::pdq::axis::{Run, SAMPLES, WEIGHT_LIMIT};
+use crate::signal::pdq::pixel::Pixel;
 use crate::signal::pdq::spectrum::{DCT, Dct, FREQUENCIES, Samples, Spectrum};
 
 /// Columns summed at a time down a few rows: few enough to keep the sums in registers.
@@ -23,8 +23,6 @@ const WIDE: usize = 1024;
 const MANY_ROWS: usize = 12;
 /// Lanes of a dot product; taps are padded to a multiple of it.
 pub(super) const LANES: usize = 8;
-/// What the weights that are summed in 16 bits may add up to: 255 * 257 = 65,535.
-pub(super) const WEIGHT_LIMIT: u16 = 257;
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
-//! A small luma picture: what every variant is made from, whoever makes it.
+//! A small luma picture: what every variant is made from.
 //!
-//! Owns what it takes for one, and how it is turned and made smaller. Refuses to know what is done
-//! with the cells.
+//! Owns how such a picture is made, turned and made smaller. Refuses to know what is done with the
+//! cells.
 
 use crate::signal::thumbnail::Thumbnail;
 

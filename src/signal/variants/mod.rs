@@ -56,15 +56,15 @@ pub struct Made {
     /// 0 where it was not.
     pub covered: f32,
     spectrum: Spectrum,
-    /// By how much each value hangs on a guess at what is missing.
+    /// How much of each value comes from a guess at what is missing.
     guessed: Option<Box<Spectrum>>,
     /// What was fitted, as it was then seen.
     samples: Option<Box<Samples>>,
 }
 
-/// A guess as a small picture: grey RGB8 pixels, [`Look::SIDE`] rows of as many, whatever the shape.
+/// A guess as a small square picture: grey RGB8 pixels, [`Look::SIDE`] rows of as many.
 ///
-/// For hashes that shrink a picture to less than that anyhow.
+/// It is enough for hashes that shrink a picture to less than that.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Look(Vec<u8>);
 
@@ -174,8 +174,8 @@ impl VariantMaker {
         whole.flatness
     }
 
-    /// Fits a guess that lies near an entry to it: see `fit.rs`. The result is named as the guess is, and
-    /// as fitted. `None` where the guess is none that can be fitted.
+    /// Nudges a guess towards an entry that it almost matches: see `fit.rs`. The result has the guess's
+    /// name, and says `fitted`. `None` where guesses of this kind cannot be fitted.
     pub fn fit(&mut self, luma: &Luma, variant: &Variant, entry: &PdqHash) -> Option<Made> {
         if variant.inverted {
             return None;
@@ -454,8 +454,8 @@ impl<'a> Of<'a> {
             let of_mirrored = shapes.dihedral.then(|| guessed.clone());
             self.give_with(spectrum, Some(guessed), view, Transform::Original, false);
             if of_mirrored.is_some() {
-                // Of the mirrored picture as much hangs on the guess, but for the grid: only signs
-                // change, and they do not count.
+                // In the mirrored picture the same parts come from the guess. Only signs change, which do
+                // not count here, and the grid, a little.
                 let spectrum = self.spectrum((x, true), (y, false));
                 let transform = mirrored_along_x(true);
                 self.give_with(spectrum, of_mirrored, view, transform, false);

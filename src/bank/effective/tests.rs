@@ -1,7 +1,7 @@
 //! Which of several things that policy says wins.
 
 use super::*;
-use crate::hash::Threshold;
+use crate::bank::{Layer, Over, PolicyError, Scope};
 
 fn scope(label: Option<&str>, of_bank: bool, signal_type: Option<SignalType>) -> Scope {
     Scope {
