@@ -13,13 +13,13 @@
 #![cfg_attr(not(feature = "decode"), doc = "```ignore")]
 //! use hashgate::gate::Gate;
 //!
-//! let gate = Gate::open("index".as_ref())?;
+//! let gate = Gate::open("index")?;
 //! let upload = std::fs::read("upload.jpg")?;
 //! let verdict = gate.check(&upload);
 //! if verdict.passes() {
 //!     println!("let it pass");
 //! } else {
-//!     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error);
+//!     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -30,6 +30,8 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
+//! | [`files`] | private folders and files, the writer's lock, replacing a file as a whole |
+//! | [`clock`] | the time, and the calendar |
 //! | [`hash`] | the values: PDQ hashes, 64-bit hashes, digests, their types, distances, quality |
 //! | [`bank`] | banks, policies, content items, as plain values |
 //! | [`hamming`] | distances, by kernels for the machine at hand |
@@ -55,10 +57,12 @@
 pub mod bank;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod clock;
 pub mod curation;
 pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
+pub mod files;
 pub mod gate;
 pub mod hamming;
 pub mod hash;
@@ -71,9 +75,18 @@ pub mod media;
 pub(crate) mod pages;
 #[cfg(feature = "policy")]
 pub mod policy;
-#[cfg(feature = "cli")]
+#[cfg(feature = "scan")]
 pub mod scan;
 pub mod segment;
 pub mod signal;
 #[cfg(feature = "store")]
 pub mod store;
+
+/// The Rust of the documents, compiled as tests.
+#[cfg(all(doctest, feature = "decode"))]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/src/library.md")]
+    mod library {}
+}

@@ -1,6 +1,10 @@
 //! The house, held to its plan: imports run downward only, every file opens with its purpose,
 //! `unsafe` stays in its places, the query side links no RocksDB, and no document's link is dead.
 
+#[path = "house/circles.rs"]
+mod circles;
+#[path = "house/command.rs"]
+mod command;
 #[path = "house/files.rs"]
 mod files;
 #[path = "house/floors.rs"]
@@ -9,6 +13,8 @@ mod floors;
 mod lexer;
 #[path = "house/links.rs"]
 mod links;
+#[path = "house/tables.rs"]
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,6 +83,68 @@ fn imports_run_downward_only() {
 }
 
 #[test]
+fn the_command_leaves_hashes_segments_and_records_to_others() {
+    let found = sources("src")
+        .iter()
+        .flat_map(|(file, text)| command::violations(file, text))
+        .collect();
+    assert_none("`cli` parses, calls and prints", found);
+}
+
+/// The rooms that are there.
+fn rooms() -> Vec<&'static str> {
+    let is_there = |room: &&str| {
+        let file = root().join("src").join(format!("{room}.rs"));
+        root().join("src").join(room).is_dir() || file.is_file()
+    };
+    let names = floors::ROOMS.iter().map(|(name, _)| *name);
+    names.filter(is_there).collect()
+}
+
+#[test]
+fn the_tables_of_floors_are_made_from_the_list() {
+    let rooms = rooms();
+    let mut tables = 0;
+    for file in files_below(root(), "md") {
+        let path = root().join(&file);
+        let shown = file.display();
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{shown}: {e}"));
+        let expected = tables::renewed(&text, &rooms).unwrap_or_else(|e| panic!("{shown}: {e}"));
+        tables += tables::count(&text);
+        if text != expected && std::env::var_os("HASHGATE_RENEW").is_some() {
+            std::fs::write(&path, expected).unwrap_or_else(|e| panic!("{shown}: {e}"));
+        } else {
+            assert_eq!(
+                text, expected,
+                "{shown}: its table of floors is not that of tests/house/floors.rs; \
+                 HASHGATE_RENEW=1 cargo test --test house writes it anew"
+            );
+        }
+        assert_none(&shown.to_string(), tables::unsaid(&text));
+    }
+    assert!(tables >= 1, "ARCHITECTURE.md has no table of floors");
+}
+
+#[test]
+fn rooms_say_which_floor_they_stand_on() {
+    let found = sources("src")
+        .iter()
+        .filter_map(|(file, text)| tables::wrong_floor(file.strip_suffix("/mod.rs")?, text))
+        .collect();
+    assert_none("see tests/house/floors.rs", found);
+}
+
+#[test]
+fn no_files_of_a_room_import_each_other_in_a_circle() {
+    let sources = sources("src");
+    assert!(sources.len() > 10, "the sources were not found");
+    assert_none(
+        "what two files both need belongs in a third one below both",
+        circles::circles(&sources),
+    );
+}
+
+#[test]
 fn every_source_file_keeps_the_rules_of_the_house() {
     let found = sources("src")
         .iter()
@@ -109,7 +177,7 @@ fn documents_link_to_what_is_there() {
     assert_none("a link is dead", found);
 }
 
-/// What an upload service builds, package by package, build tools included.
+/// What is built with these features, package by package, build tools included.
 fn tree(features: &[&str]) -> String {
     let run = |offline: bool| {
         let mut cargo = Command::new(env!("CARGO"));
@@ -136,13 +204,17 @@ fn tree(features: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Packages named `-sys` that are Rust alone: declarations of the system's calls, and `dirs-sys`, which
+/// asks where a user's folders are.
+const RUST_ONLY: [&str; 3] = ["dirs-sys", "linux-raw-sys", "windows-sys"];
+
 /// Packages of a tree that bring C or C++ or the tools to build it.
 fn foreign(tree: &str) -> Vec<&str> {
     tree.lines()
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| {
             matches!(*name, "cc" | "cmake" | "bindgen" | "clang-sys" | "rocksdb")
-                || (name.ends_with("-sys") && *name != "linux-raw-sys" && *name != "windows-sys")
+                || (name.ends_with("-sys") && !RUST_ONLY.contains(name))
         })
         .collect()
 }
@@ -155,6 +227,12 @@ fn the_query_side_brings_no_rocksdb_and_no_c() {
         "decode should bring image:\n{lean}"
     );
     assert_eq!(foreign(&lean), [""; 0], "{lean}");
+    let unasked = tree(&[]);
+    assert!(
+        unasked.contains("image v"),
+        "the default features should decode:\n{unasked}"
+    );
+    assert_eq!(foreign(&unasked), [""; 0], "{unasked}");
     let bare = tree(&["--no-default-features"]);
     assert!(
         !bare.contains("image v"),
@@ -164,7 +242,22 @@ fn the_query_side_brings_no_rocksdb_and_no_c() {
 }
 
 #[test]
+fn the_small_command_brings_no_rocksdb_and_no_c() {
+    let small = tree(&["--no-default-features", "--features", "cli"]);
+    assert!(
+        small.contains("clap v"),
+        "a command should bring clap:\n{small}"
+    );
+    assert_eq!(foreign(&small), [""; 0], "{small}");
+}
+
+#[test]
 fn the_check_for_rocksdb_can_fail() {
-    let whole = tree(&["--no-default-features", "--features", "store"]);
-    assert!(foreign(&whole).contains(&"librocksdb-sys"), "{whole}");
+    for feature in ["store", "curation", "full"] {
+        let whole = tree(&["--no-default-features", "--features", feature]);
+        assert!(
+            foreign(&whole).contains(&"librocksdb-sys"),
+            "{feature}:\n{whole}"
+        );
+    }
 }

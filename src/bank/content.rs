@@ -29,9 +29,10 @@ pub enum ContentState {
 }
 
 impl ContentState {
-    /// The state that follows from what people here and the sources of an item say: taken back by
-    /// hand, or by every source, it is withdrawn; where a source that stands by it knows of somebody
-    /// who says that it is not what it is said to be, disputed.
+    /// The state that follows from what people here and the sources of an item say.
+    ///
+    /// Withdrawn: people here, or all of its sources, took it back. Disputed: a source that still has it
+    /// reports somebody who says that it is not what it is said to be. Active: neither.
     pub fn due<'a>(by_hand: bool, sources: impl Iterator<Item = &'a Provenance>) -> Self {
         let mut standing = sources
             .filter(|source| is_active(&source.status))
@@ -102,7 +103,7 @@ pub struct Provenance {
     pub metadata: Option<String>,
     /// When it came in: seconds since 1970-01-01 UTC.
     pub added_at: u64,
-    /// Whether the source stands by it.
+    /// Whether the source still has it.
     #[serde(default, skip_serializing_if = "is_active")]
     pub status: SourceStatus,
     /// Whether the record is known by the source's own id, by which the source can take it back.
@@ -160,7 +161,7 @@ impl ContentItem {
         std::iter::once(&self.provenance).chain(&self.later)
     }
 
-    /// The opinions of the sources that stand by it.
+    /// The opinions of the sources that still have it.
     #[must_use]
     pub fn votes(&self) -> Votes {
         let standing = self.sources().filter(|source| is_active(&source.status));
@@ -168,7 +169,7 @@ impl ContentItem {
     }
 
     /// How many agree that it is what it is said to be: those who say so, and each source that
-    /// stands by it and gives nobody's opinion.
+    /// still has it and reports no opinions.
     #[must_use]
     pub fn agreeing(&self) -> usize {
         let standing = self.sources().filter(|source| is_active(&source.status));

@@ -5,28 +5,29 @@
 
 mod action;
 mod content;
+mod effective;
+mod id;
 mod name;
 mod policy;
 mod rule;
 mod setting;
 mod standing;
 mod trace;
+mod verified;
 
 pub use action::{Action, UnknownAction};
 pub use content::{Changed, ContentId, ContentItem, ContentSignal, ContentState, Provenance};
+pub use effective::Effective;
+pub use id::BankId;
 pub use name::{BankName, BankNameError};
-pub use policy::{Policy, PolicyError, UnknownVerified, Verified};
-pub use rule::{Effective, Layer, Over, Rule, Said, Scope};
-pub use setting::{Paused, Quarantine, Setting, Share, ShareError};
+pub use policy::Policy;
+pub use rule::{Layer, Over, Rule, Said, Scope};
+pub use setting::{Paused, PolicyError, Quarantine, Setting, Share, ShareError};
 pub use standing::{OpaqueSignal, Opinion, SourceStatus, View, Votes};
 pub use trace::{Origin, Step};
+pub use verified::{UnknownVerified, Verified};
 
 use serde::{Deserialize, Serialize};
-
-/// The number of a bank: given once by the store, never used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct BankId(pub u32);
 
 /// A named collection of content with its policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,11 @@
 //! What a match with a bank means.
 
-use crate::bank::{Action, ContentId, Layer, Paused, Quarantine, Share};
+use crate::bank::setting;
+use crate::bank::{
+    Action, ContentId, Layer, Paused, PolicyError, Quarantine, Setting, Share, Verified,
+};
 use crate::hash::{Family, Quality, SignalType, Threshold};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 /// What a match with a bank does, and what counts as one.
 ///
@@ -29,7 +30,7 @@ pub struct Policy {
     /// A disabled bank matches nothing.
     pub enabled: bool,
     /// What to do with an upload that matches by further evidence, beyond the threshold.
-    #[serde(default, skip_serializing_if = "Verified::is_default")]
+    #[serde(default, skip_serializing_if = "is_milder")]
     pub verified: Verified,
     /// How many must agree that an entry is what it is said to be, so that it matches
     /// ([`ContentItem::agreeing`](crate::bank::ContentItem::agreeing)); 0 asks nobody.
@@ -57,6 +58,14 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_milder(verified: &Verified) -> bool {
+    *verified == Verified::Milder
+}
+
 const fn all() -> Share {
     Share::ALL
 }
@@ -69,83 +78,18 @@ fn is_all(share: &Share) -> bool {
     *share == Share::ALL
 }
 
-/// What a match beyond the threshold does, which further evidence speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verified {
-    /// It is reviewed, or does what the bank's other matches do where that is milder.
-    #[default]
-    Milder,
-    /// There is none: only distance counts.
-    Off,
-    /// It does this.
-    Act(Action),
-}
-
-impl Verified {
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde calls it with a reference"
-    )]
-    fn is_default(&self) -> bool {
-        *self == Self::Milder
-    }
-
-    /// What a verified match does in a bank, or by a rule, whose other matches do this.
-    #[must_use]
-    pub fn action(self, other: Action) -> Option<Action> {
-        match self {
-            Self::Off => None,
-            Self::Act(action) if other != Action::Allow => Some(action),
-            Self::Act(_) | Self::Milder => Some(other.min(Action::Review)),
-        }
-    }
-}
-
-/// A text that names nothing that a verified match could do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{given:?} is nothing that a verified match does; give default, off, block, review or report"
-)]
-pub struct UnknownVerified {
-    /// What was given.
-    pub given: String,
-}
-
-impl FromStr for Verified {
-    type Err = UnknownVerified;
-    fn from_str(text: &str) -> Result<Self, UnknownVerified> {
-        match text {
-            "default" => Ok(Self::Milder),
-            "off" => Ok(Self::Off),
-            _ => match text.parse() {
-                Ok(action) if action != Action::Allow => Ok(Self::Act(action)),
-                _ => Err(UnknownVerified {
-                    given: text.to_owned(),
-                }),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Milder => f.pad("default"),
-            Self::Off => f.pad("off"),
-            Self::Act(action) => action.fmt(f),
-        }
-    }
-}
-
 impl Policy {
     /// Widest PDQ threshold of a bank: distinct pictures lie about 80 bits apart and more, and
     /// what is wider than this flags at random.
-    pub const MAX_PDQ_THRESHOLD: Threshold = Threshold(63);
+    pub const MAX_PDQ_THRESHOLD: Threshold = setting::MAX_PDQ_THRESHOLD;
     /// Widest threshold of a bank for 64-bit hashes.
-    pub const MAX_HASH64_THRESHOLD: Threshold = Threshold(16);
+    pub const MAX_HASH64_THRESHOLD: Threshold = setting::MAX_HASH64_THRESHOLD;
     /// Most entries of a bank that are out of matching until a time.
     pub const MAX_PAUSED: usize = 1_024;
+    /// Most rules of one bank.
+    pub const MAX_RULES: usize = 256;
+    /// Most bytes of a label that a rule names.
+    pub const MAX_LABEL: usize = 256;
 
     /// The field's usual policy for this action: 31 bits, quality 50, enabled.
     #[must_use]
@@ -205,6 +149,78 @@ impl Policy {
             && self.layer.is_none()
     }
 
+    /// Sets one thing.
+    pub const fn set(&mut self, setting: Setting) {
+        match setting {
+            Setting::Action(action) => self.action = action,
+            Setting::Threshold(bits) => self.threshold = bits,
+            Setting::Threshold64(bits) => self.threshold64 = bits,
+            Setting::MinQuality(quality) => self.min_quality = quality,
+            Setting::Enabled(enabled) => self.enabled = enabled,
+            Setting::VerifiedAction(verified) => self.verified = verified,
+            Setting::MinSources(sources) => self.min_sources = sources,
+            Setting::Share(share) => self.share = share,
+            Setting::Quarantine(quarantine) => self.quarantine = quarantine,
+        }
+    }
+
+    /// Its own settings, in the order of [`Setting::NAMES`].
+    #[must_use]
+    pub const fn settings(&self) -> [Setting; Setting::NAMES.len()] {
+        [
+            Setting::Action(self.action),
+            Setting::Threshold(self.threshold),
+            Setting::Threshold64(self.threshold64),
+            Setting::MinQuality(self.min_quality),
+            Setting::Enabled(self.enabled),
+            Setting::VerifiedAction(self.verified),
+            Setting::MinSources(self.min_sources),
+            Setting::Share(self.share),
+            Setting::Quarantine(self.quarantine),
+        ]
+    }
+
+    /// Checks what is laid over: see [`Policy::check`].
+    fn check_layer(&self) -> Result<(), PolicyError> {
+        let Some(layer) = self.layer.as_deref() else {
+            return Ok(());
+        };
+        let most = Self::MAX_RULES;
+        if layer.rules.len() > most || layer.over.len() > Setting::NAMES.len() {
+            let given = layer.rules.len().max(layer.over.len());
+            return Err(PolicyError::TooMany {
+                what: "rules",
+                given,
+                most,
+            });
+        }
+        let mut ranks = layer.rules.iter().map(|rule| rule.scope.rank());
+        if !ranks.by_ref().is_sorted() {
+            return Err(PolicyError::Order);
+        }
+        for over in &layer.over {
+            over.own.check()?;
+        }
+        for rule in &layer.rules {
+            if let Some(label) = &rule.scope.label
+                && (label.is_empty() || label.len() > Self::MAX_LABEL)
+            {
+                return Err(PolicyError::Label { given: label.len() });
+            }
+            if rule.say.len() > Setting::NAMES.len() {
+                return Err(PolicyError::TooMany {
+                    what: "settings",
+                    given: rule.say.len(),
+                    most: Setting::NAMES.len(),
+                });
+            }
+            for said in &rule.say {
+                said.set.check()?;
+            }
+        }
+        Ok(())
+    }
+
     /// What a match beyond the threshold does that further evidence speaks for; `None` where there
     /// is none. An `allow` bank's allows: it overrules what is verified and no nearer.
     #[must_use]
@@ -219,76 +235,6 @@ impl Policy {
             Family::Pdq => self.threshold,
             Family::Hash64 => self.threshold64,
             Family::Digest => Threshold::EXACT,
-        }
-    }
-}
-
-/// Something that a policy may not say.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// A threshold that is wider than a bank's may be.
-    #[error("a {what} of {given} is too wide: a bank's may be 0 to {most}")]
-    TooWide {
-        /// Which threshold.
-        what: &'static str,
-        /// What was given, in bits.
-        given: Threshold,
-        /// The most that is allowed, in bits.
-        most: Threshold,
-    },
-    /// A number that is out of its range.
-    #[error("a {what} of {given} is out of range: it may be {least} to {most}")]
-    Range {
-        /// Of what.
-        what: &'static str,
-        /// What was given.
-        given: f64,
-        /// The least that is allowed.
-        least: u32,
-        /// The most that is allowed.
-        most: u32,
-    },
-    /// More of something than a policy may hold.
-    #[error("{given} {what} are too many: a bank's policy holds {most}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// How many.
-        given: usize,
-        /// The most that are allowed.
-        most: usize,
-    },
-    /// A label that is empty or too long.
-    #[error("a label of {given} bytes: a rule's may have 1 to 256")]
-    Label {
-        /// Its length in bytes.
-        given: usize,
-    },
-    /// A verified match of a bank that stops uploads is never harmless.
-    #[error("a verified match cannot allow: give default, off, block, review or report")]
-    VerifiedAllows,
-    /// Rules or entries that are not in their order.
-    #[error("its rules, or its entries that are out until a time, are out of order")]
-    Order,
-}
-
-impl PolicyError {
-    /// Checks a threshold of PDQ.
-    pub(super) fn threshold(given: Threshold) -> Result<(), Self> {
-        Self::within("threshold", given, Policy::MAX_PDQ_THRESHOLD)
-    }
-
-    /// Checks a threshold of 64-bit hashes.
-    pub(super) fn threshold64(given: Threshold) -> Result<(), Self> {
-        let what = "threshold of 64-bit hashes";
-        Self::within(what, given, Policy::MAX_HASH64_THRESHOLD)
-    }
-
-    fn within(what: &'static str, given: Threshold, most: Threshold) -> Result<(), Self> {
-        match given > most {
-            true => Err(Self::TooWide { what, given, most }),
-            false => Ok(()),
         }
     }
 }

@@ -3,11 +3,16 @@
 //! Owned here: [`Setting`] and its small parts. Not owned: which of several wins (that is
 //! [`Rule`](crate::bank::Rule)), and how a file spells them (that is the room `policy`).
 
-use crate::bank::{Action, BankName, ContentId, Policy, PolicyError, Verified};
+use crate::bank::{Action, BankName, ContentId, Verified};
 use crate::hash::{Quality, Threshold};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+
+/// The widest PDQ threshold of a bank.
+pub(super) const MAX_PDQ_THRESHOLD: Threshold = Threshold(63);
+/// The widest threshold of a bank for 64-bit hashes.
+pub(super) const MAX_HASH64_THRESHOLD: Threshold = Threshold(16);
 
 /// For how many of the uploads a bank is in force, in hundredths of a per cent.
 ///
@@ -253,22 +258,6 @@ impl Setting {
             _ => Ok(()),
         }
     }
-
-    /// What a policy says of the same thing.
-    #[must_use]
-    pub fn of(self, policy: &Policy) -> Self {
-        match self {
-            Self::Action(_) => Self::Action(policy.action),
-            Self::Threshold(_) => Self::Threshold(policy.threshold),
-            Self::Threshold64(_) => Self::Threshold64(policy.threshold64),
-            Self::MinQuality(_) => Self::MinQuality(policy.min_quality),
-            Self::Enabled(_) => Self::Enabled(policy.enabled),
-            Self::VerifiedAction(_) => Self::VerifiedAction(policy.verified),
-            Self::MinSources(_) => Self::MinSources(policy.min_sources),
-            Self::Share(_) => Self::Share(policy.share),
-            Self::Quarantine(_) => Self::Quarantine(policy.quarantine),
-        }
-    }
 }
 
 impl fmt::Display for Setting {
@@ -286,6 +275,76 @@ impl fmt::Display for Setting {
             Self::Quarantine(Some(Quarantine { uploads, seconds })) => {
                 write!(f, "{{ uploads = {uploads}, seconds = {seconds} }}")
             }
+        }
+    }
+}
+
+/// Something that a policy may not say.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A threshold that is wider than a bank's may be.
+    #[error("a {what} of {given} is too wide: a bank's may be 0 to {most}")]
+    TooWide {
+        /// Which threshold.
+        what: &'static str,
+        /// What was given, in bits.
+        given: Threshold,
+        /// The most that is allowed, in bits.
+        most: Threshold,
+    },
+    /// A number that is out of its range.
+    #[error("a {what} of {given} is out of range: it may be {least} to {most}")]
+    Range {
+        /// Of what.
+        what: &'static str,
+        /// What was given.
+        given: f64,
+        /// The least that is allowed.
+        least: u32,
+        /// The most that is allowed.
+        most: u32,
+    },
+    /// More of something than a policy may hold.
+    #[error("{given} {what} are too many: a bank's policy holds {most}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        given: usize,
+        /// The most that are allowed.
+        most: usize,
+    },
+    /// A label that is empty or too long.
+    #[error("a label of {given} bytes: a rule's may have 1 to 256")]
+    Label {
+        /// Its length in bytes.
+        given: usize,
+    },
+    /// A verified match of a bank that stops uploads is never harmless.
+    #[error("a verified match cannot allow: give default, off, block, review or report")]
+    VerifiedAllows,
+    /// Rules or entries that are not in their order.
+    #[error("its rules, or its entries that are out until a time, are out of order")]
+    Order,
+}
+
+impl PolicyError {
+    /// Checks a threshold of PDQ.
+    fn threshold(given: Threshold) -> Result<(), Self> {
+        Self::within("threshold", given, MAX_PDQ_THRESHOLD)
+    }
+
+    /// Checks a threshold of 64-bit hashes.
+    fn threshold64(given: Threshold) -> Result<(), Self> {
+        let what = "threshold of 64-bit hashes";
+        Self::within(what, given, MAX_HASH64_THRESHOLD)
+    }
+
+    fn within(what: &'static str, given: Threshold, most: Threshold) -> Result<(), Self> {
+        match given > most {
+            true => Err(Self::TooWide { what, given, most }),
+            false => Ok(()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What sources say of a content item besides its hashes: whether they still stand by it, and what
+//! What sources say of a content item besides its hashes: whether they still have it, and what
 //! others think of it.
 //!
 //! Owned here: the words, and the one rule by which they make an item match or not. Not owned: how
@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Whether a source stands by its record of an item.
+/// Whether a source still has its record of an item.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]

@@ -4,7 +4,7 @@ use crate::bank::{Action, ContentSignal};
 use crate::cli::recorder::{DecisionArgs, Recorder};
 use crate::cli::{config, exit::Exit, home::Home, inputs::IndexArgs, output};
 use crate::decisions::Input;
-use crate::gate::{Gate, GateOptions, Match, Outcome, Shadow, Verdict};
+use crate::gate::{Gate, GateOptions, Match, Nearest, Outcome, Shadow, Verdict};
 use crate::hash::Distance;
 use crate::hashset::{self, ListFormat, MAX_LINE};
 use crate::scan::ShadowRecord;
@@ -177,8 +177,7 @@ impl Asking<'_> {
 
     fn write(&mut self, text: &str, found: Found) -> anyhow::Result<()> {
         self.asked += 1;
-        self.matched |=
-            found.outcome == Some(Outcome::Match) && found.action != Some(Action::Allow);
+        self.matched |= (found.outcome).is_some_and(|outcome| outcome.is_flagged(found.action));
         self.failed |= found.error.is_some();
         let differs = found.shadow.as_ref().filter(|shadow| shadow.differs);
         self.otherwise += u64::from(differs.is_some());
@@ -237,7 +236,9 @@ impl Asking<'_> {
         let most = self.args.k.map_or(usize::MAX, NonZeroUsize::get);
         if let Some(bits) = self.args.max_distance {
             let nearest = |query: &ContentSignal| {
-                let (matches, action) = self.gate.nearest(&query.signal, Distance(bits), most);
+                let Nearest {
+                    matches, action, ..
+                } = self.gate.nearest(&query.signal, Distance(bits), most);
                 let outcome = match matches.is_empty() {
                     true => Outcome::NoMatch,
                     false => Outcome::Match,
@@ -301,7 +302,7 @@ impl Found {
             matches,
             left_out,
             action: verdict.action,
-            error: verdict.error,
+            error: verdict.problem.map(|problem| problem.message),
             shadow: None,
         }
     }

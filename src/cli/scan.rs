@@ -2,8 +2,9 @@
 
 use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
+use crate::cli::known::{self, Gathered, KnownArgs};
 use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::cli::{advice, config, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
@@ -54,6 +55,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) index: IndexArgs,
+
+    #[command(flatten)]
+    pub(crate) known: KnownArgs,
 
     /// Hashes to compute besides pdq and those that the index holds, joined by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -106,19 +110,26 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         mode: args.mode,
         auto_from: None,
         memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
-        // One time for all files, and quarantine in the order of the files: a scan's outcome does not hang
-        // on which thread was faster.
+        // One time for all files: a scan's outcome does not hang on which thread was faster.
         at: Some(now()),
-        settle_later: true,
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");
     }
-    let gate = Gate::open_with(&args.index.folder(home), options)?;
-    args.index.log(&gate.index());
+    let stop = stop::on_request()?;
+    let limits = options.limits.clone();
+    let gathered = (args.known).gather(&args.files, limits, &args.signals, &stop)?;
+    let is_partial = gathered.as_ref().is_some_and(|known| known.is_partial);
+    let (gate, sources) = match gathered {
+        Some(Gathered { index, sources, .. }) => (Gate::over(index, options), Some(sources)),
+        None => {
+            let gate = Gate::open_with(&args.index.folder(home), options)?;
+            args.index.log(&gate.index());
+            (gate, None)
+        }
+    };
     recorder.set_index(&gate.index(), home);
     warn_if_empty(&gate);
-    let stop = stop::on_request()?;
     let shadow = match &args.shadow {
         Some(path) => Some(config::shadow(&gate.index(), path)?),
         None => None,
@@ -145,17 +156,20 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         options,
         &stop,
         Worker::default,
-        |worker, path| gate.check_file_with(worker, path, shadow.as_ref()),
+        |worker, path| gate.check_file_later(worker, path, shadow.as_ref()),
         |done| -> anyhow::Result<()> {
             let record = match done.result {
-                Ok((mut verdict, other, bytes)) => {
-                    gate.settle(&mut verdict);
-                    recorder.note_file(&done.path, &verdict, bytes)?;
-                    let mut record = FileRecord::judged(&done.path, verdict, bytes);
-                    record.shadow = other.zip(shadow.as_ref()).map(|(mut other, shadow)| {
-                        gate.settle_by(shadow, &mut other);
-                        ShadowRecord::new(other, (record.outcome, record.action))
-                    });
+                Ok(unsettled) => {
+                    // Quarantine counts in the order of the files.
+                    let mut checked = unsettled.settle(&gate);
+                    advice::add_to(&mut checked.verdict);
+                    recorder.note_file(&done.path, &checked.verdict, checked.bytes)?;
+                    let mut record = FileRecord::judged(&done.path, checked.verdict, checked.bytes);
+                    if let Some(sources) = &sources {
+                        known::note_sources(&mut record, sources);
+                    }
+                    record.shadow = (checked.shadow)
+                        .map(|other| ShadowRecord::new(other, (record.outcome, record.action)));
                     record
                 }
                 Err(error) => FileRecord::unreachable(&done.path, error),
@@ -183,7 +197,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         .any(|action| summary.action(action) > 0);
     Ok(Exit::of(
         stopped,
-        summary.unjudged() > 0 || summary.interrupted,
+        summary.unjudged() > 0 || summary.interrupted || is_partial,
     ))
 }
 
@@ -201,6 +215,7 @@ fn sink(args: &ScanArgs, gate: &Gate) -> anyhow::Result<Box<dyn Sink>> {
     let sink: Box<dyn Sink> = match args.format {
         Format::Text => Box::new(TextSink::new(out, colour, args.hide_passed)),
         Format::Jsonl => Box::new(JsonLinesSink::new(out)),
+        Format::Csv if args.known.is_given() => Box::new(CsvSink::new(out).with_sources()),
         Format::Csv => Box::new(CsvSink::new(out)),
     };
     Ok(match &args.html {

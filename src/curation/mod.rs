@@ -11,5 +11,12 @@
 mod observer;
 mod workspace;
 
+#[cfg(feature = "curation")]
+pub mod bundle;
+#[cfg(feature = "curation")]
+pub mod export;
+#[cfg(feature = "curation")]
+pub mod import;
+
 pub use observer::{Notice, Observer, Progress, Silent, Unit};
 pub use workspace::{Workspace, WorkspaceError};

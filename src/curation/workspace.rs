@@ -3,6 +3,7 @@
 //! Owns where each of these stands, and that the folder is closed to other users. Refuses to open
 //! them.
 
+use crate::files::{self, FolderError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +57,7 @@ impl Workspace {
     pub fn at(folder: impl Into<PathBuf>) -> Result<Self, WorkspaceError> {
         let folder = folder.into();
         if folder.exists() {
-            check_private(&folder)?;
+            files::close_or_refuse(&folder)?;
         }
         Ok(Self { folder })
     }
@@ -77,17 +78,11 @@ impl Workspace {
         if self.folder.exists() {
             return Ok(());
         }
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(&self.folder)
-            .map_err(|source| WorkspaceError::Io {
-                what: "make",
-                folder: self.folder.clone(),
-                source,
-            })
+        files::create_folder(&self.folder).map_err(|source| WorkspaceError::Io {
+            what: "make",
+            folder: self.folder.clone(),
+            source,
+        })
     }
 
     /// The folder itself.
@@ -139,36 +134,18 @@ impl Workspace {
     }
 }
 
-/// Sees that a folder is closed to other users: closes an empty one, refuses one that holds something.
-fn check_private(folder: &Path) -> Result<(), WorkspaceError> {
-    let facts = std::fs::metadata(folder).map_err(|source| WorkspaceError::Io {
-        what: "look at",
-        folder: folder.to_owned(),
-        source,
-    })?;
-    if !facts.is_dir() {
-        return Err(WorkspaceError::NotAFolder {
-            folder: folder.to_owned(),
-        });
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = facts.permissions().mode() & 0o777;
-        if mode & 0o077 == 0 {
-            return Ok(());
-        }
-        // Nothing in it yet that anyone could have read: close it, as if it were made here.
-        let empty = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-        let closed = || std::fs::set_permissions(folder, PermissionsExt::from_mode(0o700)).is_ok();
-        if !(empty && closed()) {
-            return Err(WorkspaceError::Open {
-                folder: folder.to_owned(),
-                mode,
-            });
+impl From<FolderError> for WorkspaceError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Open { folder, mode } => Self::Open { folder, mode },
+            FolderError::NotAFolder { folder } => Self::NotAFolder { folder },
+            FolderError::Io { folder, source } => Self::Io {
+                what: "look at",
+                folder,
+                source,
+            },
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,11 +7,22 @@
 use crate::decisions::chain::{self, LineKind, Link};
 use crate::decisions::head::Head;
 use crate::decisions::lines::{Lines, Piece};
-use crate::decisions::log::Torn;
 use crate::decisions::{DecisionError, files};
+use crate::files::create_new;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The end of a file that was not whole, and was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Torn {
+    /// The file that it was the end of.
+    pub file: PathBuf,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Where it is now.
+    pub kept_as: PathBuf,
+}
 
 /// The end of a log.
 #[derive(Debug)]
@@ -110,7 +121,7 @@ impl End {
             let cut = || -> io::Result<()> {
                 let mut file = File::options().read(true).write(true).open(&path)?;
                 file.seek(SeekFrom::Start(self.len))?;
-                let mut copy = files::create_new(&kept_as)?;
+                let mut copy = create_new(&kept_as)?;
                 io::copy(&mut (&mut file).take(self.tail), &mut copy)?;
                 files::sync_file(&copy, sync)?;
                 files::sync(folder, sync)?;

@@ -1,15 +1,16 @@
 //! The pictures that copies are made of, the benign hashes, and which of them are the same picture.
 
 use super::error::EvaluateError;
-use super::report::LeftOut;
-use super::run::{Plan, Watch};
+use super::plan::{LookedAt, Plan, Watch};
 use crate::gate::{Extractor, VariantSet, read_file};
 use crate::hamming;
 use crate::hash::{PdqHash, Quality, Signal, SignalType};
+use crate::hashset::BenignEntry;
 use crate::media;
 use crate::signal::PdqHasher;
 use image::RgbImage;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -26,15 +27,6 @@ pub struct CorpusFile {
     pub name: String,
 }
 
-/// A PDQ hash of a picture that is known to be harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BenignEntry {
-    /// Its hash.
-    pub hash: PdqHash,
-    /// Its quality, where known.
-    pub quality: Option<Quality>,
-}
-
 /// A picture that can be evaluated.
 #[derive(Debug, Clone)]
 pub(super) struct Original {
@@ -48,16 +40,13 @@ pub(super) struct Original {
     pub(super) quality: Quality,
 }
 
-/// A pair of pictures that a person looked at, by their PDQ hashes as stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LookedAt {
-    /// The picture of the corpus.
-    pub picture: PdqHash,
-    /// The entry of the benign list.
-    pub entry: PdqHash,
-    /// Whether they show the same picture, or one of them a part of the other: then a flag on the
-    /// entry is right. If not, it is wrong, however near the two are.
-    pub same: bool,
+/// A file that was not evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The file, below the corpus.
+    pub file: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Which entries are the same picture as an original, sorted: places in the lists.
@@ -119,12 +108,13 @@ pub(super) fn load(
 
 fn original(extractor: &mut Extractor, file: &CorpusFile, plan: &Plan) -> Result<Original, String> {
     let mut bytes = Vec::new();
-    read_file(&file.path, plan.limits.max_file_bytes, &mut bytes).map_err(|p| p.error)?;
+    read_file(&file.path, plan.limits.max_file_bytes, &mut bytes)
+        .map_err(|problem| problem.message)?;
     let mut wanted = vec![SignalType::Pdq];
     wanted.extend(plan.signals.iter().filter(|kind| **kind != SignalType::Pdq));
     let extraction = extractor.extract(&bytes, &wanted, VariantSet::NONE, &plan.limits);
     if let Some(problem) = extraction.problem {
-        return Err(problem.error);
+        return Err(problem.message);
     }
     let picture = media::decode(&bytes, &plan.limits).map_err(|error| error.to_string())?;
     if picture.width.min(picture.height) < LEAST_SIDE {

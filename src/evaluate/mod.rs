@@ -19,8 +19,10 @@ mod geometry;
 mod guesses;
 mod looked_at;
 mod modification;
+mod modifications;
 pub mod output;
 mod overlay;
+mod plan;
 pub(crate) mod random;
 mod reach;
 mod report;
@@ -29,18 +31,21 @@ mod statistics;
 mod tally;
 mod tone;
 
+pub use crate::hashset::BenignEntry;
 pub use calibrate::{
     BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, Reaches, ScanAt, ScanChange,
     ScannedFile, ThresholdRate, WIDEST_REACH, calibrate, safe_reach,
 };
-pub use corpus::{BenignEntry, CorpusFile, LookedAt};
+pub use corpus::{CorpusFile, LeftOut};
 pub use error::EvaluateError;
 pub use guesses::{GuessRate, Guessed};
 pub use looked_at::{LookedAtError, PairError, read_looked_at};
-pub use modification::{Modification, Modifications, ModificationsError};
+pub use modification::Modification;
+pub use modifications::{Modifications, ModificationsError};
+pub use plan::{LookedAt, Plan, Watch};
 pub use report::{
-    AtThreshold, BenignFacts, CorpusFacts, FalseFlag, FalseFlags, Histograms, LeftOut,
-    ModificationFacts, PictureRecall, Recall, Report, Results, SameByEye,
+    AtThreshold, BenignFacts, CorpusFacts, FalseFlag, FalseFlags, Histograms, ModificationFacts,
+    PictureRecall, Recall, Report, Results, SameByEye,
 };
-pub use run::{Plan, Thumbnail, Watch, evaluate, thumbnails};
+pub use run::{Thumbnail, evaluate, thumbnails};
 pub use statistics::Estimate;

@@ -1,10 +1,11 @@
 //! What an evaluation reports: the one object of `hashgate evaluate --json`.
 
-use super::corpus::{BenignEntry, Original, Same, apart};
-use super::run::{Plan, Tallies};
+use super::corpus::{LeftOut, Original, Same, apart};
+use super::plan::Plan;
 use super::statistics::Estimate;
-use super::tally::{Tally, Wrong, WrongFlag};
+use super::tally::{Tallies, Tally, Wrong, WrongFlag, widest};
 use crate::hash::SignalType;
+use crate::hashset::BenignEntry;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -62,15 +63,6 @@ pub struct CorpusFacts {
     pub left_out: Vec<LeftOut>,
     /// Pairs of pictures that are taken to be the same picture, by `same_within`.
     pub same_pairs: u64,
-}
-
-/// A file that was not evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// The file, below the corpus.
-    pub file: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// The benign list of an evaluation.
@@ -370,7 +362,7 @@ fn results(plan: &Plan, seen: &Seen<'_>, name: &str, kind: SignalType, tally: &T
             false_flags: one.wrong,
         })
         .collect();
-    let mut own = vec![0; usize::from(super::run::widest(kind)) + 2];
+    let mut own = vec![0; usize::from(widest(kind)) + 2];
     for one in &tally.copies {
         for (sum, count) in own.iter_mut().zip(one.own.counts()) {
             *sum += count;
@@ -409,7 +401,7 @@ fn results(plan: &Plan, seen: &Seen<'_>, name: &str, kind: SignalType, tally: &T
             distinct: tally.distinct_by_eye.len() as u64,
         }),
         by_modification,
-        by_threshold: (0..=super::run::widest(kind)).map(at).collect(),
+        by_threshold: (0..=widest(kind)).map(at).collect(),
         histograms: Histograms {
             own,
             nearest_benign: has_list.then(|| tally.benign.nearest.counts().to_vec()),

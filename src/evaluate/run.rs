@@ -2,19 +2,19 @@
 //! copy asked about.
 
 use super::copies;
-use super::corpus::{self, BenignEntry, CorpusFile, LookedAt, Original, Same};
+use super::corpus::{self, CorpusFile, Original, Same};
 use super::error::EvaluateError;
-use super::modification::{Modification, Modifications};
+use super::modification::Modification;
+use super::plan::{Plan, Watch};
 use super::reach::{self, EntryReaches};
 use super::report::{self, Report};
-use super::tally::{Tally, Wrong, WrongFlag};
+use super::tally::{Tallies, Tally, Wrong, WrongFlag, widest};
 use crate::bank::{Action, Bank, BankId, ContentId, Policy, Verified};
-use crate::gate::{
-    Gate, GateOptions, Match, MatchKind, Mode, Outcome, VariantSet, Verdict, Worker,
-};
-use crate::hash::{Family, Reach, SignalType, Threshold};
+use crate::gate::{Gate, GateOptions, Match, MatchKind, Outcome, VariantSet, Verdict, Worker};
+use crate::hash::{Reach, SignalType, Threshold};
+use crate::hashset::BenignEntry;
 use crate::index::{FactRecord, HashFacts, Index, IndexRecord, PublishOptions, publish};
-use crate::media::{self, Limits};
+use crate::media;
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
@@ -24,59 +24,6 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// What an evaluation does.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// What every copy is drawn by.
-    pub seed: u64,
-    /// What is done to the pictures.
-    pub modifications: Modifications,
-    /// The sets of variants to ask by, with their names.
-    pub variants: Vec<(String, VariantSet)>,
-    /// The perceptual hashes to evaluate.
-    pub signals: Vec<SignalType>,
-    /// The policy to judge by: thresholds and least quality.
-    pub policy: Policy,
-    /// How JPEGs are hashed.
-    pub mode: Mode,
-    /// Bounds on what reading a picture may cost.
-    pub limits: Limits,
-    /// Pictures whose longer side exceeds this, in pixels, are reduced to it before they are
-    /// modified; 0 for never. The hash in the bank is that of the whole picture.
-    pub working_side: u32,
-    /// Entries whose PDQ hashes lie within so many bits of an original's, as stored or laid down in
-    /// one of the seven other ways, are the same picture: a flag on them is not wrong.
-    pub same_within: u16,
-    /// Pairs that a person looked at: what the rule above does not see.
-    pub looked_at: Vec<LookedAt>,
-    /// Whether entries reach only as far as the benign list lets them, as after `calibrate --apply`.
-    pub calibrated: bool,
-    /// Worker threads.
-    pub jobs: usize,
-}
-
-/// Who watches an evaluation: may stop it, and is told how far it has come.
-#[derive(Clone, Copy)]
-pub struct Watch<'a> {
-    /// Becomes true when it is to stop.
-    pub stop: &'a AtomicBool,
-    /// Is told how many copies of how many are done, from any thread.
-    pub progress: &'a (dyn Fn(u64, u64) + Sync),
-}
-
-impl Watch<'_> {
-    pub(super) fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn check(&self) -> Result<(), EvaluateError> {
-        match self.stopped() {
-            true => Err(EvaluateError::Stopped),
-            false => Ok(()),
-        }
-    }
-}
 
 /// The corpus as configured, and as wide as a bank may be: from the second the distances are read.
 const CORPUS: [BankId; 2] = [BankId(1), BankId(2)];
@@ -214,18 +161,6 @@ fn open_gates(folder: &Path, plan: &Plan) -> Result<Vec<Gate>, EvaluateError> {
     };
     plan.variants.iter().map(open).collect()
 }
-
-/// How far distances of a type are looked at.
-pub(super) fn widest(kind: SignalType) -> u16 {
-    match kind.family() {
-        Family::Pdq => Policy::MAX_PDQ_THRESHOLD.0,
-        Family::Hash64 => Policy::MAX_HASH64_THRESHOLD.0,
-        Family::Digest => 0,
-    }
-}
-
-/// One tally for each set of variants and type of hash, in the order of the plan.
-pub(super) type Tallies = Vec<Tally>;
 
 struct Asked<'a> {
     plan: &'a Plan,

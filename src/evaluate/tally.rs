@@ -1,5 +1,7 @@
 //! Counting: what the copies' verdicts say, in numbers whose sums do not depend on their order.
 
+use crate::bank::Policy;
+use crate::hash::{Family, SignalType};
 use std::collections::BTreeSet;
 
 /// Distances from 0 to the widest that is looked at, and one place for all beyond.
@@ -198,6 +200,18 @@ impl Tally {
         self.cut += other.cut;
     }
 }
+
+/// How far distances of a type are looked at.
+pub(super) fn widest(kind: SignalType) -> u16 {
+    match kind.family() {
+        Family::Pdq => Policy::MAX_PDQ_THRESHOLD.0,
+        Family::Hash64 => Policy::MAX_HASH64_THRESHOLD.0,
+        Family::Digest => 0,
+    }
+}
+
+/// One tally for each set of variants and type of hash, in the order of the plan.
+pub(super) type Tallies = Vec<Tally>;
 
 #[cfg(test)]
 mod tests {

@@ -221,12 +221,6 @@ pub(crate) fn upload_of_hash(signal: &Signal) -> Upload {
     .unwrap_or_else(|| Sha256::digest(signal.to_string()).into())
 }
 
-/// The time now: seconds since 1970-01-01 UTC.
-pub(crate) fn now() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| now.as_secs())
-}
-
 /// How many PDQ hashes an index holds.
 pub(crate) fn held(index: &Index) -> u64 {
     let types = index.signal_types();

@@ -1,4 +1,4 @@
-//! Hamming distances, and the thresholds that they are held against.
+//! Hamming distances, and the thresholds that they are compared with.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

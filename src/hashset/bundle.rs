@@ -9,8 +9,8 @@
 //! | last | `{"bundle_end":{"items":…,"signals":{…},"sha256":…}}`: counts, and the digest of all bytes before this line |
 //! | behind it, where it is signed | `{"minisign":"…"}`: a minisign signature of all bytes before this line |
 //!
-//! Owned here: the form, and whether a file has it whole. Not owned: keys and signatures (whoever
-//! calls checks them), which bundle was seen before, and what the items do to a bank.
+//! Owned here: the form, and whether a file is complete. Not owned: keys and signatures (the
+//! caller checks them), which bundle was seen before, and what the items do to a bank.
 
 use crate::bank::{ContentItem, Policy};
 use crate::hashset::{ExportFormat, Exported, ListWriter};

@@ -79,16 +79,6 @@ fn repair(format: ListFormat) -> &'static str {
     }
 }
 
-/// A name that no list format goes by.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a list format; known are {known}")]
-pub struct UnknownListFormat {
-    /// What was given.
-    pub given: String,
-    /// The names that are known.
-    pub known: String,
-}
-
 /// A column mapping that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -99,24 +89,4 @@ pub struct UnknownListFormat {
 pub struct UnknownColumn {
     /// What was given.
     pub given: String,
-}
-
-impl UnknownListFormat {
-    /// The format of this name, in any case.
-    pub(super) fn or_named<T: Copy>(
-        all: &[T],
-        name: impl Fn(T) -> &'static str,
-        text: &str,
-    ) -> Result<T, Self> {
-        let mut found = all.iter().copied();
-        let found = found.find(|&format| name(format).eq_ignore_ascii_case(text));
-        found.ok_or_else(|| Self {
-            given: text.to_owned(),
-            known: all
-                .iter()
-                .map(|&format| name(format))
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
-    }
 }

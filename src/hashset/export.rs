@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `tx` | a line `type hex` for each hash: python-threatexchange's local file |
 //! | `csv` | a row for each hash: `signal_type,signal_str,quality,id,tags`, with the names of a python-threatexchange dataset |
-//! | `jsonl` | an object with all its hashes and their forms, labels and provenance: nothing is lost but how far its hashes may reach, which each calibrates for itself, and `import` reads it back |
+//! | `jsonl` | an object with all its hashes and their forms, labels and provenance; `import` reads it back. Only the reach of its hashes is left out, because each calibrates for itself |
 //! | `vics` | a record of VICS 2.0 with its MD5, SHA-1 and PhotoDNA; items with none of them are left out |
 //! | `stopncii` | feedback on its PDQ hashes and MD5 digests, as StopNCII.org takes it |
 

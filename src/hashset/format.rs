@@ -1,6 +1,5 @@
 //! The list formats and their names.
 
-use crate::hashset::UnknownListFormat;
 use std::fmt;
 use std::str::FromStr;
 
@@ -76,7 +75,7 @@ impl ListFormat {
         }
     }
 
-    /// Whether each record has its source's own id and says whether the source still stands by it:
+    /// Whether each record has its source's own id and says whether the source still has it:
     /// such a list is a change to what was known, and an import of it a sync.
     #[must_use]
     pub const fn is_exchange(self) -> bool {
@@ -107,5 +106,35 @@ impl FromStr for ListFormat {
 impl fmt::Display for ListFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// A name that no list format goes by.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not a list format; known are {known}")]
+pub struct UnknownListFormat {
+    /// What was given.
+    pub given: String,
+    /// The names that are known.
+    pub known: String,
+}
+
+impl UnknownListFormat {
+    /// The format of this name, in any case.
+    pub(super) fn or_named<T: Copy>(
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+        text: &str,
+    ) -> Result<T, Self> {
+        let mut found = all.iter().copied();
+        let found = found.find(|&format| name(format).eq_ignore_ascii_case(text));
+        found.ok_or_else(|| Self {
+            given: text.to_owned(),
+            known: all
+                .iter()
+                .map(|&format| name(format))
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
     }
 }

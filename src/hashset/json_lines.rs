@@ -4,7 +4,7 @@
 //! mapping holds for both. Beside them, as `export` writes: `signals`, a list of `type:hex`, with
 //! `qualities` and `forms` beside it; `opaque`, a list of `kind:value`; `labels`, a list; `opinions`, a list of
 //! `{"owner":…,"view":"positive"|"negative"|"seed"}`, of the record or of each of its `sources` that
-//! stands by it.
+//! still has it.
 
 use crate::bank::{Opinion, SourceStatus};
 use crate::hash::{Form, Quality, Signal};
@@ -86,7 +86,7 @@ pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, St
             }
             (Column::Metadata(_), _) if name == "sources" => {
                 for source in field.as_array().into_iter().flatten() {
-                    // Who took it back stands by no opinion.
+                    // The opinions of a source that took it back do not count.
                     if source.get("status").is_none_or(|status| status == "active")
                         && let Some(opinions) = source.get("opinions")
                     {

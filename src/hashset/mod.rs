@@ -47,6 +47,7 @@ mod lines;
 mod ncmec;
 mod pdq_lines;
 mod record;
+mod sample;
 mod stopncii;
 mod tech_against_terrorism;
 mod threatexchange;
@@ -61,11 +62,12 @@ pub use bundle::{
 pub use columns::ColumnMapping;
 pub use compressed::{Compression, MAX_RATIO, decompress};
 pub use detect::detect;
-pub use error::{DetectError, HashsetError, UnknownColumn, UnknownListFormat};
+pub use error::{DetectError, HashsetError, UnknownColumn};
 pub use export::{ExportFormat, Exported, ListWriter};
-pub use format::ListFormat;
+pub use format::{ListFormat, UnknownListFormat};
 pub use lines::MAX_LINE;
 pub use record::{BadLine, ListEnd, ListRecord};
+pub use sample::{BenignEntry, Sample, SampleError};
 
 use crate::hash::SignalType;
 use columns::ColumnMap;

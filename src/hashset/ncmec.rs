@@ -190,7 +190,7 @@ pub(super) fn read(input: impl BufRead, sink: &mut Sink<'_>) -> Result<Tally, Ha
     Ok(walk.tally)
 }
 
-/// A name of which no more is kept than any that is known has.
+/// A name, cut to the length of the longest that is known.
 fn name(text: &str) -> String {
     text.chars().take(64).collect()
 }

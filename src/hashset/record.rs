@@ -21,7 +21,7 @@ pub struct ListRecord {
     pub metadata: Option<String>,
     /// The source's own id of the record.
     pub record_id: Option<String>,
-    /// Whether the source stands by it.
+    /// Whether the source still has it.
     pub status: SourceStatus,
     /// What is thought of it.
     pub opinions: Vec<Opinion>,

@@ -1,10 +1,10 @@
-//! What an index carries of its entries besides hashes, so that policy can ask for it.
+//! What an index carries about its entries besides hashes, so that policy can ask about it.
 //!
 //! Labels are carried as bits, and only those that are listed here: rules name few, and lists have
 //! many. The list stands in the manifest and is the same for all segments of a generation.
 
-use crate::bank::{Bank, BankId, ContentId, Policy};
-use crate::index::{Index, IndexRecord};
+use crate::bank::{Bank, Policy};
+use crate::index::IndexRecord;
 use crate::segment::{Facts, HashFacts};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -127,34 +127,6 @@ impl From<IndexRecord> for FactRecord {
             facts: Facts::PLAIN,
             of_hash: HashFacts::default(),
         }
-    }
-}
-
-impl Index {
-    /// What it carries of its entries besides hashes.
-    #[must_use]
-    pub fn carried(&self) -> &Carried {
-        &self.manifest.carried
-    }
-
-    /// What it carries of an entry that a search has met.
-    #[must_use]
-    pub fn facts(&self, bank: BankId, content: ContentId) -> Facts {
-        if self.manifest.carried.is_empty() {
-            return Facts::PLAIN;
-        }
-        // As with hashes, what a newer segment takes out of the older ones does not count.
-        for segment in self.segments.iter().rev() {
-            if let Some(facts) = segment.facts(bank, content) {
-                return facts;
-            }
-            let key = (bank.0, content.0);
-            let tombstones = segment.tombstones();
-            if (tombstones.binary_search_by_key(&key, |t| (t.bank, t.content))).is_ok() {
-                break;
-            }
-        }
-        Facts::PLAIN
     }
 }
 

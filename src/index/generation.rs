@@ -1,12 +1,12 @@
 //! An open generation.
 
-use crate::bank::{Bank, BankId};
+use crate::bank::{Bank, BankId, ContentId};
 use crate::hamming::Kernel;
 use crate::hash::SignalType;
 use crate::index::folder::Stamp;
 use crate::index::manifest::{Manifest, SegmentRecord};
-use crate::index::{IndexError, Strategy};
-use crate::segment::{Memory, Segment, SegmentError};
+use crate::index::{Carried, IndexError, Strategy};
+use crate::segment::{Facts, Memory, Segment, SegmentError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,8 @@ impl Index {
     /// # Errors
     /// [`IndexError::NotPublished`] where the folder holds no manifest; otherwise what is wrong
     /// with the manifest or a segment, the file and the repair.
-    pub fn open(folder: &Path) -> Result<Self, IndexError> {
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Self::open_with(folder, Memory::default())
     }
 
@@ -82,7 +83,8 @@ impl Index {
     ///
     /// # Errors
     /// As [`Index::open`].
-    pub fn open_with(folder: &Path, memory: Memory) -> Result<Self, IndexError> {
+    pub fn open_with(folder: impl AsRef<Path>, memory: Memory) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Self::open_reusing(folder, memory, Kernel::detect()?, &[])
     }
 
@@ -260,4 +262,32 @@ pub(super) fn open_segment(
         }
     }
     Ok(Arc::new(segment))
+}
+
+impl Index {
+    /// What it carries of its entries besides hashes.
+    #[must_use]
+    pub fn carried(&self) -> &Carried {
+        &self.manifest.carried
+    }
+
+    /// What it carries of an entry that a search has met.
+    #[must_use]
+    pub fn facts(&self, bank: BankId, content: ContentId) -> Facts {
+        if self.manifest.carried.is_empty() {
+            return Facts::PLAIN;
+        }
+        // As with hashes, what a newer segment takes out of the older ones does not count.
+        for segment in self.segments.iter().rev() {
+            if let Some(facts) = segment.facts(bank, content) {
+                return facts;
+            }
+            let key = (bank.0, content.0);
+            let tombstones = segment.tombstones();
+            if (tombstones.binary_search_by_key(&key, |t| (t.bank, t.content))).is_ok() {
+                break;
+            }
+        }
+        Facts::PLAIN
+    }
 }

@@ -7,7 +7,7 @@
 //!
 //! A search returns precisely what a brute-force scan over the generation's records would, in a
 //! stated order: by distance, then bank, then content number, then the hash's bytes. It knows of
-//! no policy: hits of disabled banks are hits, and whoever asks weighs them.
+//! no policy: hits in disabled banks are hits, and the caller decides what they mean.
 //!
 //! ```
 //! use hashgate::bank::{Action, Bank, BankId, ContentId, Policy};
@@ -39,6 +39,7 @@ mod folder;
 mod generation;
 mod handle;
 mod manifest;
+mod memory;
 mod near;
 mod near_batch;
 mod plan;

@@ -38,7 +38,8 @@ impl VerifyReport {
 /// # Errors
 /// [`IndexError`] where the manifest is missing or damaged, or the folder cannot be read. What is
 /// wrong with segments is in the report.
-pub fn verify(folder: &Path) -> Result<VerifyReport, IndexError> {
+pub fn verify(folder: impl AsRef<Path>) -> Result<VerifyReport, IndexError> {
+    let folder = folder.as_ref();
     let manifest = Manifest::read(folder)?;
     let mut report = VerifyReport {
         generation: manifest.generation,

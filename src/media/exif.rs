@@ -1,8 +1,8 @@
 //! The small picture that an EXIF block may carry: most cameras put one there.
 //!
-//! It is often left as it was where the picture itself was cropped or painted over. This file owns
-//! where it stands and what it may cost. It refuses to say anything of the file that holds it: what
-//! cannot be read here is not there.
+//! Programs that crop or paint over a picture often leave it as it was. This file owns where it stands
+//! and what it may cost. It refuses to judge the file that holds it: an EXIF picture that cannot be
+//! read is treated as if it were not there.
 //!
 //! Read within tight bounds: one directory after the first, one JPEG inside the block, decoded as any other
 //! and no deeper (an EXIF block inside it is passed over).

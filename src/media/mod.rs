@@ -1,4 +1,4 @@
-//! Bytes to pixels, within limits.
+//! Floor 2: bytes to pixels, within limits.
 //!
 //! Owns what a file is (from its bytes, never its name), what decoding it may cost, and how every
 //! pixel mode becomes the one canonical form: 8-bit RGB over white, over black where the two
@@ -18,7 +18,7 @@
 //! - TIFF: every page. ICO: every size, the largest first.
 //! - JPEG: the first of several that follow one another (multi-picture objects, gain maps).
 //!
-//! The small picture in an EXIF block is none of these: [`embedded`] gives it.
+//! The small picture in an EXIF block is not among them: [`embedded`] gives it.
 
 mod error;
 mod exif;

@@ -11,17 +11,9 @@ use crate::store::snapshot::{Entries, FactRecords, Snapshot};
 use crate::store::{BankStore, Records, StoreError, keys, options};
 use rocksdb::ReadOptions;
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher, RandomState};
-use std::time::SystemTime;
 
 /// From how many items on they are read as one reads much.
 const MANY: u64 = 10_000;
-
-/// A number that no other change has, but for chance (1 in 2⁶⁴ for any two).
-pub(super) fn new_mark() -> u64 {
-    // Keyed by random numbers of the system.
-    RandomState::new().hash_one((SystemTime::now(), std::process::id()))
-}
 
 /// Numbers of one bank: from the first on, up to the last but not including it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use crate::bank::{BankId, Changed, ContentId, ContentItem};
 use crate::hash::Signal;
-use crate::store::add::{identity, once, other_keys};
+use crate::store::item::{identity, once, other_keys};
 use crate::store::keys::SignalKey;
 use crate::store::record::{self, Content, ContentEncoder, Touched};
 use crate::store::sync::record_keys;

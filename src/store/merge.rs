@@ -7,7 +7,7 @@ use crate::bank::{
     ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance, SourceStatus,
 };
 use crate::store::BankStore;
-use crate::store::add::{NewItem, form_of, once};
+use crate::store::item::{NewItem, form_of, once};
 use std::borrow::Cow;
 
 /// Why an item was not added, and changed nothing.
@@ -119,7 +119,7 @@ impl<'a> Merged<'a> {
         };
         let is_known = same(&self.provenance) || self.later.iter().any(same);
         if in_any_case && is_known {
-            // It is the same source and record: it stands by it again.
+            // It is the same source and record: the source has it again.
             let sources = std::iter::once(self.provenance.to_mut()).chain(&mut self.later);
             for source in sources.filter(|source| same(source)) {
                 source.status = SourceStatus::Active;

@@ -34,13 +34,13 @@
 //! own. In whatever order the sources come, it ends with the same signals. What brings nothing new
 //! changes nothing: so importing a list a second time does not.
 //!
-//! An item that people here withdrew gets it too, but stays withdrawn until [`BankStore::reinstate`]
-//! is called: that a list still has it does not undo a decision of people.
+//! An item that people here withdrew takes it in too, but stays withdrawn until [`BankStore::reinstate`]
+//! is called. A list cannot undo a decision of people.
 //!
 //! # What if a source takes something back, or others disagree with it?
 //!
 //! [`BankStore::sync`] takes records that have their source's own ids. An item is active while one
-//! of its sources stands by it, nobody says that it is not what it is said to be, and people here
+//! of its sources still has it, nobody says that it is not what it is said to be, and people here
 //! have not withdrawn it ([`ContentItem::due_state`](crate::bank::ContentItem::due_state)).
 //!
 //! # What if a file is damaged?
@@ -70,12 +70,15 @@ mod changes;
 mod counts;
 mod error;
 mod history;
+mod item;
 mod items;
 mod keys;
+mod mark;
 mod merge;
 mod open;
 mod options;
 mod pause;
+mod preview;
 mod publish;
 mod reach;
 mod record;
@@ -84,18 +87,21 @@ mod sync;
 mod verify;
 mod wal;
 
-pub use add::{AddSummary, NewItem};
+pub use add::AddSummary;
 pub use changes::Changes;
 pub use counts::BankCounts;
 pub use error::StoreError;
 pub use history::{Base as HistoryBase, History, HistoryError, Settings as HistorySettings};
 pub use history::{Upload, UploadHash, Uploads};
+pub use item::NewItem;
 pub use merge::TooMany;
+pub use preview::Preview;
 pub use publish::{Publication, WhyAll};
 pub use reach::NewReach;
 pub use snapshot::{FactRecords, Items, Records, Snapshot};
-pub use sync::{Preview, SyncSummary};
+pub use sync::SyncSummary;
 
+use crate::files::Lock;
 use acknowledged::Acknowledged;
 use record::{Change, State, Touched};
 use rocksdb::{ColumnFamily, DB, WriteBatch};
@@ -129,7 +135,7 @@ pub struct BankStore {
     revision: AtomicU64,
     /// `None` where the store is open for reading only.
     writer: Option<Mutex<Writer>>,
-    _lock: Option<open::WriterLock>,
+    _lock: Option<Lock>,
 }
 
 /// What one writer at a time holds.
@@ -220,7 +226,7 @@ impl BankStore {
         state.revision += 1;
         let meta = self.family(keys::META)?;
         batch.put_cf(meta, keys::STATE, state.encode());
-        let mark = changes::new_mark();
+        let mark = mark::new_mark();
         let change = Change { mark, touched };
         batch.put_cf(meta, keys::change(state.revision), change.encode());
         if let Some(old) = state.revision.checked_sub(writer.changes_kept) {

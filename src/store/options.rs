@@ -84,8 +84,9 @@ pub(super) fn families() -> Vec<ColumnFamilyDescriptor> {
 pub(super) fn history_families() -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(BLOCK_CACHE);
     let mut families = vec![ColumnFamilyDescriptor::new("default", small(&cache))];
-    families
-        .extend(history::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, content(&cache))));
+    families.extend(
+        history::families::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, content(&cache))),
+    );
     families
 }
 

@@ -7,29 +7,22 @@
 //! An item's signals are packed into one run of bytes: see `packed`.
 
 mod bank;
+mod coding;
+mod content;
 mod packed;
 mod standing;
 
 pub(super) use bank::{decode_bank, encode_bank};
+pub(super) use content::Content;
 
-use crate::bank::{
-    BankId, Changed, ContentId, ContentItem, ContentSignal, ContentState, OpaqueSignal, Provenance,
+use coding::{
+    Packed, V1, V2, V3, V4, corrupt, decode, decode_front, decode_whole, encode, encode_as,
+    encode_into, kind, state, state_code, version,
 };
-use crate::hash::SignalType;
+
+use crate::bank::{BankId, ContentId, ContentItem, ContentSignal, ContentState, Provenance};
 use crate::store::{BankCounts, StoreError};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// The version of every value but those below.
-const V1: u8 = 1;
-/// The version of an item of several sources, of a change that updated items, and of counts with
-/// what version 1 has no place for.
-const V2: u8 = 2;
-/// The version of an item with what its sources say beside its hashes (see `standing`), and of counts
-/// of hashes that were calibrated.
-const V3: u8 = 3;
-/// The version of an item of which a form or a reach of a hash is known: see `packed`.
-const V4: u8 = 4;
 
 /// Next numbers and the revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,83 +155,6 @@ struct SourceV2<'a> {
     record: Option<&'a str>,
     metadata: Option<&'a str>,
     added_at: u64,
-}
-
-/// Bytes, written in one piece.
-#[derive(Deserialize)]
-struct Packed<'a>(#[serde(borrow)] &'a [u8]);
-
-impl Serialize for Packed<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
-    }
-}
-
-/// Writes a value of a version into `buffer`, from its beginning.
-fn encode_into<T: Serialize>(version: u8, value: &T, buffer: &mut Vec<u8>) -> usize {
-    loop {
-        if let Some((front, rest)) = buffer.split_first_mut()
-            && let Ok(used) = postcard::to_slice(value, rest)
-        {
-            *front = version;
-            return used.len() + 1;
-        }
-        // The only way in which these types can fail is that the buffer is full.
-        buffer.resize((2 * buffer.len()).max(256), 0);
-    }
-}
-
-fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    encode_as(V1, value)
-}
-
-fn encode_as<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
-    let mut buffer = Vec::new();
-    let len = encode_into(version, value, &mut buffer);
-    buffer.truncate(len);
-    buffer
-}
-
-/// The version of a value, which is at most the newest one that is known of it.
-fn version(bytes: &[u8], newest: u8) -> Result<u8, String> {
-    match bytes.first() {
-        Some(&version) if (V1..=newest).contains(&version) => Ok(version),
-        Some(version) if newest == V1 => Err(format!(
-            "expected a value of version {V1}, got version {version}"
-        )),
-        Some(version) => Err(format!(
-            "expected a value of version {V1} to {newest}, got version {version}"
-        )),
-        None => Err("it is empty".to_owned()),
-    }
-}
-
-/// Reads what stands behind the version, and what is left behind that.
-fn decode_front<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
-    let rest = bytes.get(1..).unwrap_or_default();
-    postcard::take_from_bytes(rest).map_err(|error| error.to_string())
-}
-
-/// Reads all that stands behind the version.
-fn decode_whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
-    match decode_front(bytes)? {
-        (value, []) => Ok(value),
-        (_, rest) => Err(format!("{} bytes too many", rest.len())),
-    }
-}
-
-/// Reads a value of version 1.
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
-    version(bytes, V1)?;
-    decode_whole(bytes)
-}
-
-fn corrupt(what: &'static str, key: impl fmt::Display) -> impl FnOnce(String) -> StoreError {
-    move |reason| StoreError::Corrupt {
-        what,
-        key: key.to_string(),
-        reason,
-    }
 }
 
 impl State {
@@ -440,34 +356,6 @@ pub(super) fn decode_counts(bank: BankId, bytes: &[u8]) -> Result<BankCounts, St
     read().map_err(corrupt("counts of bank", bank.0))
 }
 
-/// A content item as it is about to be written.
-pub(super) struct Content<'a> {
-    pub(super) state: ContentState,
-    pub(super) by_hand: bool,
-    pub(super) changed: Option<Changed>,
-    pub(super) signals: &'a [ContentSignal],
-    pub(super) opaque: &'a [OpaqueSignal],
-    pub(super) labels: &'a [String],
-    pub(super) provenance: &'a Provenance,
-    pub(super) later: &'a [Provenance],
-}
-
-impl<'a> Content<'a> {
-    /// An item with its state and all that is known of it.
-    pub(super) fn of(item: &'a ContentItem) -> Self {
-        Self {
-            state: item.state,
-            by_hand: item.by_hand,
-            changed: item.changed,
-            signals: &item.signals,
-            opaque: &item.opaque,
-            labels: &item.labels,
-            provenance: &item.provenance,
-            later: &item.later,
-        }
-    }
-}
-
 /// Writes items, again and again into the same memory.
 #[derive(Default)]
 pub(super) struct ContentEncoder {
@@ -590,30 +478,6 @@ pub(super) fn decode_head(
         Ok(state)
     };
     read().map_err(corrupt("content item", id))
-}
-
-const fn state_code(state: ContentState) -> u8 {
-    match state {
-        ContentState::Active => 0,
-        ContentState::Withdrawn => 1,
-        ContentState::Disputed => 2,
-    }
-}
-
-fn state(code: u8, version: u8) -> Result<ContentState, String> {
-    let known = [
-        ContentState::Active,
-        ContentState::Withdrawn,
-        ContentState::Disputed,
-    ];
-    let of_version = if version >= V3 { 3 } else { 2 };
-    (known.into_iter().take(of_version))
-        .find(|&state| state_code(state) == code)
-        .ok_or_else(|| format!("{code} is no state"))
-}
-
-fn kind(code: u8) -> Result<SignalType, String> {
-    SignalType::from_code(code).ok_or_else(|| format!("{code} is no signal type"))
 }
 
 #[cfg(test)]

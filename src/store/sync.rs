@@ -6,14 +6,18 @@
 //!
 //! # What does a record do?
 //!
-//! A record is known by its source's name and the source's own id. Where it stands, the item with
-//! its hashes gets it, a new item where there is none; any other item that had it before, with other
-//! hashes, loses it, unless the record is known in part only: then nothing loses it. Where it is
-//! taken back, every item that has it loses it. An item that loses the last of the records that
-//! stood by it is withdrawn, and matches again when one stands by it again; what people here
-//! withdrew stays so, and so does the item that takes its place where the record changes its hashes.
+//! A record is known by its source's name and the source's own id.
 //!
-//! An item of several sources matches with all its hashes while one of them stands by it.
+//! - *The source gives it.* The item with its hashes gets the record; if there is no such item, a new
+//!   one does. Any other item that had the record before, with other hashes, loses it. (If only a part of
+//!   the record could be read, no item loses it.)
+//! - *The source takes it back.* Every item that has the record loses it.
+//! - *An item loses its last record.* It is withdrawn. It matches again when a source gives a record of
+//!   it again.
+//! - *People here withdrew it.* It stays withdrawn. If the record then changes its hashes, the item that
+//!   takes its place is withdrawn too.
+//!
+//! An item of several sources matches with all its hashes while one of them still has it.
 //!
 //! The records of a call are taken in their order and written in one synced batch, so that a call
 //! that is cut off has done all or nothing, and the same records again change nothing.
@@ -21,14 +25,16 @@
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentState, OpaqueSignal, Provenance, SourceStatus,
 };
-use crate::store::add::{NewItem, NewNumbers, given, identity, once, other_keys};
+use crate::store::add::NewNumbers;
+use crate::store::item::{NewItem, given, identity, once, other_keys};
 use crate::store::keys::SignalKey;
 use crate::store::merge::{TooMany, check};
+use crate::store::preview::Preview;
 use crate::store::record::{Content, ContentEncoder, decode_content};
 use crate::store::{BankCounts, BankStore, StoreError, Writer, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of the records of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,22 +63,6 @@ pub struct SyncSummary {
     pub refused: Vec<(usize, TooMany)>,
     /// The items that hold the records that stand, where they are kept.
     pub items: Vec<ContentId>,
-}
-
-/// What a preview has counted as added: one list may give the same twice.
-#[derive(Debug, Default)]
-pub struct Preview {
-    added: HashSet<[u8; 16]>,
-}
-
-impl Preview {
-    /// Whether the item of this identity was counted before.
-    pub(super) fn is_first(&mut self, identity: &SignalKey) -> bool {
-        let digest = Sha256::digest(identity.as_bytes());
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest[..16]);
-        self.added.insert(short)
-    }
 }
 
 /// The keys by which the records of an item's sources are found.

@@ -2,7 +2,7 @@
 
 use crate::bank::{Bank, ContentItem};
 use crate::store::acknowledged::{self, Said};
-use crate::store::add::{identity, once, other_keys};
+use crate::store::item::{identity, once, other_keys};
 use crate::store::sync::record_keys;
 use crate::store::{BankCounts, BankStore, Snapshot, StoreError, keys, options, record};
 use rocksdb::ReadOptions;

@@ -92,23 +92,25 @@ fn is_test_file(file: &str) -> bool {
 }
 
 /// The stretches of code that stand in `#[cfg(test)]` modules or functions.
-fn test_code(code: &[Token]) -> Vec<std::ops::Range<usize>> {
-    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+pub(crate) fn test_code(code: &[Token]) -> Vec<std::ops::Range<usize>> {
+    const MARKS: [&[&str]; 2] = [
+        &["#", "[", "cfg", "(", "test", ")", "]"],
+        &["#", "[", "cfg", "(", "all", "(", "test", ","],
+    ];
     let mut found = Vec::new();
     let mut i = 0;
     while i < code.len() {
-        let marked = code.len() - i >= MARK.len()
-            && code[i..]
-                .iter()
-                .zip(MARK)
-                .all(|(token, mark)| token.text == mark);
-        if !marked {
+        let marked = MARKS.iter().find(|mark| {
+            code.len() - i >= mark.len()
+                && (code[i..].iter().zip(**mark)).all(|(token, mark)| token.text == *mark)
+        });
+        let Some(mark) = marked else {
             i += 1;
             continue;
-        }
+        };
         let begin = i;
         let mut depth = 0_usize;
-        i += MARK.len();
+        i += mark.len();
         while let Some(token) = code.get(i) {
             i += 1;
             match token.text.as_str() {

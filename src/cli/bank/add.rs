@@ -1,17 +1,17 @@
 //! `bank add`: pictures, hashed exactly, into content items.
 
 use crate::bank::{BankName, Provenance};
+use crate::cli::advice;
 use crate::cli::bank::manage::PUBLISH_HINT;
 use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
-use crate::gate::{Extractor, Forms, Known, Outcome, Problem, read_file};
+use crate::gate::{Extractor, Forms, Known, Outcome, Problem, ProblemKind, read_file};
 use crate::hash::{Quality, SignalType};
 use crate::scan::{WalkOptions, escaped, for_each_file};
 use crate::store::{BankStore, NewItem};
 use clap::Args;
 use std::io::Write;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Items that go into the store together: one synced write.
 const BATCH: usize = 1_000;
@@ -90,9 +90,9 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
             Ok((known, buffer.len() as u64))
         },
         |done| -> anyhow::Result<()> {
-            let result = done
-                .result
-                .unwrap_or_else(|error| Err(Problem::new(Outcome::Unreadable, error)));
+            let result = done.result.unwrap_or_else(|error| {
+                Err(Problem::new(Outcome::Unreadable, ProblemKind::Io, error))
+            });
             match result {
                 Ok((known, bytes)) => {
                     progress.file_done(bytes, 0);
@@ -110,7 +110,8 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
                     progress.file_done(0, 0);
                     summary.rejected += 1;
                     let (path, outcome) = (done.path.to_string_lossy(), problem.outcome);
-                    let (path, error) = (escaped(&path), escaped(&problem.error));
+                    let error = advice::problem(&problem);
+                    let (path, error) = (escaped(&path), escaped(&error));
                     progress.line(&format!("not added: {path}: {outcome}: {error}"));
                 }
             }
@@ -215,7 +216,5 @@ fn low_quality(path: &Path, quality: Option<Quality>, least: &Quality) -> String
 
 /// Seconds since 1970-01-01 UTC.
 pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    crate::clock::now()
 }

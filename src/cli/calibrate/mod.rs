@@ -2,6 +2,7 @@
 
 mod apply;
 
+use crate::cli::advice;
 use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::{benign, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::evaluate::output::{calibration_page, write_calibration_text};
@@ -156,7 +157,7 @@ fn sample(
             let mut bytes = Vec::new();
             let read = read_file(path, limits.max_file_bytes, &mut bytes);
             tell(done.fetch_add(1, Ordering::Relaxed) + 1, files.len() as u64);
-            read.map_err(|problem| problem.error)?;
+            read.map_err(|problem| advice::problem(&problem))?;
             let held = index
                 .signal_types()
                 .into_iter()
@@ -165,7 +166,7 @@ fn sample(
             wanted.extend(held.filter(|kind| kind.family() == Family::Hash64));
             let extraction = extractor.extract(&bytes, &wanted, args.variants.variants, &limits);
             match extraction.problem {
-                Some(problem) => Err(problem.error),
+                Some(problem) => Err(advice::problem(&problem)),
                 None => Ok(HarmlessUpload {
                     hashes: (extraction.queries.iter())
                         .filter(|query| query.evidence.is_none_or(|evidence| !evidence.is_guess))

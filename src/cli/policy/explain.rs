@@ -1,10 +1,11 @@
 //! `hashgate policy explain`: every entry that an input met or nearly met, and what policy says.
 
 use super::explain_text;
-use crate::bank::{Action, ContentItem, Origin, Step};
+use crate::bank::{ContentItem, Origin, Step};
+use crate::cli::advice;
 use crate::cli::inputs::{IndexArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output};
-use crate::gate::{Considered, Explanation, Gate, GateOptions, Outcome, read_file};
+use crate::gate::{Considered, Explanation, Gate, GateOptions, read_file};
 use crate::hash::Signal;
 use crate::hashset::{self, ListFormat};
 use crate::policy;
@@ -75,7 +76,7 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
     for input in &args.inputs {
         let explanation = explain(&gate, input)?;
         let verdict = &explanation.verdict;
-        matched |= verdict.outcome == Outcome::Match && verdict.action != Some(Action::Allow);
+        matched |= verdict.outcome.is_flagged(verdict.action);
         failed |= !verdict.outcome.is_judged();
         let only_in_store = match &store {
             Some(store) => only_in_store(store, &explanation)?,
@@ -103,7 +104,7 @@ fn explain(gate: &Gate, input: &str) -> anyhow::Result<Explanation> {
         let mut bytes = Vec::new();
         let most = gate.options().limits.max_file_bytes;
         if let Err(problem) = read_file(Path::new(input), most, &mut bytes) {
-            bail!("{input}: {}", problem.error);
+            bail!("{input}: {}", advice::problem(&problem));
         }
         return Ok(gate.explain(&bytes));
     }
@@ -150,7 +151,7 @@ fn record(explained: &Explained<'_>) -> Value {
         "input": explained.input,
         "outcome": verdict.outcome,
         "action": verdict.action_name(),
-        "error": verdict.error,
+        "error": verdict.problem.as_ref().map(advice::problem),
         "index_generation": verdict.generation,
         "considered": considered.map(entry).collect::<Vec<_>>(),
         "left_out": explained.explanation.left_out,

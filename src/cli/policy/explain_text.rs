@@ -2,6 +2,7 @@
 
 use super::explain::Explained;
 use crate::bank::{Action, ContentItem};
+use crate::cli::advice;
 use crate::gate::{Considered, MatchKind, Outcome, Refusal};
 use crate::policy::time;
 use crate::scan::escaped;
@@ -16,8 +17,8 @@ pub(super) fn write(out: &mut impl Write, explained: &Explained<'_>) -> io::Resu
         other => other.to_string(),
     };
     writeln!(out, "{}: {decision}", escaped(explained.input))?;
-    if let Some(error) = &verdict.error {
-        writeln!(out, "  {}", escaped(error))?;
+    if let Some(problem) = &verdict.problem {
+        writeln!(out, "  {}", escaped(&advice::problem(problem)))?;
     }
     writeln!(out, "  {}", why(explained))?;
     for one in &explanation.considered {

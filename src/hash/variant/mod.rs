@@ -83,7 +83,7 @@ impl Transform {
 /// | --- | --- |
 /// | `frame_3` | the frame of an animation, from 0 |
 /// | `over_black` | transparent parts laid over black |
-/// | `embedded` | the small picture in the file's EXIF block, in the place of the file's own |
+/// | `embedded` | the small picture in the file's EXIF block, instead of the file's own |
 /// | `region_0_125_0_125` | without so many thousandths of its sides: left, top, right, bottom |
 /// | `uncrop_50_50_50_50` | as what is left of an original that lacks so many thousandths of its sides |
 /// | `cover_0_150_0_150` | without looking at such bands along its sides |
@@ -91,7 +91,7 @@ impl Transform {
 /// | `perspective_top_50` | seen from a side, see [`View::Perspective`] |
 /// | `rotate_90`, `flip_x`, … | laid down so, see [`Transform`] |
 /// | `inverted` | black for white |
-/// | `fitted` | moved a little, and boxes left out, to come nearer to the entry that it met |
+/// | `fitted` | nudged (moved, turned, stickers masked) to come nearer to the entry that it almost matched |
 ///
 /// ```
 /// use hashgate::hash::{Transform, Variant};
@@ -117,8 +117,8 @@ pub struct Variant {
     pub transform: Transform,
     /// Black for white.
     pub inverted: bool,
-    /// Moved a little, turned, and boxes of it left out, so as to come nearer to one entry: what
-    /// that says is for evidence to judge.
+    /// Moved a little, turned, and boxes of it masked, to come nearer to one entry. So its distance
+    /// proves nothing; other evidence must decide.
     pub fitted: bool,
 }
 

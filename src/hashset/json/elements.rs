@@ -1,8 +1,8 @@
 //! The records of a JSON document, one at a time, whatever the document's size.
 //!
 //! Owned here: where a record begins and ends. A document is walked byte by byte; nothing is
-//! understood of it but brackets, strings and the names that stand before arrays. What a record
-//! holds, and whether it is JSON at all, its own text says to whoever parses it.
+//! understood of it but brackets, strings and the names that stand before arrays. Whoever parses a
+//! record's text finds out what it holds, and whether it is JSON at all.
 //!
 //! This is not left to a streaming parser, because such a parser ends at the first fault: here a
 //! fault costs the record that it stands in, and the ones behind it are read.

@@ -1,6 +1,6 @@
 //! The fields of one record: taken out by name, and what is left is kept as notes.
 
-use super::{Entry, Notes};
+use super::entry::{Entry, Notes};
 use serde_json::{Map, Value};
 
 /// The fields of a record that were not taken out yet.

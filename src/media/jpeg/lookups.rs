@@ -1,8 +1,9 @@
 //! Tables that take several symbols of an AC scan in one look-up.
 //!
-//! Three of them, for who wants all values, the first ones, or none: [`Pairs`], [`Singles`] and
-//! [`Skips`]; and [`Refinements`] for refining scans. Each only holds what lies whole within its look-up and is as it should be in every
-//! picture; all else is left to the reader of single symbols.
+//! [`Pairs`] is for readers that want all values, [`Singles`] for those that want the first ones,
+//! [`Skips`] for those that want none, and [`Refinements`] for refining scans. A table only holds symbols
+//! that lie whole within its look-up and are valid in every picture. All others are left to the
+//! reader of single symbols.
 
 use super::entropy::{Bits, FAST_BITS, MOST_AC_BITS, Table, extended};
 

@@ -4,6 +4,7 @@ mod coefficients;
 mod entropy;
 mod kernel;
 mod lookups;
+mod scan;
 mod survey;
 mod walk;
 

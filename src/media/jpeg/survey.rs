@@ -5,14 +5,15 @@
 //! be there, in every restart interval, from bits that are in the file (ITU-T T.81, F.2 and G.2).
 //! That is a part of the work of decoding; no inverse transform, no colours, no pixels.
 //!
-//! What is not held against a file: anything behind the end of the image, unknown segments, surplus
+//! These faults are forgiven: anything behind the end of the image, unknown segments, surplus
 //! data before a marker, and a missing end-of-image marker where all of the picture is there
-//! (viewers show such a file whole). What is wrong in the data without their ending early shows in
-//! every viewer as it does here, and is judged as shown.
+//! (viewers show such a file whole). If the data are wrong without ending early, every viewer shows the
+//! same wrong picture, and that is the picture that is judged.
 
 use super::super::{Format, Limits, MediaError};
 use super::coefficients::strict;
 use super::entropy::{Fault, Table, next_marker};
+use super::scan::{Component, Frame, Scan};
 use super::walk::Walk;
 
 /// More scans than this are refused: each may cost a pass over the whole picture for a few bytes.
@@ -33,40 +34,6 @@ pub(super) struct Survey {
     /// reads ahead, and takes the end of the data, or a marker of any other kind, that it meets
     /// while it still has rows to decode for the end of the picture. `None` where one stands there.
     pub(super) end: Option<usize>,
-}
-
-pub(super) struct Component {
-    pub(super) id: u8,
-    pub(super) horizontal: u32,
-    pub(super) vertical: u32,
-    /// Blocks that hold a part of the picture: what a scan of this component alone has.
-    pub(super) blocks_across: u32,
-    pub(super) blocks_down: u32,
-    /// Blocks in a row of whole units.
-    pub(super) stride: u32,
-    /// Progressive only: which coefficients of each block are not zero yet.
-    pub(super) nonzero: Vec<u64>,
-    /// Bits still missing of each coefficient; `None` before its first scan.
-    pub(super) missing: [Option<u8>; 64],
-}
-
-pub(super) struct Frame {
-    pub(super) progressive: bool,
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) units_across: u32,
-    pub(super) units_down: u32,
-    pub(super) components: Vec<Component>,
-}
-
-/// One scan's header.
-pub(super) struct Scan {
-    /// Index of the component, its DC table and its AC table.
-    pub(super) parts: Vec<(usize, usize, usize)>,
-    pub(super) first: u32,
-    pub(super) last: u32,
-    pub(super) high: u8,
-    pub(super) low: u8,
 }
 
 struct Surveyor<'a> {
@@ -365,62 +332,6 @@ impl Surveyor<'_> {
             odd_adobe: self.odd_adobe.clone(),
             end,
         })
-    }
-}
-
-impl Frame {
-    /// Notes which bits of which coefficients a scan has brought.
-    fn note(&mut self, scan: &Scan) {
-        let (last, low) = match self.progressive {
-            true => (scan.last, scan.low),
-            false => (63, 0),
-        };
-        for &(index, _, _) in &scan.parts {
-            if let Some(component) = self.components.get_mut(index) {
-                let missing = component.missing.iter_mut().take(last as usize + 1);
-                for missing in missing.skip(scan.first as usize) {
-                    *missing = Some(low);
-                }
-            }
-        }
-    }
-}
-
-impl Scan {
-    fn read(header: &[u8], frame: &Frame) -> Option<Self> {
-        let (&count, rest) = header.split_first()?;
-        let (listed, rest) = rest.split_at_checked(usize::from(count) * 2)?;
-        let &[first, last, approximation, ..] = rest else {
-            return None;
-        };
-        let mut parts = Vec::with_capacity(4);
-        for part in listed.chunks_exact(2) {
-            let index = frame.components.iter().position(|one| one.id == part[0])?;
-            if parts.iter().any(|&(other, _, _)| other == index) {
-                return None;
-            }
-            let (dc, ac) = (usize::from(part[1] >> 4), usize::from(part[1] & 15));
-            if dc > 3 || ac > 3 {
-                return None;
-            }
-            parts.push((index, dc, ac));
-        }
-        let scan = Self {
-            parts,
-            first: u32::from(first),
-            last: u32::from(last),
-            high: approximation >> 4,
-            low: approximation & 15,
-        };
-        let sound = !scan.parts.is_empty()
-            && (!frame.progressive
-                || (scan.first <= scan.last
-                    && scan.last < 64
-                    && (scan.first > 0 || scan.last == 0)
-                    && (scan.first == 0 || scan.parts.len() == 1)
-                    && scan.low <= 13));
-        let first = if frame.progressive { scan.first } else { 0 };
-        sound.then_some(Self { first, ..scan })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::entropy::{Bits, Fault, Table};
 use super::kernel::{self, Work};
 use super::lookups::{LOOK_BITS, Skips};
-use super::survey::{Component, Frame, Scan};
+use super::scan::{Component, Frame, Scan};
 
 /// A walk over the units of one scan.
 pub(super) struct Walk<'a> {

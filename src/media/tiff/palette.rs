@@ -8,7 +8,8 @@ use std::io::Cursor;
 use ::tiff::decoder::Decoder;
 use ::tiff::tags::Tag;
 
-use super::{Inks, damaged, failed, unpacked, unsupported};
+use super::fault::{damaged, failed, unsupported};
+use super::inks::{Inks, unpacked};
 use crate::media::pixels::{Channels, Depth, Layout};
 use crate::media::{Limits, MediaError};
 

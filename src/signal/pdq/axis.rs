@@ -9,12 +9,14 @@
 //! cut tent and of one more run for each box that was cut, each with its own divisor. (Of the 64
 //! samples only the last one, and only for an even `w`, reaches such a box.)
 
-use crate::signal::pdq::kernel::WEIGHT_LIMIT;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Samples along each side.
 pub(in crate::signal) const SAMPLES: usize = 64;
+
+/// What the weights that are summed in 16 bits may add up to: 255 * 257 = 65,535.
+pub(super) const WEIGHT_LIMIT: u16 = 257;
 
 /// The longest side whose tents have no weight above the kernel's limit. Beyond it the drift of the
 /// reference's sums has not been measured either: such pictures are hashed literally.

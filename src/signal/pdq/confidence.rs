@@ -1,8 +1,8 @@
 //! How sure each bit of a hash is.
 //!
-//! A bit says on which side of the median a value of the spectrum lies. Of a changed copy the
-//! values have moved: those near the median change sides, those far from it do not. So of two hashes
-//! at the same distance the one that differs where values are near the median is the likelier copy.
+//! A bit says on which side of the median a value of the spectrum lies. In a changed copy the
+//! values have moved a little: those near the median change sides, those far from it do not. So, of two
+//! hashes at the same distance, the likelier copy is the one whose differing bits lie near the median.
 
 use crate::hash::PdqHash;
 use crate::signal::pdq::spectrum::{self, Spectrum};
@@ -12,13 +12,23 @@ use crate::signal::pdq::spectrum::{self, Spectrum};
 pub struct Confidence([u8; 256]);
 
 impl Confidence {
-    /// Nothing is known of any bit: by it, every hash is as a stranger's.
+    /// Nothing is known of any bit. With these weights no hash is more alike than a stranger's.
     pub const NONE: Self = Self([0; 256]);
+
+    /// The weights, for who sends them on at once. With the hash they are a tiny picture: never store them.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 256] {
+        &self.0
+    }
+
+    /// From such weights.
+    pub(crate) const fn from_bytes(weights: [u8; 256]) -> Self {
+        Self(weights)
+    }
 
     /// The weights of a spectrum's bits: `255 d / (d + m)` for a value that lies `d` from the
     /// median, where `m` is the median of all `d`.
     ///
-    /// Where it is known by how much a value hangs on a guess, that much is taken off `d`.
+    /// Where it is known how much of a value comes from a guess, that much is taken off `d`.
     pub(in crate::signal) fn of(spectrum: &Spectrum, guessed: Option<&Spectrum>) -> Self {
         let median = spectrum::median(spectrum);
         let mut apart = *spectrum;

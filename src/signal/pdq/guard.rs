@@ -30,8 +30,8 @@
 //! that were decided, for none. A picture made to defeat the margins would gain nothing: it would be
 //! off by a bit or two.
 
+use crate::signal::pdq::hashed::quality_of;
 use crate::signal::pdq::kernel::Gradients;
-use crate::signal::pdq::quality_of;
 use crate::signal::pdq::spectrum::{Signs, Spectrum, median_gap};
 
 /// How far tents and the literal definition are taken to be apart at most.

@@ -10,9 +10,10 @@
 
 use crate::signal::ShapeError;
 use crate::signal::pdq::axis::{SAMPLES, centre, window};
+use crate::signal::pdq::hashed::{MINIMUM_SIDE, PdqHashed};
 use crate::signal::pdq::kernel::Kernel;
+use crate::signal::pdq::pixel::{Pixel, luma_of};
 use crate::signal::pdq::spectrum::Samples;
-use crate::signal::pdq::{MINIMUM_SIDE, PdqHashed, Pixel, luma_of};
 use crate::signal::shape;
 
 /// Hashes `width * height` RGB8 pixels, row by row without padding.

@@ -33,107 +33,23 @@ pub(in crate::signal) mod axis;
 pub mod blocks;
 mod confidence;
 mod guard;
+mod hashed;
 pub(in crate::signal) mod kernel;
 pub mod literal;
+mod pixel;
 pub(in crate::signal) mod spectrum;
 mod stream;
 
-use crate::hash::{PdqHash, Quality, Transform};
 use crate::signal::{ShapeError, shape};
 use axis::{Run, SAMPLES};
 use kernel::{Kernel, LANES, Taps};
-use spectrum::{Samples, Spectrum};
+use pixel::Pixel;
+use spectrum::Samples;
 use std::sync::Arc;
 
 pub use confidence::Confidence;
-
-/// A side below this gives the zero hash and quality 0.
-pub const MINIMUM_SIDE: usize = 5;
-
-/// Weights of red, green and blue in luma.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
-
-/// Luma of one pixel, with the reference's roundings.
-fn luma_of(r: u8, g: u8, b: u8) -> f32 {
-    LUMA[0] * f32::from(r) + LUMA[1] * f32::from(g) + LUMA[2] * f32::from(b)
-}
-
-/// What PDQ makes of one picture.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PdqHashed {
-    /// The hash of the picture as it lies.
-    pub hash: PdqHash,
-    /// How much there was to hash.
-    pub quality: Quality,
-    spectrum: Spectrum,
-}
-
-impl PdqHashed {
-    /// What a picture with a side below [`MINIMUM_SIDE`] gets.
-    const TOO_SMALL: Self = Self {
-        hash: PdqHash::ZERO,
-        quality: Quality::MIN,
-        spectrum: [[0.0; spectrum::FREQUENCIES]; spectrum::FREQUENCIES],
-    };
-
-    fn from_samples(kernel: Kernel, samples: &Samples) -> Self {
-        let spectrum = kernel.spectrum(samples);
-        Self {
-            hash: spectrum::hash(&spectrum),
-            quality: quality_of(kernel.gradients(samples, 0.0).sum),
-            spectrum,
-        }
-    }
-
-    /// How sure each bit of the hash is.
-    #[must_use]
-    pub fn confidence(&self) -> Confidence {
-        Confidence::of(&self.spectrum, None)
-    }
-
-    /// The hashes that the picture has when turned or mirrored, in the reference's order:
-    /// original, by 90°, 180°, 270°, flipped about x, about y, about the diagonals.
-    ///
-    /// They are computed from the same spectrum, which costs next to nothing. A picture that really
-    /// was turned hashes to nearly that, not to precisely that (6–10 bits apart in the median),
-    /// because PDQ's sampling grid is not symmetric.
-    #[must_use]
-    pub fn dihedral(&self) -> [(Transform, PdqHash); 8] {
-        spectrum::dihedral(&self.spectrum)
-    }
-}
-
-/// The quality that a sum of gradients stands for.
-pub(in crate::signal) fn quality_of(gradients: u32) -> Quality {
-    let value = (gradients / 90).min(100);
-    Quality::new(value as u8).unwrap_or(Quality::MAX)
-}
-
-/// How the bytes of one pixel become luma.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::signal) enum Pixel {
-    Rgb,
-    Luma,
-}
-
-impl Pixel {
-    const fn channels(self) -> usize {
-        match self {
-            Self::Rgb => 3,
-            Self::Luma => 1,
-        }
-    }
-
-    /// The weight of each channel. A grey pixel counts as one of three equal channels.
-    fn weights(self) -> &'static [f64] {
-        const RGB: [f64; 3] = [LUMA[0] as f64, LUMA[1] as f64, LUMA[2] as f64];
-        const GREY: [f64; 1] = [RGB[0] + RGB[1] + RGB[2]];
-        match self {
-            Self::Rgb => &RGB,
-            Self::Luma => &GREY,
-        }
-    }
-}
+pub(in crate::signal) use hashed::quality_of;
+pub use hashed::{MINIMUM_SIDE, PdqHashed};
 
 /// Hashes pictures, one after the other, in the same scratch memory. Have one per worker.
 ///

@@ -13,8 +13,8 @@
 //! window has. Memory is `(height / 128 + 24) * width` floats, 1 MB at 12 megapixels.
 
 use crate::signal::pdq::axis::{SAMPLES, centre, window, window_at};
+use crate::signal::pdq::pixel::{Pixel, luma_of};
 use crate::signal::pdq::spectrum::Samples;
-use crate::signal::pdq::{Pixel, luma_of};
 
 /// Rows whose running sums are computed side by side.
 const ROWS: usize = 8;

@@ -1,6 +1,7 @@
 //! Tents and stream against the literal definition, on pictures of every kind.
 
 use super::*;
+use crate::hash::{PdqHash, Quality};
 use proptest::prelude::*;
 
 fn picture(

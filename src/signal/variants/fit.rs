@@ -1,13 +1,12 @@
-//! Fitting a guess to one entry: what a ladder's steps miss by little, found by small steps.
+//! Fitting: if a guess almost matches an entry, nudge it, and see how close it gets.
 //!
-//! A guess that lies near an entry, but not near enough, may be the right one done inexactly: a crop
-//! between two steps of the ladder, a turn by half a degree more, a sticker or a line of text over
-//! the picture. So where the original lies in the picture is moved in small steps, and boxes of it are
-//! left out, as long as that brings the hash nearer to the entry's, and no more often than
-//! [`MOST_LOOKS`].
+//! Such a guess may be the right one, done inexactly: a crop between two steps of the ladder, a turn by
+//! half a degree more, a sticker or a line of text over the picture. So the place that the original
+//! takes in the picture is moved in small steps, and boxes of it are masked, as long as that brings the
+//! hash nearer to the entry's, and no more often than [`MOST_LOOKS`].
 //!
-//! What is fitted to an entry lies nearer to it than what was not, were it a stranger's: this module
-//! says how near it came, and refuses to say what that is worth.
+//! Fitting brings strangers nearer too. So this module says how near a guess came, and refuses to
+//! say whether that is a match.
 
 use crate::hash::{Edge, PdqHash, Transform, Variant, View};
 use crate::signal::pdq::axis::SAMPLES;
@@ -210,7 +209,7 @@ const STEPS: [f32; 8] = [0.02, 0.016, 0.016, 0.03, 0.03, 0.018, 0.05, 0.05];
 pub(super) struct Fitted {
     pub(super) samples: Box<Samples>,
     pub(super) spectrum: Spectrum,
-    /// By how much each value hangs on a guess at what is missing.
+    /// How much of each value comes from a guess at what is missing.
     pub(super) guessed: Box<Spectrum>,
     /// The share of the original that was left out in boxes.
     pub(super) covered: f32,
@@ -357,7 +356,7 @@ fn boxes(shape: f32) -> Vec<Covered> {
     all
 }
 
-/// Fits a guess to an entry; `None` where nothing comes of it.
+/// Fits a guess to an entry; `None` where it comes no nearer.
 pub(super) fn fit(
     kernel: Kernel,
     luma: &Luma,
@@ -492,8 +491,8 @@ fn best_box(
     best.filter(|(.., now)| *now < apart - 3.0 * BETTER)
 }
 
-/// What a guess takes for the original, as it is placed before any step; the bands that it covers are
-/// made up as what a crop took is.
+/// Where a guess says that the original is, before any step. Bands that it covers are filled in the
+/// same way as what a crop took.
 pub(super) fn samples(
     kernel: Kernel,
     luma: &Luma,

@@ -4,6 +4,7 @@ use super::*;
 use crate::bank::{Action, ContentSignal, Policy};
 use crate::hash::{Signal, SignalType};
 use crate::store::NewItem;
+use crate::store::mark::new_mark;
 use std::collections::BTreeMap;
 use std::path::Path;
 

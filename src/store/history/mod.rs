@@ -13,139 +13,37 @@
 //! | | `state` | the next number; from which revision of the store on entries are news |
 //! | `uploads` | time in seconds, number, both big-endian `u64` | the upload |
 //!
-//! Expired uploads are not read any more at that second, whatever is still on the disk;
-//! [`History::purge`], which [`History::open`] begins with, deletes them and has RocksDB rewrite
-//! the files that held them.
+//! From the second at which it expires, an upload is not read any more, even if it is still on the disk.
+//! [`History::purge`] deletes expired uploads and has RocksDB rewrite the files that held them.
+//! [`History::open`] begins with it.
 //!
 //! Each [`History::remember`] is one batch, synced. A write-ahead log that is damaged anywhere but at its
-//! end is refused; one that lost its end looks like one that was cut off, unlike the store's, whose
-//! revision is noted beside it: the worst is an upload that is not looked at again.
+//! end is refused. If it lost its end, that cannot be told from a write that was cut off (the store can
+//! tell, because its revision is noted beside it). The worst that follows is an upload that is not
+//! looked at again.
 
 mod error;
+pub(super) mod families;
 mod record;
+mod upload;
 
 pub use error::HistoryError;
+pub use upload::{Base, Settings, Upload, UploadHash};
 
-use crate::bank::Action;
-use crate::hash::{Quality, Signal, Variant};
+use crate::files::{FolderError, Lock, LockError, check_private, create_folder};
 use crate::store::options::{self, Access, Recovery};
+use families::{FAMILIES, META, UPLOADS};
 use rocksdb::{ColumnFamily, DB, DBRawIteratorWithThreadMode, WriteBatch};
-use std::fs::{self, File, TryLockError};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-const META: &str = "meta";
-const UPLOADS: &str = "uploads";
-/// The column families.
-pub(super) const FAMILIES: [&str; 2] = [META, UPLOADS];
 const SCHEMA_KEY: &[u8] = b"schema";
 const SETTINGS_KEY: &[u8] = b"settings";
 const STATE_KEY: &[u8] = b"state";
 const SCHEMA: u32 = 1;
 const LOCK_FILE: &str = "hashgate.lock";
-const SECONDS_A_DAY: u64 = 86_400;
-
-/// What is kept, and for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// Days after which an upload is forgotten; of those that are kept already too.
-    pub days: u32,
-    /// Most hashes of one upload.
-    pub hashes: u32,
-    /// Whether uploads' names are kept.
-    pub names: bool,
-}
-
-impl Settings {
-    /// Most days.
-    pub const MAX_DAYS: u32 = 3_650;
-    /// Most hashes of one upload.
-    pub const MAX_HASHES: u32 = 2_048;
-
-    /// Whether they are within their bounds.
-    ///
-    /// # Errors
-    /// [`HistoryError::Setting`].
-    pub fn check(&self) -> Result<(), HistoryError> {
-        for (what, given, most) in [
-            ("number of days", self.days, Self::MAX_DAYS),
-            ("number of hashes", self.hashes, Self::MAX_HASHES),
-        ] {
-            if !(1..=most).contains(&given) {
-                let least = 1;
-                return Err(HistoryError::Setting {
-                    what,
-                    given,
-                    least,
-                    most,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The last second whose uploads are expired at a time.
-    fn expired_up_to(&self, now: u64) -> Option<u64> {
-        now.checked_sub(u64::from(self.days) * SECONDS_A_DAY)
-    }
-}
-
-/// From which revision of the store on its entries are news to the uploads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Base {
-    /// The revision that the index showed by which the uploads were judged.
-    pub revision: u64,
-    /// Its mark, where the index has one.
-    pub mark: Option<u64>,
-}
-
-/// One hash of an upload, and which form of it was hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UploadHash {
-    /// The hash.
-    pub signal: Signal,
-    /// PDQ quality.
-    pub quality: Option<Quality>,
-    /// The form.
-    pub variant: Variant,
-    /// How much of the picture is flat, in hundredths, where that is known.
-    pub flatness: Option<u8>,
-    /// Whether it is but a small part of the upload.
-    pub is_small: bool,
-    /// Whether it is so little of it that patterns are met there.
-    pub is_minor: bool,
-    /// Whether it is a guess at an original.
-    pub is_guess: bool,
-    /// Whether black stands for white.
-    pub inverted: bool,
-}
-
-/// An upload that was judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upload {
-    /// When it was judged: seconds since 1970-01-01 UTC.
-    pub at: u64,
-    /// Its number, given by [`History::remember`].
-    pub number: u64,
-    /// How it was named, where names are kept.
-    pub name: Option<String>,
-    /// The name's bytes in hexadecimal, where it is no UTF-8.
-    pub name_hex: Option<String>,
-    /// Its size.
-    pub bytes: u64,
-    /// The generation of the index that judged it.
-    pub generation: u64,
-    /// The store's revision that this showed.
-    pub revision: u64,
-    /// What became of it, by name.
-    pub outcome: String,
-    /// What policy said to do.
-    pub action: Option<Action>,
-    /// Its hashes.
-    pub hashes: Vec<UploadHash>,
-    /// Hashes that there was no room for.
-    pub left_out: u32,
-}
 
 /// The kept hashes, open.
 pub struct History {
@@ -180,7 +78,8 @@ impl History {
     /// # Errors
     /// [`HistoryError::Off`] where nothing is kept, [`HistoryError::Locked`],
     /// [`HistoryError::Permissions`]; where it is damaged.
-    pub fn open(folder: &Path, now: u64) -> Result<Self, HistoryError> {
+    pub fn open(folder: impl AsRef<Path>, now: u64) -> Result<Self, HistoryError> {
+        let folder = folder.as_ref();
         if !is_begun(folder)? {
             return Err(HistoryError::Off {
                 folder: folder.to_owned(),
@@ -195,7 +94,12 @@ impl History {
     ///
     /// # Errors
     /// As [`History::open`].
-    pub fn open_purging(folder: &Path, now: u64, all: bool) -> Result<(Self, u64), HistoryError> {
+    pub fn open_purging(
+        folder: impl AsRef<Path>,
+        now: u64,
+        all: bool,
+    ) -> Result<(Self, u64), HistoryError> {
+        let folder = folder.as_ref();
         // At no time nothing is expired yet.
         let history = Self::open(folder, 0)?;
         let purged = history.purge(now, all)?;
@@ -206,14 +110,15 @@ impl History {
     ///
     /// # Errors
     /// As [`History::open`].
-    pub fn open_read_only(folder: &Path) -> Result<Self, HistoryError> {
+    pub fn open_read_only(folder: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        let folder = folder.as_ref();
         if !is_begun(folder)? {
             return Err(HistoryError::Off {
                 folder: folder.to_owned(),
             });
         }
         check_permissions(folder)?;
-        let lock = Lock::take(folder)?;
+        let lock = lock(folder)?;
         let options = options::database(Access::Read, Recovery::UpToCut);
         let families = options::history_families();
         let db = DB::open_cf_descriptors_read_only(&options, folder, families, false);
@@ -227,7 +132,7 @@ impl History {
 
     fn open_to_write(folder: &Path, begin: bool) -> Result<Self, HistoryError> {
         check_permissions(folder)?;
-        let lock = Lock::take(folder)?;
+        let lock = lock(folder)?;
         let options = options::database(Access::Write, Recovery::UpToCut);
         let db = DB::open_cf_descriptors(&options, folder, options::history_families());
         Self::load(
@@ -438,7 +343,7 @@ impl History {
         if !is_begun(folder)? {
             return Ok(false);
         }
-        let lock = Lock::take(folder)?;
+        let lock = lock(folder)?;
         DB::destroy(&options::database(Access::Write, Recovery::UpToCut), folder)
             .map_err(|source| failed("delete", folder, source))?;
         fs::remove_dir_all(folder)
@@ -523,12 +428,8 @@ fn is_begun(folder: &Path) -> Result<bool, HistoryError> {
 
 /// Makes the folder, open to its owner alone; refuses one that holds something else.
 fn make_folder(folder: &Path) -> Result<(), HistoryError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let io = |source| HistoryError::io("make the folder", folder, source);
-    builder.create(folder).map_err(io)?;
+    create_folder(folder).map_err(io)?;
     let mut entries = fs::read_dir(folder).map_err(io)?;
     // What an interrupted beginning leaves has the lock.
     if entries.next().is_some() && !is_begun(folder)? && !folder.join(LOCK_FILE).exists() {
@@ -539,57 +440,23 @@ fn make_folder(folder: &Path) -> Result<(), HistoryError> {
     Ok(())
 }
 
-#[cfg(unix)]
 fn check_permissions(folder: &Path) -> Result<(), HistoryError> {
-    use std::os::unix::fs::PermissionsExt;
-    let facts = fs::metadata(folder);
-    let mode = facts
-        .map_err(|source| HistoryError::io("look at", folder, source))?
-        .permissions()
-        .mode()
-        & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(HistoryError::Permissions {
+    check_private(folder).map_err(|error| match error {
+        FolderError::Open { folder, mode } => HistoryError::Permissions { folder, mode },
+        FolderError::Io { folder, source } => HistoryError::io("look at", &folder, source),
+        FolderError::NotAFolder { folder } => {
+            HistoryError::io("look at", &folder, ErrorKind::NotADirectory.into())
+        }
+    })
+}
+
+/// Takes the lock of the one process.
+fn lock(folder: &Path) -> Result<Lock, HistoryError> {
+    Lock::take(&folder.join(LOCK_FILE)).map_err(|error| match error {
+        LockError::Busy { .. } => HistoryError::Locked {
             folder: folder.to_owned(),
-            mode,
-        })
-    }
-}
-
-#[cfg(not(unix))]
-fn check_permissions(_: &Path) -> Result<(), HistoryError> {
-    Ok(())
-}
-
-/// The lock of the one process.
-struct Lock(File);
-
-impl Lock {
-    fn take(folder: &Path) -> Result<Self, HistoryError> {
-        let path = folder.join(LOCK_FILE);
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(&path)
-            .map_err(|source| HistoryError::io("open", &path, source))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(HistoryError::Locked {
-                folder: folder.to_owned(),
-            }),
-            Err(TryLockError::Error(source)) => Err(HistoryError::io("lock", &path, source)),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.unlock() {
-            tracing::debug!(%error, "the lock of the history goes when the process ends");
-        }
-    }
+        },
+        LockError::Open { path, source } => HistoryError::io("open", &path, source),
+        LockError::Lock { path, source } => HistoryError::io("lock", &path, source),
+    })
 }

@@ -7,7 +7,7 @@
 
 use crate::bank::Action;
 use crate::hash::{Quality, Signal, SignalType, Variant};
-use crate::store::history::{Base, Settings, Upload, UploadHash};
+use crate::store::history::upload::{Base, Settings, Upload, UploadHash};
 use serde::{Deserialize, Serialize};
 
 const V1: u8 = 1;

@@ -3,7 +3,7 @@
 //! Versions 1 and 2 have a place for what banks said at first; what says more is written as version
 //! 3, so that older programs refuse it and do not pass over it.
 
-use super::{V1, V2, V3, corrupt, decode_whole, encode, encode_as, version};
+use super::coding::{V1, V2, V3, corrupt, decode_whole, encode, encode_as, version};
 use crate::bank::{Action, Bank, BankId, BankName, Policy, Verified};
 use crate::hash::{Quality, Threshold};
 use crate::store::StoreError;

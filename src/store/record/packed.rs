@@ -4,7 +4,7 @@
 //! flags, and what these say follows: 1 for the code of its reach (1 byte), 2 for that of its form
 //! (8 bytes, the least first); then its value.
 
-use super::{V4, kind};
+use super::coding::{V4, kind};
 use crate::bank::ContentSignal;
 use crate::hash::{Form, Quality, Reach, Signal};
 

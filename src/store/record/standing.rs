@@ -3,8 +3,9 @@
 //! They are written only where there is such a thing: an item of lists that say nothing of the kind
 //! keeps the shorter form of version 1 or 2. Version 4 is version 3 with more said of each hash.
 
+use super::coding::{Packed, decode_whole, encode_into, state};
+use super::content::Content;
 use super::packed::unpack;
-use super::{Content, Packed, decode_whole, encode_into, state};
 use crate::bank::{
     BankId, Changed, ContentId, ContentItem, ContentState, OpaqueSignal, Opinion, Provenance,
     SourceStatus, View,

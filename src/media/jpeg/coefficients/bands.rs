@@ -5,8 +5,8 @@ use super::super::kernel::{self, Work};
 use super::super::lookups::{Pair, Pairs, Refinements};
 use super::colour::Others;
 use super::feed::Feed;
+use super::frame::{Area, Plane, Quantisation};
 use super::refining::{self, Refined};
-use super::{Plane, Quantisation};
 
 /// The largest coefficient of 8-bit samples, and its sign.
 pub(super) const MOST_VALUE: i32 = 2047;
@@ -240,14 +240,6 @@ impl Bound for Bounds<'_> {
             others.energy += (sum >> 32) as f32;
         }
     }
-}
-
-/// Where the blocks of a component's scan lie among all of them.
-#[derive(Clone, Copy)]
-pub(in crate::media::jpeg) struct Area {
-    pub(in crate::media::jpeg) across: usize,
-    pub(in crate::media::jpeg) down: usize,
-    pub(in crate::media::jpeg) stride: usize,
 }
 
 /// One scan of AC coefficients of one component; gives the position behind it.

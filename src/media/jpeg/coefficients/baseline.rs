@@ -3,10 +3,12 @@
 use super::super::entropy::{Bits, MOST_AC_BITS, Table, extended};
 use super::super::kernel::{self, Work};
 use super::super::lookups::Pairs;
+use super::canvas::{Canvas, Sampled};
 use super::colour::{Chroma, Detail, Others, Swing};
 use super::feed::Feed;
+use super::frame::{Frame, MOST_SWING, Quantisation, Scan, Values};
+use super::headers::{Headers, pairs_of};
 use super::quick::{FirstValues, QuickPart};
-use super::{Canvas, Frame, MOST_SWING, Quantisation, Reader, Sampled, Scan, Values, pairs_of};
 
 /// What one component's blocks are read with.
 struct Part<'a> {
@@ -19,7 +21,7 @@ struct Part<'a> {
 }
 
 /// Reads the only scan of a picture, whose data begin at `at`.
-pub(super) fn read(reader: &Reader<'_>, header: &[u8], at: usize) -> Option<Sampled> {
+pub(super) fn read(reader: &Headers<'_>, header: &[u8], at: usize) -> Option<Sampled> {
     let frame = reader.frame.as_ref()?;
     let scan = Scan::read(header, frame)?;
     let is_whole = scan.parts.len() == frame.planes.len()

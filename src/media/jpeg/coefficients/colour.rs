@@ -8,7 +8,7 @@
 //! its pixels are computed and clamped as a decoder does. What stays unknown (chroma across the edges
 //! of blocks) is added up by its bound as doubt, and a picture with too much of it is decoded.
 
-use super::ZIGZAG_TO_NATURAL;
+use super::frame::ZIGZAG_TO_NATURAL;
 use crate::signal::pdq::blocks::MOST_KEPT;
 
 /// Red, green and blue of luma.

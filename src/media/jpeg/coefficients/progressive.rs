@@ -8,11 +8,11 @@
 use super::super::entropy::Table;
 use super::super::kernel::{self, Work};
 use super::bands::{AcScan, Band, Bounds, First, MOST_REFINED, MOST_VALUE, Nothing, Suspects};
+use super::canvas::{CLAMPED_ONE_IN, MOST_DOUBT, Sampled};
 use super::colour::{Chroma, Detail, Others, Room, Swing};
 use super::feed::Feed;
-use super::{
-    CLAMPED_ONE_IN, Frame, MOST_DOUBT, MOST_SWING, Plane, Quantisation, Reader, Sampled, Scan,
-};
+use super::frame::{Frame, MOST_SWING, Plane, Quantisation, Scan};
+use super::headers::Headers;
 use std::rc::Rc;
 
 /// Memory for all coefficients of blocks that were read again; above that the picture is decoded.
@@ -63,7 +63,7 @@ struct DcScan<'s, 'a> {
     progressive: &'s mut Progressive,
     feed: Feed<'a>,
     frame: &'s Frame,
-    reader: &'s Reader<'a>,
+    reader: &'s Headers<'a>,
     scan: &'s Scan,
 }
 
@@ -79,7 +79,7 @@ impl Work for DcScan<'_, '_> {
 /// The placing of all blocks.
 struct Finish<'s, 'a> {
     progressive: Progressive,
-    reader: &'s Reader<'a>,
+    reader: &'s Headers<'a>,
 }
 
 impl Work for Finish<'_, '_> {
@@ -91,7 +91,7 @@ impl Work for Finish<'_, '_> {
 }
 
 impl Progressive {
-    pub(super) fn new(reader: &Reader<'_>) -> Option<Self> {
+    pub(super) fn new(reader: &Headers<'_>) -> Option<Self> {
         let frame = reader.frame.as_ref()?;
         let of = |(at, plane): (usize, &Plane)| {
             let kept = if at == 0 { frame.kept.count() } else { 1 };
@@ -105,7 +105,7 @@ impl Progressive {
     }
 
     /// Reads a scan and gives the position behind it.
-    pub(super) fn scan(&mut self, reader: &Reader<'_>, header: &[u8], at: usize) -> Option<usize> {
+    pub(super) fn scan(&mut self, reader: &Headers<'_>, header: &[u8], at: usize) -> Option<usize> {
         let frame = reader.frame.as_ref()?;
         let scan = Scan::read(header, frame)?;
         let high = (scan.high > 0).then_some(scan.high);
@@ -191,7 +191,7 @@ impl Progressive {
         &mut self,
         mut feed: Feed<'_>,
         frame: &Frame,
-        reader: &Reader<'_>,
+        reader: &Headers<'_>,
         scan: &Scan,
     ) -> Option<usize> {
         let mut tables = Vec::with_capacity(3);
@@ -252,7 +252,7 @@ impl Progressive {
     }
 
     /// Places every block, once all scans have been read.
-    pub(super) fn finish(self, reader: &Reader<'_>) -> Option<Sampled> {
+    pub(super) fn finish(self, reader: &Headers<'_>) -> Option<Sampled> {
         kernel::run(Finish {
             progressive: self,
             reader,
@@ -260,7 +260,7 @@ impl Progressive {
     }
 
     #[inline(always)]
-    fn placed(mut self, reader: &Reader<'_>) -> Option<Sampled> {
+    fn placed(mut self, reader: &Headers<'_>) -> Option<Sampled> {
         let frame = reader.frame.as_ref()?;
         let complete = |known: &Known| known.missing.iter().all(|&missing| missing == Some(0));
         if !self.planes.iter().all(complete) {
@@ -422,7 +422,7 @@ impl Progressive {
     /// Reads all AC coefficients of the blocks that have a place.
     fn read_again(
         &mut self,
-        reader: &Reader<'_>,
+        reader: &Headers<'_>,
         frame: &Frame,
         suspects: &mut [Suspects],
     ) -> Option<()> {

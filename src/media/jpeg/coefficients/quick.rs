@@ -7,7 +7,7 @@
 
 use super::super::entropy::{Bits, MOST_AC_BITS, Table, extended};
 use super::super::lookups::{LOOK_BITS, Singles, Skips};
-use super::Quantisation;
+use super::frame::Quantisation;
 
 /// The first coefficients of a block, which are asked for, and room behind them.
 pub(super) type FirstValues = [i16; 32];

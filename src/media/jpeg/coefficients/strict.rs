@@ -2,9 +2,10 @@
 //! reader: for the survey, which wants to know whether they are all there, and nothing else.
 
 use super::super::entropy::Table;
-use super::super::survey::{Frame, Scan};
-use super::bands::{AcScan, Area, Band, Nothing};
+use super::super::scan::{Frame, Scan};
+use super::bands::{AcScan, Band, Nothing};
 use super::feed::Feed;
+use super::frame::Area;
 
 /// Where a scan that begins at `at` ends; `None` where it has the least fault, or is not of AC
 /// coefficients. Which coefficients are not zero any more is noted in the frame, and is of no use
