@@ -37,7 +37,7 @@ pub enum Distribution {
 }
 
 impl Distribution {
-    /// All of them.
+    /// Every one of them.
     pub const ALL: [Self; 5] = [
         Self::Uniform,
         Self::Correlated,
