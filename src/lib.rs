@@ -73,6 +73,8 @@ pub mod media;
 pub mod policy;
 #[cfg(feature = "cli")]
 pub mod scan;
+// Public for tests and benches: `index` re-exports what belongs to the interface.
+#[doc(hidden)]
 pub mod segment;
 pub mod signal;
 #[cfg(feature = "store")]
