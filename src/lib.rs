@@ -77,6 +77,8 @@ pub(crate) mod pages;
 pub mod policy;
 #[cfg(feature = "scan")]
 pub mod scan;
+// Public for tests and benches: `index` re-exports what belongs to the interface.
+#[doc(hidden)]
 pub mod segment;
 pub mod signal;
 #[cfg(feature = "store")]

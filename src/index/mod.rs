@@ -59,7 +59,7 @@ pub use publish::{Progress, PublishOptions, Published, Stage, publish};
 pub use search::{Limited, Scratch};
 pub use verify::{VerifyReport, verify};
 
-pub use crate::segment::{Facts, HashFacts, Memory};
+pub use crate::segment::{BuildError, Facts, HashFacts, Memory, SegmentError};
 
 use crate::bank::{BankId, ContentId};
 use crate::hash::{Distance, Form, Quality, Reach, Signal};
