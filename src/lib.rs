@@ -71,7 +71,7 @@ pub mod index;
 pub mod media;
 #[cfg(feature = "policy")]
 pub mod policy;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "curation"))]
 pub mod scan;
 pub mod segment;
 pub mod signal;
