@@ -11,12 +11,10 @@ use hashgate::bank::{Action, Policy};
 use hashgate::evaluate::{BenignEntry, CorpusFile, Modifications, Plan, Watch, evaluate};
 use hashgate::gate::{Mode, VariantSet};
 use hashgate::hash::SignalType;
-use hashgate::hashset::{self, ListFormat};
+use hashgate::hashset::Sample;
 use hashgate::media::Limits;
 use std::error::Error;
-use std::io::{BufReader, Write};
-use std::ops::ControlFlow;
-use std::path::Path;
+use std::io::Write;
 use std::sync::atomic::AtomicBool;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     while let (Some(name), Some(value)) = (arguments.next(), arguments.next()) {
         match &*name {
             "--modifications" => modifications = value.parse()?,
-            "--benign" => benign = Some((value.clone(), read_list(Path::new(&value))?)),
+            "--benign" => benign = Some((value.clone(), read_list(&value)?)),
             "--sample" => sample = value.parse()?,
             "--variants" => {
                 variants = (value.split(','))
@@ -121,18 +119,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn read_list(path: &Path) -> Result<Vec<BenignEntry>, Box<dyn Error>> {
-    let mut entries = Vec::new();
-    let input = BufReader::new(std::fs::File::open(path)?);
-    hashset::read(input, ListFormat::Csv, &mut |row| {
-        let signals = row.into_iter().flat_map(|record| record.signals);
-        entries.extend(signals.filter_map(|signal| {
-            Some(BenignEntry {
-                hash: signal.signal.as_pdq()?,
-                quality: signal.quality,
-            })
-        }));
-        ControlFlow::Continue(())
-    })?;
-    Ok(entries)
+fn read_list(path: &str) -> Result<Vec<BenignEntry>, Box<dyn Error>> {
+    let sample = Sample::read(path.as_ref())?;
+    if let Some(line) = sample.first_bad {
+        let bad = sample.bad_lines;
+        writeln!(
+            std::io::stderr(),
+            "{path}: {bad} lines left out; the first: {line}"
+        )?;
+    }
+    Ok(sample.entries)
 }

@@ -178,8 +178,7 @@ impl Asking<'_> {
 
     fn write(&mut self, text: &str, found: Found) -> anyhow::Result<()> {
         self.asked += 1;
-        self.matched |=
-            found.outcome == Some(Outcome::Match) && found.action != Some(Action::Allow);
+        self.matched |= (found.outcome).is_some_and(|outcome| outcome.is_flagged(found.action));
         self.failed |= found.error.is_some();
         let differs = found.shadow.as_ref().filter(|shadow| shadow.differs);
         self.otherwise += u64::from(differs.is_some());

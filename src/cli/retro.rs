@@ -13,7 +13,7 @@ use crate::cli::bank::now;
 use crate::cli::{audit::time, exit::Exit, home::Home, inputs::MemoryMode, output};
 use crate::cli::{progress::Progress, stop};
 use crate::curation::ledger::Ledger;
-use crate::gate::{self, Evidence, Extraction, Gate, GateOptions, Outcome, Query, Told, Verdict};
+use crate::gate::{self, Evidence, Extraction, Gate, GateOptions, Query, Told, Verdict};
 use crate::hash::{Distance, Family, Signal};
 use crate::index::{Index, PublishOptions, publish};
 use crate::scan::escaped;
@@ -267,7 +267,7 @@ fn look(
             }
             let verdict = decide(upload, in_force);
             let is_stopped = verdict.action > Some(Action::Allow) && verdict.action > upload.action;
-            if verdict.outcome != Outcome::Match || verdict.action == Some(Action::Allow) {
+            if !verdict.outcome.is_flagged(verdict.action) {
                 continue;
             }
             counts.matched += 1;

@@ -6,6 +6,7 @@ use super::run::{Plan, Watch};
 use crate::gate::{Extractor, VariantSet, read_file};
 use crate::hamming;
 use crate::hash::{PdqHash, Quality, Signal, SignalType};
+use crate::hashset::BenignEntry;
 use crate::media;
 use crate::signal::PdqHasher;
 use image::RgbImage;
@@ -24,15 +25,6 @@ pub struct CorpusFile {
     pub path: PathBuf,
     /// Its name in reports: the path below the corpus.
     pub name: String,
-}
-
-/// A PDQ hash of a picture that is known to be harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BenignEntry {
-    /// Its hash.
-    pub hash: PdqHash,
-    /// Its quality, where known.
-    pub quality: Option<Quality>,
 }
 
 /// A picture that can be evaluated.

@@ -26,11 +26,12 @@ mod statistics;
 mod tally;
 mod tone;
 
+pub use crate::hashset::BenignEntry;
 pub use calibrate::{
     BankRates, Calibration, HarmlessUpload, NoisyEntry, REACH_MARGIN, Reaches, ScanAt, ScanChange,
     ScannedFile, ThresholdRate, WIDEST_REACH, calibrate, safe_reach,
 };
-pub use corpus::{BenignEntry, CorpusFile, LookedAt};
+pub use corpus::{CorpusFile, LookedAt};
 pub use error::EvaluateError;
 pub use guesses::{GuessRate, Guessed};
 pub use modification::{Modification, Modifications, ModificationsError};

@@ -4,11 +4,12 @@
 //! benign list an original's own copies, and of an entry of that list the entry itself with its own.
 
 use super::calibrate::{REACH_MARGIN, WIDEST_REACH, safe_reach};
-use super::corpus::{BenignEntry, Original, Same};
+use super::corpus::{Original, Same};
 use super::error::EvaluateError;
 use super::run::Watch;
 use crate::bank::BankId;
 use crate::hash::{Distance, Quality, Reach, Signal};
+use crate::hashset::BenignEntry;
 use crate::index::{Hit, Index};
 use rayon::prelude::*;
 

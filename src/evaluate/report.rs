@@ -1,10 +1,11 @@
 //! What an evaluation reports: the one object of `hashgate evaluate --json`.
 
-use super::corpus::{BenignEntry, Original, Same, apart};
+use super::corpus::{Original, Same, apart};
 use super::run::{Plan, Tallies};
 use super::statistics::Estimate;
 use super::tally::{Tally, Wrong, WrongFlag};
 use crate::hash::SignalType;
+use crate::hashset::BenignEntry;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

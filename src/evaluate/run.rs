@@ -2,7 +2,7 @@
 //! copy asked about.
 
 use super::copies;
-use super::corpus::{self, BenignEntry, CorpusFile, LookedAt, Original, Same};
+use super::corpus::{self, CorpusFile, LookedAt, Original, Same};
 use super::error::EvaluateError;
 use super::modification::{Modification, Modifications};
 use super::reach::{self, EntryReaches};
@@ -13,6 +13,7 @@ use crate::gate::{
     Gate, GateOptions, Match, MatchKind, Mode, Outcome, VariantSet, Verdict, Worker,
 };
 use crate::hash::{Family, Reach, SignalType, Threshold};
+use crate::hashset::BenignEntry;
 use crate::index::{FactRecord, HashFacts, Index, IndexRecord, PublishOptions, publish};
 use crate::media::{self, Limits};
 use image::RgbImage;

@@ -102,9 +102,9 @@ impl Evidence {
             return None;
         }
         if let Some(entry) = entry.as_pdq().filter(|_| self.is_guess)
-            && is_patterned(&entry)
+            && entry.is_patterned()
         {
-            let is_met = !self.is_minor && !is_all_pattern(&entry);
+            let is_met = !self.is_minor && !entry.is_all_pattern();
             return is_met.then_some(threshold.min(Self::PATTERNED_GUESS));
         }
         Some(self.near_within_any(threshold))
@@ -156,56 +156,9 @@ impl Evidence {
     /// Whether an entry at this distance is worth weighing.
     #[must_use]
     pub fn reaches(&self, distance: Distance, widest: Distance, entry: &Signal) -> bool {
-        let is_vague = || self.is_guess && entry.as_pdq().is_some_and(|entry| is_patterned(&entry));
+        let is_vague = || self.is_guess && entry.as_pdq().is_some_and(|entry| entry.is_patterned());
         !self.inverted && distance <= widest && !is_vague()
     }
-}
-
-/// Rows of a hash whose neighbours, or their neighbours, differ from them, or from their negatives,
-/// in fewer tenths of a bit than this on average are all of one pattern.
-const PATTERNED: u32 = 30;
-/// The same where there is nothing but the pattern.
-const ALL_PATTERN: u32 = 12;
-
-/// Whether a hash is that of stripes, a checkerboard, a flag, a gradient: its sixteen rows, or its
-/// columns, are nearly one row again and again, or its negative.
-///
-/// Crops of many pictures look like that. Measured on 17,100 hashes of pictures of all kinds: 1 % of
-/// the photos and 7 % of all are so, nearly 40 % of the maps and flags; of the 24 entries that guesses at
-/// strangers matched, 22 are so, at 2.6 bits at most; the other two lie near 5, where half of all hashes do.
-pub(crate) fn is_patterned(hash: &PdqHash) -> bool {
-    repeats_within(hash, PATTERNED)
-}
-
-/// Whether there is nothing but the pattern: no guess at an original meets such an entry, only the picture
-/// itself. Measured on 306 pictures: the six entries that guesses at strangers met within 20 bits
-/// have 1 bit at most, pictures that are patterned 1.3 and more.
-fn is_all_pattern(hash: &PdqHash) -> bool {
-    repeats_within(hash, ALL_PATTERN)
-}
-
-fn repeats_within(hash: &PdqHash, tenths: u32) -> bool {
-    let mut rows = [0u16; 16];
-    for (row, bytes) in rows.iter_mut().zip(hash.0.as_chunks::<2>().0) {
-        *row = u16::from_be_bytes(*bytes);
-    }
-    let mut columns = [0u16; 16];
-    for (row, at) in rows.iter().zip(0..16) {
-        for (column, bit) in columns.iter_mut().zip(0..16) {
-            *column |= (row >> bit & 1) << at;
-        }
-    }
-    let repeats = |lines: &[u16; 16], lag: usize| {
-        let pairs = lines.iter().zip(lines.iter().skip(lag));
-        let apart = pairs.map(|(a, b)| {
-            let bits = (a ^ b).count_ones();
-            bits.min(16 - bits)
-        });
-        10 * apart.sum::<u32>() < tenths * (16 - lag as u32)
-    };
-    [&rows, &columns]
-        .into_iter()
-        .any(|lines| repeats(lines, 1) || repeats(lines, 2))
 }
 
 /// In how many bits two hashes differ at least, where one is laid down in any of the eight ways; nearly, as
@@ -398,7 +351,7 @@ mod tests {
             some.0[4 * at] ^= 1 << at;
             some.0[4 * at + 1] ^= 1 << (at * 3 % 8);
         }
-        assert!(is_patterned(&some) && !is_all_pattern(&some));
+        assert!(some.is_patterned() && !some.is_all_pattern());
         let stripes: Signal = some.into();
         let small = Evidence {
             is_minor: true,
@@ -418,40 +371,6 @@ mod tests {
         assert_eq!(itself, Some(threshold));
         let reaches = |evidence: Evidence| evidence.reaches(Distance(32), Distance(60), &stripes);
         assert!(!reaches(guess) && reaches(given));
-    }
-
-    #[test]
-    fn stripes_and_checkerboards_are_patterned_and_noise_is_not() {
-        let (noise, _) = evidence();
-        assert!(!is_patterned(&noise));
-        let of_rows = |row: &dyn Fn(u16) -> u16| {
-            let mut hash = [0; 32];
-            for (bytes, at) in hash.as_chunks_mut::<2>().0.iter_mut().zip(0..) {
-                *bytes = row(at).to_be_bytes();
-            }
-            PdqHash(hash)
-        };
-        let mixed = |at: u16| (at + 1).wrapping_mul(40_503).rotate_left(u32::from(at));
-        assert!(is_patterned(&of_rows(&|_| 0x5a3c)));
-        assert!(is_patterned(&of_rows(&|at| if at % 2 == 0 {
-            0xaaaa
-        } else {
-            0x5555
-        })));
-        // Every second row the same, whatever lies between.
-        assert!(is_patterned(&of_rows(&|at| if at % 2 == 0 {
-            0xc639
-        } else {
-            0x0ff1
-        })));
-        // All columns the same or negative: rows are all ones or zeros, in any order.
-        assert!(is_patterned(&of_rows(&|at| if mixed(at) & 1 == 0 {
-            0
-        } else {
-            u16::MAX
-        })));
-        let one_bit_off = of_rows(&|at| 0x5a3c ^ (1 << at));
-        assert!(is_patterned(&one_bit_off));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType, Transform, Varian
 use crate::media::{self, Limits, MediaError, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
 use crate::signal::thumbnail::Thumbnail;
-use crate::signal::variants::{Look, Luma, Made, Shapes, VariantMaker};
+use crate::signal::variants::{Look, Luma, Made, VariantMaker};
 use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -300,7 +300,7 @@ impl Extractor {
         luma: Option<Luma>,
         orientation: Orientation,
         hashed: &PdqHashed,
-        (form, shapes): (Variant, Shapes),
+        (form, shapes): (Variant, VariantSet),
         collected: &mut Collected<'_>,
     ) {
         let set = collected.variants;
@@ -501,10 +501,10 @@ impl Extractor {
         }
         let set = collected.variants.shapes();
         // Cameras put bars around it where its shape is another.
-        let shapes = Shapes {
+        let shapes = VariantSet {
             dihedral: set.dihedral,
             trim: set.trim,
-            ..Shapes::NONE
+            ..VariantSet::NONE
         };
         if let Some(stored) = stored.filter(|_| shapes.any()) {
             let small = picture.thumbnail(Luma::WANTED);

@@ -8,7 +8,7 @@ use crate::bank::{Action, BankId, ContentId};
 use crate::gate::decide::Matches;
 #[cfg(feature = "decode")]
 use crate::gate::evidence::apart_in_any_way;
-use crate::gate::evidence::{is_concentric, is_patterned};
+use crate::gate::evidence::is_concentric;
 #[cfg(feature = "decode")]
 use crate::gate::terms::widest;
 use crate::gate::terms::{Terms, held};
@@ -112,7 +112,7 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
         && hit
             .signal
             .as_pdq()
-            .is_some_and(|entry| !is_patterned(&entry) && !is_concentric(&entry))
+            .is_some_and(|entry| !entry.is_patterned() && !is_concentric(&entry))
 }
 
 /// What fitting takes liberties with, in terms of the score before: of all of the original that was

@@ -32,10 +32,10 @@ mod sample;
 mod second;
 mod shadow;
 mod terms;
-#[cfg(feature = "decode")]
-mod variants;
 mod verdict;
 
+#[cfg(feature = "decode")]
+pub use crate::signal::variants::{VariantSet, VariantSetError};
 pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
@@ -60,6 +60,4 @@ pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
-#[cfg(feature = "decode")]
-pub use variants::{VariantSet, VariantSetError};
 pub use verdict::{Match, MatchKind, Verdict};

@@ -1,5 +1,6 @@
 //! What became of an input.
 
+use crate::bank::Action;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -60,6 +61,15 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Whether an input with this outcome is flagged, where policy says this action: it matches, and
+    /// not only what an `allow` bank lets pass. A match that is only reported is flagged too.
+    #[must_use]
+    pub fn is_flagged(self, action: Option<Action>) -> bool {
+        self == Self::Match && action != Some(Action::Allow)
+    }
+}
+
 /// Why an input, or a part of it, could not be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -80,5 +90,22 @@ impl Problem {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matches_and_is_not_let_pass_is_flagged() {
+        for outcome in Outcome::ALL {
+            let is_match = outcome == Outcome::Match;
+            for action in [Action::Block, Action::Review, Action::Report] {
+                assert_eq!(outcome.is_flagged(Some(action)), is_match, "{outcome}");
+            }
+            assert_eq!(outcome.is_flagged(None), is_match, "{outcome}");
+            assert!(!outcome.is_flagged(Some(Action::Allow)), "{outcome}");
+        }
     }
 }

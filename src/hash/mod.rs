@@ -9,6 +9,7 @@ mod distance;
 mod form;
 mod hash64;
 pub mod hex;
+mod pattern;
 mod pdq;
 mod quality;
 mod reach;

@@ -47,6 +47,7 @@ mod lines;
 mod ncmec;
 mod pdq_lines;
 mod record;
+mod sample;
 mod stopncii;
 mod tech_against_terrorism;
 mod threatexchange;
@@ -66,6 +67,7 @@ pub use export::{ExportFormat, Exported, ListWriter};
 pub use format::ListFormat;
 pub use lines::MAX_LINE;
 pub use record::{BadLine, ListEnd, ListRecord};
+pub use sample::{BenignEntry, Sample, SampleError};
 
 use crate::hash::SignalType;
 use columns::ColumnMap;

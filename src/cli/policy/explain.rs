@@ -1,12 +1,11 @@
 //! `hashgate policy explain`: every entry that an input met or nearly met, and what policy says.
 
 use super::explain_text;
-use crate::bank::Action;
 use crate::cli::inputs::{IndexArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
 use crate::curation::explain::{ExplanationRecord, explain};
-use crate::gate::{Gate, GateOptions, Outcome};
+use crate::gate::{Gate, GateOptions};
 use crate::store::{BankStore, StoreError};
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
     for input in &args.inputs {
         let explained = explain(&gate, store.as_ref(), input)?;
         let verdict = &explained.explanation.verdict;
-        matched |= verdict.outcome == Outcome::Match && verdict.action != Some(Action::Allow);
+        matched |= verdict.outcome.is_flagged(verdict.action);
         failed |= !verdict.outcome.is_judged();
         match args.format {
             Format::Text => explain_text::write(&mut out, &explained)?,

@@ -81,11 +81,14 @@ pub(in crate::signal) struct Gradients {
     pub(super) may_rise: u32,
 }
 
+/// Makes a method of [`Kernel`] of each loop in the module `generic` beside it: the loop is compiled for
+/// each instruction set, and the kernel's own runs. Whoever uses it has the unsafe calls in a kernel
+/// file of their own, and names the loops and their visibility.
 macro_rules! per_instruction_set {
-    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)?;)*) => {
-        impl Kernel {
+    ($($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)?;)*) => {
+        impl $crate::signal::pdq::kernel::Kernel {
             $($(#[$doc])*
-            pub(in crate::signal) fn $name(self, $($arg: $type),*) $(-> $ret)? {
+            $vis fn $name(self, $($arg: $type),*) $(-> $ret)? {
                 #[cfg(target_arch = "x86_64")]
                 #[target_feature(enable = "avx2")]
                 fn avx2($($arg: $type),*) $(-> $ret)? {
@@ -110,21 +113,22 @@ macro_rules! per_instruction_set {
         }
     };
 }
+pub(in crate::signal) use per_instruction_set;
 
 per_instruction_set! {
     /// The weighted sum of whole rows of bytes: `out[x] = Σ weight · pixels[row][x]`, unscaled.
     ///
     /// Sums are whole numbers, exact up to 2²⁴. Each weight must be at most [`WEIGHT_LIMIT`].
-    fn weighted_rows(pixels: &[u8], row_len: usize, run: &Run, out: &mut [f32]);
+    pub(in crate::signal) fn weighted_rows(pixels: &[u8], row_len: usize, run: &Run, out: &mut [f32]);
     /// The dot product of each sample's weights with a line: `out[k] += scale · Σ weight · value`.
-    fn dots(line: &[f32], taps: &Taps, scale: f32, out: &mut [f32; SAMPLES]);
+    pub(in crate::signal) fn dots(line: &[f32], taps: &Taps, scale: f32, out: &mut [f32; SAMPLES]);
     /// The 16×16 DCT coefficients, with the reference's order of sums.
-    fn spectrum(samples: &Samples) -> Spectrum;
+    pub(in crate::signal) fn spectrum(samples: &Samples) -> Spectrum;
     /// The samples with every rounding of the reference; see `stream.rs`.
-    fn stream(width: usize, height: usize, pixels: &[u8], pixel: Pixel, samples: &mut Samples);
+    pub(in crate::signal) fn stream(width: usize, height: usize, pixels: &[u8], pixel: Pixel, samples: &mut Samples);
     /// The gradients of the quality measure; one within `margin` of a whole number is counted as
     /// doubtful.
-    fn gradients(samples: &Samples, margin: f32) -> Gradients;
+    pub(in crate::signal) fn gradients(samples: &Samples, margin: f32) -> Gradients;
 }
 
 /// The loops themselves. Each is inlined into every instruction set's function.

@@ -7,7 +7,7 @@
 //! As in PDQ's own kernel every instruction set does the same operations in the same order, so that
 //! the hashes do not depend on the machine.
 
-use crate::signal::pdq::kernel::Kernel;
+use crate::signal::pdq::kernel::per_instruction_set;
 use crate::signal::pdq::spectrum::{FREQUENCIES, Spectrum};
 use crate::signal::variants::patch::CELLS;
 use crate::signal::variants::side::Side;
@@ -15,41 +15,13 @@ use crate::signal::variants::side::Side;
 /// A patch, its rows turned into frequencies.
 pub(super) type Lines = [[f32; FREQUENCIES]; CELLS];
 
-macro_rules! per_instruction_set {
-    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)?;)*) => {
-        $($(#[$doc])*
-        pub(super) fn $name(kernel: Kernel, $($arg: $type),*) $(-> $ret)? {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
-            fn avx2($($arg: $type),*) $(-> $ret)? {
-                generic::$name($($arg),*)
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn avx512($($arg: $type),*) $(-> $ret)? {
-                generic::$name($($arg),*)
-            }
-            match kernel {
-                Kernel::Portable => generic::$name($($arg),*),
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: a `Kernel` comes from `Kernel::available`, which asked the CPU for AVX2.
-                Kernel::Avx2 => unsafe { avx2($($arg),*) },
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: a `Kernel` comes from `Kernel::available`, which asked the CPU for each of
-                // these parts of AVX-512; every CPU with them has AVX2.
-                Kernel::Avx512 => unsafe { avx512($($arg),*) },
-            }
-        })*
-    };
-}
-
 per_instruction_set! {
     /// Each row of a patch in the frequencies along it.
-    fn across(cells: &[[f32; CELLS]; CELLS], side: &Side, lines: &mut Lines);
+    pub(super) fn across(cells: &[[f32; CELLS]; CELLS], side: &Side, lines: &mut Lines);
     /// The spectrum of rows that are frequencies already.
-    fn down(lines: &Lines, side: &Side) -> Spectrum;
+    pub(super) fn down(lines: &Lines, side: &Side) -> Spectrum;
     /// `sums += weight * values`, as far as both go.
-    fn add_weighted(sums: &mut [f32], weight: f32, values: &[f32]);
+    pub(super) fn add_weighted(sums: &mut [f32], weight: f32, values: &[f32]);
 }
 
 /// The loops themselves. Each is inlined into every instruction set's function.
@@ -113,6 +85,7 @@ mod generic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::pdq::kernel::Kernel;
 
     #[test]
     fn every_kernel_gives_the_bits_of_the_portable_one() {
@@ -125,12 +98,12 @@ mod tests {
         for (i, weight) in side.as_flattened_mut().iter_mut().enumerate() {
             *weight = value(3 * i + 1);
         }
-        let all = |kernel| {
+        let all = |kernel: Kernel| {
             let mut lines: Box<Lines> = Box::new([[0.0; FREQUENCIES]; CELLS]);
-            across(kernel, &cells, &side, &mut lines);
+            kernel.across(&cells, &side, &mut lines);
             let mut sums = [1.5; 333];
-            add_weighted(kernel, &mut sums, 0.3, cells.as_flattened());
-            (down(kernel, &lines, &side), sums)
+            kernel.add_weighted(&mut sums, 0.3, cells.as_flattened());
+            (kernel.down(&lines, &side), sums)
         };
         for kernel in Kernel::available() {
             assert_eq!(all(kernel), all(Kernel::Portable), "{kernel:?}");

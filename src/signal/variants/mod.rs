@@ -25,11 +25,12 @@ mod luma;
 mod patch;
 mod plan;
 mod rectangles;
+mod set;
 mod side;
 mod warp;
 
 pub use luma::Luma;
-pub use plan::Shapes;
+pub use set::{VariantSet, VariantSetError};
 
 use crate::hash::{Frame, PdqHash, Quality, Sides, Transform, Variant, View};
 use crate::signal::pdq::kernel::Kernel;
@@ -128,7 +129,7 @@ impl VariantMaker {
 
     /// Hashes the variants of a picture, in an order that is always the same, and gives each to
     /// `take`. The picture as it lies is not among them. Returns its [flatness](Made::flatness).
-    pub fn make(&mut self, luma: &Luma, shapes: Shapes, take: &mut dyn FnMut(Made)) -> f32 {
+    pub fn make(&mut self, luma: &Luma, shapes: VariantSet, take: &mut dyn FnMut(Made)) -> f32 {
         let mut left = Self::MOST;
         let mut bounded = |made| {
             if left > 0 {
@@ -217,9 +218,9 @@ impl VariantMaker {
         let whole = self.patch(luma, Rectangle::WHOLE);
         let mut of = Of::new(self.kernel, &whole, Variant::ORIGINAL, None, take);
         if dihedral {
-            of.laid_down(Shapes {
+            of.laid_down(VariantSet {
                 dihedral,
-                ..Shapes::NONE
+                ..VariantSet::NONE
             });
         }
         if crops {
@@ -254,7 +255,7 @@ impl VariantMaker {
         luma: &Luma,
         rectangle: Rectangle,
         rank: usize,
-        shapes: Shapes,
+        shapes: VariantSet,
         take: &mut dyn FnMut(Made),
     ) {
         let patch = self.patch(luma, rectangle);
@@ -270,7 +271,7 @@ impl VariantMaker {
         }
         if shapes.uncrop && (rank < 3 || shapes.thorough) {
             let few = [25, 50].map(|cut| ([cut, cut], [cut, cut]));
-            of.uncrops(&few, Shapes::NONE);
+            of.uncrops(&few, VariantSet::NONE);
         }
         if shapes.cover && shapes.thorough && rank < 4 {
             of.covers(plan::covers(false));
@@ -280,7 +281,11 @@ impl VariantMaker {
                 let frame = Frame::Cut;
                 let samples = warp::straightened(&patch, f32::from(tenths) / 10.0, frame);
                 if let Some(samples) = samples {
-                    of.warped(&samples, View::Straighten { tenths, frame }, Shapes::NONE);
+                    of.warped(
+                        &samples,
+                        View::Straighten { tenths, frame },
+                        VariantSet::NONE,
+                    );
                 }
             }
         }
@@ -366,13 +371,13 @@ impl<'a> Of<'a> {
         let lines = kept(&mut self.lines, x, || {
             let along = side::side(x.0, width, x.1, ramp(x.2));
             let mut lines: Box<Lines> = Box::new([[0.0; FREQUENCIES]; CELLS]);
-            kernel::across(self.kernel, &self.patch.cells, &along, &mut lines);
+            self.kernel.across(&self.patch.cells, &along, &mut lines);
             lines
         });
         let down = kept(&mut self.sides, y, || {
             side::side(y.0, height, y.1, ramp(y.2))
         });
-        kernel::down(self.kernel, lines, down)
+        self.kernel.down(lines, down)
     }
 
     fn give(&mut self, spectrum: Spectrum, view: View, transform: Transform, inverted: bool) {
@@ -412,7 +417,7 @@ impl<'a> Of<'a> {
     }
 
     /// The eight ways to lay a picture down, and those with black for white.
-    fn laid_down(&mut self, shapes: Shapes) {
+    fn laid_down(&mut self, shapes: VariantSet) {
         for (x, y) in [(false, false), (true, false), (false, true), (true, true)] {
             let is_as_it_lies = !x && !y;
             if !shapes.dihedral && !is_as_it_lies {
@@ -435,7 +440,7 @@ impl<'a> Of<'a> {
         }
     }
 
-    fn uncrops(&mut self, ladder: &[(plan::Ends, plan::Ends)], shapes: Shapes) {
+    fn uncrops(&mut self, ladder: &[(plan::Ends, plan::Ends)], shapes: VariantSet) {
         for &(x, y) in ladder {
             let view = View::Uncrop(Sides {
                 left: x[0],
@@ -459,7 +464,7 @@ impl<'a> Of<'a> {
     }
 
     /// A rectangle of the patch, from the same cells.
-    fn cropped(&mut self, rectangle: Rectangle, shapes: Shapes) {
+    fn cropped(&mut self, rectangle: Rectangle, shapes: VariantSet) {
         let (x, y) = (Span::part(rectangle.x), Span::part(rectangle.y));
         let base = self.base;
         self.base.region = rectangle.left_out();
@@ -498,7 +503,7 @@ impl<'a> Of<'a> {
         }
     }
 
-    fn warped(&mut self, samples: &Samples, view: View, shapes: Shapes) {
+    fn warped(&mut self, samples: &Samples, view: View, shapes: VariantSet) {
         let spectrum = self.kernel.spectrum(samples);
         if shapes.thorough && shapes.dihedral {
             let flipped = spectrum::Signs::EvenColumns.apply(&spectrum);

@@ -2,7 +2,6 @@
 
 use crate::hash::Sides;
 use crate::signal::pdq::kernel::Kernel;
-use crate::signal::variants::kernel::add_weighted;
 use crate::signal::variants::luma::Luma;
 
 /// Cells along each side of a patch: three for each of PDQ's samples. Measured on 50 pictures of
@@ -67,7 +66,7 @@ impl Patch {
             scratch.fill(0.0);
             let rows = luma.cells.chunks_exact(luma.columns).skip(first);
             for (row, &weight) in rows.zip(weights) {
-                add_weighted(kernel, scratch, weight, row);
+                kernel.add_weighted(scratch, weight, row);
             }
             for (out, (first, weights)) in out.iter_mut().zip(across.iter()) {
                 let values = scratch.get(first..).unwrap_or(&[]).iter();

@@ -6,62 +6,6 @@
 use crate::hash::{Edge, Frame};
 use crate::signal::variants::patch::Rectangle;
 
-/// Which kinds of variants are made of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shapes {
-    /// The eight ways to lay it down.
-    pub dihedral: bool,
-    /// Black for white.
-    pub inverted: bool,
-    /// Rectangles that look like a picture of their own: within borders, bars, captions,
-    /// screenshots, on a page or a busy ground.
-    pub trim: bool,
-    /// As what is left of a crop, with the rest guessed.
-    pub uncrop: bool,
-    /// Without usual margins, whether or not an edge is seen there.
-    pub crop: bool,
-    /// Without looking at bands at the top and the bottom, where texts lie.
-    pub cover: bool,
-    /// Turned back by a few degrees.
-    pub straighten: bool,
-    /// Seen from a side.
-    pub perspective: bool,
-    /// More and finer steps of each, and combinations.
-    pub thorough: bool,
-}
-
-impl Shapes {
-    /// None at all.
-    pub const NONE: Self = Self {
-        dihedral: false,
-        inverted: false,
-        trim: false,
-        uncrop: false,
-        crop: false,
-        cover: false,
-        straighten: false,
-        perspective: false,
-        thorough: false,
-    };
-
-    /// Whether there is anything to make.
-    #[must_use]
-    pub fn any(&self) -> bool {
-        let Self {
-            dihedral,
-            inverted,
-            trim,
-            uncrop,
-            crop,
-            cover,
-            straighten,
-            perspective,
-            thorough: _,
-        } = *self;
-        dihedral || inverted || trim || uncrop || crop || cover || straighten || perspective
-    }
-}
-
 /// What is missing or left out at the ends of a side, in thousandths.
 pub(super) type Ends = [u16; 2];
 

@@ -52,7 +52,7 @@ fn luma_of(grey: &Grey) -> Luma {
     Luma::new(&small).expect("it has cells")
 }
 
-fn all(grey: &Grey, shapes: Shapes) -> Vec<Made> {
+fn all(grey: &Grey, shapes: VariantSet) -> Vec<Made> {
     let mut all = Vec::new();
     VariantMaker::default().make(&luma_of(grey), shapes, &mut |made| all.push(made));
     all
@@ -67,7 +67,7 @@ fn nearest<'a>(made: &'a [Made], hash: &PdqHash) -> (u32, &'a Made) {
     pairs.min_by_key(|(bits, _)| *bits).expect("some were made")
 }
 
-const EVERYTHING: Shapes = Shapes {
+const EVERYTHING: VariantSet = VariantSet {
     dihedral: true,
     inverted: true,
     trim: true,
@@ -77,13 +77,14 @@ const EVERYTHING: Shapes = Shapes {
     straighten: true,
     perspective: true,
     thorough: true,
+    ..VariantSet::NONE
 };
 
 #[test]
 fn turned_and_mirrored_forms_are_those_of_the_turned_picture() {
-    let shapes = Shapes {
+    let shapes = VariantSet {
         dihedral: true,
-        ..Shapes::NONE
+        ..VariantSet::NONE
     };
     for (width, height) in [(300, 200), (511, 640), (90, 90)] {
         let picture = hills(width, height, 1.0);
@@ -164,9 +165,9 @@ fn a_picture_within_a_picture_is_cut_out_at_its_edges() {
     let busy = hills(500, 400, 9.0);
     let grounds: [&dyn Fn(usize, usize) -> u8; 3] =
         [&|_, _| 255, &|_, _| 40, &|x, y| busy[y][x].wrapping_add(90)];
-    let shapes = Shapes {
+    let shapes = VariantSet {
         trim: true,
-        ..Shapes::NONE
+        ..VariantSet::NONE
     };
     for (number, ground) in grounds.iter().enumerate() {
         let made = all(&pasted(ground), shapes);
@@ -252,13 +253,13 @@ fn every_size_is_taken_and_the_number_of_variants_is_bounded() {
         let flat = vec![vec![77; width]; height];
         assert!(all(&flat, EVERYTHING).len() <= VariantMaker::MOST);
     }
-    assert!(all(&hills(64, 64, 4.0), Shapes::NONE).is_empty());
+    assert!(all(&hills(64, 64, 4.0), VariantSet::NONE).is_empty());
 }
 
 #[test]
 fn drawings_are_flat_and_textures_are_not() {
     let flatness =
-        |grey: &Grey| VariantMaker::default().make(&luma_of(grey), Shapes::NONE, &mut |_| {});
+        |grey: &Grey| VariantMaker::default().make(&luma_of(grey), VariantSet::NONE, &mut |_| {});
     let mut drawing = vec![vec![255; 300]; 300];
     for row in &mut drawing[100..200] {
         row[50..250].fill(30);

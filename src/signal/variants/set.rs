@@ -1,6 +1,8 @@
-//! Which forms of an upload are asked about: names, and what they stand for.
+//! Which forms of a picture are hashed: one set of flags, with the names that people type.
+//!
+//! Owned here: the flags, their names, the sets that have a name. The gate makes the first four from
+//! the decoded picture; [`VariantMaker`](super::VariantMaker) makes the others from a small luma picture.
 
-use crate::signal::variants::Shapes;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,17 +17,18 @@ pub struct VariantSet {
     pub embedded: bool,
     /// Every frame of an animation, not only the first.
     pub frames: bool,
-    /// The seven other ways to lay the picture down.
+    /// The seven other ways to lay the picture down: mirrored and turned by right angles.
     pub dihedral: bool,
     /// Black for white.
     pub inverted: bool,
-    /// What lies within borders, bars, captions, screenshots, pages.
+    /// Rectangles that look like a picture of their own: within borders, bars, captions,
+    /// screenshots, on a page or a busy ground.
     pub trim: bool,
-    /// As what is left of a crop.
+    /// As what is left of a crop, with the rest guessed.
     pub uncrop: bool,
-    /// Without usual margins, whether or not they show.
+    /// Without usual margins, whether or not an edge is seen there.
     pub crop: bool,
-    /// Without looking at bands where texts lie.
+    /// Without looking at bands at the top and the bottom, where texts lie.
     pub cover: bool,
     /// Turned back by a few degrees.
     pub straighten: bool,
@@ -105,20 +108,23 @@ impl VariantSet {
         ("perspective", |set| &mut set.perspective),
     ];
 
-    /// Those of them that are made from a small luma picture.
+    /// Those of them that are made from a small luma picture; the others are taken out.
     #[must_use]
-    pub const fn shapes(self) -> Shapes {
-        Shapes {
-            dihedral: self.dihedral,
-            inverted: self.inverted,
-            trim: self.trim,
-            uncrop: self.uncrop,
-            crop: self.crop,
-            cover: self.cover,
-            straighten: self.straighten,
-            perspective: self.perspective,
-            thorough: self.thorough,
+    pub const fn shapes(self) -> Self {
+        Self {
+            displayed: false,
+            over_black: false,
+            embedded: false,
+            frames: false,
+            ..self
         }
+    }
+
+    /// Whether there is any form besides the picture as stored, over white.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        let mut set = *self;
+        Self::NAMES.iter().any(|(_, field)| *field(&mut set))
     }
 }
 
@@ -179,6 +185,27 @@ impl fmt::Display for VariantSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shapes_are_what_needs_no_second_look_at_the_picture() {
+        let shapes = VariantSet::STANDARD.shapes();
+        assert_eq!(
+            shapes.to_string(),
+            "dihedral,inverted,trim,uncrop,crop,cover,straighten"
+        );
+        let looks = VariantSet {
+            displayed: true,
+            thorough: true,
+            ..VariantSet::NONE
+        };
+        assert!(looks.any() && !looks.shapes().any());
+        assert!(!VariantSet::NONE.any() && VariantSet::THOROUGH.shapes().any());
+        let more_of_nothing = VariantSet {
+            thorough: true,
+            ..VariantSet::NONE
+        };
+        assert!(!more_of_nothing.any());
+    }
 
     #[test]
     fn names_are_read_as_they_are_written() {
