@@ -38,18 +38,6 @@ pub(crate) fn json_line(out: &mut impl Write, record: &impl serde::Serialize) ->
     writeln!(out, "{}", serde_json::to_value(record)?)
 }
 
-/// An error with its causes, as the command says them.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 /// A line for people on standard error. Where nobody can read it the work goes on: standard error
 /// may be a pipe whose reader has left.
 pub(crate) fn warn(text: impl std::fmt::Display) {

@@ -40,12 +40,12 @@ pub(crate) fn publish(
     let outcome = publish::publish(home, &plan, &terminal)?;
     drop(terminal);
     say(&outcome, out)?;
-    if let Some(error) = &outcome.not_noted {
+    let generation = outcome.published().generation;
+    if let Some(error) = outcome.not_noted {
         // The index is in force all the same, and a failure would say that it is not.
         output::warn(format_args!(
-            "hashgate: warning: generation {} is in force, but audit will not know since when: {}",
-            outcome.published().generation,
-            output::with_causes(error)
+            "hashgate: warning: generation {generation} is in force, but audit will not know since when: {:#}",
+            anyhow::Error::from(error)
         ));
     }
     Ok(())

@@ -28,13 +28,13 @@ pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
     match args.format {
         Format::Jsonl => output::json_line(&mut out, &status)?,
-        Format::Text => describe(&status, &mut out)?,
+        Format::Text => describe(status, &mut out)?,
     }
     out.flush()?;
     Ok(Exit::Clean)
 }
 
-fn describe(status: &Status, out: &mut impl Write) -> io::Result<()> {
+fn describe(status: Status, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "home     {}", status.folder.display())?;
     match &status.store {
         Some(store) => {
@@ -79,13 +79,13 @@ fn describe(status: &Status, out: &mut impl Write) -> io::Result<()> {
         }
         None => writeln!(out, "index    none yet: hashgate publish")?,
     }
-    let policy = match &status.policy {
+    let policy = match status.policy {
         PolicyStatus::InForce => "in force".to_owned(),
         PolicyStatus::Changed => {
             "changed since the index was published: hashgate publish".to_owned()
         }
         PolicyStatus::Faulty(error) => {
-            format!("cannot be put in force: {}", output::with_causes(error))
+            format!("cannot be put in force: {:#}", anyhow::Error::from(error))
         }
     };
     writeln!(out, "policy   {policy}")?;

@@ -32,8 +32,9 @@ fn copy(folder: &Path) -> io::Result<bool> {
     let found = check_index(folder);
     drop(progress);
     let is_there = !matches!(found, IndexCheck::NotPublished);
+    let is_sound = is_there && found.is_sound();
     match is_there {
-        true => index(&found, &mut out)?,
+        true => index(found, &mut out)?,
         false => writeln!(
             out,
             "index: nothing is published in {}: copy an index folder there",
@@ -41,7 +42,7 @@ fn copy(folder: &Path) -> io::Result<bool> {
         )?,
     }
     out.flush()?;
-    Ok(is_there && found.is_sound())
+    Ok(is_sound)
 }
 
 /// Checks all of a home folder; says whether it is sound. What is not there yet is.
@@ -50,7 +51,8 @@ fn whole(home: &Home) -> io::Result<bool> {
     let terminal = Terminal::of_work("checking the store");
     let found = verify(home, &terminal);
     drop(terminal);
-    match &found.store {
+    let is_sound = found.is_sound();
+    match found.store {
         StoreCheck::Missing => writeln!(
             out,
             "store: none yet: hashgate bank create NAME --action block"
@@ -59,32 +61,32 @@ fn whole(home: &Home) -> io::Result<bool> {
             out,
             "store: revision {revision}, {entries} entries: every record can be read and the counts agree"
         )?,
-        StoreCheck::Damaged(error) => damaged("store", error, &mut out)?,
+        StoreCheck::Damaged(error) => damaged("store", error.into(), &mut out)?,
     }
-    index(&found.index, &mut out)?;
-    match &found.history {
+    index(found.index, &mut out)?;
+    match found.history {
         HistoryCheck::Off => {}
         HistoryCheck::Sound { uploads } => {
-            let uploads = output::plural(*uploads, "upload");
+            let uploads = output::plural(uploads, "upload");
             writeln!(out, "history: {uploads}: every record can be read")?;
         }
-        HistoryCheck::Damaged(error) => damaged("history", error, &mut out)?,
+        HistoryCheck::Damaged(error) => damaged("history", error.into(), &mut out)?,
     }
-    match &found.decisions {
+    match found.decisions {
         DecisionsCheck::Off => {}
-        DecisionsCheck::Read(report) => decisions::describe(report, &mut out)?,
-        DecisionsCheck::Damaged(error) => damaged("decisions", error, &mut out)?,
+        DecisionsCheck::Read(report) => decisions::describe(&report, &mut out)?,
+        DecisionsCheck::Damaged(error) => damaged("decisions", error.into(), &mut out)?,
     }
     out.flush()?;
-    Ok(found.is_sound())
+    Ok(is_sound)
 }
 
-fn index(found: &IndexCheck, out: &mut impl Write) -> io::Result<()> {
+fn index(found: IndexCheck, out: &mut impl Write) -> io::Result<()> {
     let report = match found {
         IndexCheck::NotPublished => {
             return writeln!(out, "index: nothing is published yet: hashgate publish");
         }
-        IndexCheck::Damaged(error) => return damaged("index", error, out),
+        IndexCheck::Damaged(error) => return damaged("index", error.into(), out),
         IndexCheck::Read(report) => report,
     };
     for (path, error) in &report.damaged {
@@ -112,6 +114,6 @@ fn index(found: &IndexCheck, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn damaged(what: &str, error: &dyn std::error::Error, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{what}: DAMAGED: {}", output::with_causes(error))
+fn damaged(what: &str, error: anyhow::Error, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{what}: DAMAGED: {error:#}")
 }

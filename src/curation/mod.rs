@@ -33,16 +33,24 @@ pub mod add;
 pub mod audit;
 #[cfg(feature = "curation")]
 pub mod banks;
+#[cfg(all(feature = "curation", feature = "evaluate"))]
+pub mod calibrate;
 #[cfg(feature = "curation")]
 pub mod entries;
 #[cfg(feature = "curation")]
 pub mod explain;
 #[cfg(feature = "curation")]
 pub mod ledger;
+#[cfg(feature = "curation")]
+pub mod lint;
 #[cfg(feature = "policy")]
 pub mod policy;
 #[cfg(feature = "curation")]
 pub mod publish;
+#[cfg(all(feature = "curation", feature = "evaluate"))]
+pub mod reaches;
+#[cfg(feature = "curation")]
+mod sample;
 #[cfg(feature = "curation")]
 pub mod status;
 pub mod verify;

@@ -1,14 +1,14 @@
 //! What lint found as one HTML page: no script, no font, no picture from elsewhere.
 
-use super::lint::{Finding, Report};
 use crate::cli::draw::chart::{Bars, bars};
 use crate::cli::draw::page::{STYLE, escape};
+use crate::curation::lint::{Finding, LintReport};
 use std::fmt::Write;
 
 /// Rows of the table of findings of one kind.
 const ROWS: usize = 200;
 
-pub(super) fn page(report: &Report) -> String {
+pub(super) fn page(report: &LintReport) -> String {
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
