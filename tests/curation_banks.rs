@@ -452,7 +452,7 @@ fn doubtful_entries_are_found_and_counted() {
         .harmless([&list]);
     let report = lint(&scene.workspace, &plan, &noted).unwrap();
     assert_eq!(report.entries, 3);
-    let of = |kind| report.findings.iter().filter(move |one| one.kind == kind);
+    let of = |kind: Kind| report.findings.iter().filter(move |one| one.kind == kind);
     let conflicting: Vec<_> = of(Kind::Conflicting).map(|one| one.content_id).collect();
     assert!(conflicting.contains(&ContentId(1)), "{report:?}");
     assert!(of(Kind::Benign).any(|one| one.content_id == item.id));

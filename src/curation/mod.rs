@@ -33,12 +33,18 @@ pub mod add;
 pub mod audit;
 #[cfg(feature = "curation")]
 pub mod banks;
+#[cfg(feature = "curation")]
+pub mod bundle;
 #[cfg(all(feature = "curation", feature = "evaluate"))]
 pub mod calibrate;
 #[cfg(feature = "curation")]
 pub mod entries;
 #[cfg(feature = "curation")]
 pub mod explain;
+#[cfg(feature = "curation")]
+pub mod export;
+#[cfg(feature = "curation")]
+pub mod import;
 #[cfg(feature = "curation")]
 pub mod ledger;
 #[cfg(feature = "curation")]

@@ -99,7 +99,7 @@ pub trait Observer: Sync {
     }
 
     /// Whether the operation is to stop. It stops at the next place where everything on disk is
-    /// consistent, and its outcome says that it was interrupted.
+    /// consistent, and its outcome says that it was interrupted. Once this is true it must stay true.
     fn is_stopped(&self) -> bool {
         false
     }

@@ -8,7 +8,7 @@ mod bundle;
 mod lint;
 mod lint_page;
 
-pub(crate) use bundle::{accept, note_accepted};
+pub(crate) use bundle::with_advice;
 
 use crate::cli::{exit::Exit, home::Home};
 use clap::Subcommand;
