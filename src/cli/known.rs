@@ -2,7 +2,8 @@
 
 use crate::bank::{Action, Policy, Setting, Verified};
 use crate::cli::inputs::FileArgs;
-use crate::cli::{config, output, progress::Progress};
+use crate::cli::{output, progress::Progress};
+use crate::curation::policy;
 use crate::gate::Forms;
 use crate::hash::{Quality, SignalType, Threshold};
 use crate::hashset::BadLine;
@@ -118,8 +119,8 @@ impl KnownArgs {
         }
         let mut banks = Known::banks(&self.policy()).to_vec();
         let carried: Carried = match &self.policy {
-            Some(path) => config::lay_over(&config::read(path)?, &mut banks)?,
-            None => config::lay_over(&PolicyFile::default(), &mut banks)?,
+            Some(path) => policy::lay_over(&policy::read(path)?, &mut banks)?,
+            None => policy::lay_over(&PolicyFile::default(), &mut banks)?,
         };
         let mut options = KnownOptions::default();
         options.limits = limits;

@@ -2,7 +2,8 @@
 
 use crate::bank::{Action, ContentSignal};
 use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{config, exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::curation::policy;
 use crate::decisions::Input;
 use crate::gate::{Gate, GateOptions, Match, Nearest, Outcome, Shadow, Verdict};
 use crate::hash::Distance;
@@ -90,7 +91,7 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     args.index.log(&gate.index());
     recorder.set_index(&gate.index(), home);
     let shadow = match &args.shadow {
-        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        Some(path) => Some(policy::shadow(&gate.index(), path)?),
         None => None,
     };
     let mut asking = Asking {

@@ -13,7 +13,6 @@ mod benign;
 mod calibrate;
 mod compare;
 mod complete;
-mod config;
 mod decisions;
 mod evaluate;
 mod exit;
@@ -30,6 +29,7 @@ mod import;
 mod inputs;
 mod known;
 mod matching;
+mod observer;
 #[cfg(not(feature = "curation"))]
 mod only_full;
 mod output;

@@ -4,7 +4,8 @@ use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::known::{self, Gathered, KnownArgs};
 use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{advice, config, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::curation::policy;
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
@@ -131,7 +132,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     recorder.set_index(&gate.index(), home);
     warn_if_empty(&gate);
     let shadow = match &args.shadow {
-        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        Some(path) => Some(policy::shadow(&gate.index(), path)?),
         None => None,
     };
     let mut sink = sink(&args, &gate)?;
