@@ -1,6 +1,7 @@
 //! A terminal that watches an operation: how far it has come goes to the line on standard error, and what
 //! people should hear goes above it.
 
+use crate::cli::advice;
 use crate::cli::progress::Progress;
 use crate::curation::{self, Notice, Observer, Unit};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +90,11 @@ impl Observer for Terminal {
     }
 
     fn notice(&self, notice: Notice<'_>) {
-        let text = format!("{}{notice}", self.before);
+        let text = match notice {
+            Notice::File(file) => file.line(&advice::problem(file.problem)),
+            notice => notice.to_string(),
+        };
+        let text = format!("{}{text}", self.before);
         self.shown().progress.line(&text);
     }
 

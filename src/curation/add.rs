@@ -5,8 +5,8 @@
 
 use crate::bank::{Bank, BankId, BankName, Provenance};
 use crate::clock;
-use crate::curation::{Notice, Observer, Progress, Workspace};
-use crate::gate::{Extractor, Forms, Known, Outcome, Problem, read_file};
+use crate::curation::{FileLeftOut, Notice, Observer, Progress, Workspace};
+use crate::gate::{Extractor, Forms, Known, Outcome, Problem, ProblemKind, read_file};
 use crate::hash::{Quality, SignalType};
 use crate::media::Limits;
 use crate::scan::{Options, escaped, for_each_file};
@@ -212,7 +212,7 @@ pub fn add(
             Ok((known, buffer.len() as u64))
         },
         |done| {
-            let unreadable = |error| Err(Problem::new(Outcome::Unreadable, error));
+            let unreadable = |error| Err(Problem::new(Outcome::Unreadable, ProblemKind::Io, error));
             adding.take(&done.path, done.result.unwrap_or_else(unreadable))
         },
     )?;
@@ -251,9 +251,13 @@ impl Adding<'_> {
                 self.batch.push(item(path, known, &self.plan.labels));
             }
             Err(problem) => {
-                let error = escaped(&problem.error);
-                let why = format_args!("{}: {error}", problem.outcome);
-                self.reject(&path.to_string_lossy(), &why);
+                self.outcome.rejected += 1;
+                self.observer.notice(Notice::File(&FileLeftOut {
+                    what: "not added",
+                    path,
+                    tells_outcome: true,
+                    problem: &problem,
+                }));
             }
         }
         self.observer

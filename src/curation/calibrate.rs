@@ -3,7 +3,7 @@
 //! Owns reading samples (lists of hashes, folders of pictures) and past scans. The judging is `evaluate`'s;
 //! writing reaches into the store is [`reaches`](crate::curation::reaches).
 
-use crate::curation::{Notice, Observer, Progress, sample};
+use crate::curation::{FileLeftOut, Notice, Observer, Progress, sample};
 use crate::evaluate::{
     Calibration, Guessed, HarmlessUpload, Reaches, ScannedFile, calibrate as judge,
 };
@@ -12,10 +12,9 @@ use crate::hash::{Family, Quality, Signal, SignalType};
 use crate::hashset::SampleError;
 use crate::index::Index;
 use crate::media::Limits;
-use crate::scan::{Walk, WalkOptions, Walked, escaped};
+use crate::scan::{Walk, WalkOptions, Walked};
 use rayon::prelude::*;
 use serde::Deserialize;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -131,24 +130,6 @@ pub enum CalibrateError {
     Stopped,
 }
 
-/// A picture that is left out of a sample, as an observer is told of it.
-struct LeftOut<'a> {
-    path: &'a Path,
-    why: &'a str,
-}
-
-impl fmt::Display for LeftOut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.to_string_lossy();
-        write!(
-            f,
-            "left out of the sample: {}: {}",
-            escaped(&path),
-            self.why
-        )
-    }
-}
-
 /// Judges the banks of an index: how far each entry may safely reach, and what thresholds flag of the samples.
 /// The observer is told what is left out of the samples.
 ///
@@ -218,7 +199,7 @@ fn pictures(
         .map_init(Extractor::default, |extractor, path| {
             // No further one is begun; the result is thrown away below.
             if observer.is_stopped() {
-                return Err(String::new());
+                return Err(None);
             }
             let mut bytes = Vec::new();
             let read = read_file(path, plan.limits.max_file_bytes, &mut bytes);
@@ -228,10 +209,10 @@ fn pictures(
                 number,
                 files.len() as u64,
             ));
-            read.map_err(|problem| problem.error)?;
+            read.map_err(Some)?;
             let extraction = extractor.extract(&bytes, &wanted, plan.variants, &plan.limits);
             match extraction.problem {
-                Some(problem) => Err(problem.error),
+                Some(problem) => Err(Some(problem)),
                 None => Ok(HarmlessUpload {
                     hashes: (extraction.queries.iter())
                         .filter(|query| query.evidence.is_none_or(|evidence| !evidence.is_guess))
@@ -249,7 +230,13 @@ fn pictures(
     for (path, result) in files.iter().zip(hashed) {
         match result {
             Ok(upload) => uploads.push(upload),
-            Err(why) => observer.notice(Notice::LeftOut(&LeftOut { path, why: &why })),
+            Err(Some(problem)) => observer.notice(Notice::File(&FileLeftOut {
+                what: "left out of the sample",
+                path,
+                tells_outcome: false,
+                problem: &problem,
+            })),
+            Err(None) => {}
         }
     }
     match uploads.is_empty() {

@@ -5,7 +5,7 @@
 //! is `gate`'s.
 
 use crate::bank::{BankName, ContentId, ContentItem, ContentState, Origin, Step};
-use crate::gate::{Considered, Explanation, Gate, Match, Outcome, read_file};
+use crate::gate::{Considered, Explanation, Gate, Match, Outcome, Problem, read_file};
 use crate::hash::{Distance, Form, Quality, Reach, SignalType};
 use crate::hashset::{self, HashsetError, ListFormat};
 use crate::store::{BankStore, StoreError};
@@ -18,12 +18,12 @@ use std::path::Path;
 #[non_exhaustive]
 pub enum ExplainError {
     /// The file cannot be read.
-    #[error("{input}: {reason}")]
+    #[error("{input}: {}", problem.message)]
     File {
         /// The file, as it was named.
         input: String,
         /// Why not.
-        reason: String,
+        problem: Problem,
     },
     /// The input is too long to be a hash.
     #[error("{input}")]
@@ -89,7 +89,7 @@ fn explain_file(gate: &Gate, input: &str) -> Result<Explanation, ExplainError> {
         Ok(()) => Ok(gate.explain(&bytes)),
         Err(problem) => Err(ExplainError::File {
             input: input.to_owned(),
-            reason: problem.error,
+            problem,
         }),
     }
 }
@@ -234,7 +234,7 @@ impl<'a> From<&'a Explained> for ExplanationRecord<'a> {
             input: &explained.input,
             outcome: verdict.outcome,
             action: verdict.action_name(),
-            error: verdict.error.as_deref(),
+            error: verdict.error(),
             index_generation: verdict.generation,
             considered: considered.iter().map(ConsideredRecord::from).collect(),
             left_out: *left_out,

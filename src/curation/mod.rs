@@ -63,5 +63,5 @@ pub mod verify;
 #[cfg(feature = "curation")]
 pub mod withdraw;
 
-pub use observer::{Notice, Observer, Progress, Silent, Unit};
+pub use observer::{FileLeftOut, Notice, Observer, Progress, Silent, Unit};
 pub use workspace::{Workspace, WorkspaceError};

@@ -2,7 +2,6 @@
 
 mod apply;
 
-use crate::cli::advice;
 use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::observer::Terminal;
 use crate::cli::{exit::Exit, home::Home, output, stop};

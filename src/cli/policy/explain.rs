@@ -1,10 +1,11 @@
 //! `hashgate policy explain`: every entry that an input met or nearly met, and what policy says.
 
 use super::explain_text;
+use crate::cli::advice;
 use crate::cli::inputs::{IndexArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
-use crate::curation::explain::{ExplanationRecord, explain};
+use crate::curation::explain::{ExplainError, ExplanationRecord, explain};
 use crate::gate::{Gate, GateOptions};
 use crate::store::{BankStore, StoreError};
 use clap::{Args, ValueEnum};
@@ -59,7 +60,13 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
     let (mut matched, mut failed) = (false, false);
     for input in &args.inputs {
-        let explained = explain(&gate, store.as_ref(), input)?;
+        let mut explained = explain(&gate, store.as_ref(), input).map_err(|error| match error {
+            ExplainError::File { input, problem } => {
+                anyhow::anyhow!("{input}: {}", advice::problem(&problem))
+            }
+            error => error.into(),
+        })?;
+        advice::add_to(&mut explained.explanation.verdict);
         let verdict = &explained.explanation.verdict;
         matched |= verdict.outcome.is_flagged(verdict.action);
         failed |= !verdict.outcome.is_judged();

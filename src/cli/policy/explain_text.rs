@@ -1,7 +1,6 @@
 //! An explanation as text for people.
 
 use crate::bank::{Action, ContentItem};
-use crate::cli::advice;
 use crate::curation::explain::Explained;
 use crate::gate::{Considered, MatchKind, Outcome, Refusal};
 use crate::policy::time;
@@ -18,7 +17,7 @@ pub(super) fn write(out: &mut impl Write, explained: &Explained) -> io::Result<(
     };
     writeln!(out, "{}: {decision}", escaped(&explained.input))?;
     if let Some(problem) = &verdict.problem {
-        writeln!(out, "  {}", escaped(&advice::problem(problem)))?;
+        writeln!(out, "  {}", escaped(&problem.message))?;
     }
     writeln!(out, "  {}", why(explained))?;
     for one in &explanation.considered {
