@@ -13,13 +13,13 @@
 #![cfg_attr(not(feature = "decode"), doc = "```ignore")]
 //! use hashgate::gate::Gate;
 //!
-//! let gate = Gate::open("index".as_ref())?;
+//! let gate = Gate::open("index")?;
 //! let upload = std::fs::read("upload.jpg")?;
 //! let verdict = gate.check(&upload);
 //! if verdict.passes() {
 //!     println!("let it pass");
 //! } else {
-//!     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error);
+//!     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -77,6 +77,8 @@ pub(crate) mod pages;
 pub mod policy;
 #[cfg(feature = "scan")]
 pub mod scan;
+// Public for tests and benches: `index` re-exports what belongs to the interface.
+#[doc(hidden)]
 pub mod segment;
 pub mod signal;
 #[cfg(feature = "store")]

@@ -69,10 +69,7 @@ fn gate_with(
         })
     });
     publish(folder, &[bank], records, &PublishOptions::default()).expect("published");
-    let options = GateOptions {
-        variants,
-        ..GateOptions::default()
-    };
+    let options = GateOptions::default().variants(variants);
     Gate::open_with(folder, options).expect("opened")
 }
 

@@ -1,6 +1,7 @@
 //! `hashgate compare`: how far apart two files or hashes are.
 
 use crate::bank::{Action, Policy};
+use crate::cli::advice;
 use crate::cli::inputs::LimitArgs;
 use crate::cli::{exit::Exit, output};
 use crate::gate::{Extractor, VariantSet, read_file};
@@ -113,15 +114,24 @@ fn side(given: &str, limits: &Limits) -> anyhow::Result<Side> {
         });
     }
     let mut bytes = Vec::new();
-    read_file(path, limits.max_file_bytes, &mut bytes)
-        .map_err(|problem| anyhow!("{given}: {}: {}", problem.outcome, problem.error))?;
+    read_file(path, limits.max_file_bytes, &mut bytes).map_err(|problem| {
+        anyhow!(
+            "{given}: {}: {}",
+            problem.outcome,
+            advice::problem(&problem)
+        )
+    })?;
     let variants = VariantSet {
         frames: false,
         ..VariantSet::STANDARD
     };
     let hashes = Extractor::default().extract(&bytes, &SignalType::ALL, variants, limits);
     if let Some(problem) = hashes.problem {
-        bail!("{given}: {}: {}", problem.outcome, problem.error);
+        bail!(
+            "{given}: {}: {}",
+            problem.outcome,
+            advice::problem(&problem)
+        );
     }
     let turned = hashes
         .queries

@@ -2,9 +2,10 @@
 
 use crate::bank::{Action, ContentSignal};
 use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{config, exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::curation::policy;
 use crate::decisions::Input;
-use crate::gate::{Gate, GateOptions, Match, Outcome, Shadow, Verdict};
+use crate::gate::{Gate, GateOptions, Match, Nearest, Outcome, Shadow, Verdict};
 use crate::hash::Distance;
 use crate::hashset::{self, ListFormat, MAX_LINE};
 use crate::scan::ShadowRecord;
@@ -90,7 +91,7 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     args.index.log(&gate.index());
     recorder.set_index(&gate.index(), home);
     let shadow = match &args.shadow {
-        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        Some(path) => Some(policy::shadow(&gate.index(), path)?),
         None => None,
     };
     let mut asking = Asking {
@@ -236,7 +237,9 @@ impl Asking<'_> {
         let most = self.args.k.map_or(usize::MAX, NonZeroUsize::get);
         if let Some(bits) = self.args.max_distance {
             let nearest = |query: &ContentSignal| {
-                let (matches, action) = self.gate.nearest(&query.signal, Distance(bits), most);
+                let Nearest {
+                    matches, action, ..
+                } = self.gate.nearest(&query.signal, Distance(bits), most);
                 let outcome = match matches.is_empty() {
                     true => Outcome::NoMatch,
                     false => Outcome::Match,
@@ -300,7 +303,7 @@ impl Found {
             matches,
             left_out,
             action: verdict.action,
-            error: verdict.error,
+            error: verdict.problem.map(|problem| problem.message),
             shadow: None,
         }
     }

@@ -3,6 +3,7 @@
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
 
+mod advice;
 #[cfg(feature = "curation")]
 mod audit;
 #[cfg(feature = "curation")]
@@ -12,7 +13,6 @@ mod benign;
 mod calibrate;
 mod compare;
 mod complete;
-mod config;
 mod decisions;
 mod evaluate;
 mod exit;
@@ -29,6 +29,7 @@ mod import;
 mod inputs;
 mod known;
 mod matching;
+mod observer;
 #[cfg(not(feature = "curation"))]
 mod only_full;
 mod output;

@@ -10,8 +10,9 @@
 
 use crate::bank::{Action, Bank};
 use crate::cli::bank::now;
-use crate::cli::{audit, audit::time, exit::Exit, home::Home, inputs::MemoryMode, output};
+use crate::cli::{audit::time, exit::Exit, home::Home, inputs::MemoryMode, output};
 use crate::cli::{progress::Progress, stop};
+use crate::curation::ledger::Ledger;
 use crate::gate::{self, Evidence, Extraction, Gate, GateOptions, Query, Told, Verdict};
 use crate::hash::{Distance, Family, Signal};
 use crate::index::{Index, PublishOptions, publish};
@@ -184,7 +185,7 @@ fn news(
     }
     let base = match args.since_generation {
         Some(generation) => {
-            let revision = audit::revision_of(home, generation)?.with_context(|| {
+            let revision = Ledger::of(home).revision_of(generation)?.with_context(|| {
                 format!(
                     "nobody noted when generation {generation} was published (published.jsonl): use \
                      --all-entries"

@@ -4,7 +4,8 @@ use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::known::{self, Gathered, KnownArgs};
 use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::curation::policy;
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
@@ -110,10 +111,8 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         mode: args.mode,
         auto_from: None,
         memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
-        // One time for all files, and quarantine in the order of the files: a scan's outcome does not hang
-        // on which thread was faster.
+        // One time for all files: a scan's outcome does not hang on which thread was faster.
         at: Some(now()),
-        settle_later: true,
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");
@@ -133,7 +132,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     recorder.set_index(&gate.index(), home);
     warn_if_empty(&gate);
     let shadow = match &args.shadow {
-        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        Some(path) => Some(policy::shadow(&gate.index(), path)?),
         None => None,
     };
     let mut sink = sink(&args, &gate)?;
@@ -158,20 +157,20 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         options,
         &stop,
         Worker::default,
-        |worker, path| gate.check_file_with(worker, path, shadow.as_ref()),
+        |worker, path| gate.check_file_later(worker, path, shadow.as_ref()),
         |done| -> anyhow::Result<()> {
             let record = match done.result {
-                Ok((mut verdict, other, bytes)) => {
-                    gate.settle(&mut verdict);
-                    recorder.note_file(&done.path, &verdict, bytes)?;
-                    let mut record = FileRecord::judged(&done.path, verdict, bytes);
+                Ok(unsettled) => {
+                    // Quarantine counts in the order of the files.
+                    let mut checked = unsettled.settle(&gate);
+                    advice::add_to(&mut checked.verdict);
+                    recorder.note_file(&done.path, &checked.verdict, checked.bytes)?;
+                    let mut record = FileRecord::judged(&done.path, checked.verdict, checked.bytes);
                     if let Some(sources) = &sources {
                         known::note_sources(&mut record, sources);
                     }
-                    record.shadow = other.zip(shadow.as_ref()).map(|(mut other, shadow)| {
-                        gate.settle_by(shadow, &mut other);
-                        ShadowRecord::new(other, (record.outcome, record.action))
-                    });
+                    record.shadow = (checked.shadow)
+                        .map(|other| ShadowRecord::new(other, (record.outcome, record.action)));
                     record
                 }
                 Err(error) => FileRecord::unreachable(&done.path, error),

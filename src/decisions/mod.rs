@@ -23,7 +23,7 @@ pub use chain::{LineHash, LineKind, Link};
 pub use error::DecisionError;
 pub use head::Head;
 pub use log::{DecisionLog, LogOptions};
-pub use record::{Decision, Input, RecordedMatch, RecordedQuery, SourceRecord};
+pub use record::{Decision, Input, RecordedMatch, SourceRecord};
 pub use replay::{Became, Change, Replayed, Why, replay};
 pub use resume::Torn;
 pub use verify::{Report, VerifyOptions, for_each, head, verify};

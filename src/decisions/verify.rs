@@ -52,7 +52,8 @@ pub struct VerifyOptions {
 /// # Errors
 /// Where there is no log, or a file of it cannot be read. Faults of the log are no errors: they are
 /// in the report.
-pub fn verify(folder: &Path, options: VerifyOptions) -> Result<Report, DecisionError> {
+pub fn verify(folder: impl AsRef<Path>, options: VerifyOptions) -> Result<Report, DecisionError> {
+    let folder = folder.as_ref();
     let mut report = Report {
         head: None,
         files: 0,

@@ -20,7 +20,8 @@ impl IndexHandle {
     ///
     /// # Errors
     /// As [`Index::open`].
-    pub fn open(folder: &Path) -> Result<Self, IndexError> {
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Index::open(folder).map(Self::new)
     }
 
@@ -28,7 +29,8 @@ impl IndexHandle {
     ///
     /// # Errors
     /// As [`Index::open`].
-    pub fn open_with(folder: &Path, memory: Memory) -> Result<Self, IndexError> {
+    pub fn open_with(folder: impl AsRef<Path>, memory: Memory) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Index::open_with(folder, memory).map(Self::new)
     }
 

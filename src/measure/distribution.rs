@@ -37,6 +37,15 @@ pub enum Distribution {
 }
 
 impl Distribution {
+    /// Every one of them.
+    pub const ALL: [Self; 5] = [
+        Self::Uniform,
+        Self::Correlated,
+        Self::Clustered,
+        Self::Skewed,
+        Self::Duplicates,
+    ];
+
     /// Its name: `uniform`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -99,8 +99,6 @@ fn processor(cpuinfo: &str) -> String {
     named.unwrap_or_else(|| "an unnamed processor".to_owned())
 }
 
-}
-
 /// Most memory that this process has held at once since [`forget_peak`], in bytes, where the
 /// system tells.
 pub(super) fn peak_memory() -> Option<u64> {

@@ -121,7 +121,8 @@ impl Segment {
     ///
     /// # Errors
     /// [`SegmentError`], which names the file, what is wrong with it and the repair.
-    pub fn open(path: &Path, memory: Memory) -> Result<Self, SegmentError> {
+    pub fn open(path: impl AsRef<Path>, memory: Memory) -> Result<Self, SegmentError> {
+        let path = path.as_ref();
         Self::of(path, Bytes::open(path, memory)?)
     }
 

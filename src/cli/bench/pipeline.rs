@@ -1,6 +1,6 @@
 //! `hashgate bench pipeline`: the whole way of a file, from its path to a verdict.
 
-use super::{ReportArgs, measured, threads};
+use super::measured::{ReportArgs, measured, threads};
 use crate::cli::exit::Exit;
 use crate::cli::inputs::{LimitArgs, VariantArgs};
 use crate::measure::Size;

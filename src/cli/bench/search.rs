@@ -1,6 +1,6 @@
 //! `hashgate bench search`: an index is built, opened and asked.
 
-use super::{ReportArgs, measured, threads};
+use super::measured::{ReportArgs, measured, threads};
 use crate::cli::exit::Exit;
 use crate::hash::SignalType;
 use crate::index::Memory;

@@ -6,7 +6,7 @@ mod show;
 mod verify;
 mod when;
 
-pub(crate) use verify::check as check_log;
+pub(crate) use verify::describe;
 
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::decisions::{DecisionLog, Finding, LogOptions};

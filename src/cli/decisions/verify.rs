@@ -6,7 +6,6 @@ use crate::decisions::{self, LineHash, Report, VerifyOptions};
 use clap::Args;
 use serde_json::json;
 use std::io::{self, Write};
-use std::path::Path;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -78,7 +77,8 @@ pub(super) fn run(args: &VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
     Ok(Exit::of(false, !report.is_sound() || !is_expected))
 }
 
-fn describe(report: &Report, out: &mut impl Write) -> io::Result<()> {
+/// Says what was found.
+pub(crate) fn describe(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for finding in &report.findings {
         writeln!(out, "decisions: DAMAGED: {}", place(finding))?;
     }
@@ -100,23 +100,4 @@ fn describe(report: &Report, out: &mut impl Write) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// Checks the log of a home as a part of `hashgate verify`; says whether it is sound. A home without
-/// one is.
-pub(crate) fn check(folder: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
-    if !folder.exists() {
-        return Ok(true);
-    }
-    match decisions::verify(folder, VerifyOptions::default()) {
-        Ok(report) => {
-            describe(&report, out)?;
-            Ok(report.is_sound())
-        }
-        Err(error) => {
-            let error = anyhow::Error::from(error);
-            writeln!(out, "decisions: DAMAGED: {error:#}")?;
-            Ok(false)
-        }
-    }
 }

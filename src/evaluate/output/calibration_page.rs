@@ -154,3 +154,50 @@ fn rate_charts(found: &Calibration) -> Vec<String> {
     };
     found.banks.iter().map(chart).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::output::write_calibration_text;
+
+    /// A calibration whose names are hostile.
+    fn hostile() -> Calibration {
+        let name = "<script>alert(1)</script>\u{1b}[2J";
+        let per_million = serde_json::json!({"value": 20_000.0, "low": 500.0, "high": 110_000.0});
+        let value = serde_json::json!({
+            "report": "calibrate", "program_version": "0.1.0", "sample": name, "uploads": 50,
+            "hashes": 60, "guesses": 0, "generation": 3, "entries": 2, "margin": 8, "widest_reach": 60,
+            "by_reach": vec![1; 61], "without_reach": 1,
+            "banks": [{
+                "bank": name, "threshold": 31, "min_quality": 50,
+                "by_threshold": [{"threshold": 31, "flagged": 1, "per_million": per_million}],
+            }],
+            "noisy": [{
+                "bank": name, "content_id": 7, "hash": "pdq:0f0f0f0f…", "nearest": 2,
+                "within_threshold": 1, "reach": null,
+            }],
+            "noisy_left_out": 0, "scan": null,
+        });
+        serde_json::from_value(value).expect("a calibration")
+    }
+
+    #[test]
+    fn hostile_names_are_text_in_the_page_and_on_a_terminal() {
+        let page = calibration_page(&hostile());
+        assert!(!page.contains("<script") && !page.contains('\u{1b}'));
+        assert!(
+            page.matches("&lt;script&gt;alert(1)&lt;/script&gt;")
+                .count()
+                >= 5
+        );
+        assert_eq!(page.matches("<svg").count(), 2);
+        let mut text = Vec::new();
+        write_calibration_text(&mut text, &hostile()).expect("written");
+        let text = String::from_utf8(text).expect("UTF-8");
+        let sample = text.lines().next().expect("a line");
+        assert!(
+            sample.contains("\\u{1b}[2J: 50 harmless uploads"),
+            "{sample}"
+        );
+    }
+}

@@ -103,9 +103,9 @@ fn half_of_the_duplicates_are_one_hash() {
 
 #[test]
 fn every_law_fills_every_width_and_is_repeated_exactly() {
-    for distribution in Distribution::value_variants() {
+    for distribution in Distribution::ALL {
         for kind in [SignalType::Pdq, SignalType::Dhash] {
-            let maker = |seed| Maker::new(kind, *distribution, 1_000, seed);
+            let maker = |seed| Maker::new(kind, distribution, 1_000, seed);
             let (a, b) = (maker(1), maker(1));
             for number in [0, 1, 999] {
                 assert_eq!(a.hash(number).len(), kind.byte_len());

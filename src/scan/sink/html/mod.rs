@@ -6,7 +6,7 @@ use crate::bank::Bank;
 use crate::gate::{Gate, Outcome};
 use crate::pages::chart::{Bars, bars};
 use crate::pages::name::escaped;
-use crate::pages::number::{plural, thousands, three_digits};
+use crate::pages::number::{thousands, three_digits};
 use crate::pages::page::{Cell, Page};
 use crate::scan::{FileRecord, Sink, Summary};
 use std::collections::BTreeMap;
@@ -108,11 +108,11 @@ impl<W: Write> HtmlSink<W> {
         page.lead(&lead(summary));
         page.figures(&figures(summary));
         page.charts("At a glance", &self.charts(summary));
-        self.matches(&mut page);
-        self.unjudged(&mut page, summary);
         let (header, rows) = outcome_rows(summary);
         page.table("What became of the files", &header, &rows);
         notes(&mut page, summary);
+        self.matches(&mut page);
+        self.unjudged(&mut page, summary);
         self.asked(&mut page, summary);
         page.finish()
     }
@@ -176,7 +176,7 @@ impl<W: Write> HtmlSink<W> {
         }
         let header = ["file", "to do", "why", "form", "bits", "entry", "its hash"];
         for (bank, of) in &self.banks {
-            let heading = format!("{bank}: {}", plural(of.files.count, "file"));
+            let heading = format!("{bank}: {}", files(of.files.count));
             list(page, &heading, &header, &of.files);
         }
     }
@@ -302,6 +302,14 @@ impl<W: Write> Sink for HtmlSink<W> {
     }
 }
 
+/// `1 file`, `2,000 files`.
+fn files(count: u64) -> String {
+    match count {
+        1 => "1 file".to_owned(),
+        count => format!("{} files", thousands(count)),
+    }
+}
+
 /// A name of JSON as people read it.
 fn name(name: &str) -> String {
     name.replace('_', " ")
@@ -336,7 +344,7 @@ fn lead(summary: &Summary) -> String {
     format!(
         "{}, {} MB, were held against generation {} of the index in {} s. No picture is shown or kept: this page \
          names files, and hashes by their beginnings.",
-        plural(summary.files, "file"),
+        files(summary.files),
         three_digits(summary.bytes as f64 / 1e6),
         summary.index_generation,
         three_digits(summary.seconds)
@@ -380,7 +388,7 @@ fn notes(page: &mut Page, summary: &Summary) {
     if summary.quarantined > 0 {
         page.note(&format!(
             "Quarantine: {} would have been blocked and are to be reviewed, since the entries that they match are suspicious.",
-            plural(summary.quarantined, "file")
+            files(summary.quarantined)
         ));
     }
     if let Some(shadow) = &summary.shadow {
@@ -395,7 +403,7 @@ fn notes(page: &mut Page, summary: &Summary) {
             false => format!(
                 "The policy {} would decide {} otherwise: {}.",
                 escaped(&shadow.file),
-                plural(shadow.differs, "file"),
+                files(shadow.differs),
                 changes.join(", ")
             ),
         });

@@ -1,8 +1,8 @@
 //! The rules by which matches decide.
 
 use super::*;
-use crate::bank::ContentId;
-use crate::hash::{Hash64, Md5Digest, PdqHash};
+use crate::gate::decide;
+use crate::hash::{Hash64, Md5Digest, PdqHash, Threshold, Variant, View};
 
 fn found(action: Action, entry: impl Into<Signal>, distance: u16) -> Match {
     let entry = entry.into();
@@ -22,8 +22,14 @@ fn found(action: Action, entry: impl Into<Signal>, distance: u16) -> Match {
         seconded_by: None,
         action,
         rule: None,
-        quarantine: None,
         quarantined: false,
+    }
+}
+
+fn judged(found: Match) -> Judged {
+    Judged {
+        found,
+        quarantine: None,
     }
 }
 
@@ -91,7 +97,7 @@ fn a_harmless_part_says_nothing_of_the_frame() {
         let mut matches = Matches::default();
         let mut allow = found(Action::Allow, PdqHash::ZERO, 0);
         allow.variant.region = region;
-        matches.keep(BankId(1), allow);
+        matches.keep(BankId(1), judged(allow));
         matches.finish().frames
     };
     assert_eq!(keep(Sides::NONE), BTreeSet::from([0]));
@@ -110,7 +116,7 @@ fn of_an_entry_the_match_by_distance_is_shown() {
     for both in [[near.clone(), verified.clone()], [verified, near]] {
         let mut matches = Matches::default();
         both.into_iter()
-            .for_each(|one| matches.keep(BankId(1), one));
+            .for_each(|one| matches.keep(BankId(1), judged(one)));
         let decided = matches.finish();
         assert_eq!(decided.action, Some(Action::Block));
         assert_eq!(decided.matches.len(), 1);
@@ -171,7 +177,7 @@ fn a_harmless_thumbnail_and_its_picture_do_not_shield_each_other() {
     assert_eq!(both(&allow, &inside(block.clone())), Some(Block));
     assert_eq!(both(&inside(allow.clone()), &inside(block)), None);
     let mut matches = Matches::default();
-    matches.keep(BankId(1), inside(allow));
+    matches.keep(BankId(1), judged(inside(allow)));
     assert_eq!(matches.finish().frames, BTreeSet::new());
 }
 

@@ -1,42 +1,12 @@
-//! A second hash, as a second opinion: an entry that evidence nearly verified is verified where another
-//! perceptual hash that the same entry has meets the same guess.
+//! Entries for which evidence spoke, but not quite enough: what a second hash is asked about.
 //!
-//! PDQ and the 64-bit hashes look at a picture in other ways, so what a stranger's picture is near to by the
-//! one it rarely is by the other too. This file owns which entries are asked about, by which hashes, how near
-//! those must be, and how much less is then enough. Indexes that hold no such hashes cost nothing here.
-//!
-//! Whoever has such hashes in the index has every upload decoded: what is seconded rests on pixels in every mode.
+//! Owns how much less of a score is enough where a second hash speaks too. Who asks the second hash is `second.rs`.
 
-#[cfg(feature = "decode")]
-use crate::bank::Action;
-#[cfg(feature = "decode")]
-use crate::gate::decide::Matches;
-#[cfg(feature = "decode")]
-use crate::gate::terms::Terms;
 use crate::gate::{Evidence, Query, Refusal, Score};
-#[cfg(feature = "decode")]
-use crate::gate::{Extraction, Extractor};
-#[cfg(feature = "decode")]
-use crate::hash::{Distance, Signal, SignalType};
 use crate::index::Hit;
 
-/// Entries of one input that are asked about at most, those that lack least first.
-#[cfg(feature = "decode")]
-const MOST_ASKED: usize = 8;
 /// Entries that are noted: some may turn out to match by themselves.
 const MOST_NOTED: usize = 16;
-/// How near a second hash must be, of 64 bits.
-#[cfg(feature = "decode")]
-const WITHIN: Distance = Distance(8);
-/// Those that are asked: of gradients and of frequencies. `ahash`, `imghash_mean` and `blockhash` tell only
-/// where a picture is bright, which strangers that are near by PDQ have in common.
-#[cfg(feature = "decode")]
-const ASKED: [SignalType; 4] = [
-    SignalType::Dhash,
-    SignalType::Phash,
-    SignalType::ImghashGradient,
-    SignalType::ImghashDct,
-];
 /// How much less of a score is enough. Measured on 77 pictures of all kinds with 36 changed copies each, against
 /// 4,850 others with all hashes: of what lacked so much at most, of pictures that are not [too flat](TOO_FLAT),
 /// `phash` or `dhash` seconded 43 copies that had not been found, and no stranger. The nearest strangers, two
@@ -50,7 +20,7 @@ const TOO_FLAT: u8 = 60;
 /// nearest.
 #[derive(Debug, Default)]
 pub(crate) struct NearlyVerified {
-    held: Vec<(i32, Hit, Query)>,
+    pub(crate) held: Vec<(i32, Hit, Query)>,
 }
 
 impl NearlyVerified {
@@ -87,79 +57,6 @@ impl NearlyVerified {
 pub(crate) fn enough(evidence: &Evidence) -> Option<Score> {
     let least = Score::from_value(evidence.enough().value() - LESS);
     least.filter(|_| evidence.flatness < TOO_FLAT)
-}
-
-/// Asks about the second hashes of the queries that nearly verified an entry.
-#[cfg(feature = "decode")]
-pub(crate) fn ask(
-    terms: &Terms<'_>,
-    extraction: &Extraction,
-    extractor: &mut Extractor,
-    matches: &mut Matches,
-) {
-    let nearly = std::mem::take(&mut matches.nearly).held;
-    if nearly.is_empty() {
-        return;
-    }
-    let held = terms.index.signal_types().into_iter();
-    let kinds: Vec<SignalType> = held
-        .map(|held| held.signal_type)
-        .filter(|kind| ASKED.contains(kind))
-        .collect();
-    if kinds.is_empty() {
-        return;
-    }
-    let nearly = nearly
-        .into_iter()
-        .filter(|(_, hit, _)| !matches.has_entry(hit.bank, hit.content, SignalType::Pdq))
-        // Less evidence must not be enough to call something harmless.
-        .filter(|(_, hit, _)| {
-            let standing = terms.standing(hit);
-            standing.is_ok_and(|(_, policy)| policy.action != Action::Allow)
-        });
-    let nearly: Vec<_> = nearly.take(MOST_ASKED).collect();
-    for (_, hit, query) in nearly {
-        let hashes = hashes_of(&query, &kinds, extraction, extractor);
-        for signal in hashes {
-            let mut speaks = false;
-            terms.index.visit(&signal, WITHIN, |second| {
-                let is_same = (second.bank, second.content) == (hit.bank, hit.content);
-                speaks |= is_same && terms.standing(&second).is_ok();
-            });
-            if speaks {
-                matches.weigh_seconded(terms, &query, &hit, signal.signal_type());
-                break;
-            }
-        }
-    }
-}
-
-/// The hashes of these types of the form that a query is of: those that were computed, else from the small
-/// luma picture.
-#[cfg(feature = "decode")]
-fn hashes_of(
-    query: &Query,
-    kinds: &[SignalType],
-    extraction: &Extraction,
-    extractor: &mut Extractor,
-) -> Vec<Signal> {
-    let mut hashes: Vec<Signal> = (extraction.queries.iter())
-        .filter(|other| other.variant == query.variant)
-        .map(|other| other.signal)
-        .filter(|signal| kinds.contains(&signal.signal_type()))
-        .collect();
-    let is_there =
-        |hashes: &[Signal], kind: SignalType| hashes.iter().any(|hash| hash.signal_type() == kind);
-    let lacking: Vec<SignalType> = (kinds.iter().copied())
-        .filter(|&kind| !is_there(&hashes, kind))
-        .collect();
-    if let Some(hash) = query.signal.as_pdq().filter(|_| !lacking.is_empty()) {
-        let made = extractor.hash64_of_guess(&hash, &query.variant, &lacking);
-        let made = made.into_iter();
-        hashes.extend(made.map(|(kind, hash)| Signal::from_hash64(kind, hash)));
-    }
-    hashes.sort_by_key(Signal::signal_type);
-    hashes
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A file's bytes, within a limit, and never from a thing that could make a reader wait for ever.
 
-use crate::gate::{Outcome, Problem};
+use crate::gate::{Outcome, Problem, ProblemKind};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,13 +14,21 @@ use std::path::Path;
 /// # Errors
 /// [`Outcome::Unreadable`] where the file is gone, forbidden or no regular file, and
 /// [`Outcome::TooLarge`] above the limit. The message does not repeat the path.
-pub fn read_file(path: &Path, max_bytes: u64, buffer: &mut Vec<u8>) -> Result<(), Problem> {
+pub fn read_file(
+    path: impl AsRef<Path>,
+    max_bytes: u64,
+    buffer: &mut Vec<u8>,
+) -> Result<(), Problem> {
     buffer.clear();
-    let mut file = open(path).map_err(unreadable)?;
+    let mut file = open(path.as_ref()).map_err(unreadable)?;
     let facts = file.metadata().map_err(unreadable)?;
     if !facts.is_file() {
         let error = format!("is {}, and only regular files are read", kind(&facts));
-        return Err(Problem::new(Outcome::Unreadable, error));
+        return Err(Problem::new(
+            Outcome::Unreadable,
+            ProblemKind::NotAFile,
+            error,
+        ));
     }
     if facts.len() > max_bytes {
         return Err(too_large(facts.len(), max_bytes));
@@ -50,13 +58,12 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn unreadable(error: io::Error) -> Problem {
-    Problem::new(Outcome::Unreadable, error.to_string())
+    Problem::new(Outcome::Unreadable, ProblemKind::Io, error.to_string())
 }
 
 fn too_large(got: u64, limit: u64) -> Problem {
-    let error =
-        format!("the file has {got} bytes or more, the limit is {limit} (--max-file-bytes)");
-    Problem::new(Outcome::TooLarge, error)
+    let message = format!("the file has {got} bytes or more, the limit is {limit}");
+    Problem::new(Outcome::TooLarge, ProblemKind::FileBytes, message)
 }
 
 fn kind(facts: &std::fs::Metadata) -> &'static str {
@@ -113,7 +120,7 @@ mod tests {
         if made.is_ok_and(|status| status.success()) {
             let problem = outcome(&fifo);
             assert_eq!(problem.outcome, Outcome::Unreadable);
-            assert!(problem.error.contains("FIFO"), "{}", problem.error);
+            assert!(problem.message.contains("FIFO"), "{}", problem.message);
         }
     }
 }

@@ -5,9 +5,11 @@
 //! compute the exact ones.
 
 use crate::bank::{Action, BankId, Effective};
-use crate::gate::decide::{MOST_COUNTED, Matches, near_within, radius, score};
+use crate::gate::Query;
+use crate::gate::decide::judge::{near_within, radius, score};
+use crate::gate::decide::matches::{MOST_COUNTED, Matches};
+use crate::gate::decide::near::{far, is_asked_far, is_worth_it};
 use crate::gate::terms::{Terms, widest};
-use crate::gate::{Query, fitting};
 use crate::hash::{Distance, Quality, SignalType};
 use crate::index::Hit;
 use std::collections::HashSet;
@@ -69,7 +71,7 @@ impl Matches {
             return;
         };
         let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
-        let radius = match fitting::far(terms.index).filter(|_| fitting::is_asked_far(query)) {
+        let radius = match far(terms.index).filter(|_| is_asked_far(query)) {
             Some(far) => radius.max(far),
             None => radius,
         };
@@ -104,7 +106,7 @@ impl Matches {
 /// Whether the exact guess may be fitted to an entry.
 fn may_be_fitted(terms: &Terms<'_>, query: &Query, hit: &Hit) -> bool {
     let score = score(query, hit);
-    score.is_some_and(|score| fitting::is_worth_it(terms, query, hit, score.value() + SCORE_MARGIN))
+    score.is_some_and(|score| is_worth_it(terms, query, hit, score.value() + SCORE_MARGIN))
 }
 
 /// Whether an entry is so far beyond its reach that no exact hash would be verified.

@@ -1,123 +1,18 @@
 //! Entries that a guess nearly met: the guess is fitted to them, and what comes of it is weighed.
 //!
-//! This file owns which entries are worth it, and how many. What a fitted guess must reach is
+//! Which entries are worth it, and how many, is `near.rs`'s to say. What a fitted guess must reach is
 //! [`Evidence`](crate::gate::Evidence)'s to say, and how it is fitted the variants' of `signal`.
 
-use crate::bank::{Action, BankId, ContentId};
-#[cfg(feature = "decode")]
-use crate::gate::decide::Matches;
-#[cfg(feature = "decode")]
+use crate::gate::decide::eyes::Eyes;
+use crate::gate::decide::matches::Matches;
+use crate::gate::decide::near::{Miss, effort, far, is_asked_far};
 use crate::gate::evidence::apart_in_any_way;
-use crate::gate::evidence::is_concentric;
-#[cfg(feature = "decode")]
-use crate::gate::terms::widest;
-use crate::gate::terms::{Terms, held};
-#[cfg(feature = "decode")]
-use crate::gate::{Evidence, Extraction, Extractor};
-use crate::gate::{Query, Score};
-#[cfg(feature = "decode")]
-use crate::hash::{Distance, PdqHash, SignalType, Transform, Variant};
-use crate::hash::{Quality, Reach, Signal};
-use crate::index::{Hit, Index};
-
-/// How far out entries lie that the picture itself, or mirrored, is fitted to: a sticker over it costs
-/// many bits, but leaves it where it was.
-#[cfg(feature = "decode")]
-const FAR: Distance = Distance(72);
-
-/// How many entries are fitted for one input at most, those most like a guess; and how alike they must be.
-///
-/// Fitting costs as much as hundreds of guesses: the more hashes there are, the more strangers are nearly
-/// met, and the less can be spent on each.
-fn effort(index: &Index) -> (usize, f64) {
-    match held(index) {
-        0..50_001 => (3, 0.5),
-        50_001..200_001 => (2, 0.6),
-        _ => (1, 0.66),
-    }
-}
-
-/// Entries that are noted: of one content item there may be several, and some may turn out to match.
-const MOST_NOTED: usize = 12;
-
-/// The entries that were nearly met, the likeliest first, each with the guess that came nearest.
-#[derive(Debug, Default)]
-pub(crate) struct NearMisses {
-    held: Vec<Miss>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Miss {
-    score: Score,
-    entry: Signal,
-    bank: BankId,
-    content: ContentId,
-    query: Query,
-}
-
-impl Miss {
-    /// Of one item one hash is fitted to, the likeliest: its other forms are the same picture.
-    fn is_of(&self, hit: &Hit) -> bool {
-        self.bank == hit.bank && (self.content == hit.content || self.entry == hit.signal)
-    }
-}
-
-impl NearMisses {
-    /// Notes an entry that a query met too far out.
-    pub(crate) fn note(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit, score: Score) {
-        if !is_worth_it(terms, query, hit, score.value()) {
-            return;
-        }
-        let new = Miss {
-            score,
-            entry: hit.signal,
-            bank: hit.bank,
-            content: hit.content,
-            query: *query,
-        };
-        match self.held.iter_mut().find(|held| held.is_of(hit)) {
-            Some(held) if held.score >= score => return,
-            Some(held) => *held = new,
-            None => self.held.push(new),
-        }
-        self.held.sort_by(|a, b| {
-            (b.score.cmp(&a.score)).then_with(|| (a.entry, a.bank).cmp(&(b.entry, b.bank)))
-        });
-        self.held.truncate(MOST_NOTED);
-    }
-}
-
-/// Whether a guess is fitted to an entry that it met like this; `score` is the least that it may be.
-pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f64) -> bool {
-    let Some(evidence) = query.evidence else {
-        return false;
-    };
-    // Plain shapes of one series look alike once they are turned.
-    let is_turned_shape = evidence.is_plain() && query.variant.transform.swaps_sides();
-    let can_be = !evidence.inverted && evidence.fitted_from.is_none() && !is_turned_shape;
-    let is_good =
-        |quality: Option<Quality>, least: Quality| quality.is_none_or(|quality| quality >= least);
-    can_be
-        // Nothing is verified by what may be trusted nowhere.
-        && (hit.reach != Some(Reach::NOWHERE) || !terms.reaches_count)
-        && !query.variant.embedded
-        && score >= effort(terms.index).1
-        && terms.standing(hit).is_ok_and(|(_, policy)| {
-            // What was made to fit a harmless picture says nothing for an upload.
-            policy.action != Action::Allow
-                && policy.verified_action().is_some()
-                && is_good(query.quality, policy.min_quality)
-                && is_good(hit.quality, policy.min_quality)
-        })
-        && hit
-            .signal
-            .as_pdq()
-            .is_some_and(|entry| !entry.is_patterned() && !is_concentric(&entry))
-}
+use crate::gate::terms::{Terms, widest};
+use crate::gate::{Evidence, Extraction, Query, Score};
+use crate::hash::{PdqHash, SignalType, Transform, Variant};
 
 /// What fitting takes liberties with, in terms of the score before: of all of the original that was
 /// left out, of all of the upload that was, and of one turned or mirrored. Each lets strangers nearer.
-#[cfg(feature = "decode")]
 fn less_liberties(score: Score, variant: &Variant, covered: f32) -> Score {
     const COVERED: f64 = 1.07;
     const LEFT_OUT: f64 = 0.2;
@@ -134,31 +29,7 @@ fn less_liberties(score: Score, variant: &Variant, covered: f32) -> Score {
     Score::from_value((score.value() - cost).max(-1.0)).unwrap_or(score)
 }
 
-/// Whether the query is asked about far out: the picture itself, and mirrored.
-#[cfg(feature = "decode")]
-pub(crate) fn is_asked_far(query: &Query) -> bool {
-    let plain = Variant {
-        transform: Transform::Original,
-        over_black: false,
-        frame: 0,
-        ..query.variant
-    };
-    query.evidence.is_some()
-        && plain == Variant::ORIGINAL
-        && matches!(
-            query.variant.transform,
-            Transform::Original | Transform::FlipY | Transform::Displayed
-        )
-}
-
-/// How far out [`is_asked_far`] is, in an index of this size.
-#[cfg(feature = "decode")]
-pub(crate) fn far(index: &Index) -> Option<Distance> {
-    (widest(index).0 >= 60).then_some(FAR)
-}
-
 /// A guess, and the entry that it was fitted to.
-#[cfg(feature = "decode")]
 struct Fitted {
     of: Miss,
     hash: PdqHash,
@@ -166,7 +37,6 @@ struct Fitted {
     score: Option<Score>,
 }
 
-#[cfg(feature = "decode")]
 impl Fitted {
     /// Whether this says of another picture nearly what `other` says of its own. A plain picture that
     /// is fitted to two entries alike is fitted to what they have in common: a dialog of a program, a
@@ -190,28 +60,34 @@ impl Fitted {
 }
 
 /// Whether the picture has a part in what plain ones are asked for.
-#[cfg(feature = "decode")]
 fn is_plain(query: &Query) -> bool {
     query
         .evidence
         .is_some_and(|evidence| evidence.flatness >= Evidence::FITTED_FLATNESS[0])
 }
 
-#[cfg(feature = "decode")]
 fn made_score(fitted: &Query, entry: &PdqHash) -> Option<Score> {
     let evidence = fitted.evidence?;
     Some(evidence.score(&fitted.signal.as_pdq()?, entry))
 }
 
+/// What came of fitting.
+#[derive(Debug, Default)]
+pub(crate) struct Fits {
+    /// The fitted guesses that the index was asked about.
+    pub(crate) asked: Vec<Query>,
+    /// Entries that were nearly met, and not fitted: the picture is not at hand any more.
+    pub(crate) left_out: u64,
+}
+
 /// Fits the guesses that nearly met an entry, and weighs what comes of it; gives what was asked. `rivals`:
 /// whether entries that a plain guess fits alike take each other out.
-#[cfg(feature = "decode")]
 pub(crate) fn fit(
     terms: &Terms<'_>,
     extraction: &Extraction,
-    extractor: &mut Extractor,
+    eyes: &mut dyn Eyes,
     (matches, rivals): (&mut Matches, bool),
-) -> Vec<Query> {
+) -> Fits {
     let index = terms.index;
     if let Some(far) = far(index) {
         for query in extraction
@@ -227,6 +103,12 @@ pub(crate) fn fit(
         .into_iter()
         .filter(|miss| !matches.has_entry(miss.bank, miss.content, SignalType::Pdq));
     let missed: Vec<_> = missed.take(effort(index).0).collect();
+    if !eyes.can_look_again() {
+        return Fits {
+            asked: Vec::new(),
+            left_out: missed.len() as u64,
+        };
+    }
     let mut all = Vec::new();
     for miss in missed {
         let (score, query) = (miss.score, miss.query);
@@ -236,7 +118,7 @@ pub(crate) fn fit(
         let Some(hash) = miss.entry.as_pdq() else {
             continue;
         };
-        let Some(made) = extractor.fit(&query.variant, &hash) else {
+        let Some(made) = eyes.fit(&query.variant, &hash) else {
             continue;
         };
         let fitted = Query {
@@ -271,12 +153,15 @@ pub(crate) fn fit(
         });
         asked.push(one.query);
     }
-    asked
+    Fits { asked, left_out: 0 }
 }
 
-#[cfg(all(test, feature = "decode"))]
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bank::{BankId, ContentId};
+    use crate::hash::Distance;
+    use crate::index::Hit;
 
     fn fitted(content: u64, hash: PdqHash, score: f64) -> Fitted {
         let query = Query {

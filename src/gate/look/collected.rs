@@ -21,35 +21,35 @@ fn is_guess(query: &Query) -> bool {
 }
 
 /// Less than this share of what was uploaded is a small part of it.
-pub(super) const SMALL: f32 = 0.2;
+pub(crate) const SMALL: f32 = 0.2;
 /// Less than this is so little that patterns are met in it.
-pub(super) const MINOR: f32 = 0.3;
+pub(crate) const MINOR: f32 = 0.3;
 
 /// The share of the upload that a variant takes for the original.
-pub(super) fn shown(variant: &Variant) -> f32 {
+pub(crate) fn shown(variant: &Variant) -> f32 {
     let left = |a: u16, b: u16| 1.0 - (f32::from(a) + f32::from(b)) / 1000.0;
     let out = variant.region;
     left(out.left, out.right) * left(out.top, out.bottom)
 }
 
 /// A share as whole hundredths.
-pub(super) fn hundredths(share: f32) -> u8 {
+pub(crate) fn hundredths(share: f32) -> u8 {
     (100.0 * share.clamp(0.0, 1.0)) as u8
 }
 
 /// What one input has given so far.
-pub(super) struct Collected<'a> {
-    pub(super) wanted: &'a [SignalType],
-    pub(super) variants: VariantSet,
+pub(crate) struct Collected<'a> {
+    pub(crate) wanted: &'a [SignalType],
+    pub(crate) variants: VariantSet,
     /// Where each hash, of the picture or of the small one in its EXIF block, stands among the queries.
     seen: HashMap<(Signal, bool), usize>,
     /// The pictures of which guesses were made.
     guessed: Vec<PdqHash>,
-    pub(super) extraction: Extraction,
+    pub(crate) extraction: Extraction,
 }
 
 impl<'a> Collected<'a> {
-    pub(super) fn new(wanted: &'a [SignalType], variants: VariantSet) -> Self {
+    pub(crate) fn new(wanted: &'a [SignalType], variants: VariantSet) -> Self {
         Self {
             wanted,
             variants,
@@ -61,27 +61,27 @@ impl<'a> Collected<'a> {
 
     /// Whether guesses are to be made of a picture of this hash: of the first few, where nothing
     /// alike came before.
-    pub(super) fn is_to_be_guessed(&self, hash: &PdqHash) -> bool {
+    pub(crate) fn is_to_be_guessed(&self, hash: &PdqHash) -> bool {
         let near = |held: &PdqHash| hamming::distance_pdq(held, hash) <= SAME_PICTURE;
         self.guessed.len() < MOST_GUESSED && !self.guessed.iter().any(near)
     }
 
     /// Notes that guesses are made of a picture of this hash.
-    pub(super) fn note_guessed(&mut self, hash: PdqHash) {
+    pub(crate) fn note_guessed(&mut self, hash: PdqHash) {
         self.guessed.push(hash);
     }
 
     /// Whether a picture of this hash tells nothing beside the file's own, as stored.
-    pub(super) fn is_like_own(&self, hash: &PdqHash) -> bool {
+    pub(crate) fn is_like_own(&self, hash: &PdqHash) -> bool {
         let own = self.extraction.signals.iter().find_map(Signal::as_pdq);
         own.is_some_and(|own| hamming::distance_pdq(&own, hash) <= SAME_PICTURE)
     }
 
-    pub(super) fn wants(&self, kind: SignalType) -> bool {
+    pub(crate) fn wants(&self, kind: SignalType) -> bool {
         self.wanted.contains(&kind)
     }
 
-    pub(super) fn add_pdq(&mut self, hashed: &PdqHashed, variant: Variant) {
+    pub(crate) fn add_pdq(&mut self, hashed: &PdqHashed, variant: Variant) {
         let evidence = Evidence {
             confidence: hashed.confidence(),
             // Until it is looked at.
@@ -102,7 +102,7 @@ impl<'a> Collected<'a> {
     }
 
     /// The turned and mirrored forms as the spectrum tells them, which is nearly.
-    pub(super) fn add_turned(&mut self, hashed: &PdqHashed, variant: Variant) {
+    pub(crate) fn add_turned(&mut self, hashed: &PdqHashed, variant: Variant) {
         for (transform, hash) in hashed.dihedral().into_iter().skip(1) {
             let turned = Variant {
                 transform,
@@ -112,16 +112,14 @@ impl<'a> Collected<'a> {
         }
     }
 
-    pub(super) fn add(&mut self, signal: Signal, quality: Option<Quality>, variant: Variant) {
+    pub(crate) fn add(&mut self, signal: Signal, quality: Option<Quality>, variant: Variant) {
         self.add_query(Query {
-            signal,
-            quality,
             variant,
-            evidence: None,
+            ..Query::of(signal, quality)
         });
     }
 
-    pub(super) fn add_query(&mut self, query: Query) {
+    pub(crate) fn add_query(&mut self, query: Query) {
         let Query {
             signal,
             quality,

@@ -1,29 +1,19 @@
 //! Bytes of an upload to the hashes that the index is asked about.
 
-use crate::gate::collected::{Collected, MINOR, SMALL, hundredths, shown};
-use crate::gate::{Evidence, Extraction, MemoryBudget, Outcome, Problem, Query, VariantSet};
-use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType, Transform, Variant};
-use crate::media::{self, Limits, MediaError, Orientation, Picture, Sampling};
+use crate::gate::look::collected::{Collected, MINOR, SMALL, hundredths, shown};
+use crate::gate::look::pictures::{Held, Pictures, is_of_same};
+use crate::gate::{
+    Evidence, Extraction, MemoryBudget, Outcome, Problem, ProblemKind, Query, VariantSet,
+};
+use crate::hash::{Family, Signal, SignalType, Transform, Variant};
+use crate::media::{self, Limits, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
 use crate::signal::thumbnail::Thumbnail;
-use crate::signal::variants::{Look, Luma, Made, VariantMaker};
+use crate::signal::variants::Luma;
 use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Pictures that are held for looking at guesses at them again.
-const MOST_HELD: usize = 4;
-
-impl From<MediaError> for Problem {
-    fn from(error: MediaError) -> Self {
-        let outcome = match error {
-            MediaError::TooLarge { .. } => Outcome::TooLarge,
-            MediaError::Unsupported { .. } => Outcome::Unsupported,
-            _ => Outcome::Undecodable,
-        };
-        Self::new(outcome, error.to_string())
-    }
-}
+use std::sync::Arc;
 
 /// What is to be hashed of an input, and how.
 #[derive(Debug, Clone, Copy)]
@@ -44,25 +34,8 @@ pub struct Extract<'a> {
 #[derive(Default)]
 pub struct Extractor {
     pdq: PdqHasher,
-    variants: VariantMaker,
     /// The pictures of the input at hand of which guesses were made, until they are forgotten.
-    held: Vec<Held>,
-    /// What guesses at them looked like that were fitted, by their hashes.
-    fitted: Vec<(PdqHash, Look)>,
-}
-
-/// A picture of which guesses were made.
-struct Held {
-    /// As stored.
-    form: Variant,
-    /// Whether it is held as displayed, which is otherwise.
-    is_displayed: bool,
-    luma: Luma,
-}
-
-/// Whether two forms are of the same picture: the frame, what it was laid over, whose it is.
-fn is_of_same(a: &Variant, b: &Variant) -> bool {
-    (a.frame, a.over_black, a.embedded) == (b.frame, b.over_black, b.embedded)
+    pictures: Pictures,
 }
 
 impl Extractor {
@@ -92,13 +65,17 @@ impl Extractor {
     pub fn extract_with(&mut self, bytes: &[u8], how: &Extract<'_>) -> Extraction {
         let (wanted, limits) = (how.wanted, how.limits);
         if bytes.len() as u64 > limits.max_file_bytes {
-            let error = format!(
-                "the file has {} bytes, the limit is {} (--max-file-bytes)",
+            let message = format!(
+                "the file has {} bytes, the limit is {}",
                 bytes.len(),
                 limits.max_file_bytes
             );
             return Extraction {
-                problem: Some(Problem::new(Outcome::TooLarge, error)),
+                problem: Some(Problem::new(
+                    Outcome::TooLarge,
+                    ProblemKind::FileBytes,
+                    message,
+                )),
                 ..Extraction::default()
             };
         }
@@ -106,67 +83,19 @@ impl Extractor {
         self.extract_rest(bytes, how, digests)
     }
 
-    /// Fits a guess that was made of the last input to an entry. `None` where that is no guess that can
-    /// be fitted.
-    pub(crate) fn fit(&mut self, variant: &Variant, entry: &PdqHash) -> Option<Made> {
-        let Self { variants, held, .. } = self;
-        let luma = luma_of(held, variant)?;
-        let fitted = catch_unwind(AssertUnwindSafe(|| variants.fit(luma, variant, entry)));
-        let fitted = fitted.unwrap_or_else(|_| {
-            tracing::error!(
-                "a guess could not be fitted (a defect of this program; please report it)"
-            );
-            *variants = VariantMaker::default();
-            None
-        })?;
-        let look = fitted.look().map(|look| (fitted.hash, look));
-        self.fitted.extend(look);
-        Some(fitted)
-    }
-
-    /// The 64-bit hashes, of these types, of a guess that was made of the last input, from its small luma
-    /// picture.
-    pub(crate) fn hash64_of_guess(
-        &mut self,
-        hash: &PdqHash,
-        variant: &Variant,
-        kinds: &[SignalType],
-    ) -> Vec<(SignalType, Hash64)> {
-        let Self {
-            variants,
-            held,
-            fitted,
-            ..
-        } = self;
-        let hashed = catch_unwind(AssertUnwindSafe(|| {
-            let fitted = fitted.iter().find(|(held, _)| held == hash);
-            let look = match fitted.filter(|_| variant.fitted) {
-                Some((_, look)) => look.clone(),
-                None => variants.look(luma_of(held, variant)?, variant)?,
-            };
-            let mut all = imagehash(Look::SIDE, Look::SIDE, look.rgb(), kinds).ok()?;
-            let side = Look::SIDE as u32;
-            for &kind in kinds {
-                let hash = imghash(side, side, look.rgb(), kind).ok()?;
-                all.extend(hash.map(|hash| (kind, hash)));
-            }
-            Some(all)
-        }));
-        hashed
-            .unwrap_or_else(|_| {
-                tracing::error!(
-                    "a guess could not be hashed again (a defect of this program; please report it)"
-                );
-                *variants = VariantMaker::default();
-                None
-            })
-            .unwrap_or_default()
-    }
-
     /// Forgets the last input's pictures.
     pub(crate) fn forget(&mut self) {
-        self.held.clear();
-        self.fitted.clear();
+        self.pictures.forget();
+    }
+
+    /// The last input's pictures, to look at again.
+    pub(crate) fn pictures(&mut self) -> &mut Pictures {
+        &mut self.pictures
+    }
+
+    /// The last input's pictures, as they are held.
+    pub(crate) fn held(&self) -> &[Held] {
+        self.pictures.held()
     }
 
     /// Does once more, from its pixels, what was extracted from an input's coefficients.
@@ -174,13 +103,13 @@ impl Extractor {
         &mut self,
         bytes: &[u8],
         how: &Extract<'_>,
-        fast: Extraction,
+        fast: &Extraction,
     ) -> Extraction {
         let how = Extract {
             fast: false,
             ..*how
         };
-        let digests = fast.signals.into_iter();
+        let digests = fast.signals.iter().copied();
         let digests = digests.filter(|signal| signal.signal_type().family() == Family::Digest);
         self.extract_rest(bytes, &how, digests.collect())
     }
@@ -205,9 +134,13 @@ impl Extractor {
             let problem = pixels.unwrap_or_else(|_| {
                 // The hasher's scratch may be half written: begin with a new one.
                 *self = Self::default();
-                let error =
+                let message =
                     "hashing failed unexpectedly (a defect of this program; please report it)";
-                Some(Problem::new(Outcome::Undecodable, error.to_owned()))
+                Some(Problem::new(
+                    Outcome::Undecodable,
+                    ProblemKind::Defect,
+                    message.to_owned(),
+                ))
             });
             collected.extraction.problem = problem;
             if how.variants.embedded {
@@ -320,7 +253,7 @@ impl Extractor {
             luma
         };
         let first = collected.extraction.queries.len();
-        let flatness = self.variants.make(&luma, shapes, &mut |made| {
+        let flatness = self.pictures.maker.make(&luma, shapes, &mut |made| {
             let is_as_it_lies = made.variant.transform == Transform::Original;
             let transform = match made.variant.transform {
                 Transform::Original if is_turned => Transform::Displayed,
@@ -353,13 +286,11 @@ impl Extractor {
             };
             collected.add_query(query);
         });
-        if self.held.len() < MOST_HELD {
-            self.held.push(Held {
-                form,
-                is_displayed: is_turned,
-                luma,
-            });
-        }
+        self.pictures.hold(|| Held {
+            form,
+            is_displayed: is_turned,
+            luma: Arc::new(luma),
+        });
         // The forms that were hashed exactly are of the same picture.
         for query in collected.extraction.queries.iter_mut().take(first) {
             if let Some(evidence) = &mut query.evidence
@@ -396,11 +327,15 @@ impl Extractor {
             Err(error) => Some(error.into()),
             Ok(_) if problem.is_some() => problem,
             Ok(frames) if frames.left_out => {
-                let error = format!(
-                    "the animation goes on after the {} frames that were judged (--max-frames)",
+                let message = format!(
+                    "the animation goes on after the {} frames that were judged",
                     frames.visited
                 );
-                Some(Problem::new(Outcome::TooLarge, error))
+                Some(Problem::new(
+                    Outcome::TooLarge,
+                    ProblemKind::Frames,
+                    message,
+                ))
             }
             Ok(_) => None,
         }
@@ -521,7 +456,13 @@ impl Extractor {
         variant: Variant,
         collected: &mut Collected<'_>,
     ) -> Result<Option<PdqHashed>, Problem> {
-        let shape = |error: ShapeError| Problem::new(Outcome::Undecodable, error.to_string());
+        let shape = |error: ShapeError| {
+            Problem::new(
+                Outcome::Undecodable,
+                ProblemKind::Damaged,
+                error.to_string(),
+            )
+        };
         let (columns, rows) = (width as usize, height as usize);
         let mut pdq = None;
         if collected.wants(SignalType::Pdq) {
@@ -541,13 +482,6 @@ impl Extractor {
         }
         Ok(pdq)
     }
-}
-
-/// The picture that a guess is of, as the guess takes it.
-fn luma_of<'a>(held: &'a [Held], variant: &Variant) -> Option<&'a Luma> {
-    let held = held.iter().find(|held| is_of_same(&held.form, variant))?;
-    let as_stored = held.is_displayed && variant.transform == Transform::Original;
-    (!as_stored).then_some(&held.luma)
 }
 
 /// What a JPEG's coefficients tell.

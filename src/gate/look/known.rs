@@ -8,7 +8,7 @@
 //! kept too where it is asked for.
 
 use crate::bank::ContentSignal;
-use crate::gate::{Extraction, Extractor, Outcome, Problem, VariantSet};
+use crate::gate::{Extraction, Extractor, Outcome, Problem, ProblemKind, VariantSet};
 use crate::hamming;
 use crate::hash::{Distance, Form, PdqHash, Quality, SignalType, Variant};
 use crate::media::{self, Limits};
@@ -218,7 +218,11 @@ impl Extractor {
             let made = catch_unwind(AssertUnwindSafe(|| make_forms(bytes, limits, forms)));
             let made = made.unwrap_or_else(|_| {
                 let error = "making its forms failed unexpectedly (a defect of this program)";
-                Err(Problem::new(Outcome::Undecodable, error.to_owned()))
+                Err(Problem::new(
+                    Outcome::Undecodable,
+                    ProblemKind::Defect,
+                    error.to_owned(),
+                ))
             })?;
             for (form, hash, quality) in made {
                 let quality = quality.or(known.quality).unwrap_or(Quality::MIN);
