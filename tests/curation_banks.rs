@@ -489,16 +489,17 @@ fn an_explanation_tells_of_entries_that_are_in_the_store_only() {
     let gate = Gate::open(&scene.workspace.index()).unwrap();
     let store = BankStore::open_read_only(&scene.workspace.store()).unwrap();
     let input = scene.pictures().join("2.png").display().to_string();
-    let explained = explain(&gate, Some(&store), &input).unwrap();
+    let mut explained = explain(&gate, &input).unwrap();
+    explained.look_in(&store).unwrap();
     assert_eq!(explained.only_in_store.len(), 1);
     let record = serde_json::to_value(ExplanationRecord::from(&explained)).unwrap();
     assert_eq!(record["outcome"], "no_match");
     assert_eq!(record["only_in_store"][0]["state"], "active");
 
     let digest = explained.only_in_store[0].signals[0].signal.to_string();
-    let by_hash = explain(&gate, None, &digest).unwrap();
+    let by_hash = explain(&gate, &digest).unwrap();
     assert!(by_hash.only_in_store.is_empty(), "no store was given");
-    let neither = explain(&gate, None, "no such thing").unwrap_err();
+    let neither = explain(&gate, "no such thing").unwrap_err();
     assert!(matches!(neither, ExplainError::Neither { .. }));
 }
 

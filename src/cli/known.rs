@@ -25,12 +25,12 @@ const BAD_ROWS_SHOWN: u64 = 20;
 pub(crate) struct KnownArgs {
     /// Hold the files against this list of hashes, in any format that import reads; may be given several
     /// times. Nothing of it is kept
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["index", "remember"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "index")]
     list: Vec<PathBuf>,
 
     /// Hold the files against this known picture, or all below this folder; may be given several times.
     /// Nothing of it is kept
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["index", "remember"])]
+    #[arg(long, value_name = "DIR", conflicts_with = "index")]
     known: Vec<PathBuf>,
 
     /// What a match does: block, review, report, allow [default: review]

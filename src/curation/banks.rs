@@ -347,7 +347,7 @@ pub fn check_policy(workspace: &Workspace, path: &Path) -> Result<CheckedPolicy,
         None => None,
     };
     Ok(CheckedPolicy {
-        settings: file.sections.iter().map(|section| section.say.len()).sum(),
+        settings: policy::settings(&file),
         file,
         banks,
     })

@@ -8,6 +8,7 @@ use crate::bank::{BankName, ContentId, ContentItem, ContentState, Origin, Step};
 use crate::gate::{Considered, Explanation, Gate, Match, Outcome, Problem, read_file};
 use crate::hash::{Distance, Form, Quality, Reach, SignalType};
 use crate::hashset::{self, HashsetError, ListFormat};
+#[cfg(feature = "curation")]
 use crate::store::{BankStore, StoreError};
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -39,9 +40,6 @@ pub enum ExplainError {
         /// The input.
         input: String,
     },
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// What is explained of one input.
@@ -52,34 +50,38 @@ pub struct Explained {
     pub input: String,
     /// What the gate says.
     pub explanation: Explanation,
-    /// Entries of the store that have one of its hashes and are not in the index.
+    /// Entries of the store that have one of its hashes and are not in the index; empty where no store
+    /// was asked.
     pub only_in_store: Vec<ContentItem>,
 }
 
 /// Explains the decision about a file, or about a hash (`TYPE:HEX`, or bare hex of a PDQ hash, an MD5 or a
-/// SHA-1 digest). A name of a file is taken as one. Where a store is given, it is asked what it has that the
-/// index has not.
+/// SHA-1 digest). A name of a file is taken as one.
 ///
 /// # Errors
 /// [`ExplainError`].
-pub fn explain(
-    gate: &Gate,
-    store: Option<&BankStore>,
-    input: &str,
-) -> Result<Explained, ExplainError> {
+pub fn explain(gate: &Gate, input: &str) -> Result<Explained, ExplainError> {
     let explanation = match Path::new(input).exists() {
         true => explain_file(gate, input)?,
         false => explain_hash(gate, input)?,
     };
-    let only_in_store = match store {
-        Some(store) => only_in_store(store, &explanation)?,
-        None => Vec::new(),
-    };
     Ok(Explained {
         input: input.to_owned(),
         explanation,
-        only_in_store,
+        only_in_store: Vec::new(),
     })
+}
+
+#[cfg(feature = "curation")]
+impl Explained {
+    /// Asks a store what it has that the index has not.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    pub fn look_in(&mut self, store: &BankStore) -> Result<(), StoreError> {
+        self.only_in_store = only_in_store(store, &self.explanation)?;
+        Ok(())
+    }
 }
 
 fn explain_file(gate: &Gate, input: &str) -> Result<Explanation, ExplainError> {
@@ -113,6 +115,7 @@ fn explain_hash(gate: &Gate, input: &str) -> Result<Explanation, ExplainError> {
 }
 
 /// Entries that have the very same hash and are not among those that were met.
+#[cfg(feature = "curation")]
 fn only_in_store(
     store: &BankStore,
     explanation: &Explanation,

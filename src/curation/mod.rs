@@ -35,11 +35,11 @@ pub mod audit;
 pub mod banks;
 #[cfg(feature = "curation")]
 pub mod bundle;
-#[cfg(all(feature = "curation", feature = "evaluate"))]
+#[cfg(all(feature = "evaluate", feature = "scan"))]
 pub mod calibrate;
 #[cfg(feature = "curation")]
 pub mod entries;
-#[cfg(feature = "curation")]
+#[cfg(all(feature = "decode", feature = "policy"))]
 pub mod explain;
 #[cfg(feature = "curation")]
 pub mod export;
@@ -53,9 +53,9 @@ pub mod lint;
 pub mod policy;
 #[cfg(feature = "curation")]
 pub mod publish;
-#[cfg(all(feature = "curation", feature = "evaluate"))]
-pub mod reaches;
 #[cfg(feature = "curation")]
+pub mod reaches;
+#[cfg(any(feature = "curation", all(feature = "evaluate", feature = "scan")))]
 mod sample;
 #[cfg(feature = "curation")]
 pub mod status;

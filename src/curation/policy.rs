@@ -193,6 +193,12 @@ pub fn read(path: &Path) -> Result<PolicyFile, PolicyFileError> {
     Ok(file)
 }
 
+/// How many settings a policy file has.
+#[must_use]
+pub fn settings(file: &PolicyFile) -> usize {
+    file.sections.iter().map(|section| section.say.len()).sum()
+}
+
 /// Lays a policy file over banks, which must be all that it speaks of, and says what an index must
 /// carry for it.
 ///

@@ -1,11 +1,13 @@
 //! `hashgate calibrate`: a bank's entries and thresholds, judged by a sample of harmless pictures.
 
+#[cfg(feature = "curation")]
 mod apply;
 
 use crate::cli::inputs::{IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::observer::Terminal;
 use crate::cli::{exit::Exit, home::Home, output, stop};
 use crate::curation::calibrate::{CalibrateError, CalibrationPlan, calibrate};
+#[cfg(feature = "curation")]
 use crate::curation::reaches;
 use crate::evaluate::Calibration;
 use crate::evaluate::output::{calibration_page, write_calibration_text};
@@ -33,15 +35,18 @@ enum Format {
 pub(crate) struct CalibrateArgs {
     /// The sample: a list of PDQ hashes of harmless pictures, in any format that import reads, or a
     /// folder of such pictures, which are asked about by all their variants; may be given several times
-    #[arg(long, value_name = "LIST|DIR", required_unless_present = "clear")]
+    #[cfg_attr(feature = "curation", arg(long, value_name = "LIST|DIR", required_unless_present = "clear"))]
+    #[cfg_attr(not(feature = "curation"), arg(long, value_name = "LIST|DIR", required = true))]
     benign: Vec<PathBuf>,
 
     /// Write each entry's reach into the store, in the place of what it had. Guesses at the originals of uploads then match the
     /// entry no farther out, and nothing is verified farther out
+    #[cfg(feature = "curation")]
     #[arg(long)]
     apply: bool,
 
     /// Take the reaches of all entries away again
+    #[cfg(feature = "curation")]
     #[arg(long, conflicts_with_all = ["benign", "apply", "scan", "format", "json", "html"])]
     clear: bool,
 
@@ -73,6 +78,7 @@ pub(crate) struct CalibrateArgs {
 }
 
 pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
+    #[cfg(feature = "curation")]
     if args.clear {
         let stop = stop::on_request()?;
         return apply::clear(home, &stop);
@@ -82,6 +88,7 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
     for path in [&args.json, &args.html].into_iter().flatten() {
         output::file_or_stdout(Some(path))?;
     }
+    #[cfg(feature = "curation")]
     if args.apply {
         // Says early that there is no store, or that another program writes to it: the work takes long.
         reaches::can_be_set(home)?;
@@ -104,12 +111,17 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
         })?;
     drop(terminal);
     write(&args, &calibration)?;
-    match (args.apply, args.format) {
-        (false, _) => Ok(Exit::Clean),
-        (true, Format::Text) => apply::apply(&index, &reaches, home, &stop, &mut output::stdout()),
-        // Standard output is one JSON object.
-        (true, Format::Json) => apply::apply(&index, &reaches, home, &stop, &mut std::io::stderr()),
+    #[cfg(feature = "curation")]
+    if args.apply {
+        return match args.format {
+            Format::Text => apply::apply(&index, &reaches, home, &stop, &mut output::stdout()),
+            // Standard output is one JSON object.
+            Format::Json => apply::apply(&index, &reaches, home, &stop, &mut std::io::stderr()),
+        };
     }
+    #[cfg(not(feature = "curation"))]
+    drop(reaches);
+    Ok(Exit::Clean)
 }
 
 fn write(args: &CalibrateArgs, calibration: &Calibration) -> anyhow::Result<()> {

@@ -1,7 +1,6 @@
 //! `hashgate policy check`: a policy file held against its words and the banks there are.
 
 use crate::cli::{exit::Exit, home::Home, output};
-use crate::curation::banks;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,10 +13,20 @@ pub(crate) struct CheckArgs {
 
 pub(crate) fn run(args: &CheckArgs, home: &Home) -> anyhow::Result<Exit> {
     let path = args.file.clone().unwrap_or_else(|| home.config());
-    let found = banks::check_policy(home, &path)?;
-    let said = output::plural(found.settings as u64, "setting");
+    #[cfg(feature = "curation")]
+    let (settings, banks) = {
+        let found = crate::curation::banks::check_policy(home, &path)?;
+        (found.settings, found.banks)
+    };
+    // The small command has no store whose banks it could hold the file against.
+    #[cfg(not(feature = "curation"))]
+    let (settings, banks) = {
+        use crate::curation::policy;
+        (policy::settings(&policy::read(&path)?), None::<usize>)
+    };
+    let said = output::plural(settings as u64, "setting");
     let mut out = output::stdout();
-    match found.banks {
+    match banks {
         Some(of) => {
             let of = output::plural(of as u64, "bank");
             writeln!(out, "{}: sound, {said}, for {of}", path.display())?;

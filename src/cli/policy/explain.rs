@@ -7,6 +7,7 @@ use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
 use crate::curation::explain::{ExplainError, ExplanationRecord, explain};
 use crate::gate::{Gate, GateOptions};
+#[cfg(feature = "curation")]
 use crate::store::{BankStore, StoreError};
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
         ..GateOptions::default()
     };
     let gate = Gate::open_with(&args.index.folder(home), options)?;
+    #[cfg(feature = "curation")]
     let store = match args.index.is_given() {
         true => None,
         false => match BankStore::open_read_only(&home.store()) {
@@ -60,12 +62,16 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
     let (mut matched, mut failed) = (false, false);
     for input in &args.inputs {
-        let mut explained = explain(&gate, store.as_ref(), input).map_err(|error| match error {
+        let mut explained = explain(&gate, input).map_err(|error| match error {
             ExplainError::File { input, problem } => {
                 anyhow::anyhow!("{input}: {}", advice::problem(&problem))
             }
             error => error.into(),
         })?;
+        #[cfg(feature = "curation")]
+        if let Some(store) = &store {
+            explained.look_in(store)?;
+        }
         advice::add_to(&mut explained.explanation.verdict);
         let verdict = &explained.explanation.verdict;
         matched |= verdict.outcome.is_flagged(verdict.action);

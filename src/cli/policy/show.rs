@@ -2,7 +2,6 @@
 
 use crate::bank::{Bank, BankName};
 use crate::cli::{exit::Exit, home::Home, output};
-use crate::curation::banks;
 use crate::curation::policy::{Policies, PolicyRecord};
 use crate::index::Index;
 use crate::policy;
@@ -41,7 +40,13 @@ pub(crate) fn run(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
     let folder = (args.index.clone()).or_else(|| args.in_force.then(|| home.index()));
     let policies = match folder {
         Some(folder) => Policies::in_force(&Index::open(&folder)?),
-        None => banks::policies(home)?,
+        #[cfg(feature = "curation")]
+        None => crate::curation::banks::policies(home)?,
+        #[cfg(not(feature = "curation"))]
+        None => anyhow::bail!(
+            "this is the small command, which has no store: say --index DIR, or --in-force for the \
+             home folder's index"
+        ),
     };
     let Policies { banks, carried } = policies.only(&args.banks)?;
     let mut out = output::stdout();
