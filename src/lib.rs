@@ -30,6 +30,8 @@
 //!
 //! | module | what it owns |
 //! | --- | --- |
+//! | [`files`] | private folders and files, the writer's lock, replacing a file as a whole |
+//! | [`clock`] | the time, and the calendar |
 //! | [`hash`] | the values: PDQ hashes, 64-bit hashes, digests, their types, distances, quality |
 //! | [`bank`] | banks, policies, content items, as plain values |
 //! | [`hamming`] | distances, by kernels for the machine at hand |
@@ -54,10 +56,12 @@
 pub mod bank;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod clock;
 pub mod curation;
 pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
+pub mod files;
 pub mod gate;
 pub mod hamming;
 pub mod hash;

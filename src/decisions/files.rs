@@ -1,7 +1,8 @@
 //! The folder of the log: which files it has, closed to other users, locked by one writer.
 
 use crate::decisions::DecisionError;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use crate::files::{FolderError, Lock, LockError, check_private, create_folder, sync_folder};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -68,58 +69,23 @@ pub(super) fn list(folder: &Path) -> Result<Listing, DecisionError> {
 
 /// Makes the folder and those above it that are missing, open to their owner alone.
 pub(super) fn create(folder: &Path) -> Result<(), DecisionError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(folder)
-        .map_err(|source| DecisionError::io("create the folder", folder, source))
+    create_folder(folder).map_err(|source| DecisionError::io("create the folder", folder, source))
 }
 
 /// Refuses a folder that others may enter.
-#[cfg(unix)]
 pub(super) fn check_permissions(folder: &Path) -> Result<(), DecisionError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(folder)
-        .map_err(|source| DecisionError::io("look at", folder, source))?
-        .permissions()
-        .mode()
-        & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(DecisionError::Permissions {
-            folder: folder.to_owned(),
-            mode,
-        })
-    }
-}
-
-/// Refuses nothing: this platform has no such permission bits.
-#[cfg(not(unix))]
-pub(super) fn check_permissions(_: &Path) -> Result<(), DecisionError> {
-    Ok(())
-}
-
-/// A file for its owner only, which must not be there yet.
-pub(super) fn create_new(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    check_private(folder).map_err(|error| match error {
+        FolderError::Open { folder, mode } => DecisionError::Permissions { folder, mode },
+        FolderError::Io { folder, source } => DecisionError::io("look at", &folder, source),
+        FolderError::NotAFolder { folder } => {
+            DecisionError::io("look at", &folder, io::ErrorKind::NotADirectory.into())
+        }
+    })
 }
 
 /// Waits, where that is wanted, until the folder's entries are on the disk.
 pub(super) fn sync(folder: &Path, wanted: bool) -> io::Result<()> {
-    #[cfg(unix)]
-    if wanted {
-        File::open(folder)?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = (folder, wanted);
-    Ok(())
+    if wanted { sync_folder(folder) } else { Ok(()) }
 }
 
 /// Waits, where that is wanted, until a file's bytes are on the disk.
@@ -137,45 +103,20 @@ pub(super) fn torn_path(folder: &Path, number: u64) -> PathBuf {
     at(count)
 }
 
-/// The lock of the one writer.
-#[derive(Debug)]
-pub(super) struct Lock(File);
-
-impl Lock {
-    /// Takes it. The system lets it go when the process ends, however it ends.
-    pub(super) fn take(folder: &Path) -> Result<Self, DecisionError> {
-        let path = folder.join(LOCK_FILE);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(&path)
-            .map_err(|source| DecisionError::io("open", &path, source))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(DecisionError::Locked {
-                folder: folder.to_owned(),
-            }),
-            Err(TryLockError::Error(source)) => Err(DecisionError::io("lock", &path, source)),
-        }
-    }
-
-    /// Whether a writer holds it now.
-    pub(super) fn is_held(folder: &Path) -> bool {
-        File::open(folder.join(LOCK_FILE))
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-    }
+/// Takes the lock of the one writer.
+pub(super) fn lock(folder: &Path) -> Result<Lock, DecisionError> {
+    Lock::take(&folder.join(LOCK_FILE)).map_err(|error| match error {
+        LockError::Busy { .. } => DecisionError::Locked {
+            folder: folder.to_owned(),
+        },
+        LockError::Open { path, source } => DecisionError::io("open", &path, source),
+        LockError::Lock { path, source } => DecisionError::io("lock", &path, source),
+    })
 }
 
-impl Drop for Lock {
-    /// Closing the file is not enough: a process that another thread is just starting holds it
-    /// open too, until its program runs.
-    fn drop(&mut self) {
-        if let Err(error) = self.0.unlock() {
-            tracing::debug!(%error, "the lock of the log of decisions goes when the process ends");
-        }
-    }
+/// Whether a writer has the log open now.
+pub(super) fn is_locked(folder: &Path) -> bool {
+    Lock::is_held(&folder.join(LOCK_FILE))
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@
 
 use crate::decisions::chain::{Link, VERSION};
 use crate::decisions::{DecisionError, files};
+use crate::files::replace_by;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -131,18 +132,10 @@ impl HeadFile {
     pub(super) fn create(folder: &Path, head: &Head, sync: bool) -> Result<Self, DecisionError> {
         let (new, path) = (folder.join(files::HEAD_NEW), folder.join(files::HEAD_FILE));
         let slot = encode(head)?;
-        let write = || {
-            match fs::remove_file(&new) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = files::create_new(&new)?;
-            file.write_all(&slot.repeat(SLOTS as usize))?;
-            files::sync_file(&file, sync)?;
-            fs::rename(&new, &path)?;
-            files::sync(folder, sync)
-        };
-        write().map_err(|source| DecisionError::io("write", &path, source))?;
+        replace_by(&new, &path, sync, |file| {
+            file.write_all(&slot.repeat(SLOTS as usize))
+        })
+        .map_err(|error| DecisionError::io("write", &path, error.source))?;
         Self::open(folder, SLOTS - 1)
     }
 
@@ -175,6 +168,7 @@ impl HeadFile {
 mod tests {
     use super::*;
     use crate::decisions::chain::LineHash;
+    use std::fs;
 
     fn head(n: u64) -> Head {
         Head {

@@ -3,15 +3,17 @@
 //! Whoever waits for the disk writes for all who have come meanwhile, so that many threads share a
 //! sync. Refuses to write behind anything that is not whole.
 
+use crate::clock::Clock;
 use crate::decisions::chain::{self, LineKind, Link, MAX_LINE};
 use crate::decisions::head::{self, Head, HeadFile, Said};
 use crate::decisions::{Decision, DecisionError, files, resume};
+use crate::files::{Lock, create_new};
 use serde::Serialize;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// How a log is written.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct LogOptions {
     /// and not a power cut: for tests and
     /// measurements.
     pub sync: bool,
+    /// By which the log says when its files were begun and what was set aside.
+    pub clock: Clock,
 }
 
 impl Default for LogOptions {
@@ -29,6 +33,7 @@ impl Default for LogOptions {
         Self {
             max_file_bytes: 64 << 20,
             sync: true,
+            clock: Clock::system(),
         }
     }
 }
@@ -66,7 +71,7 @@ pub struct DecisionLog {
     writer: Mutex<Writer>,
     /// What was set aside on opening.
     torn: Vec<Torn>,
-    _lock: files::Lock,
+    _lock: Lock,
 }
 
 /// The end of a file that was not whole, and was set aside.
@@ -119,11 +124,6 @@ struct NoteLine<'a> {
     kept_as: &'a str,
 }
 
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Of a panic in between, `failed` or a line that is not whole tells.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -144,7 +144,7 @@ impl DecisionLog {
     pub fn open(folder: &Path, options: LogOptions) -> Result<Self, DecisionError> {
         files::create(folder)?;
         files::check_permissions(folder)?;
-        let lock = files::Lock::take(folder)?;
+        let lock = files::lock(folder)?;
         let listing = files::list(folder)?;
         let (head, mut head_file) = match head::read(folder)? {
             Said::Head { head, slot, .. } => (head, HeadFile::open(folder, slot)?),
@@ -208,7 +208,7 @@ impl DecisionLog {
         for torn in &log.torn {
             let kept_as = torn.kept_as.file_name().unwrap_or_default();
             let note = NoteLine {
-                at_ms: now_ms(),
+                at_ms: log.options.clock.now_ms(),
                 note: "torn_tail",
                 bytes: torn.bytes,
                 kept_as: &kept_as.to_string_lossy(),
@@ -306,7 +306,7 @@ impl DecisionLog {
             let first = FileLine {
                 log: &self.log,
                 file: number,
-                opened_ms: now_ms(),
+                opened_ms: self.options.clock.now_ms(),
                 program: concat!("hashgate ", env!("CARGO_PKG_VERSION")),
             };
             let mut part = Vec::new();
@@ -391,7 +391,7 @@ impl Writer {
                 move |source| DecisionError::io(doing, &path, source)
             };
             if number != self.number || self.file.is_none() {
-                let file = files::create_new(&path).map_err(failed("make"))?;
+                let file = create_new(&path).map_err(failed("make"))?;
                 files::sync(folder, sync).map_err(failed("make"))?;
                 self.file = Some(file);
                 (self.number, self.len) = (number, 0);

@@ -4,12 +4,12 @@
 //! gate knows while it decides, is left out: hash and weights together would be a small picture.
 
 use crate::bank::{Action, Bank, BankName, ContentId, Provenance};
+use crate::clock;
 use crate::gate::{Evidence, Match, MatchKind, Outcome, Query, Score, Verdict};
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
 use crate::signal::pdq::Confidence;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How the input was named, and how large it was.
 ///
@@ -311,9 +311,8 @@ impl Decision {
             found: found.clone(),
             sources: None,
         });
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Some(Self {
-            at_ms: now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
+            at_ms: clock::now_ms(),
             program: concat!("hashgate ", env!("CARGO_PKG_VERSION")).to_owned(),
             generation: verdict.generation,
             input,

@@ -9,6 +9,7 @@ use crate::decisions::head::Head;
 use crate::decisions::lines::{Lines, Piece};
 use crate::decisions::log::Torn;
 use crate::decisions::{DecisionError, files};
+use crate::files::create_new;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -110,7 +111,7 @@ impl End {
             let cut = || -> io::Result<()> {
                 let mut file = File::options().read(true).write(true).open(&path)?;
                 file.seek(SeekFrom::Start(self.len))?;
-                let mut copy = files::create_new(&kept_as)?;
+                let mut copy = create_new(&kept_as)?;
                 io::copy(&mut (&mut file).take(self.tail), &mut copy)?;
                 files::sync_file(&copy, sync)?;
                 files::sync(folder, sync)?;

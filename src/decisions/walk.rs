@@ -162,7 +162,7 @@ pub(super) fn walk(
     }
     files::check_permissions(folder)?;
     // In this order: what a writer adds meanwhile is then more than the note says.
-    let is_written = files::Lock::is_held(folder);
+    let is_written = files::is_locked(folder);
     let said = head::read(folder)?;
     let listing = files::list(folder)?;
     if said == Said::Nothing && listing.numbers.is_empty() {

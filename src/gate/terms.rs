@@ -223,8 +223,7 @@ pub(crate) fn upload_of_hash(signal: &Signal) -> Upload {
 
 /// The time now: seconds since 1970-01-01 UTC.
 pub(crate) fn now() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |now| now.as_secs())
+    crate::clock::now()
 }
 
 /// How many PDQ hashes an index holds.

@@ -1,7 +1,7 @@
 //! The index folder: private, locked by one publisher, and tidy.
 
 use crate::index::manifest::{MANIFEST_FILE, is_segment_name};
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -31,63 +31,6 @@ impl Stamp {
             length: metadata.len(),
             inode,
         })
-    }
-}
-
-/// Creates the folder and its parents, for its owner only.
-pub(super) fn create(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Waits until the folder's entries are on the disk.
-pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
-}
-
-/// A file that only its owner can read, and that must not be there yet.
-pub(super) fn create_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Held by the one publisher; the system lets go of it when the process ends, however it ends.
-pub(super) struct Lock {
-    _file: File,
-}
-
-/// Why the lock was not to be had.
-pub(super) enum LockError {
-    Busy,
-    Io(io::Error),
-}
-
-impl Lock {
-    pub(super) fn path(folder: &Path) -> PathBuf {
-        folder.join(LOCK_FILE)
-    }
-
-    pub(super) fn take(folder: &Path) -> Result<Self, LockError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(Self::path(folder)).map_err(LockError::Io)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LockError::Busy),
-            Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
-        }
     }
 }
 

@@ -9,7 +9,9 @@
 //! Stopped anywhere, the folder holds the old generation or the new one.
 
 use crate::bank::{Bank, BankId};
-use crate::index::folder::{self, Kind, Lock, LockError, TEMPORARY};
+use crate::clock::Clock;
+use crate::files::{Lock, LockError, ReplaceError, create_folder, rename, replace_by};
+use crate::index::folder::{self, Kind, LOCK_FILE, TEMPORARY};
 use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, TypeRecord, segment_name};
 use crate::index::{Carried, FactRecord, PublishError};
 use crate::segment::{LINEAR_BELOW, SegmentBuilder};
@@ -17,7 +19,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How to publish.
 #[derive(Clone, Copy)]
@@ -43,6 +44,8 @@ pub struct PublishOptions<'a> {
     /// the memory of publishing, which is some 100 bytes for each of them
     /// ([`PublishOptions::records_in`]).
     pub segment_records: u64,
+    /// By which the manifest says when the generation was made.
+    pub clock: Clock,
 }
 
 /// Memory that publishing takes at most for each record of a segment that it builds: some 100 bytes, and 80 more
@@ -73,6 +76,7 @@ impl Default for PublishOptions<'_> {
             progress: None,
             linear_below: LINEAR_BELOW,
             segment_records: SEGMENT_RECORDS,
+            clock: Clock::system(),
         }
     }
 }
@@ -224,15 +228,12 @@ impl<'a> Publisher<'a> {
             path: folder.to_owned(),
             source,
         };
-        folder::create(folder).map_err(io)?;
-        let lock = Lock::take(folder).map_err(|error| match error {
-            LockError::Busy => PublishError::Busy {
-                lock: Lock::path(folder),
-            },
-            LockError::Io(source) => PublishError::Io {
-                path: Lock::path(folder),
-                source,
-            },
+        create_folder(folder).map_err(io)?;
+        let lock = Lock::take(&folder.join(LOCK_FILE)).map_err(|error| match error {
+            LockError::Busy { path } => PublishError::Busy { lock: path },
+            LockError::Open { path, source } | LockError::Lock { path, source } => {
+                PublishError::Io { path, source }
+            }
         })?;
         // A manifest that cannot be read is what publishing repairs: then the names of the
         // segments tell which numbers have been used.
@@ -315,9 +316,7 @@ impl<'a> Publisher<'a> {
     /// Gives a synced file its name, and waits until the folder is on the disk.
     fn rename<E>(&self, temporary: &Path, name: &str) -> Result<(), PublishError<E>> {
         let path = self.folder.join(name);
-        fs::rename(temporary, &path)
-            .and_then(|()| folder::sync(self.folder))
-            .map_err(|source| PublishError::Io { path, source })
+        rename(temporary, &path).map_err(|source| PublishError::Io { path, source })
     }
 
     /// Puts the generation in force.
@@ -327,12 +326,11 @@ impl<'a> Publisher<'a> {
         segments: Vec<SegmentRecord>,
         options: &PublishOptions<'_>,
     ) -> Result<Published, PublishError<E>> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let carried = options.carried.cloned().unwrap_or_default();
         let manifest = Manifest {
             format: Manifest::format_for(banks, &carried),
             generation: self.generation,
-            created_at: now.map_or(0, |now| now.as_secs()),
+            created_at: options.clock.now(),
             program_version: options.program_version.to_owned(),
             store_revision: options.store_revision,
             store_mark: options.store_mark,
@@ -341,16 +339,11 @@ impl<'a> Publisher<'a> {
             segments,
         };
         let temporary = self.folder.join(format!("{MANIFEST_FILE}{TEMPORARY}"));
-        let write = || {
-            let mut file = folder::create_file(&temporary)?;
-            file.write_all(&manifest.to_bytes()?)?;
-            file.sync_all()
-        };
-        write().map_err(|source| PublishError::Io {
-            path: temporary.clone(),
-            source,
-        })?;
-        self.rename(&temporary, MANIFEST_FILE)?;
+        let path = self.folder.join(MANIFEST_FILE);
+        replace_by(&temporary, &path, true, |file| {
+            file.write_all(&manifest.to_bytes()?)
+        })
+        .map_err(|ReplaceError { path, source, .. }| PublishError::Io { path, source })?;
         let keep: Vec<String> = manifest.segments.iter().map(|s| s.file.clone()).collect();
         if let Err(error) = folder::tidy(self.folder, &keep) {
             // The generation is in force; the next publisher tidies up.

@@ -23,13 +23,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod date;
 mod file;
 mod nearest;
 mod parse;
 mod write;
 
-pub use date::{DateError, date, time};
+pub use crate::clock::{DateError, date, time};
 pub use file::{PolicyFile, Section};
 pub use parse::{Fault, FileError};
 pub use write::write;

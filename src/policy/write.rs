@@ -24,7 +24,7 @@ pub fn write(banks: &[Bank], carry_labels: &[String], carry_sources: bool) -> St
             line(&mut text, set, &from);
         }
         for paused in &policy.paused {
-            let until = crate::policy::time(paused.until);
+            let until = crate::clock::time(paused.until);
             let _ = writeln!(
                 text,
                 "# entry {} matches nothing until {until}",

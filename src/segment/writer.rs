@@ -1,10 +1,11 @@
 //! Writing sections one behind the other, with their checksums; the header goes in last.
 
+use crate::files::create_new;
 use crate::segment::format::{
     ALIGNMENT, BYTE_ORDER, DEFAULT_SEED, FACTS_VERSION, Header, MAGIC, PLAIN_VERSION, SectionEntry,
     VERSION, kind,
 };
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 use zerocopy::IntoBytes;
@@ -18,11 +19,7 @@ pub(super) struct SectionWriter {
 impl SectionWriter {
     /// A new file, which must not be there yet.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = BufWriter::with_capacity(1 << 18, options.open(path)?);
+        let mut file = BufWriter::with_capacity(1 << 18, create_new(path)?);
         file.write_all(&[0; size_of::<Header>()])?;
         Ok(Self {
             file,

@@ -9,8 +9,9 @@
 //! the magic, the revision (big-endian), the CRC-32C of both (big-endian), zeros. The higher
 //! revision of the whole slots counts.
 
+use crate::files::replace_by;
 use crate::store::StoreError;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -128,31 +129,11 @@ impl Acknowledged {
 }
 
 fn make(folder: &Path, path: &Path, revision: u64) -> Result<(), StoreError> {
-    let new = folder.join(NEW_FILE);
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || {
-        let mut file = options.open(&new)?;
-        file.write_all(&[slot(revision), slot(revision)].concat())?;
-        file.sync_all()
-    };
-    write().map_err(|source| StoreError::io("write", &new, source))?;
-    fs::rename(&new, path)
-        .and_then(|()| sync_folder(folder))
-        .map_err(|source| StoreError::io("write", path, source))
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// This platform cannot sync a folder.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> std::io::Result<()> {
-    Ok(())
+    let bytes = [slot(revision), slot(revision)].concat();
+    replace_by(&folder.join(NEW_FILE), path, true, |file| {
+        file.write_all(&bytes)
+    })
+    .map_err(|error| StoreError::io("write", &error.path, error.source))
 }
 
 /// Whether a name in the folder of a store that was never begun may be of this file.
@@ -163,6 +144,7 @@ pub(super) fn is_unfinished(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn revision(revision: u64, whole: bool) -> Said {
         Said::Revision { revision, whole }

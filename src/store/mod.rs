@@ -96,6 +96,7 @@ pub use reach::NewReach;
 pub use snapshot::{FactRecords, Items, Records, Snapshot};
 pub use sync::{Preview, SyncSummary};
 
+use crate::files::Lock;
 use acknowledged::Acknowledged;
 use record::{Change, State, Touched};
 use rocksdb::{ColumnFamily, DB, WriteBatch};
@@ -129,7 +130,7 @@ pub struct BankStore {
     revision: AtomicU64,
     /// `None` where the store is open for reading only.
     writer: Option<Mutex<Writer>>,
-    _lock: Option<open::WriterLock>,
+    _lock: Option<Lock>,
 }
 
 /// What one writer at a time holds.

@@ -1,5 +1,6 @@
 //! Opening the store: its folder, its lock, its schema.
 
+use crate::files::{FolderError, Lock, LockError, check_private, create_folder};
 use crate::store::acknowledged::{self, Acknowledged, Said};
 use crate::store::options::{self, Access, Recovery};
 use crate::store::record::{Change, State, Touched};
@@ -7,7 +8,7 @@ use crate::store::wal::{self, Damage};
 use crate::store::{BankStore, StoreError, Writer, changes, keys};
 use rocksdb::{DB, Options, WriteBatch};
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Mutex;
@@ -345,70 +346,29 @@ fn check_families(folder: &Path) -> Result<(), StoreError> {
 
 /// Makes the folder and those above it that are missing, open to their owner alone.
 fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(folder)
-        .map_err(|source| StoreError::io("create the folder", folder, source))
+    create_folder(folder).map_err(|source| StoreError::io("create the folder", folder, source))
 }
 
 /// Refuses a folder that others may enter.
-#[cfg(unix)]
 fn check_permissions(folder: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(folder)
-        .map_err(|source| StoreError::io("look at", folder, source))?
-        .permissions()
-        .mode()
-        & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(StoreError::Permissions {
-            folder: folder.to_owned(),
-            mode,
-        })
-    }
-}
-
-/// Refuses nothing: this platform has no such permission bits.
-#[cfg(not(unix))]
-fn check_permissions(_: &Path) -> Result<(), StoreError> {
-    Ok(())
-}
-
-/// The lock of the one writer.
-pub(super) struct WriterLock(File);
-
-impl Drop for WriterLock {
-    /// Closing the file is not enough: a process that another thread is just starting holds it
-    /// open too, until its program runs.
-    fn drop(&mut self) {
-        if let Err(error) = self.0.unlock() {
-            tracing::debug!(%error, "the lock of the store goes when the process ends");
+    check_private(folder).map_err(|error| match error {
+        FolderError::Open { folder, mode } => StoreError::Permissions { folder, mode },
+        FolderError::Io { folder, source } => StoreError::io("look at", &folder, source),
+        FolderError::NotAFolder { folder } => {
+            StoreError::io("look at", &folder, ErrorKind::NotADirectory.into())
         }
-    }
+    })
 }
 
-/// Takes the lock of the one writer. The system lets it go when the process ends, however it ends.
-fn lock(folder: &Path) -> Result<WriterLock, StoreError> {
-    let path = folder.join(LOCK_FILE);
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options
-        .open(&path)
-        .map_err(|source| StoreError::io("open", &path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(WriterLock(file)),
-        Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked {
+/// Takes the lock of the one writer.
+fn lock(folder: &Path) -> Result<Lock, StoreError> {
+    Lock::take(&folder.join(LOCK_FILE)).map_err(|error| match error {
+        LockError::Busy { .. } => StoreError::Locked {
             folder: folder.to_owned(),
-        }),
-        Err(fs::TryLockError::Error(source)) => Err(StoreError::io("lock", &path, source)),
-    }
+        },
+        LockError::Open { path, source } => StoreError::io("open", &path, source),
+        LockError::Lock { path, source } => StoreError::io("lock", &path, source),
+    })
 }
 
 fn has_database(folder: &Path) -> Result<bool, StoreError> {

@@ -28,6 +28,7 @@ pub(crate) fn open_small(folder: &Path, max_file_bytes: u64) -> DecisionLog {
     let options = LogOptions {
         max_file_bytes,
         sync: false,
+        ..LogOptions::default()
     };
     DecisionLog::open(folder, options).unwrap()
 }

@@ -11,7 +11,6 @@ use crate::store::{BankStore, NewItem};
 use clap::Args;
 use std::io::Write;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Items that go into the store together: one synced write.
 const BATCH: usize = 1_000;
@@ -215,7 +214,5 @@ fn low_quality(path: &Path, quality: Option<Quality>, least: &Quality) -> String
 
 /// Seconds since 1970-01-01 UTC.
 pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    crate::clock::now()
 }

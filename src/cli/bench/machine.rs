@@ -1,9 +1,9 @@
 //! What a figure was measured on: without it a figure says nothing.
 
 use crate::cli::draw::page::Page;
+use crate::clock;
 use crate::hamming::Kernel;
 use serde::{Deserialize, Serialize};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The machine and the program that a report's figures are of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,12 +28,11 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn look() -> anyhow::Result<Self> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let file = |path| std::fs::read_to_string(path).unwrap_or_default();
         let load = file("/proc/loadavg");
         let load = load.split(' ').next().and_then(|text| text.parse().ok());
         Ok(Self {
-            date: date(since.map_or(0, |since| since.as_secs())),
+            date: clock::time(clock::now()),
             processor: processor(&file("/proc/cpuinfo")),
             platform: format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -112,37 +111,6 @@ fn command() -> String {
         .join(" ")
 }
 
-/// A moment, given in seconds since 1970, in the calendar.
-fn date(seconds: u64) -> String {
-    let (mut days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let mut year = 1970;
-    loop {
-        let length = 365 + u64::from(is_leap(year));
-        if days < length {
-            break;
-        }
-        days -= length;
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!(
-        "{year}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z",
-        days + 1
-    )
-}
-
 /// Most memory that this process has held at once since [`forget_peak`], in bytes, where the
 /// system tells.
 pub(super) fn peak_memory() -> Option<u64> {
@@ -160,20 +128,6 @@ pub(super) fn forget_peak() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_in_the_calendar() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (978_307_199, "2000-12-31T23:59:59Z"),
-            (1_735_689_600, "2025-01-01T00:00:00Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(date(seconds), text);
-        }
-    }
 
     #[test]
     fn a_processor_has_a_name_or_says_that_it_has_none() {

@@ -27,10 +27,13 @@ mod record;
 pub use error::HistoryError;
 
 use crate::bank::Action;
+use crate::clock::DAY;
+use crate::files::{FolderError, Lock, LockError, check_private, create_folder};
 use crate::hash::{Quality, Signal, Variant};
 use crate::store::options::{self, Access, Recovery};
 use rocksdb::{ColumnFamily, DB, DBRawIteratorWithThreadMode, WriteBatch};
-use std::fs::{self, File, TryLockError};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -43,7 +46,6 @@ const SETTINGS_KEY: &[u8] = b"settings";
 const STATE_KEY: &[u8] = b"state";
 const SCHEMA: u32 = 1;
 const LOCK_FILE: &str = "hashgate.lock";
-const SECONDS_A_DAY: u64 = 86_400;
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Settings {
 
     /// The last second whose uploads are expired at a time.
     fn expired_up_to(&self, now: u64) -> Option<u64> {
-        now.checked_sub(u64::from(self.days) * SECONDS_A_DAY)
+        now.checked_sub(u64::from(self.days) * DAY)
     }
 }
 
@@ -213,7 +215,7 @@ impl History {
             });
         }
         check_permissions(folder)?;
-        let lock = Lock::take(folder)?;
+        let lock = lock(folder)?;
         let options = options::database(Access::Read, Recovery::UpToCut);
         let families = options::history_families();
         let db = DB::open_cf_descriptors_read_only(&options, folder, families, false);
@@ -227,7 +229,7 @@ impl History {
 
     fn open_to_write(folder: &Path, begin: bool) -> Result<Self, HistoryError> {
         check_permissions(folder)?;
-        let lock = Lock::take(folder)?;
+        let lock = lock(folder)?;
         let options = options::database(Access::Write, Recovery::UpToCut);
         let db = DB::open_cf_descriptors(&options, folder, options::history_families());
         Self::load(
@@ -438,7 +440,7 @@ impl History {
         if !is_begun(folder)? {
             return Ok(false);
         }
-        let lock = Lock::take(folder)?;
+        let lock = lock(folder)?;
         DB::destroy(&options::database(Access::Write, Recovery::UpToCut), folder)
             .map_err(|source| failed("delete", folder, source))?;
         fs::remove_dir_all(folder)
@@ -523,12 +525,8 @@ fn is_begun(folder: &Path) -> Result<bool, HistoryError> {
 
 /// Makes the folder, open to its owner alone; refuses one that holds something else.
 fn make_folder(folder: &Path) -> Result<(), HistoryError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let io = |source| HistoryError::io("make the folder", folder, source);
-    builder.create(folder).map_err(io)?;
+    create_folder(folder).map_err(io)?;
     let mut entries = fs::read_dir(folder).map_err(io)?;
     // What an interrupted beginning leaves has the lock.
     if entries.next().is_some() && !is_begun(folder)? && !folder.join(LOCK_FILE).exists() {
@@ -539,57 +537,23 @@ fn make_folder(folder: &Path) -> Result<(), HistoryError> {
     Ok(())
 }
 
-#[cfg(unix)]
 fn check_permissions(folder: &Path) -> Result<(), HistoryError> {
-    use std::os::unix::fs::PermissionsExt;
-    let facts = fs::metadata(folder);
-    let mode = facts
-        .map_err(|source| HistoryError::io("look at", folder, source))?
-        .permissions()
-        .mode()
-        & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(HistoryError::Permissions {
+    check_private(folder).map_err(|error| match error {
+        FolderError::Open { folder, mode } => HistoryError::Permissions { folder, mode },
+        FolderError::Io { folder, source } => HistoryError::io("look at", &folder, source),
+        FolderError::NotAFolder { folder } => {
+            HistoryError::io("look at", &folder, ErrorKind::NotADirectory.into())
+        }
+    })
+}
+
+/// Takes the lock of the one process.
+fn lock(folder: &Path) -> Result<Lock, HistoryError> {
+    Lock::take(&folder.join(LOCK_FILE)).map_err(|error| match error {
+        LockError::Busy { .. } => HistoryError::Locked {
             folder: folder.to_owned(),
-            mode,
-        })
-    }
-}
-
-#[cfg(not(unix))]
-fn check_permissions(_: &Path) -> Result<(), HistoryError> {
-    Ok(())
-}
-
-/// The lock of the one process.
-struct Lock(File);
-
-impl Lock {
-    fn take(folder: &Path) -> Result<Self, HistoryError> {
-        let path = folder.join(LOCK_FILE);
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(&path)
-            .map_err(|source| HistoryError::io("open", &path, source))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(HistoryError::Locked {
-                folder: folder.to_owned(),
-            }),
-            Err(TryLockError::Error(source)) => Err(HistoryError::io("lock", &path, source)),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.unlock() {
-            tracing::debug!(%error, "the lock of the history goes when the process ends");
-        }
-    }
+        },
+        LockError::Open { path, source } => HistoryError::io("open", &path, source),
+        LockError::Lock { path, source } => HistoryError::io("lock", &path, source),
+    })
 }
