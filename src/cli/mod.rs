@@ -3,6 +3,7 @@
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
 
+mod advice;
 mod audit;
 mod bank;
 mod bench;
@@ -23,6 +24,7 @@ mod import;
 mod inputs;
 mod matching;
 mod output;
+mod panics;
 mod policy;
 mod progress;
 mod publish;
@@ -118,13 +120,14 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     close_new_files();
+    panics::be_quiet_about_caught_ones();
     log_to_stderr(cli.verbose);
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
             // Whoever read our output has left: nothing to say, but the work was not done.
             if !output::is_broken_pipe(&error) {
-                output::warn(format_args!("hashgate: error: {error:#}"));
+                output::warn(format_args!("hashgate: error: {}", advice::Advised(&error)));
             }
             Exit::Failed.into()
         }
@@ -165,7 +168,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             let home = home_or(args.index.is_given() && !args.decisions.needs_home())?;
             matching::run(args, &home)
         }
-        Command::Compare(args) => compare::run(args),
+        Command::Compare(args) => compare::run(&args),
         Command::Bench(command) => bench::run(command),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Calibrate(args) => {

@@ -2,7 +2,7 @@
 
 use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
-use crate::cli::recorder::{DecisionArgs, Recorder};
+use crate::cli::recorder::{self, DecisionArgs};
 use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
@@ -91,7 +91,8 @@ impl ScanArgs {
 }
 
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
-    let mut recorder = Recorder::open(&args.decisions, args.remember, home)?;
+    let history = args.remember.then(|| home.history());
+    let mut recorder = recorder::open(&args.decisions.plan(home).history(history))?;
     let mut signals = args.signals.clone();
     signals.extend(recorder.wanted());
     let options = GateOptions {
@@ -112,7 +113,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     }
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
-    recorder.set_index(&gate.index(), home);
+    recorder::set_index(&mut recorder, &gate.index(), home)?;
     warn_if_empty(&gate);
     let stop = stop::on_request()?;
     let shadow = match &args.shadow {

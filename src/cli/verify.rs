@@ -1,6 +1,7 @@
 //! `hashgate verify`: every byte of the index, and every record of the store, of the history of
 //! uploads and of the log of decisions.
 
+use crate::cli::advice::Advised;
 use crate::cli::bank::now;
 use crate::cli::{decisions, exit::Exit, home::Home, output, progress::Progress};
 use crate::index::{self, IndexError};
@@ -88,7 +89,7 @@ fn history(home: &Home, out: &mut impl Write) -> anyhow::Result<bool> {
         Err(HistoryError::Off { .. }) => Ok(true),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            writeln!(out, "history: DAMAGED: {error:#}")?;
+            writeln!(out, "history: DAMAGED: {}", Advised(&error))?;
             Ok(false)
         }
     }

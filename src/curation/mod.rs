@@ -8,8 +8,7 @@
 //! The workspace's paths and the policy file need no store. The operations come with the feature
 //! `curation`, which brings RocksDB.
 
-mod observer;
 mod workspace;
 
-pub use observer::{Notice, Observer, Progress, Silent, Unit};
+pub use crate::watch::{Notice, Observer, Progress, Silent, Unit};
 pub use workspace::{Workspace, WorkspaceError};

@@ -12,6 +12,7 @@ use crate::bank::{Action, Bank, BankId, ContentId, Policy, Verified};
 use crate::gate::{
     Gate, GateOptions, Match, MatchKind, Mode, Outcome, VariantSet, Verdict, Worker,
 };
+use crate::guard::catch_unwind;
 use crate::hash::{Family, Reach, SignalType, Threshold};
 use crate::index::{FactRecord, HashFacts, Index, IndexRecord, PublishOptions, publish};
 use crate::media::{self, Limits};
@@ -21,7 +22,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

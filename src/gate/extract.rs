@@ -2,6 +2,7 @@
 
 use crate::gate::collected::{Collected, MINOR, SMALL, hundredths, shown};
 use crate::gate::{Evidence, Extraction, MemoryBudget, Outcome, Problem, Query, VariantSet};
+use crate::guard::catch_unwind;
 use crate::hash::{Family, Hash64, PdqHash, Signal, SignalType, Transform, Variant};
 use crate::media::{self, Limits, MediaError, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
@@ -9,7 +10,7 @@ use crate::signal::thumbnail::Thumbnail;
 use crate::signal::variants::{Look, Luma, Made, Shapes, VariantMaker};
 use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 
 /// Pictures that are held for looking at guesses at them again.
 const MOST_HELD: usize = 4;

@@ -8,6 +8,8 @@ mod batch;
 mod check;
 #[cfg(feature = "decode")]
 mod collected;
+#[cfg(feature = "decode")]
+pub mod compare;
 mod decide;
 #[cfg(feature = "decode")]
 mod doubts;

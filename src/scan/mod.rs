@@ -5,6 +5,7 @@
 //! of a file, the summary, and the output formats. It refuses to decide about a file (that is
 //! `gate`) and to know about arguments and terminals (that is `cli`).
 
+mod answer;
 mod pipeline;
 mod record;
 mod shadow;
@@ -12,6 +13,7 @@ mod sink;
 mod summary;
 mod walk;
 
+pub use answer::{Answer, Question, for_each_batch};
 pub use pipeline::{Done, Finished, Options, for_each_file};
 pub use record::FileRecord;
 pub(crate) use record::{escaped, path_text};

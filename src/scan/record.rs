@@ -1,7 +1,7 @@
 //! What a scan says of one file.
 
 use crate::gate::{Match, Mode, Outcome, Verdict};
-use crate::hash::Quality;
+use crate::hash::{Quality, hex};
 use crate::scan::ShadowRecord;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -141,15 +141,7 @@ impl FileRecord {
 
 /// A path as text and, where the text could not hold all of it, its bytes in hexadecimal.
 pub(crate) fn path_text(path: &Path) -> (String, Option<String>) {
-    match path.to_str() {
-        Some(text) => (text.to_owned(), None),
-        None => (
-            path.to_string_lossy().into_owned(),
-            Some(crate::hash::hex::encode(
-                path.as_os_str().as_encoded_bytes(),
-            )),
-        ),
-    }
+    (path.to_string_lossy().into_owned(), hex::of_path(path))
 }
 
 /// Control characters of a name, which could drive a terminal, as escapes.
