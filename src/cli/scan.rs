@@ -2,7 +2,7 @@
 
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::known::{self, Gathered, KnownArgs};
-use crate::cli::recorder::{DecisionArgs, Recorder};
+use crate::cli::recorder::{self, DecisionArgs};
 use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::clock;
 use crate::curation::policy;
@@ -101,7 +101,8 @@ impl ScanArgs {
 }
 
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
-    let mut recorder = Recorder::open(&args.decisions, args.remember, home)?;
+    let history = args.remember.then(|| home.history());
+    let mut recorder = recorder::open(&args.decisions.plan(home).history(history))?;
     let mut signals = args.signals.clone();
     signals.extend(recorder.wanted());
     let options = GateOptions {
@@ -130,7 +131,9 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
             (gate, None)
         }
     };
-    recorder.set_index(&gate.index(), home);
+    if sources.is_none() {
+        recorder::set_index(&mut recorder, &gate.index(), home)?;
+    }
     warn_if_empty(&gate);
     let shadow = match &args.shadow {
         Some(path) => Some(policy::shadow(&gate.index(), path)?),

@@ -24,7 +24,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod observer;
 mod workspace;
 
 #[cfg(feature = "curation")]
@@ -63,5 +62,5 @@ pub mod verify;
 #[cfg(feature = "curation")]
 pub mod withdraw;
 
-pub use observer::{FileLeftOut, Notice, Observer, Progress, Silent, Unit};
+pub use crate::watch::{FileLeftOut, Notice, Observer, Progress, Silent, Unit};
 pub use workspace::{Workspace, WorkspaceError};
