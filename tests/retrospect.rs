@@ -77,11 +77,9 @@ impl Home {
     }
 
     fn gate(&self, variants: VariantSet) -> Gate {
-        let options = GateOptions {
-            variants,
-            signals: vec![SignalType::Sha256],
-            ..GateOptions::default()
-        };
+        let options = GateOptions::default()
+            .variants(variants)
+            .signals([SignalType::Sha256]);
         Gate::open_with(&self.at("index"), options).unwrap()
     }
 

@@ -90,9 +90,9 @@ fn of_decisions(error: &DecisionError) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::Outcome;
     #[cfg(feature = "curation")]
     use anyhow::Context;
-    use crate::gate::Outcome;
 
     #[test]
     fn the_option_follows_from_the_kind() {

@@ -1,8 +1,8 @@
 //! `hashgate compare`: how far apart two files or hashes are.
 
 use crate::cli::inputs::LimitArgs;
-use crate::cli::{exit::Exit, output};
-use crate::gate::compare::{Comparison, Likeness, Side, compare};
+use crate::cli::{advice, exit::Exit, output};
+use crate::gate::compare::{CompareError, Comparison, Likeness, Side, compare};
 use crate::hash::Threshold;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -50,9 +50,21 @@ struct CompareRecord<'a> {
     found: &'a Comparison,
 }
 
+/// The error with the option that helps.
+fn advised(error: CompareError) -> anyhow::Error {
+    match error {
+        CompareError::File { given, problem } => {
+            let why = advice::problem(&problem);
+            anyhow::anyhow!("{given}: {}: {why}", problem.outcome)
+        }
+        error => error.into(),
+    }
+}
+
 pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
     let limits = args.limits.limits();
-    let (a, b) = (Side::of(&args.a, &limits)?, Side::of(&args.b, &limits)?);
+    let side = |given| Side::of(given, &limits).map_err(advised);
+    let (a, b) = (side(&args.a)?, side(&args.b)?);
     let found = compare(&a, &b, args.threshold.map(Threshold))?;
     let mut out = output::stdout();
     match args.format {

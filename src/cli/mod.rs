@@ -4,10 +4,7 @@
 //! command does to hashes, banks and files it leaves to the floors below.
 
 mod advice;
-<<<<<<< HEAD
 #[cfg(feature = "curation")]
-=======
->>>>>>> retro
 mod audit;
 #[cfg(feature = "curation")]
 mod bank;

@@ -1,7 +1,9 @@
 //! What a scan and a match leave behind where that is asked for: decisions in the log, hashes of
 //! uploads in the history. The work is done by [`retrospect`](crate::retrospect).
 
-use crate::cli::{decisions, home::Home, output};
+#[cfg(feature = "curation")]
+use crate::cli::output;
+use crate::cli::{decisions, home::Home};
 use crate::index::Index;
 use crate::retrospect::{Recorder, RecorderOptions};
 use clap::Args;
@@ -54,6 +56,10 @@ pub(crate) fn open(options: &RecorderOptions) -> anyhow::Result<Recorder> {
 
 /// Says which index decides, and warns where its entries' sources are not known.
 pub(crate) fn set_index(recorder: &mut Recorder, index: &Index, home: &Home) -> anyhow::Result<()> {
+    // The command without a store knows no sources.
+    #[cfg(not(feature = "curation"))]
+    let _ = (recorder, index, home);
+    #[cfg(feature = "curation")]
     if let Some(why) = recorder.set_index(index, &home.store())? {
         let why = anyhow::Error::from(why);
         output::warn(format_args!("hashgate: warning: {why:#}"));

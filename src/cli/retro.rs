@@ -46,7 +46,7 @@ pub(crate) struct RetroArgs {
 }
 
 pub(crate) fn run(args: &RetroArgs, home: &Home) -> anyhow::Result<Exit> {
-    let revision_of = |generation| audit::revision_of(home, generation).map_err(Into::into);
+    let revision_of = |generation| Ledger::of(home).revision_of(generation).map_err(Into::into);
     let since = match (args.since_generation, args.all_entries) {
         (Some(generation), _) => Since::Generation {
             generation,

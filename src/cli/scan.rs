@@ -96,13 +96,19 @@ pub(crate) struct ScanArgs {
 impl ScanArgs {
     /// Whether something goes into the home folder.
     pub(crate) fn needs_home(&self) -> bool {
-        self.remember || self.decisions.needs_home()
+        #[cfg(feature = "curation")]
+        if self.remember {
+            return true;
+        }
+        self.decisions.needs_home()
     }
 }
 
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
-    let history = args.remember.then(|| home.history());
-    let mut recorder = recorder::open(&args.decisions.plan(home).history(history))?;
+    let records = args.decisions.plan(home);
+    #[cfg(feature = "curation")]
+    let records = records.history(args.remember.then(|| home.history()));
+    let mut recorder = recorder::open(&records)?;
     let mut signals = args.signals.clone();
     signals.extend(recorder.wanted());
     let options = GateOptions {

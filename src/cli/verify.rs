@@ -1,6 +1,7 @@
 //! `hashgate verify`: every byte of the index, and every record of the store, of the history of
 //! uploads and of the log of decisions.
 
+use crate::cli::advice::Advised;
 #[cfg(feature = "curation")]
 use crate::cli::{decisions, observer::Terminal};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
@@ -121,5 +122,5 @@ fn index(found: IndexCheck, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn damaged(what: &str, error: anyhow::Error, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{what}: DAMAGED: {error:#}")
+    writeln!(out, "{what}: DAMAGED: {}", Advised(&error))
 }

@@ -44,10 +44,7 @@ impl Choice {
         };
         let has_hash = |signal: &Signal| {
             is_input(signal)
-                || decision
-                    .queries
-                    .iter()
-                    .any(|query| query.0.signal == *signal)
+                || decision.queries.iter().any(|query| query.signal == *signal)
                 || (decision.matches.iter())
                     .any(|one| one.found.entry == *signal || one.found.query == *signal)
         };

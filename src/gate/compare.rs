@@ -1,7 +1,7 @@
 //! How far apart two files or hashes are.
 
 use crate::bank::{Action, Policy};
-use crate::gate::{Extractor, Outcome, VariantSet, read_file};
+use crate::gate::{Extractor, Problem, VariantSet, read_file};
 use crate::hamming;
 use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
 use crate::media::Limits;
@@ -13,14 +13,12 @@ use std::path::Path;
 #[non_exhaustive]
 pub enum CompareError {
     /// The file could not be read or hashed.
-    #[error("{given}: {outcome}: {reason}")]
+    #[error("{given}: {}: {}", problem.outcome, problem.message)]
     File {
         /// Its name.
         given: String,
-        /// What became of it.
-        outcome: Outcome,
         /// Why.
-        reason: String,
+        problem: Problem,
     },
     /// The text is neither the name of a file nor a hash.
     #[error("{given:?} is neither a file nor a hash: {reason}")]
@@ -72,10 +70,9 @@ impl Side {
                     reason: error.to_string(),
                 });
         }
-        let failed = |problem: crate::gate::Problem| CompareError::File {
+        let failed = |problem| CompareError::File {
             given: given.to_owned(),
-            outcome: problem.outcome,
-            reason: problem.error,
+            problem,
         };
         let mut bytes = Vec::new();
         read_file(path, limits.max_file_bytes, &mut bytes).map_err(failed)?;

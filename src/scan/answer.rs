@@ -1,7 +1,7 @@
 //! Hashes instead of files: read line by line, asked about in batches, one answer each.
 
 use crate::bank::{Action, ContentSignal};
-use crate::gate::{Gate, Match, Outcome, Shadow, Verdict};
+use crate::gate::{Gate, Match, Nearest, Outcome, Shadow, Verdict};
 use crate::hash::Distance;
 use crate::hashset::{self, ListFormat, MAX_LINE};
 use crate::scan::ShadowRecord;
@@ -67,12 +67,15 @@ impl Answer {
             action,
             matches,
             matches_left_out: left_out,
-            error: verdict.error,
+            error: verdict.problem.map(|problem| problem.message),
             shadow: None,
         }
     }
 
-    fn near(text: &str, (matches, action): (Vec<Match>, Option<Action>)) -> Self {
+    fn near(text: &str, nearest: Nearest) -> Self {
+        let Nearest {
+            matches, action, ..
+        } = nearest;
         let outcome = match matches.is_empty() {
             true => Outcome::NoMatch,
             false => Outcome::Match,

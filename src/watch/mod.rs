@@ -1,4 +1,4 @@
-//! Floor 0: who watches a long operation: is told how far it has come, and may stop it.
+//! Floor 5: who watches a long operation: is told how far it has come, and may stop it.
 //!
 //! Owns the one interface that a terminal, a service and a test implement. Refuses to know how any of them
 //! shows it.

@@ -4,7 +4,6 @@ mod add;
 mod manage;
 mod withdraw;
 
-pub(crate) use crate::clock::now;
 pub(crate) use add::say_withdrawn;
 pub(crate) use manage::{PUBLISH_HINT, calibrated};
 

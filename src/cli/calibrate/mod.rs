@@ -35,8 +35,14 @@ enum Format {
 pub(crate) struct CalibrateArgs {
     /// The sample: a list of PDQ hashes of harmless pictures, in any format that import reads, or a
     /// folder of such pictures, which are asked about by all their variants; may be given several times
-    #[cfg_attr(feature = "curation", arg(long, value_name = "LIST|DIR", required_unless_present = "clear"))]
-    #[cfg_attr(not(feature = "curation"), arg(long, value_name = "LIST|DIR", required = true))]
+    #[cfg_attr(
+        feature = "curation",
+        arg(long, value_name = "LIST|DIR", required_unless_present = "clear")
+    )]
+    #[cfg_attr(
+        not(feature = "curation"),
+        arg(long, value_name = "LIST|DIR", required = true)
+    )]
     benign: Vec<PathBuf>,
 
     /// Write each entry's reach into the store, in the place of what it had. Guesses at the originals of uploads then match the

@@ -5,6 +5,7 @@ mod replay;
 mod show;
 mod verify;
 
+#[cfg(feature = "curation")]
 pub(crate) use verify::describe;
 
 use crate::cli::{exit::Exit, home::Home, output};
