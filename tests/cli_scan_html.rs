@@ -115,7 +115,8 @@ fn the_page_counts_what_the_summary_counts_and_shows_no_picture() {
         "--html".into(),
         html.to_str().unwrap().into(),
     ]);
-    let files = pictures.iter().chain(&[hostile, "note.txt", "gone.png"]);
+    let others = [hostile, "note.txt", "gone.png"];
+    let files = pictures.iter().chain(&others);
     args.extend(files.map(|name| root.join(name).to_str().unwrap().to_owned()));
     let lines = gate.expect(1, &args).json();
     let summary = &lines.last().unwrap()["summary"];

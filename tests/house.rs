@@ -5,6 +5,8 @@
 mod circles;
 #[path = "house/command.rs"]
 mod command;
+#[path = "golden_support/diff.rs"]
+mod diff;
 #[path = "house/files.rs"]
 mod files;
 #[path = "house/floors.rs"]
@@ -114,10 +116,11 @@ fn the_tables_of_floors_are_made_from_the_list() {
         if text != expected && std::env::var_os("HASHGATE_RENEW").is_some() {
             std::fs::write(&path, expected).unwrap_or_else(|e| panic!("{shown}: {e}"));
         } else {
-            assert_eq!(
-                text, expected,
-                "{shown}: its table of floors is not that of tests/house/floors.rs; \
-                 HASHGATE_RENEW=1 cargo test --test house writes it anew"
+            assert!(
+                text == expected,
+                "{shown}: its table of floors is not that of tests/house/floors.rs (- as it is, + as it has \
+                 to be); HASHGATE_RENEW=1 cargo test --test house writes it anew:\n{}",
+                diff::unified(&text, &expected)
             );
         }
         assert_none(&shown.to_string(), tables::unsaid(&text));

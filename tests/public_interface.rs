@@ -6,7 +6,7 @@
 use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use syn::{Attribute, Fields, ImplItem, Item, Type, UseTree, Visibility};
+use syn::{Attribute, Fields, ImplItem, Item, ItemImpl, Type, UseTree, Visibility};
 
 const LIST: &str = "tests/expected/public_interface.txt";
 
@@ -16,6 +16,8 @@ type Place = Vec<String>;
 /// Every module of the crate with its items.
 struct Crate {
     modules: BTreeMap<Place, Vec<Item>>,
+    /// The inherent `impl` blocks of each type, wherever they are written.
+    blocks: BTreeMap<Target, Vec<ItemImpl>>,
 }
 
 /// Something that a name leads to.
@@ -30,7 +32,12 @@ impl Crate {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut modules = BTreeMap::new();
         read_module(&root.join("lib.rs"), &root, Vec::new(), &mut modules);
-        Self { modules }
+        let mut all = Self {
+            modules,
+            blocks: BTreeMap::new(),
+        };
+        all.blocks = all.inherent();
+        all
     }
 
     /// What a name is in a module: defined, or imported in whatever way.
@@ -208,9 +215,9 @@ impl Crate {
         self.methods(place, name, shown, lines);
     }
 
-    /// The public functions and constants of a type, wherever in the crate they are written.
-    fn methods(&self, place: &Place, name: &str, shown: &str, lines: &mut BTreeSet<String>) {
-        let wanted = Target::Item(place.clone(), name.to_owned());
+    /// The inherent `impl` blocks by the type that they are of.
+    fn inherent(&self) -> BTreeMap<Target, Vec<ItemImpl>> {
+        let mut blocks: BTreeMap<Target, Vec<ItemImpl>> = BTreeMap::new();
         for (written_in, items) in &self.modules {
             for item in items {
                 let Item::Impl(block) = item else { continue };
@@ -220,24 +227,27 @@ impl Crate {
                 let path: Vec<String> = (of.path.segments.iter())
                     .map(|segment| segment.ident.to_string())
                     .collect();
-                if self.target(written_in, &path).as_ref() != Some(&wanted) {
-                    continue;
+                if let Some(target) = self.target(written_in, &path) {
+                    blocks.entry(target).or_default().push(block.clone());
                 }
-                for inside in &block.items {
-                    match inside {
-                        ImplItem::Fn(one) if is_public(&one.vis) && !is_hidden(&one.attrs) => {
-                            lines.insert(format!("{shown}: {}", text(&one.sig)));
-                        }
-                        ImplItem::Const(one) if is_public(&one.vis) => {
-                            lines.insert(format!(
-                                "const {shown}::{}: {}",
-                                one.ident,
-                                text(&one.ty)
-                            ));
-                        }
-                        _ => {}
-                    }
+            }
+        }
+        blocks
+    }
+
+    /// The public functions and constants of a type.
+    fn methods(&self, place: &Place, name: &str, shown: &str, lines: &mut BTreeSet<String>) {
+        let of = Target::Item(place.clone(), name.to_owned());
+        let blocks = self.blocks.get(&of).into_iter().flatten();
+        for inside in blocks.flat_map(|block| &block.items) {
+            match inside {
+                ImplItem::Fn(one) if is_public(&one.vis) && !is_hidden(&one.attrs) => {
+                    lines.insert(format!("{shown}: {}", text(&one.sig)));
                 }
+                ImplItem::Const(one) if is_public(&one.vis) => {
+                    lines.insert(format!("const {shown}::{}: {}", one.ident, text(&one.ty)));
+                }
+                _ => {}
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::bank::{Action, Policy, Setting, Verified};
 use crate::cli::inputs::FileArgs;
-use crate::cli::{config, output, progress::Progress};
+use crate::cli::{output, progress::Progress};
+use crate::curation::policy;
 use crate::gate::Forms;
 use crate::hash::{Quality, SignalType, Threshold};
 use crate::hashset::BadLine;
@@ -24,12 +25,12 @@ const BAD_ROWS_SHOWN: u64 = 20;
 pub(crate) struct KnownArgs {
     /// Hold the files against this list of hashes, in any format that import reads; may be given several
     /// times. Nothing of it is kept
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["index", "remember"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "index")]
     list: Vec<PathBuf>,
 
     /// Hold the files against this known picture, or all below this folder; may be given several times.
     /// Nothing of it is kept
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["index", "remember"])]
+    #[arg(long, value_name = "DIR", conflicts_with = "index")]
     known: Vec<PathBuf>,
 
     /// What a match does: block, review, report, allow [default: review]
@@ -118,8 +119,8 @@ impl KnownArgs {
         }
         let mut banks = Known::banks(&self.policy()).to_vec();
         let carried: Carried = match &self.policy {
-            Some(path) => config::lay_over(&config::read(path)?, &mut banks)?,
-            None => config::lay_over(&PolicyFile::default(), &mut banks)?,
+            Some(path) => policy::lay_over(&policy::read(path)?, &mut banks)?,
+            None => policy::lay_over(&PolicyFile::default(), &mut banks)?,
         };
         let mut options = KnownOptions::default();
         options.limits = limits;
@@ -160,7 +161,7 @@ impl KnownArgs {
             progress.file_done(file.bytes, 0);
             if let Some(problem) = file.problem {
                 let path = file.path.to_string_lossy();
-                let (path, error) = (escaped(&path), escaped(&problem.error));
+                let (path, error) = (escaped(&path), escaped(&problem.message));
                 progress.line(&format!("not known: {path}: {}: {error}", problem.outcome));
             }
         })?;

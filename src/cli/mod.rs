@@ -4,7 +4,10 @@
 //! command does to hashes, banks and files it leaves to the floors below.
 
 mod advice;
+<<<<<<< HEAD
 #[cfg(feature = "curation")]
+=======
+>>>>>>> retro
 mod audit;
 #[cfg(feature = "curation")]
 mod bank;
@@ -13,7 +16,6 @@ mod benign;
 mod calibrate;
 mod compare;
 mod complete;
-mod config;
 mod decisions;
 mod evaluate;
 mod exit;
@@ -30,9 +32,11 @@ mod import;
 mod inputs;
 mod known;
 mod matching;
+mod observer;
 #[cfg(not(feature = "curation"))]
 mod only_full;
 mod output;
+mod panics;
 mod policy;
 mod progress;
 #[cfg(feature = "curation")]
@@ -165,13 +169,14 @@ fn parse() -> Cli {
 pub fn main() -> ExitCode {
     let cli = parse();
     close_new_files();
+    panics::be_quiet_about_caught_ones();
     log_to_stderr(cli.verbose);
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
             // Whoever read our output has left: nothing to say, but the work was not done.
             if !output::is_broken_pipe(&error) {
-                output::warn(format_args!("hashgate: error: {error:#}"));
+                output::warn(format_args!("hashgate: error: {}", advice::Advised(&error)));
             }
             Exit::Failed.into()
         }
@@ -221,7 +226,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             let home = home_or(args.index.is_given() && !args.decisions.needs_home())?;
             matching::run(args, &home)
         }
-        Command::Compare(args) => compare::run(args),
+        Command::Compare(args) => compare::run(&args),
         Command::Bench(command) => bench::run(command),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Calibrate(args) => {

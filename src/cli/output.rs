@@ -54,6 +54,11 @@ pub(crate) fn page(path: &Path, html: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write to {}", path.display()))
 }
 
+/// A record as one JSON object in one line, its keys in alphabetical order.
+pub(crate) fn json_line(out: &mut impl Write, record: &impl serde::Serialize) -> io::Result<()> {
+    writeln!(out, "{}", serde_json::to_value(record)?)
+}
+
 /// A line for people on standard error. Where nobody can read it the work goes on: standard error
 /// may be a pipe whose reader has left.
 pub(crate) fn warn(text: impl std::fmt::Display) {

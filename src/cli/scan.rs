@@ -1,10 +1,11 @@
 //! `hashgate scan`: the index asked about every file below some paths.
 
-use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
 use crate::cli::known::{self, Gathered, KnownArgs};
-use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{advice, config, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::cli::recorder::{self, DecisionArgs};
+use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::clock;
+use crate::curation::policy;
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
@@ -80,7 +81,8 @@ pub(crate) struct ScanArgs {
     decisions: DecisionArgs,
 
     /// Keep hashes of every file that was judged, for as long as `history on` says
-    #[arg(long, help_heading = "Records")]
+    #[cfg(feature = "curation")]
+    #[arg(long, help_heading = "Records", conflicts_with_all = ["list", "known"])]
     remember: bool,
 
     #[command(flatten)]
@@ -99,7 +101,8 @@ impl ScanArgs {
 }
 
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
-    let mut recorder = Recorder::open(&args.decisions, args.remember, home)?;
+    let history = args.remember.then(|| home.history());
+    let mut recorder = recorder::open(&args.decisions.plan(home).history(history))?;
     let mut signals = args.signals.clone();
     signals.extend(recorder.wanted());
     let options = GateOptions {
@@ -111,7 +114,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         auto_from: None,
         memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
         // One time for all files: a scan's outcome does not hang on which thread was faster.
-        at: Some(now()),
+        at: Some(clock::now()),
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");
@@ -128,10 +131,12 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
             (gate, None)
         }
     };
-    recorder.set_index(&gate.index(), home);
+    if sources.is_none() {
+        recorder::set_index(&mut recorder, &gate.index(), home)?;
+    }
     warn_if_empty(&gate);
     let shadow = match &args.shadow {
-        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        Some(path) => Some(policy::shadow(&gate.index(), path)?),
         None => None,
     };
     let mut sink = sink(&args, &gate)?;

@@ -6,9 +6,11 @@
 use crate::bank::{Action, Bank, BankName, ContentId, Provenance};
 use crate::clock;
 use crate::gate::{Match, MatchKind, Outcome, Query, Score, Verdict};
+use crate::hash::hex;
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// How the input was named, and how large it was.
 ///
@@ -25,6 +27,14 @@ pub struct Input {
     /// Its size in bytes, where there were bytes.
     #[serde(default)]
     pub bytes: Option<u64>,
+}
+
+impl Input {
+    /// Names it by a file's path, whose bytes need not be text.
+    pub fn set_path(&mut self, path: &Path) {
+        self.name_hex = hex::of_path(path);
+        self.name = Some(path.to_string_lossy().into_owned());
+    }
 }
 
 /// A record of a list that an entry comes from.

@@ -31,6 +31,12 @@ impl Report {
     /// Most faults that are listed.
     pub const MAX_FINDINGS: usize = 100;
 
+    /// Whether there is no fault, and the line that was asked for, if one was, is there.
+    #[must_use]
+    pub const fn is_as_expected(&self, options: &VerifyOptions) -> bool {
+        self.is_sound() && (options.expect.is_none() || self.expected.is_some())
+    }
+
     /// Whether there is no fault.
     #[must_use]
     pub const fn is_sound(&self) -> bool {

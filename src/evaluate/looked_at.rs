@@ -1,6 +1,6 @@
 //! The list of pairs that somebody looked at: which of them are the same picture.
 
-use super::corpus::LookedAt;
+use super::plan::LookedAt;
 use crate::hash::{HexError, PdqHash};
 use std::fs::File;
 use std::io::{self, Read};

@@ -39,6 +39,8 @@
 mod batch;
 mod bounded;
 mod check;
+#[cfg(feature = "decode")]
+pub mod compare;
 mod decide;
 mod evidence;
 mod explain;

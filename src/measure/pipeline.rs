@@ -226,8 +226,8 @@ impl Bench<'_> {
             Worker::default,
             |worker, path| {
                 let begun = Instant::now();
-                let (verdict, bytes) = self.gate.check_file(worker, path);
-                (verdict.outcome, bytes, begun.elapsed())
+                let checked = self.gate.check_file(worker, path);
+                (checked.verdict.outcome, checked.bytes, begun.elapsed())
             },
             |done| -> Result<(), MeasureError> {
                 let (outcome, bytes, time) = match done.result {

@@ -5,6 +5,7 @@
 //! of a file, the summary, and the output formats. It refuses to decide about a file (that is
 //! `gate`) and to know about arguments and terminals (that is `cli`).
 
+mod answer;
 mod known;
 mod pipeline;
 mod record;
@@ -15,6 +16,7 @@ mod summary;
 mod walk;
 
 pub(crate) use crate::pages::name::escaped;
+pub use answer::{Answer, Question, for_each_batch};
 pub use known::{Known, KnownError, KnownOptions, ListRead, PictureRead, PicturesRead, Sources};
 pub use pipeline::{Done, Finished, Options, for_each_file};
 pub use record::FileRecord;

@@ -2,8 +2,7 @@
 
 use crate::bank::{Action, ContentId};
 use crate::gate::{Match, Mode, Outcome, Verdict};
-use crate::hash::Quality;
-use crate::hash::SignalType;
+use crate::hash::{Quality, SignalType, hex};
 use crate::scan::ShadowRecord;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
@@ -183,15 +182,7 @@ impl FileRecord {
 
 /// A path as text and, where the text could not hold all of it, its bytes in hexadecimal.
 pub(crate) fn path_text(path: &Path) -> (String, Option<String>) {
-    match path.to_str() {
-        Some(text) => (text.to_owned(), None),
-        None => (
-            path.to_string_lossy().into_owned(),
-            Some(crate::hash::hex::encode(
-                path.as_os_str().as_encoded_bytes(),
-            )),
-        ),
-    }
+    (path.to_string_lossy().into_owned(), hex::of_path(path))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What lint found, as the page's plain data.
 
-use super::lint::Report;
+use crate::curation::lint::LintReport;
 use crate::pages::lint::{Doubts, Finding, Kind, page as draw};
 
-pub(super) fn page(report: &Report) -> String {
+pub(super) fn page(report: &LintReport) -> String {
     let kinds = report.counts.iter().map(|(kind, &count)| Kind {
         name: kind.text().to_owned(),
         count,

@@ -3,7 +3,7 @@
 //! Owns how many are noted and what they must be. What fitting makes of them is `fit.rs`'s.
 
 use crate::bank::{Action, BankId, ContentId};
-use crate::gate::evidence::{is_concentric, is_patterned};
+use crate::gate::evidence::is_concentric;
 use crate::gate::terms::{Terms, held, widest};
 use crate::gate::{Query, Score};
 use crate::hash::{Distance, Quality, Reach, Signal, Transform, Variant};
@@ -100,7 +100,7 @@ pub(crate) fn is_worth_it(terms: &Terms<'_>, query: &Query, hit: &Hit, score: f6
         && hit
             .signal
             .as_pdq()
-            .is_some_and(|entry| !is_patterned(&entry) && !is_concentric(&entry))
+            .is_some_and(|entry| !entry.is_patterned() && !is_concentric(&entry))
 }
 
 /// Whether the query is asked about far out: the picture itself, and mirrored.

@@ -5,6 +5,7 @@ use crate::gate::look::pictures::{Held, Pictures, is_of_same};
 use crate::gate::{
     Evidence, Extraction, MemoryBudget, Outcome, Problem, ProblemKind, Query, VariantSet,
 };
+use crate::guard::catch_unwind;
 use crate::hash::{Family, Signal, SignalType, Transform, Variant};
 use crate::media::{self, Limits, Orientation, Picture, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
@@ -12,7 +13,7 @@ use crate::signal::thumbnail::Thumbnail;
 use crate::signal::variants::Luma;
 use crate::signal::{ShapeError, digest, imagehash, imghash};
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 /// What is to be hashed of an input, and how.

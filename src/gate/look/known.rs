@@ -9,6 +9,7 @@
 
 use crate::bank::ContentSignal;
 use crate::gate::{Extraction, Extractor, Outcome, Problem, ProblemKind, VariantSet};
+use crate::guard::catch_unwind;
 use crate::hamming;
 use crate::hash::{Distance, Form, PdqHash, Quality, SignalType, Variant};
 use crate::media::{self, Limits};
@@ -17,7 +18,7 @@ use crate::signal::variants::{Luma, Made, VariantMaker};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
 
 /// What a picture's entry is known by: its pixels, and its bytes.

@@ -1,7 +1,7 @@
 //! Known pictures: files, and all files below folders, hashed as `bank add` hashes them.
 
 use crate::bank::Provenance;
-use crate::gate::{Extractor, Outcome, Problem, read_file};
+use crate::gate::{Extractor, Outcome, Problem, ProblemKind, read_file};
 use crate::scan::known::entries::Said;
 use crate::scan::known::{Known, KnownError, PICTURES};
 use crate::scan::{Options, for_each_file};
@@ -71,9 +71,9 @@ impl Known {
             },
             |done| -> Result<(), KnownError> {
                 let path = done.path.as_path();
-                let result = done
-                    .result
-                    .unwrap_or_else(|error| Err(Problem::new(Outcome::Unreadable, error)));
+                let result = done.result.unwrap_or_else(|error| {
+                    Err(Problem::new(Outcome::Unreadable, ProblemKind::Io, error))
+                });
                 match result {
                     Ok((known, bytes)) => {
                         read.entries += 1;

@@ -1,17 +1,25 @@
 //! Points in time as people type them: `2026-01-31`, `2026-01-31T12:00:00Z`, or so many days or
 //! hours ago.
 
-use crate::clock;
+use crate::clock::{self, DAY};
 use std::str::FromStr;
 
-/// A point in time, in milliseconds since 1970-01-01 UTC.
+/// A point in time, in milliseconds since 1970-01-01 UTC, as people type it.
+///
+/// ```
+/// use hashgate::clock::When;
+/// assert_eq!("1970-01-02".parse(), Ok(When(86_400_000)));
+/// let week_ago: When = "7d".parse()?;
+/// assert!(week_ago < "1h".parse()?);
+/// # Ok::<(), hashgate::clock::WhenError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct When(pub(crate) u64);
+pub struct When(pub u64);
 
 /// A text that is no point in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is no time: give 2026-01-31, 2026-01-31T12:00:00Z, 7d or 12h (ago)")]
-pub(crate) struct WhenError {
+pub struct WhenError {
     given: String,
 }
 
@@ -29,7 +37,7 @@ impl FromStr for When {
 
 fn ago(text: &str) -> Option<u64> {
     let (number, unit) = match text.strip_suffix('d') {
-        Some(number) => (number, 86_400),
+        Some(number) => (number, DAY),
         None => (text.strip_suffix('h')?, 3_600),
     };
     let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;

@@ -1,13 +1,14 @@
-//! Which of the decisions are meant.
+//! Which of the decisions are meant, as it is typed.
 
-use super::{LogArgs, when::When};
-use crate::bank::BankName;
-use crate::decisions::Decision;
+use super::LogArgs;
+use crate::bank::{Action, BankName};
+use crate::clock::When;
+use crate::decisions::Choice;
 use crate::hash::{Family, Signal};
 use clap::Args;
 
 #[derive(Debug, Args)]
-pub(crate) struct Choice {
+pub(crate) struct Chosen {
     #[command(flatten)]
     pub(crate) log: LogArgs,
 
@@ -52,29 +53,17 @@ fn digest(text: &str) -> Result<Signal, String> {
     }
 }
 
-impl Choice {
-    /// Whether a decision is one of them.
-    pub(crate) fn has(&self, decision: &Decision) -> bool {
-        let of_bank = |name: &BankName| {
-            let mut matches = decision.matches.iter();
-            matches.any(|recorded| recorded.found.bank == *name)
-        };
-        let is_input = |signal: &Signal| {
-            let held = decision.signals.get(&signal.signal_type());
-            held.is_some_and(|hex| *hex == signal.hex())
-        };
-        let has_hash = |signal: &Signal| {
-            is_input(signal)
-                || decision.queries.iter().any(|query| query.signal == *signal)
-                || (decision.matches.iter())
-                    .any(|one| one.found.entry == *signal || one.found.query == *signal)
-        };
-        let action = decision.action_name();
-        (self.bank.is_empty() || self.bank.iter().any(of_bank))
-            && (self.action.is_empty() || self.action.iter().any(|asked| asked == action))
-            && self.since.is_none_or(|since| decision.at_ms >= since.0)
-            && self.until.is_none_or(|until| decision.at_ms < until.0)
-            && (self.digest.is_empty() || self.digest.iter().any(is_input))
-            && (self.hash.is_empty() || self.hash.iter().any(has_hash))
+impl Chosen {
+    /// The decisions that are meant.
+    pub(crate) fn plan(&self) -> Choice {
+        // The arguments allow the actions' names and `none`, which is no action.
+        let action = |name: &String| name.parse::<Action>().ok();
+        let mut choice = Choice::all();
+        choice.banks.clone_from(&self.bank);
+        choice.actions = self.action.iter().map(action).collect();
+        (choice.since, choice.until) = (self.since, self.until);
+        choice.digests.clone_from(&self.digest);
+        choice.hashes.clone_from(&self.hash);
+        choice
     }
 }

@@ -1,9 +1,12 @@
-//! Who watches an operation: is told how far it has come, and may stop it.
+//! Floor 0: who watches a long operation: is told how far it has come, and may stop it.
 //!
 //! Owns the one interface that a terminal, a service and a test implement. Refuses to know how any of them
 //! shows it.
 
+use crate::gate::Problem;
+use crate::pages::name::escaped;
 use std::fmt::Display;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the numbers of a [`Progress`] count.
@@ -74,14 +77,44 @@ impl<'a> Progress<'a> {
 pub enum Notice<'a> {
     /// A part of the input was left out: a bad row of a list, a file that is no picture.
     LeftOut(&'a dyn Display),
+    /// A file was left out.
+    File(&'a FileLeftOut<'a>),
     /// The input was read, but it may not be what it is taken for.
     Doubt(&'a dyn Display),
+}
+
+/// A file that was left out, and why.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct FileLeftOut<'a> {
+    /// What was not done with it: `not added`.
+    pub what: &'a str,
+    /// The file.
+    pub path: &'a Path,
+    /// Whether its outcome as an upload is told too.
+    pub tells_outcome: bool,
+    /// Why.
+    pub problem: &'a Problem,
+}
+
+impl FileLeftOut<'_> {
+    /// In one line, with these words for the problem.
+    #[must_use]
+    pub fn line(&self, why: &str) -> String {
+        let path = self.path.to_string_lossy();
+        let (what, path, why) = (self.what, escaped(&path), escaped(why));
+        match self.tells_outcome {
+            true => format!("{what}: {path}: {}: {why}", self.problem.outcome),
+            false => format!("{what}: {path}: {why}"),
+        }
+    }
 }
 
 impl Display for Notice<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::LeftOut(what) | Self::Doubt(what) => what.fmt(f),
+            Self::File(file) => f.write_str(&file.line(&file.problem.message)),
         }
     }
 }
