@@ -1,5 +1,5 @@
 //! The page of a scan: its counts are those of the summary, its names are text, no picture is in it.
-#![cfg(all(feature = "cli", unix))]
+#![cfg(all(feature = "full", unix))]
 
 mod common;
 

@@ -274,7 +274,10 @@ impl<W: Write> Sink for HtmlSink<W> {
                     Cell::text(&reason),
                     Cell::text(&words::form_of_one(one)),
                     Cell::number(bits.to_string()),
-                    Cell::number(format!("#{}", one.content_id)),
+                    match record.sources.get(&one.content_id) {
+                        Some(source) => Cell::name(&escaped(source)),
+                        None => Cell::number(format!("#{}", one.content_id)),
+                    },
                     Cell::text(&one.entry.short()),
                 ]
             });
