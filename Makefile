@@ -1,7 +1,8 @@
 # hashgate: the commands of the house. `make` alone lists them.
 #
-# One profile, release, serves them all, so that RocksDB's C++ is compiled once. No compiler
-# variable is changed: `cargo build --release` by hand shares the build.
+# One profile, release, serves them all, so that RocksDB's C++ is compiled once; only `make quick`, which
+# needs no RocksDB, has one of its own. No compiler variable is changed: `cargo build --release` by hand
+# shares the build.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -14,35 +15,72 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export HASHGATE_TEST_DATA ?= $(CURDIR)/../shared/data
 
 CARGO_FLAGS := --release --locked
+# Everything: the full command, with the store and its C++.
 ALL := $(CARGO_FLAGS) --all-features
+# The small command: no store, no C++.
+SMALL := $(CARGO_FLAGS) --no-default-features --features cli
+# Both commands are built to this file: the last one built is the one there.
+PROGRAM := $(CARGO_TARGET_DIR)/release/hashgate
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Check what the build needs; install it where that can be done
+setup: ## Check what the small command needs, a linker; install it where that can be done
 	@tools/setup
 
+.PHONY: setup-full
+setup-full: ## Check what the full command needs, C++ and libclang; install it where that can be done
+	@tools/setup --full
+
 .PHONY: build
-build: setup ## Build the program and the library
-	cargo build $(CARGO_FLAGS)
+build: setup-full ## Build the full command, with banks and their store
+	cargo build $(ALL)
+
+.PHONY: build-small
+build-small: setup ## Build the small command in its place: no store, no C++
+	cargo build $(SMALL)
 
 .PHONY: demo
-demo: build ## The main job on the pictures in examples/
+demo: build-small ## The main job on the pictures in examples/, with the small command
 	@tools/demo
 
+.PHONY: demo-banks
+demo-banks: build ## What the store adds: a bank, published, and the same pictures
+	@tools/demo-banks
+
+.PHONY: quick
+quick: setup ## Unit tests of the library, default features, in seconds after a change
+	cargo test --profile quick --locked --lib
+
 .PHONY: test
-test: setup ## All tests, documentation examples included
+test: setup-full ## All tests of all features, documentation examples included
 	cargo test $(ALL)
 
 .PHONY: bench
-bench: setup ## All benchmarks; each asserts its answers
+bench: setup-full ## All benchmarks; each asserts its answers
 	cargo bench --profile release --locked --all-features --bench '*'
 
 .PHONY: bench-once
-bench-once: setup ## Each benchmark once, for its assertions only
+bench-once: setup-full ## Each benchmark once, for its assertions only
 	cargo bench --profile release --locked --all-features --bench '*' -- --test
+
+.PHONY: man
+man: build ## Manual pages of the full command, one for each subcommand: target/man
+	@rm -rf $(CARGO_TARGET_DIR)/man
+	@$(PROGRAM) man $(CARGO_TARGET_DIR)/man
+	@echo "man: $$(ls $(CARGO_TARGET_DIR)/man | wc -l) pages in $(CARGO_TARGET_DIR)/man: man -l $(CARGO_TARGET_DIR)/man/hashgate.1"
+
+SHELLS := bash elvish fish powershell zsh
+
+.PHONY: completions
+completions: build ## What shells need to complete the full command's words: target/completions
+	@mkdir -p $(CARGO_TARGET_DIR)/completions
+	@for shell in $(SHELLS); do \
+		$(PROGRAM) completions $$shell > $(CARGO_TARGET_DIR)/completions/hashgate.$$shell; \
+	done
+	@echo "completions: hashgate.{$(SHELLS)} in $(CARGO_TARGET_DIR)/completions; 'hashgate completions --help' says where they go"
 
 # The corpus of the README's table, and the list that wrong flags are counted against.
 CORPUS ?= $(HASHGATE_TEST_DATA)/photos
@@ -52,7 +90,7 @@ LOOKED_AT ?= benches/robustness/looked_at.tsv
 
 .PHONY: robustness
 robustness: build ## The README's table of what is found: CORPUS=folder BENIGN=list
-	@$(CARGO_TARGET_DIR)/release/hashgate evaluate --corpus $(CORPUS) --benign $(BENIGN) \
+	@$(PROGRAM) evaluate --corpus $(CORPUS) --benign $(BENIGN) \
 		--looked-at $(LOOKED_AT) --modifications quick \
 		--variants none --variants standard --variants thorough --format markdown
 
@@ -69,7 +107,7 @@ peers-import: build ## Importing and publishing a list beside python-threatexcha
 	@benches/peers/import
 
 .PHONY: check
-check: setup ## Format, lints, documentation, licences and advisories
+check: setup-full ## Format, lints, documentation, licences and advisories
 	cargo fmt --check
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
@@ -79,14 +117,16 @@ check: setup ## Format, lints, documentation, licences and advisories
 		echo "check: cargo-deny is not installed: 'cargo install --locked cargo-deny'" >&2; exit 1; \
 	fi
 
-.PHONY: features
-features: setup ## Each feature alone builds
-	cargo check $(CARGO_FLAGS) --no-default-features
-	cargo check $(CARGO_FLAGS) --no-default-features --features decode
-	cargo check $(CARGO_FLAGS) --no-default-features --features evaluate
-	cargo check $(CARGO_FLAGS) --no-default-features --features policy
-	cargo check $(CARGO_FLAGS) --no-default-features --features store
-	cargo check $(CARGO_FLAGS) --no-default-features --features cli
+# `none` is the library with no feature at all.
+FEATURES := none decode scan evaluate policy store curation cli full
+
+EACH := $(addprefix feature-,$(FEATURES))
+
+.PHONY: features $(EACH)
+features: $(EACH) ## Each feature alone builds, without a warning
+
+$(EACH): feature-%: setup-full
+	cargo clippy $(CARGO_FLAGS) --no-default-features --features '$(filter-out none,$*)' -- -D warnings
 
 .PHONY: fmt
 fmt: ## Format all code
@@ -95,6 +135,7 @@ fmt: ## Format all code
 .PHONY: clean
 clean: ## Remove what was built for this crate; RocksDB's build stays
 	cargo clean --release -p hashgate
+	cargo clean --profile quick -p hashgate
 
 .PHONY: clean-all
 clean-all: ## Remove all that was built, RocksDB too

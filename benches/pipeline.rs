@@ -83,7 +83,7 @@ fn pipeline(criterion: &mut Criterion) {
                     options,
                     &AtomicBool::new(false),
                     Worker::default,
-                    |worker, path| gate.check_file(worker, path).0.outcome,
+                    |worker, path| gate.check_file(worker, path).verdict.outcome,
                     |done| {
                         matched += u32::from(done.result == Ok(Outcome::Match));
                         Ok(())

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn look_up(index: &str, signal: &str) -> Result<bool, Box<dyn std::error::Error>> {
-    let gate = Gate::open(index.as_ref())?;
+    let gate = Gate::open(index)?;
     let signal: Signal = signal.parse()?;
     // What the banks' policies say...
     let verdict = gate.match_signal(&signal, None);
@@ -38,8 +38,8 @@ fn look_up(index: &str, signal: &str) -> Result<bool, Box<dyn std::error::Error>
         );
     }
     // ...and what is nearest, whatever they say.
-    let (nearest, _) = gate.nearest(&signal, Distance(signal.signal_type().max_distance()), 3);
-    for found in nearest {
+    let nearest = gate.nearest(&signal, Distance(signal.signal_type().max_distance()), 3);
+    for found in nearest.matches {
         println!(
             "near: {} #{} at {}",
             found.bank, found.content_id, found.distance

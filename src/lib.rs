@@ -13,13 +13,13 @@
 #![cfg_attr(not(feature = "decode"), doc = "```ignore")]
 //! use hashgate::gate::Gate;
 //!
-//! let gate = Gate::open("index".as_ref())?;
+//! let gate = Gate::open("index")?;
 //! let upload = std::fs::read("upload.jpg")?;
 //! let verdict = gate.check(&upload);
 //! if verdict.passes() {
 //!     println!("let it pass");
 //! } else {
-//!     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error);
+//!     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -32,6 +32,8 @@
 //! | --- | --- |
 //! | [`files`] | private folders and files, the writer's lock, replacing a file as a whole |
 //! | [`clock`] | the time, and the calendar |
+//! | [`watch`] | who is told how far a long operation has come, and may stop it |
+//! | [`guard`] | calls whose panic is the outcome of one input |
 //! | [`hash`] | the values: PDQ hashes, 64-bit hashes, digests, their types, distances, quality |
 //! | [`bank`] | banks, policies, content items, as plain values |
 //! | [`hamming`] | distances, by kernels for the machine at hand |
@@ -44,8 +46,11 @@
 //! | `policy` | the policy file: read, checked, laid over banks (feature `policy`) |
 //! | [`curation`] | the workspace folder, and what is done to banks |
 //! | [`decisions`] | the log of decisions: explained, chained, replayed |
+//! | [`retrospect`] | what is kept of uploads, and entries that arrive later held against it |
+//! | [`handover`] | matches handed over: the report, and the channels by country |
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
+//! | `measure` | figures of speed, each held against the truth (feature `cli`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
 //!
 //! ARCHITECTURE.md tells how they fit together and why.
@@ -63,20 +68,29 @@ pub mod decisions;
 pub mod evaluate;
 pub mod files;
 pub mod gate;
+pub mod guard;
 pub mod hamming;
+pub mod handover;
 pub mod hash;
 pub mod hashset;
 pub mod index;
+#[cfg(feature = "cli")]
+pub mod measure;
 #[cfg(feature = "decode")]
 pub mod media;
+pub(crate) mod pages;
 #[cfg(feature = "policy")]
 pub mod policy;
-#[cfg(feature = "cli")]
+pub mod retrospect;
+#[cfg(feature = "scan")]
 pub mod scan;
+// Public for tests and benches: `index` re-exports what belongs to the interface.
+#[doc(hidden)]
 pub mod segment;
 pub mod signal;
 #[cfg(feature = "store")]
 pub mod store;
+pub mod watch;
 
 /// The Rust of the documents, compiled as tests.
 #[cfg(all(doctest, feature = "decode"))]

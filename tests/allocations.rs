@@ -68,11 +68,7 @@ fn a_picture_costs_a_bounded_number_of_allocations() {
     let none = std::iter::empty::<Result<IndexRecord, Infallible>>();
     publish(folder.path(), &[], none, &PublishOptions::default()).unwrap();
     let open = |mode, variants| {
-        let options = GateOptions {
-            mode,
-            variants,
-            ..GateOptions::default()
-        };
+        let options = GateOptions::default().mode(mode).variants(variants);
         Gate::open_with(folder.path(), options).unwrap()
     };
     let mut worker = Worker::default();

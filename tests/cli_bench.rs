@@ -282,19 +282,21 @@ fn a_stop_cleans_up() {
     use std::process::{Command, Stdio};
     let gate = Hashgate::new();
     let temp = tempfile::tempdir().unwrap();
-    let mut child = gate
-        .command()
-        .args(["bench", "search", "--sizes", "200k", "--radii", "100"])
-        .args(["--distributions", "uniform", "--seconds", "600"])
-        .args(["--temp-dir", temp.path().to_str().unwrap()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    while entries(temp.path()).is_empty() {
-        assert!(child.try_wait().unwrap().is_none(), "ended by itself");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let mut child = common::watched(
+        gate.command()
+            .args(["bench", "search", "--sizes", "200k", "--radii", "100"])
+            .args(["--distributions", "uniform", "--seconds", "600"])
+            .args(["--temp-dir", temp.path().to_str().unwrap()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    );
+    common::wait_until(
+        || {
+            assert!(child.try_wait().unwrap().is_none(), "ended by itself");
+            !entries(temp.path()).is_empty()
+        },
+        "it makes its folder",
+    );
     let pid = child.id().to_string();
     let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
     assert!(sent.success());

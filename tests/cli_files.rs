@@ -121,14 +121,13 @@ fn a_reader_that_leaves_ends_the_scan_quietly() {
         let path = folder.path().join(format!("{seed}.bmp"));
         picture(seed, 40, 30).save(path).unwrap();
     }
-    let mut child = gate
-        .command()
-        .args(["scan", "--format", "jsonl", "--jobs", "1"])
-        .args([folder.path(); 40])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = common::watched(
+        gate.command()
+            .args(["scan", "--format", "jsonl", "--jobs", "1"])
+            .args([folder.path(); 40])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
     let mut first = String::new();
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut first)
@@ -159,13 +158,12 @@ fn messages_that_nobody_reads_do_not_stop_the_work() {
         &["match", "no-hash"],
         &["scan", "/nowhere/at/all"],
     ] {
-        let mut child = gate
-            .command()
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = common::watched(
+            gate.command()
+                .args(arguments)
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped()),
+        );
         drop(child.stderr.take());
         assert_eq!(child.wait().unwrap().code(), Some(2), "{arguments:?}");
     }
@@ -191,14 +189,13 @@ fn ctrl_c_ends_with_a_true_summary() {
         let path = folder.path().join(format!("{seed}.png"));
         picture(seed, 300, 200).save(path).unwrap();
     }
-    let mut child = gate
-        .command()
-        .args(["scan", "--format", "jsonl", "--jobs", "2"])
-        .args([folder.path(); 200])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = common::watched(
+        gate.command()
+            .args(["scan", "--format", "jsonl", "--jobs", "2"])
+            .args([folder.path(); 200])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut seen = vec![lines.next().unwrap().unwrap()];
     let pid = child.id().to_string();

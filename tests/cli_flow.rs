@@ -413,6 +413,28 @@ fn what_is_missing_is_said_with_its_repair() {
 }
 
 #[test]
+fn before_the_first_publication_verify_says_that_there_is_none() {
+    let gate = Hashgate::new();
+    gate.expect(0, &["bank", "create", "b"]);
+    let nothing = "index: nothing is published yet: hashgate publish";
+    let ran = gate.expect(0, &["verify"]);
+    assert!(ran.out.contains(nothing), "{ran:?}");
+    // What a publisher leaves that was stopped before its first generation.
+    let index = gate.home().join("index");
+    std::fs::create_dir(&index).unwrap();
+    std::fs::write(index.join("lock"), "").unwrap();
+    let ran = gate.expect(0, &["verify"]);
+    assert!(ran.out.contains(nothing), "{ran:?}");
+    // Whoever asks for a copy by its name is told that there is none.
+    let ran = gate.expect(2, &["verify", "--index", index.to_str().unwrap()]);
+    assert!(
+        ran.out.contains("index: nothing is published in "),
+        "{ran:?}"
+    );
+    assert!(!ran.out.contains("DAMAGED"), "{ran:?}");
+}
+
+#[test]
 fn verify_names_damage() {
     let folder = tempfile::tempdir().unwrap();
     pictures(folder.path());

@@ -147,19 +147,18 @@ fn a_mistyped_home_is_not_made() {
 #[cfg(target_os = "linux")]
 mod pipes {
     use super::*;
+    use common::Watched;
     use std::io::Write as _;
-    use std::process::{Child, ChildStdin, Stdio};
-    use std::time::Duration;
+    use std::process::{ChildStdin, Stdio};
 
-    fn import(gate: &Hashgate) -> (Child, ChildStdin) {
-        let mut child = gate
-            .command()
-            .args(["import", "--bank", "list", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    fn import(gate: &Hashgate) -> (Watched, ChildStdin) {
+        let mut child = common::watched(
+            gate.command()
+                .args(["import", "--bank", "list", "-"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
+        );
         let stdin = child.stdin.take().unwrap();
         (child, stdin)
     }
@@ -167,24 +166,15 @@ mod pipes {
     /// Writes, and waits until the program has read it.
     fn write(stdin: &mut ChildStdin, text: &str) {
         stdin.write_all(text.as_bytes()).unwrap();
-        while rustix::io::ioctl_fionread(&*stdin).unwrap() > 0 {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let is_read = || rustix::io::ioctl_fionread(&*stdin).unwrap() == 0;
+        common::wait_until(is_read, "the program reads");
     }
 
     /// Ends the program with a signal as Ctrl-C sends it; the code, and its output.
-    fn interrupt(mut child: Child) -> (Option<i32>, String) {
+    fn interrupt(child: Watched) -> (Option<i32>, String) {
         let id = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
-        // One that does not end is ended, so that the test fails and does not hang.
-        for _ in 0..600 {
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
+        let output = child.output();
         let out = String::from_utf8(output.stdout).unwrap();
         (output.status.code(), out)
     }
@@ -197,7 +187,7 @@ mod pipes {
         write(&mut stdin, &pdq_lines(3)[..100]);
         write(&mut stdin, &pdq_lines(3)[100..]);
         drop(stdin);
-        let output = child.wait_with_output().unwrap();
+        let output = child.output();
         let out = String::from_utf8(output.stdout).unwrap();
         assert!(out.contains("read as pdq: 3 pdq; 3 added"), "{out}");
         assert_eq!(output.status.code(), Some(0));

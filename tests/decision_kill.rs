@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+mod common;
 mod decision_support;
 
 use decision_support::{decision, new_folder, read};
@@ -91,7 +92,7 @@ fn a_killed_writer_keeps_what_it_acknowledged() {
     let (_outer, folder) = new_folder();
     let mut before = 0;
     for kill in 0..120usize {
-        let mut child = command(program, &folder).args(ARGUMENTS).spawn().unwrap();
+        let mut child = common::watched(command(program, &folder).args(ARGUMENTS));
         let mut lines = BufReader::new(child.stdout.take().unwrap())
             .lines()
             .map(Result::unwrap)

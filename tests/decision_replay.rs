@@ -229,42 +229,20 @@ fn entries_that_came_later_and_wider_policies_are_told_apart() {
 
 /// A query 45 bits from `pdq(0, 0)`, with evidence.
 fn asked_far() -> (Query, Extraction) {
-    let query = Query {
-        signal: pdq(0, 45),
-        quality: Quality::new(90),
-        variant: Variant::ORIGINAL,
-        evidence: Some(evidence(5, true)),
-    };
-    let extraction = Extraction {
-        signals: vec![query.signal],
-        quality: query.quality,
-        queries: vec![query],
-        ..Extraction::default()
-    };
+    let query = Query::of(pdq(0, 45), Quality::new(90)).evidence(evidence(5, true));
+    let mut extraction = Extraction::of_queries(vec![query.signal], vec![query]);
+    extraction.quality = query.quality;
     (query, extraction)
 }
 
 /// That query's match with item 7 by evidence.
 fn verified(bank: &Bank, query: &Query, score: f64) -> Match {
-    Match {
-        bank: bank.name.clone(),
-        content_id: ContentId(7),
-        kind: MatchKind::Verified,
-        entry: pdq(0, 0),
-        entry_quality: None,
-        entry_form: None,
-        reach: None,
-        query: query.signal,
-        variant: query.variant,
-        distance: Distance(45),
-        threshold: Threshold(31),
-        score: Score::from_value(score),
-        seconded_by: None,
-        action: Action::Review,
-        rule: None,
-        quarantine: None,
-        quarantined: false,
-    }
+    let item = (bank.name.clone(), ContentId(7));
+    let mut found = Match::near(item, pdq(0, 0), query, Distance(45), Action::Review);
+    found.kind = MatchKind::Verified;
+    found.threshold = Threshold(31);
+    found.score = Score::from_value(score);
+    found
 }
 
 /// A second hash spoke for one item: the same hash in another bank was not seconded.
@@ -353,12 +331,7 @@ fn what_an_allow_bank_overrules_is_replayed_form_by_form() {
         frame,
         ..Variant::ORIGINAL
     };
-    let query = |signal, variant| Query {
-        signal,
-        quality: Quality::new(90),
-        variant,
-        evidence: None,
-    };
+    let query = |signal, variant| Query::of(signal, Quality::new(90)).variant(variant);
     let mut apart = pdq(0, 0).as_pdq().unwrap();
     for bit in 0..25 {
         apart.0[31 - bit / 8] ^= 1 << (bit % 8);
@@ -368,12 +341,8 @@ fn what_an_allow_bank_overrules_is_replayed_form_by_form() {
         query(apart.into(), frame(1)),
         query(pdq(9, 0), frame(2)),
     ];
-    let extraction = Extraction {
-        signals: vec![queries[0].signal],
-        quality: Quality::new(90),
-        queries,
-        ..Extraction::default()
-    };
+    let mut extraction = Extraction::of_queries(vec![queries[0].signal], queries);
+    extraction.quality = Quality::new(90);
     let index = Index::open(&folder).unwrap();
     let verdict = hashgate::gate::replay(&index, AT, extraction, &Told::default());
     assert_eq!(verdict.action, Some(Action::Block), "{verdict:?}");

@@ -108,11 +108,9 @@ fn index(entries: &[(Action, &RgbImage)]) -> Result<TempDir, Box<dyn Error>> {
 }
 
 fn check(folder: &TempDir, variants: &str, bytes: &[u8]) -> Result<Verdict, Box<dyn Error>> {
-    let options = GateOptions {
-        variants: variants.parse()?,
-        mode: Mode::Exact,
-        ..GateOptions::default()
-    };
+    let options = GateOptions::default()
+        .variants(variants.parse()?)
+        .mode(Mode::Exact);
     Ok(Gate::open_with(folder.path(), options)?.check(bytes))
 }
 
@@ -258,7 +256,8 @@ fn a_damaged_file_is_known_by_its_thumbnail_and_a_damaged_thumbnail_changes_noth
         (verdict.outcome, verdict.action),
         (Outcome::Match, Some(Action::Block))
     );
-    assert_eq!(verdict.error_outcome, Some(Outcome::Undecodable));
+    let problem = verdict.problem.as_ref().ok_or("it was judged whole")?;
+    assert_eq!(problem.outcome, Outcome::Undecodable);
     assert_eq!(check(&folder, "none", cut)?.outcome, Outcome::Undecodable);
 
     let thumbnail = jpeg(&small(&a), None)?;
@@ -270,7 +269,7 @@ fn a_damaged_file_is_known_by_its_thumbnail_and_a_damaged_thumbnail_changes_noth
         let upload = jpeg(&b, Some(exif(1, broken)))?;
         let verdict = check(&folder, "standard", &upload)?;
         assert_eq!(verdict.outcome, Outcome::NoMatch);
-        assert_eq!(verdict.error, None);
+        assert_eq!(verdict.error(), None);
         let cut = &upload[..upload.len() / 2];
         assert_eq!(
             check(&folder, "standard", cut)?.outcome,
@@ -297,11 +296,7 @@ fn every_mode_looks_at_the_thumbnail() -> Tested {
         let folder = index(&entries)?;
         for (number, upload) in uploads.iter().enumerate() {
             let verdicts = [Mode::Exact, Mode::Fast, Mode::Auto].map(|mode| {
-                let options = GateOptions {
-                    mode,
-                    auto_from: Some(0),
-                    ..GateOptions::default()
-                };
+                let options = GateOptions::default().mode(mode).auto_from(0);
                 let gate = Gate::open_with(folder.path(), options).expect("an index");
                 let verdict = gate.check(upload);
                 (
@@ -470,11 +465,7 @@ fn a_second_hash_speaks_for_what_is_nearly_verified() -> Tested {
             // Coefficients are not enough for it: every mode says the same.
             let folder = index_of_hashes(Action::Block, &[&[entry, second]])?;
             for mode in [Mode::Fast, Mode::Auto] {
-                let options = GateOptions {
-                    mode,
-                    auto_from: Some(0),
-                    ..GateOptions::default()
-                };
+                let options = GateOptions::default().mode(mode).auto_from(0);
                 let again = Gate::open_with(folder.path(), options)?.check(&upload);
                 assert_eq!((again.fast, &again.matches), (false, &verdict.matches));
             }

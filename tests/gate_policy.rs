@@ -121,10 +121,7 @@ fn a_match_that_lets_pass_does_not_hide_what_was_not_judged() -> Result<(), Box<
     let home = tempfile::tempdir()?;
     let mut limits = Limits::default();
     limits.max_frames = 1;
-    let options = GateOptions {
-        limits,
-        ..GateOptions::default()
-    };
+    let options = GateOptions::default().limits(limits);
     for (action, outcome, said) in [
         (Action::Allow, Outcome::TooLarge, None),
         (Action::Report, Outcome::TooLarge, Some(Action::Report)),
@@ -139,7 +136,7 @@ fn a_match_that_lets_pass_does_not_hide_what_was_not_judged() -> Result<(), Box<
             "{action}"
         );
         assert_eq!(verdict.matches.len(), 1);
-        assert!(verdict.error.is_some() && !verdict.passes());
+        assert!(verdict.problem.is_some() && !verdict.passes());
     }
     // Known bytes are known whole.
     let digest = hashgate::signal::digest::digests(&upload, &[SignalType::Sha256]);
@@ -272,7 +269,7 @@ fn a_transparent_picture_is_known_over_black_too() -> Result<(), Box<dyn Error>>
     cut.write_to(&mut png, image::ImageFormat::Png)?;
     let known =
         Extractor::default().extract_known(png.get_ref(), &Limits::default(), Forms::STANDARD);
-    let known = known.map_err(|problem| problem.error)?;
+    let known = known.map_err(|problem| problem.message)?;
     assert!(
         known.forms().any(|form| form.to_string() == "over_black"),
         "{:?}",
@@ -281,7 +278,7 @@ fn a_transparent_picture_is_known_over_black_too() -> Result<(), Box<dyn Error>>
     let plain = Extractor::default().extract_known(png.get_ref(), &Limits::default(), Forms::NONE);
     assert!(
         plain
-            .map_err(|problem| problem.error)?
+            .map_err(|problem| problem.message)?
             .forms()
             .next()
             .is_none()
@@ -347,11 +344,16 @@ fn any_number_of_entries_with_one_hash_decides_in_bounded_memory() -> Result<(),
     assert_eq!(listed, (1..=1000).collect::<Vec<_>>());
 
     let all = hashgate::hash::Distance(256);
-    let (nearest, action) = gate.nearest(&hash, all, 3);
-    let listed: Vec<u64> = nearest.iter().map(|found| found.content_id.0).collect();
-    assert_eq!((listed, action), (vec![1, 2, 3], Some(Action::Report)));
+    let nearest = gate.nearest(&hash, all, 3);
+    let listed: Vec<u64> = (nearest.matches.iter())
+        .map(|found| found.content_id.0)
+        .collect();
     assert_eq!(
-        gate.nearest(&hash, all, usize::MAX).0.len() as u64,
+        (listed, nearest.action),
+        (vec![1, 2, 3], Some(Action::Report))
+    );
+    assert_eq!(
+        gate.nearest(&hash, all, usize::MAX).matches.len() as u64,
         COPIES + 1
     );
 

@@ -200,7 +200,7 @@ fn a_match_says_which_form_of_the_known_picture_it_met() {
     let picture = common::picture(20, 400, 300);
     let limits = Limits::default();
     let known = Extractor::default().extract_known(&png(&picture), &limits, Forms::ALL);
-    let known = known.map_err(|problem| problem.error).unwrap();
+    let known = known.map_err(|problem| problem.message).unwrap();
     let part: Form = "region_0_0_500_0".parse().unwrap();
     let mirrored: Form = "flip_y".parse().unwrap();
     assert!(known.forms().any(|form| form == part));

@@ -5,6 +5,8 @@
 mod circles;
 #[path = "house/command.rs"]
 mod command;
+#[path = "golden_support/diff.rs"]
+mod diff;
 #[path = "house/files.rs"]
 mod files;
 #[path = "house/floors.rs"]
@@ -114,10 +116,11 @@ fn the_tables_of_floors_are_made_from_the_list() {
         if text != expected && std::env::var_os("HASHGATE_RENEW").is_some() {
             std::fs::write(&path, expected).unwrap_or_else(|e| panic!("{shown}: {e}"));
         } else {
-            assert_eq!(
-                text, expected,
-                "{shown}: its table of floors is not that of tests/house/floors.rs; \
-                 HASHGATE_RENEW=1 cargo test --test house writes it anew"
+            assert!(
+                text == expected,
+                "{shown}: its table of floors is not that of tests/house/floors.rs (- as it is, + as it has \
+                 to be); HASHGATE_RENEW=1 cargo test --test house writes it anew:\n{}",
+                diff::unified(&text, &expected)
             );
         }
         assert_none(&shown.to_string(), tables::unsaid(&text));
@@ -177,7 +180,7 @@ fn documents_link_to_what_is_there() {
     assert_none("a link is dead", found);
 }
 
-/// What an upload service builds, package by package, build tools included.
+/// What is built with these features, package by package, build tools included.
 fn tree(features: &[&str]) -> String {
     let run = |offline: bool| {
         let mut cargo = Command::new(env!("CARGO"));
@@ -204,13 +207,17 @@ fn tree(features: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Packages named `-sys` that are Rust alone: declarations of the system's calls, and `dirs-sys`, which
+/// asks where a user's folders are.
+const RUST_ONLY: [&str; 3] = ["dirs-sys", "linux-raw-sys", "windows-sys"];
+
 /// Packages of a tree that bring C or C++ or the tools to build it.
 fn foreign(tree: &str) -> Vec<&str> {
     tree.lines()
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| {
             matches!(*name, "cc" | "cmake" | "bindgen" | "clang-sys" | "rocksdb")
-                || (name.ends_with("-sys") && *name != "linux-raw-sys" && *name != "windows-sys")
+                || (name.ends_with("-sys") && !RUST_ONLY.contains(name))
         })
         .collect()
 }
@@ -223,6 +230,12 @@ fn the_query_side_brings_no_rocksdb_and_no_c() {
         "decode should bring image:\n{lean}"
     );
     assert_eq!(foreign(&lean), [""; 0], "{lean}");
+    let unasked = tree(&[]);
+    assert!(
+        unasked.contains("image v"),
+        "the default features should decode:\n{unasked}"
+    );
+    assert_eq!(foreign(&unasked), [""; 0], "{unasked}");
     let bare = tree(&["--no-default-features"]);
     assert!(
         !bare.contains("image v"),
@@ -232,7 +245,22 @@ fn the_query_side_brings_no_rocksdb_and_no_c() {
 }
 
 #[test]
+fn the_small_command_brings_no_rocksdb_and_no_c() {
+    let small = tree(&["--no-default-features", "--features", "cli"]);
+    assert!(
+        small.contains("clap v"),
+        "a command should bring clap:\n{small}"
+    );
+    assert_eq!(foreign(&small), [""; 0], "{small}");
+}
+
+#[test]
 fn the_check_for_rocksdb_can_fail() {
-    let whole = tree(&["--no-default-features", "--features", "store"]);
-    assert!(foreign(&whole).contains(&"librocksdb-sys"), "{whole}");
+    for feature in ["store", "curation", "full"] {
+        let whole = tree(&["--no-default-features", "--features", feature]);
+        assert!(
+            foreign(&whole).contains(&"librocksdb-sys"),
+            "{feature}:\n{whole}"
+        );
+    }
 }

@@ -45,12 +45,8 @@ fn index_within(folder: &Path, banks: &[Bank], entries: &[(u32, PdqHash)], reach
 }
 
 fn gate(folder: &Path, mode: Mode) -> Gate {
-    let options = GateOptions {
-        mode,
-        // Whether it pays or not: the verdict must be the same.
-        auto_from: Some(0),
-        ..GateOptions::default()
-    };
+    // Whether it pays or not: the verdict must be the same.
+    let options = GateOptions::default().mode(mode).auto_from(0);
     Gate::open_with(folder, options).unwrap()
 }
 
@@ -93,7 +89,7 @@ fn assert_same<'a>(
         assert!(!expected.fast, "{name}");
         let got = auto.check_with(&mut worker, bytes);
         assert_eq!(essence(&got), essence(&expected), "{name}: auto");
-        assert_eq!(got.error, expected.error, "{name}");
+        assert_eq!(got.problem, expected.problem, "{name}");
         by_coefficients += usize::from(got.fast);
         let got = fast.check_with(&mut worker, bytes);
         if fast_too || !got.fast {
@@ -302,11 +298,9 @@ fn decoders_keep_to_the_budget_and_small_pictures_pass_a_large_one() {
     assert!(need >= 3000 * 3000 * 4, "{need}");
     for mode in Mode::ALL {
         let memory = Arc::new(MemoryBudget::new(need + (1 << 20)));
-        let options = GateOptions {
-            mode,
-            memory: Some(Arc::clone(&memory)),
-            ..GateOptions::default()
-        };
+        let options = GateOptions::default()
+            .mode(mode)
+            .memory(Arc::clone(&memory));
         let gate = Gate::open_with(folder.path(), options).unwrap();
         std::thread::scope(|threads| {
             for number in 0..4 {

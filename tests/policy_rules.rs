@@ -132,7 +132,7 @@ fn an_entry_that_is_out_until_a_time_comes_back_where_nobody_publishes_again() {
     let nearest = |at| {
         open(home.path(), at)
             .nearest(&bits(0, 40).into(), hashgate::hash::Distance(9), 1)
-            .0
+            .matches
     };
     assert_eq!(nearest(999)[0].content_id.0, 2, "it takes no other's place");
     assert_eq!(nearest(1_000)[0].content_id.0, 1);
@@ -255,21 +255,16 @@ fn a_quarantined_entry_is_reviewed_and_nothing_passes() {
         Some(Action::Allow),
         "allow is allow"
     );
-    // A gate that is told to settle later does so in the order in which it is told.
-    let options = GateOptions {
-        at: Some(0),
-        settle_later: true,
-        ..GateOptions::default()
-    };
+    // What is settled later is counted in the order in which it is settled.
+    let options = GateOptions::default().at(0);
     let gate = Gate::open_with(home.path(), options).unwrap();
-    let mut verdicts: Vec<Verdict> = (0..6).map(|n| ask(&gate, bits(20 + n, 20))).collect();
-    assert!(verdicts.iter().all(|verdict| verdict.action == block));
-    verdicts
-        .iter_mut()
-        .rev()
-        .for_each(|verdict| gate.settle(verdict));
-    let actions: Vec<_> = verdicts.iter().map(|verdict| verdict.action).collect();
-    assert_eq!(actions, [review, review, review, block, block, block]);
+    let asked = |n: usize| gate.match_signal_later(&bits(20 + n, 20).into(), None);
+    let unsettled: Vec<_> = (0..6).map(asked).collect();
+    let settled = unsettled.into_iter().rev().map(|one| one.settle(&gate));
+    let actions: Vec<_> = settled.map(|checked| checked.verdict.action).collect();
+    assert_eq!(actions, [block, block, block, review, review, review]);
+    let uncounted = asked(9).unsettled().verdict;
+    assert_eq!((uncounted.action, uncounted.quarantined), (block, false));
 }
 
 #[test]
@@ -309,8 +304,8 @@ fn a_shadow_decides_beside_and_is_never_acted_on() {
         ("[bank.known]\nmin_sources = 3", Some(Action::Block)),
     ] {
         let shadow = tried(text).unwrap();
-        let (verdict, other, _) =
-            gate.check_file_with(&mut Default::default(), path, Some(&shadow));
+        let checked = gate.check_file_with(&mut Default::default(), path, Some(&shadow));
+        let (verdict, other) = (checked.verdict, checked.shadow);
         assert_eq!(
             verdict.action,
             Some(Action::Review),

@@ -3,6 +3,7 @@
 
 #![cfg(all(feature = "store", unix))]
 
+mod common;
 mod store_support;
 
 use hashgate::bank::{Action, Policy, SourceStatus};
@@ -10,7 +11,7 @@ use hashgate::hash::SignalType;
 use hashgate::store::{BankStore, NewItem, StoreError};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use store_support::{dump, item, new_folder, recount, signal};
 
 const CHUNKS: u64 = 12;
@@ -118,11 +119,11 @@ const ARGUMENTS: [&str; 3] = ["importer", "--exact", "--nocapture"];
 /// many calls it had acknowledged.
 fn import_and_kill(folder: &Path, lines: usize, turns: usize) -> u64 {
     let program = std::env::current_exe().unwrap();
-    let mut child: Child = importer_command(program.to_str().unwrap())
-        .args(ARGUMENTS)
-        .env(FOLDER, folder)
-        .spawn()
-        .unwrap();
+    let mut child = common::watched(
+        importer_command(program.to_str().unwrap())
+            .args(ARGUMENTS)
+            .env(FOLDER, folder),
+    );
     let mut said = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map(Result::unwrap)

@@ -3,6 +3,7 @@
 
 #![cfg(feature = "store")]
 
+mod common;
 mod search_support;
 mod store_support;
 
@@ -574,13 +575,13 @@ fn publishers_killed_anywhere_leave_what_can_be_built_upon() {
     let folder = home.path().join("index");
     let mut changes = 0;
     for kill in 0..24 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["endless_publisher", "--exact", "--nocapture"])
-            .env(FOLDER, home.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = common::watched(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["endless_publisher", "--exact", "--nocapture"])
+                .env(FOLDER, home.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null()),
+        );
         let said = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = said.map(Result::unwrap);
         let mut said = said.filter(|line| line == "changed" || line == "published");

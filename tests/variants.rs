@@ -14,21 +14,19 @@ use std::path::Path;
 
 mod common;
 
-/// The shipped pictures that there are, by name.
+/// The shipped pictures, all of them, by name.
 fn pictures() -> Vec<(String, RgbImage)> {
-    let folder = Path::new("examples/pictures/known");
-    let mut names: Vec<_> = std::fs::read_dir(folder)
-        .expect("the examples")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    names.sort();
-    names
-        .into_iter()
-        .filter_map(|path| {
-            let picture = image::open(&path).ok()?.to_rgb8();
-            Some((path.display().to_string(), picture))
-        })
-        .collect()
+    let shipped = common::shipped_pictures("known");
+    assert_eq!(
+        shipped.len(),
+        6,
+        "examples/pictures/known has other pictures: count anew"
+    );
+    let decoded = |(name, bytes): (String, Vec<u8>)| {
+        let picture = image::load_from_memory(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+        (name, picture.to_rgb8())
+    };
+    shipped.into_iter().map(decoded).collect()
 }
 
 fn png(picture: &RgbImage) -> Vec<u8> {
@@ -69,10 +67,7 @@ fn gate_with(
         })
     });
     publish(folder, &[bank], records, &PublishOptions::default()).expect("published");
-    let options = GateOptions {
-        variants,
-        ..GateOptions::default()
-    };
+    let options = GateOptions::default().variants(variants);
     Gate::open_with(folder, options).expect("opened")
 }
 

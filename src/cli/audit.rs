@@ -1,18 +1,11 @@
 //! `hashgate audit`: what is known of an entry, where it came from, and since when what holds.
-//!
-//! When something took effect is told by the file `published.jsonl` of the home folder: each
-//! publication adds a line with its generation, the store's revision and the time.
 
-use crate::bank::{ContentItem, ContentState};
-use crate::cli::bank::now;
-use crate::cli::{bank, exit::Exit, home::Home, output};
-pub(crate) use crate::policy::time;
-use crate::store::BankStore;
-use anyhow::{Context, bail};
+use crate::bank::ContentState;
+use crate::cli::{exit::Exit, home::Home, output};
+pub(crate) use crate::clock::time;
+use crate::curation::audit::{Audit, AuditRecord};
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -33,116 +26,14 @@ pub(crate) struct AuditArgs {
     format: Format,
 }
 
-/// One publication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Published {
-    /// The generation of the index.
-    pub(crate) generation: u64,
-    /// The store's revision that it shows.
-    pub(crate) revision: u64,
-    /// When: seconds since 1970-01-01 UTC.
-    pub(crate) at: u64,
-}
-
-/// Notes a publication.
-pub(crate) fn note(home: &Home, published: Published) -> anyhow::Result<()> {
-    let path = home.published();
-    let write = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options.create(true).read(true).append(true).open(&path)?;
-        let mut line = Vec::new();
-        if file.seek(SeekFrom::End(0))? > 0 {
-            let mut last = [0];
-            file.seek(SeekFrom::End(-1))?;
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                // A line that a full disk cut off takes no other with it.
-                line.push(b'\n');
-            }
-        }
-        serde_json::to_writer(&mut line, &published)?;
-        line.push(b'\n');
-        file.write_all(&line)?;
-        file.sync_data()
-    };
-    write().with_context(|| format!("cannot write to {}", path.display()))
-}
-
-/// The first publication that shows a revision.
-fn first_with(home: &Home, revision: u64) -> anyhow::Result<Option<Published>> {
-    first(home, |published| published.revision >= revision)
-}
-
-/// The store's revision that a generation shows, where it was noted.
-pub(crate) fn revision_of(home: &Home, generation: u64) -> anyhow::Result<Option<u64>> {
-    let found = first(home, |published| published.generation == generation)?;
-    Ok(found.map(|published| published.revision))
-}
-
-/// The first publication of a kind.
-fn first(home: &Home, is_one: impl Fn(&Published) -> bool) -> anyhow::Result<Option<Published>> {
-    let path = home.published();
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.with_context(|| format!("cannot read {}", path.display()))?,
-    };
-    for line in BufReader::new(file).lines() {
-        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-        // A line that a full disk cut off is none.
-        if let Ok(published) = serde_json::from_str::<Published>(&line)
-            && is_one(&published)
-        {
-            return Ok(Some(published));
-        }
-    }
-    Ok(None)
-}
-
 pub(crate) fn run(args: &AuditArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open_read_only(&home.store())?;
+    let audit = Audit::open(home)?;
     let mut out = output::stdout();
     for text in &args.entries {
-        let items = bank::named(&store, text)?;
-        if items.is_empty() {
-            bail!("there is no entry {text}: it was never added, or it was deleted");
-        }
-        for item in items {
-            let in_force = match item.changed {
-                Some(changed) => first_with(home, changed.revision)?,
-                None => None,
-            };
-            let bank = store.banks()?.into_iter().find(|bank| bank.id == item.bank);
-            let name = (bank.as_ref()).map_or_else(String::new, |bank| bank.name.to_string());
-            let paused = bank.and_then(|bank| bank.policy.paused_until(item.id, now()));
+        for record in audit.of(&text.parse()?)? {
             match args.format {
-                Format::Text => describe(&item, &name, (paused, in_force), &mut out)?,
-                Format::Jsonl => {
-                    let hashes: Vec<_> = item
-                        .signals
-                        .iter()
-                        .map(|entry| entry.signal.to_string())
-                        .collect();
-                    let sources: Vec<_> = item.sources().collect();
-                    let votes = item.votes();
-                    let record = serde_json::json!({
-                        "content_id": item.id,
-                        "bank": name,
-                        "state": item.state,
-                        "by_hand": item.by_hand,
-                        "paused_until": paused,
-                        "changed": item.changed,
-                        "in_force": in_force,
-                        "signals": hashes,
-                        "opaque": item.opaque,
-                        "labels": item.labels,
-                        "sources": sources,
-                        "agreeing": item.agreeing(),
-                        "positive": votes.positive,
-                        "negative": votes.negative,
-                        "seed": votes.seed,
-                    });
-                    writeln!(out, "{record}")?;
-                }
+                Format::Text => describe(&record, &mut out)?,
+                Format::Jsonl => output::json_line(&mut out, &record)?,
             }
         }
     }
@@ -150,35 +41,31 @@ pub(crate) fn run(args: &AuditArgs, home: &Home) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn describe(
-    item: &ContentItem,
-    bank: &str,
-    (paused, in_force): (Option<u64>, Option<Published>),
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let matches = match item.state {
+fn describe(record: &AuditRecord, out: &mut impl Write) -> io::Result<()> {
+    let matches = match record.state {
         ContentState::Active => "",
         ContentState::Withdrawn | ContentState::Disputed => ", matches nothing",
     };
-    let by_hand = if item.by_hand { " by hand" } else { "" };
+    let by_hand = if record.by_hand { " by hand" } else { "" };
     writeln!(
         out,
-        "#{} in bank {bank}: {}{by_hand}{matches}",
-        item.id,
-        item.state.name()
+        "#{} in bank {}: {}{by_hand}{matches}",
+        record.content_id,
+        record.bank,
+        record.state.name()
     )?;
-    if let Some(until) = paused {
+    if let Some(until) = record.paused_until {
         writeln!(out, "  matches nothing until {}", time(until))?;
     }
-    if let Some(changed) = item.changed {
+    if let Some(changed) = record.changed {
         writeln!(
             out,
             "  {} since {} in the store (revision {})",
-            item.state.name(),
+            record.state.name(),
             time(changed.at),
             changed.revision
         )?;
-        match in_force {
+        match record.in_force {
             Some(published) => writeln!(
                 out,
                 "  in force since {} (generation {})",
@@ -188,21 +75,21 @@ fn describe(
             None => writeln!(out, "  not in force yet: run hashgate publish")?,
         }
     }
-    for entry in &item.signals {
-        writeln!(out, "  {}", entry.signal)?;
+    for signal in &record.signals {
+        writeln!(out, "  {signal}")?;
     }
-    for opaque in &item.opaque {
+    for opaque in &record.opaque {
         writeln!(out, "  {}: kept, not matched", opaque.kind)?;
     }
-    if !item.labels.is_empty() {
-        writeln!(out, "  labels: {}", item.labels.join(", "))?;
+    if !record.labels.is_empty() {
+        writeln!(out, "  labels: {}", record.labels.join(", "))?;
     }
-    for source in item.sources() {
-        let record = source.record.as_deref();
-        let record = record.map_or_else(String::new, |record| format!(" record {record}"));
+    for source in &record.sources {
+        let id = source.record.as_deref();
+        let id = id.map_or_else(String::new, |id| format!(" record {id}"));
         writeln!(
             out,
-            "  from {}{record}, since {}: {}",
+            "  from {}{id}, since {}: {}",
             source.source,
             time(source.added_at),
             source.status.name()
@@ -214,13 +101,9 @@ fn describe(
             writeln!(out, "    {metadata}")?;
         }
     }
-    let votes = item.votes();
     writeln!(
         out,
         "  {} agree; {} positive, {} negative, {} seed",
-        item.agreeing(),
-        votes.positive,
-        votes.negative,
-        votes.seed
+        record.agreeing, record.positive, record.negative, record.seed
     )
 }

@@ -1,17 +1,12 @@
 //! `hashgate compare`: how far apart two files or hashes are.
 
-use crate::bank::{Action, Policy};
 use crate::cli::inputs::LimitArgs;
 use crate::cli::{exit::Exit, output};
-use crate::gate::{Extractor, VariantSet, read_file};
-use crate::hamming;
-use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold};
-use crate::media::Limits;
-use anyhow::{Context, anyhow, bail};
+use crate::gate::compare::{Comparison, Likeness, Side, compare};
+use crate::hash::Threshold;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::io::Write;
-use std::path::Path;
 
 /// How the comparison is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,169 +41,40 @@ pub(crate) struct CompareArgs {
     limits: LimitArgs,
 }
 
-/// One side of the comparison: its hashes, each as stored and as turned.
-struct Side {
-    signals: Vec<Signal>,
-    turned: Vec<(Signal, String)>,
-    quality: Option<Quality>,
-}
-
-/// What `--format jsonl` says.
+/// What `--format jsonl` says: what was given, and the comparison.
 #[derive(Serialize)]
 struct CompareRecord<'a> {
     a: &'a str,
     b: &'a str,
-    signal_type: SignalType,
-    a_hash: String,
-    b_hash: String,
-    a_quality: Option<Quality>,
-    b_quality: Option<Quality>,
-    /// Bits; null for two digests that differ.
-    distance: Option<Distance>,
-    threshold: u16,
-    /// Whether a digest of both is the same: then they match, whatever their quality.
-    same_bytes: bool,
-    /// `match`, `no_match`, or `low_quality` where a picture is too plain to be told by PDQ.
-    verdict: &'static str,
-    /// Nearest turned or mirrored form of `a`, where that is nearer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    turned: Option<Turned>,
+    #[serde(flatten)]
+    found: &'a Comparison,
 }
 
-#[derive(Serialize)]
-struct Turned {
-    variant: String,
-    distance: Distance,
-}
-
-pub(crate) fn run(args: CompareArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
     let limits = args.limits.limits();
-    let (a, b) = (side(&args.a, &limits)?, side(&args.b, &limits)?);
-    let record = compare(&args, &a, &b)?;
+    let (a, b) = (Side::of(&args.a, &limits)?, Side::of(&args.b, &limits)?);
+    let found = compare(&a, &b, args.threshold.map(Threshold))?;
     let mut out = output::stdout();
     match args.format {
         Format::Jsonl => {
-            serde_json::to_writer(&mut out, &record)?;
+            let (a, b) = (&args.a, &args.b);
+            let found = &found;
+            serde_json::to_writer(&mut out, &CompareRecord { a, b, found })?;
             writeln!(out)?;
         }
-        Format::Text => text(&mut out, &record)?,
+        Format::Text => text(&mut out, (&args.a, &args.b), &found)?,
     }
     out.flush()?;
     Ok(Exit::of(
-        record.verdict == "match",
-        record.verdict == "low_quality",
+        found.verdict == Likeness::Match,
+        found.verdict == Likeness::LowQuality,
     ))
 }
 
-fn side(given: &str, limits: &Limits) -> anyhow::Result<Side> {
-    let path = Path::new(given);
-    if !path.exists() {
-        let signal: Signal = given
-            .parse()
-            .map_err(|error| anyhow!("{given:?} is neither a file nor a hash: {error}"))?;
-        return Ok(Side {
-            signals: vec![signal],
-            turned: Vec::new(),
-            quality: None,
-        });
-    }
-    let mut bytes = Vec::new();
-    read_file(path, limits.max_file_bytes, &mut bytes)
-        .map_err(|problem| anyhow!("{given}: {}: {}", problem.outcome, problem.error))?;
-    let variants = VariantSet {
-        frames: false,
-        ..VariantSet::STANDARD
-    };
-    let hashes = Extractor::default().extract(&bytes, &SignalType::ALL, variants, limits);
-    if let Some(problem) = hashes.problem {
-        bail!("{given}: {}: {}", problem.outcome, problem.error);
-    }
-    let turned = hashes
-        .queries
-        .iter()
-        .filter(|query| !hashes.signals.contains(&query.signal))
-        .map(|query| (query.signal, query.variant.to_string()))
-        .collect();
-    Ok(Side {
-        signals: hashes.signals,
-        turned,
-        quality: hashes.quality,
-    })
-}
-
-fn compare<'a>(args: &'a CompareArgs, a: &Side, b: &Side) -> anyhow::Result<CompareRecord<'a>> {
-    let of = |side: &Side, kind| {
-        side.signals
-            .iter()
-            .copied()
-            .find(|signal| signal.signal_type() == kind)
-    };
-    let (left, right) = SignalType::ALL
-        .into_iter()
-        .find_map(|kind| Some((of(a, kind)?, of(b, kind)?)))
-        .with_context(|| {
-            format!(
-                "a {} and a {} cannot be compared: give two of one type, or files",
-                a.signals.first().map_or("?", |s| s.signal_type().name()),
-                b.signals.first().map_or("?", |s| s.signal_type().name())
-            )
-        })?;
-    let kind = left.signal_type();
-    let usual = Policy::new(Action::Block).threshold_for(kind);
-    let threshold = args.threshold.map_or(usual, Threshold);
-    if threshold.0 > kind.max_distance() {
-        bail!(
-            "a threshold of {threshold} bits is too wide for {kind}: 0 to {}",
-            kind.max_distance()
-        );
-    }
-    let distance = hamming::distance(&left, &right);
-    let turned = a
-        .turned
-        .iter()
-        .filter(|(signal, _)| signal.signal_type() == kind)
-        .filter_map(|(signal, variant)| Some((hamming::distance(signal, &right)?, variant)))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(turned, _)| distance.is_some_and(|distance| *turned < distance))
-        .map(|(distance, variant)| Turned {
-            variant: variant.clone(),
-            distance,
-        });
-    let plain = |side: &Side| side.quality.is_some_and(|q| q < Quality::DEFAULT_MINIMUM);
-    let nearest = turned.as_ref().map(|turned| turned.distance).or(distance);
-    let within = nearest.is_some_and(|distance| distance.is_within(threshold));
-    let same_bytes = a.signals.iter().any(|signal| {
-        signal.signal_type().family() == Family::Digest && b.signals.contains(signal)
-    });
-    let verdict = if same_bytes {
-        "match"
-    } else if kind == SignalType::Pdq && (plain(a) || plain(b)) {
-        "low_quality"
-    } else if within {
-        "match"
-    } else {
-        "no_match"
-    };
-    Ok(CompareRecord {
-        a: &args.a,
-        b: &args.b,
-        signal_type: kind,
-        a_hash: left.hex(),
-        b_hash: right.hex(),
-        a_quality: a.quality,
-        b_quality: b.quality,
-        distance,
-        threshold: threshold.0,
-        same_bytes,
-        verdict,
-        turned,
-    })
-}
-
-fn text(out: &mut impl Write, record: &CompareRecord<'_>) -> anyhow::Result<()> {
+fn text(out: &mut impl Write, (a, b): (&str, &str), record: &Comparison) -> anyhow::Result<()> {
     for (name, hash, quality) in [
-        (record.a, &record.a_hash, record.a_quality),
-        (record.b, &record.b_hash, record.b_quality),
+        (a, &record.a_hash, record.a_quality),
+        (b, &record.b_hash, record.b_quality),
     ] {
         write!(out, "{}:{hash}", record.signal_type)?;
         if let Some(quality) = quality {
@@ -235,6 +101,6 @@ fn text(out: &mut impl Write, record: &CompareRecord<'_>) -> anyhow::Result<()> 
             turned.distance, turned.variant
         )?;
     }
-    writeln!(out, "{}", record.verdict)?;
+    writeln!(out, "{}", record.verdict.name())?;
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! `hashgate hash`: the hashes of pictures.
 
+use crate::cli::advice;
 use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::{exit::Exit, output, progress::Progress, stop};
-use crate::gate::{Extract, Extraction, Extractor, Mode, Outcome, Problem, VariantSet, read_file};
+use crate::gate::{
+    Extract, Extraction, Extractor, Mode, Outcome, Problem, ProblemKind, VariantSet, read_file,
+};
 use crate::hash::{Signal, SignalType};
 use crate::scan::{WalkOptions, escaped, for_each_file, path_text};
 use anyhow::Context;
@@ -117,9 +120,10 @@ pub(crate) fn run(args: HashArgs) -> anyhow::Result<Exit> {
             Err(problem) => (unread(problem), 0),
         },
         |done| -> anyhow::Result<()> {
-            let (hashes, bytes) = done
-                .result
-                .unwrap_or_else(|error| (unread(Problem::new(Outcome::Unreadable, error)), 0));
+            let (hashes, bytes) = done.result.unwrap_or_else(|error| {
+                let problem = Problem::new(Outcome::Unreadable, ProblemKind::Io, error);
+                (unread(problem), 0)
+            });
             failed |= hashes.problem.is_some();
             progress.suspended(|| write(&mut out, args.format, &done.path, &hashes))?;
             progress.file_done(bytes, 0);
@@ -151,7 +155,8 @@ fn write(
     }
     if let Some(problem) = &hashes.problem {
         let (path, outcome) = (path.to_string_lossy(), problem.outcome);
-        let (path, error) = (escaped(&path), escaped(&problem.error));
+        let error = advice::problem(problem);
+        let (path, error) = (escaped(&path), escaped(&error));
         output::warn(format_args!("hashgate: {path}: {outcome}: {error}"));
     }
     let turned = hashes
@@ -202,6 +207,6 @@ fn record(path: &Path, hashes: &Extraction) -> HashRecord {
             .quality
             .map(|_| if hashes.fast { Mode::Fast } else { Mode::Exact }.name()),
         dihedral: (!dihedral.is_empty()).then_some(dihedral),
-        error: hashes.problem.as_ref().map(|problem| problem.error.clone()),
+        error: hashes.problem.as_ref().map(advice::problem),
     }
 }

@@ -1,15 +1,12 @@
 //! `hashgate history …`: whether hashes of uploads are kept, for how long, and what is.
 
-use crate::cli::bank::now;
-use crate::cli::{audit::time, exit::Exit, home::Home, output};
-use crate::store::{History, HistoryError, HistorySettings};
+use crate::cli::{exit::Exit, home::Home, output};
+use crate::clock::{now, time};
+use crate::retrospect::history;
+use crate::store::HistorySettings;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::io::Write;
-
-/// Hashes of an upload that are kept unless more are asked for: its digests, and the picture as
-/// stored, displayed, turned and mirrored.
-const HASHES: u32 = 16;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HistoryCommand {
@@ -31,7 +28,7 @@ pub(crate) struct OnArgs {
 
     /// Most hashes of one upload, 1 to 2048: digests first, then the picture as it is, turned and
     /// mirrored, then guesses at its original
-    #[arg(long, value_name = "N", default_value_t = HASHES)]
+    #[arg(long, value_name = "N", default_value_t = history::USUAL_HASHES)]
     hashes: u32,
 
     /// Keep no names: digests say which upload it was
@@ -63,6 +60,7 @@ pub(crate) struct PurgeArgs {
 
 pub(crate) fn run(command: HistoryCommand, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
+    let folder = home.history();
     match command {
         HistoryCommand::On(args) => {
             home.create()?;
@@ -71,33 +69,25 @@ pub(crate) fn run(command: HistoryCommand, home: &Home) -> anyhow::Result<Exit> 
                 hashes: args.hashes,
                 names: !args.no_names,
             };
-            let history = History::begin(&home.history(), settings)?;
-            let purged = history.purge(now(), false)?;
+            let purged = history::begin(&folder, settings, now())?;
+            let hashes = settings.hashes;
+            let rest = how(settings.days, settings.names);
             writeln!(
                 out,
-                "scan --remember keeps up to {} hashes of each upload for {}, {}",
-                settings.hashes,
-                output::plural(u64::from(settings.days), "day"),
-                match settings.names {
-                    true => "with its name",
-                    false => "without its name",
-                }
+                "scan --remember keeps up to {hashes} hashes of each upload for {rest}"
             )?;
             if purged > 0 {
-                writeln!(
-                    out,
-                    "{} expired and deleted",
-                    output::plural(purged, "upload")
-                )?;
+                let purged = output::plural(purged, "upload");
+                writeln!(out, "{purged} expired and deleted")?;
             }
         }
         HistoryCommand::Show(args) => show(&args, home, &mut out)?,
         HistoryCommand::Purge(args) => {
-            let (_, purged) = History::open_purging(&home.history(), now(), args.all)?;
+            let purged = history::purge(&folder, args.all, now())?;
             writeln!(out, "{} deleted", output::plural(purged, "upload"))?;
         }
         HistoryCommand::Off => {
-            let said = match History::end(&home.history())? {
+            let said = match history::end(&folder)? {
                 true => "all hashes of uploads are deleted, and no more are kept",
                 false => "no hashes of uploads were kept",
             };
@@ -108,13 +98,15 @@ pub(crate) fn run(command: HistoryCommand, home: &Home) -> anyhow::Result<Exit> 
     Ok(Exit::Clean)
 }
 
+/// For how long, and with which names.
+fn how(days: u32, names: bool) -> String {
+    let days = output::plural(u64::from(days), "day");
+    let names = if names { "with" } else { "without" };
+    format!("{days}, {names} its name")
+}
+
 fn show(args: &ShowArgs, home: &Home, out: &mut impl Write) -> anyhow::Result<()> {
-    let history = match History::open(&home.history(), now()) {
-        Ok(history) => Some(history),
-        Err(HistoryError::Off { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let Some(history) = history else {
+    let Some(kept) = history::show(&home.history(), now())? else {
         let said = match args.format {
             Format::Text => {
                 "off: no hashes of uploads are kept (hashgate history on --days N)".to_owned()
@@ -124,57 +116,24 @@ fn show(args: &ShowArgs, home: &Home, out: &mut impl Write) -> anyhow::Result<()
         writeln!(out, "{said}")?;
         return Ok(());
     };
-    let settings = history.settings();
-    let (mut uploads, mut hashes) = (0u64, 0u64);
-    let (mut oldest, mut newest) = (None, None);
-    for upload in history.uploads(now())? {
-        let upload = upload?;
-        uploads += 1;
-        hashes += upload.hashes.len() as u64;
-        oldest = oldest.or(Some(upload.at));
-        newest = Some(upload.at);
+    if args.format == Format::Jsonl {
+        let mut record = serde_json::to_value(&kept)?;
+        record["on"] = true.into();
+        writeln!(out, "{record}")?;
+        return Ok(());
     }
-    let base = history.base().map(|base| base.revision);
-    match args.format {
-        Format::Text => {
-            writeln!(
-                out,
-                "on: up to {} hashes of each upload are kept for {}, {}",
-                settings.hashes,
-                output::plural(u64::from(settings.days), "day"),
-                if settings.names {
-                    "with its name"
-                } else {
-                    "without its name"
-                }
-            )?;
-            writeln!(
-                out,
-                "{}, {} hashes",
-                output::plural(uploads, "upload"),
-                hashes
-            )?;
-            if let (Some(oldest), Some(newest)) = (oldest, newest) {
-                writeln!(out, "from {} to {}", time(oldest), time(newest))?;
-            }
-            if let Some(base) = base {
-                writeln!(out, "held against all entries up to revision {base}")?;
-            }
-        }
-        Format::Jsonl => {
-            let record = json!({
-                "on": true,
-                "days": settings.days,
-                "hashes_an_upload": settings.hashes,
-                "names": settings.names,
-                "uploads": uploads,
-                "hashes": hashes,
-                "oldest": oldest,
-                "newest": newest,
-                "base_revision": base,
-            });
-            writeln!(out, "{record}")?;
-        }
+    let (most, rest) = (kept.most_hashes, how(kept.days, kept.names));
+    writeln!(
+        out,
+        "on: up to {most} hashes of each upload are kept for {rest}"
+    )?;
+    let uploads = output::plural(kept.uploads, "upload");
+    writeln!(out, "{uploads}, {} hashes", kept.hashes)?;
+    if let (Some(oldest), Some(newest)) = (kept.oldest, kept.newest) {
+        writeln!(out, "from {} to {}", time(oldest), time(newest))?;
+    }
+    if let Some(base) = kept.base_revision {
+        writeln!(out, "held against all entries up to revision {base}")?;
     }
     Ok(())
 }

@@ -1,23 +1,19 @@
 //! `hashgate match`: the index asked about hashes.
 
-use crate::bank::{Action, ContentSignal};
-use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{config, exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::cli::recorder::{self, DecisionArgs};
+use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::curation::policy;
 use crate::decisions::Input;
-use crate::gate::{Gate, GateOptions, Match, Outcome, Shadow, Verdict};
+use crate::gate::{Gate, GateOptions, Outcome};
 use crate::hash::Distance;
-use crate::hashset::{self, ListFormat, MAX_LINE};
-use crate::scan::ShadowRecord;
+use crate::retrospect::Recorder;
+use crate::scan::{Answer, Question, for_each_batch};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use serde::Serialize;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Most lines of standard input that are asked about together.
-const BATCH: usize = 1024;
 /// How much of standard input is read at a time, in bytes.
 const READ_AHEAD: usize = 1 << 18;
 
@@ -59,46 +55,28 @@ pub(crate) struct MatchArgs {
     pub(crate) decisions: DecisionArgs,
 }
 
-/// What `--format jsonl` says of one hash.
-#[derive(Serialize)]
-struct MatchRecord<'a> {
-    /// The hash as it was given.
-    query: &'a str,
-    /// `match`, `no_match`, or `low_quality` where the quality given is under a bank's minimum;
-    /// null where there is an error.
-    outcome: Option<Outcome>,
-    /// What policy says to do, or none.
-    action: &'static str,
-    matches: &'a [Match],
-    /// Matches beyond those, where there are more than a verdict holds.
-    #[serde(skip_serializing_if = "is_zero")]
-    matches_left_out: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    /// What other policies would have decided, where they are tried out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shadow: Option<ShadowRecord>,
-}
-
 pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     let options = GateOptions {
         index_memory: args.index.memory(),
         ..GateOptions::default()
     };
-    let mut recorder = Recorder::open(&args.decisions, false, home)?;
+    let mut recorder = recorder::open(&args.decisions.plan(home))?;
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     args.index.log(&gate.index());
-    recorder.set_index(&gate.index(), home);
+    recorder::set_index(&mut recorder, &gate.index(), home)?;
     let shadow = match &args.shadow {
-        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        Some(path) => Some(policy::shadow(&gate.index(), path)?),
         None => None,
     };
+    let mut question = Question::new(&gate);
+    question.shadow = shadow.as_ref();
+    question.within = args.max_distance.map(Distance);
+    question.most = args.k.map_or(usize::MAX, NonZeroUsize::get);
     let mut asking = Asking {
-        gate,
+        question,
         recorder,
-        shadow,
         otherwise: 0,
-        args: &args,
+        is_json: args.format == Format::Jsonl,
         out: Box::new(output::stdout()),
         asked: 0,
         matched: false,
@@ -107,7 +85,10 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     for text in &args.signals {
         if text == "-" {
             let input = BufReader::with_capacity(READ_AHEAD, std::io::stdin().lock());
-            asking.lines(input)?;
+            for_each_batch(input, |texts| -> anyhow::Result<()> {
+                asking.ask(texts)?;
+                Ok(asking.out.flush()?)
+            })?;
         } else {
             asking.ask(std::slice::from_ref(text))?;
         }
@@ -128,12 +109,11 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 struct Asking<'a> {
-    gate: Gate,
+    question: Question<'a>,
     recorder: Recorder,
-    shadow: Option<Shadow>,
     /// Hashes that the shadow would decide otherwise.
     otherwise: u64,
-    args: &'a MatchArgs,
+    is_json: bool,
     /// Hashes asked about, good or bad.
     asked: u64,
     out: Box<dyn Write>,
@@ -142,214 +122,62 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks about lines as they come: as many together as have come already, up to a thousand or
-    /// so, so that long lists are asked in batches and nobody waits for an answer.
-    fn lines<R: Read>(&mut self, mut input: BufReader<R>) -> anyhow::Result<()> {
-        let mut texts = Vec::new();
-        while let Some(text) = line(&mut input)? {
-            if !text.is_empty() {
-                texts.push(text);
-            }
-            if texts.len() >= BATCH || !input.buffer().contains(&b'\n') {
-                self.ask(&texts)?;
-                texts.clear();
-                self.out.flush()?;
-            }
-        }
-        self.ask(&texts)
-    }
-
+    /// Asks about some hashes, and answers when what is recorded of them is on the disk.
     fn ask(&mut self, texts: &[String]) -> anyhow::Result<()> {
-        let queries: Vec<_> = texts.iter().map(|text| query(text)).collect();
-        let good: Vec<ContentSignal> = queries.iter().flatten().copied().collect();
-        let mut found = self.matches(&good)?.into_iter();
-        for (text, query) in texts.iter().zip(queries) {
-            let found = match query {
-                Ok(_) => found
-                    .next()
-                    .unwrap_or_else(|| Found::bad("it was not asked".to_owned())),
-                Err(reason) => Found::bad(reason),
-            };
-            self.write(text, found)?;
-        }
-        Ok(())
+        let recorder = &mut self.recorder;
+        let answers = self.question.ask(texts, |judged| {
+            for verdict in judged {
+                recorder.note(verdict, Input::default())?;
+            }
+            recorder.commit()
+        })?;
+        answers.iter().try_for_each(|answer| self.write(answer))
     }
 
-    fn write(&mut self, text: &str, found: Found) -> anyhow::Result<()> {
+    fn write(&mut self, answer: &Answer) -> anyhow::Result<()> {
         self.asked += 1;
-        self.matched |= (found.outcome).is_some_and(|outcome| outcome.is_flagged(found.action));
-        self.failed |= found.error.is_some();
-        let differs = found.shadow.as_ref().filter(|shadow| shadow.differs);
+        self.matched |= answer.is_match();
+        self.failed |= answer.error.is_some();
+        let differs = answer.shadow.as_ref().filter(|shadow| shadow.differs);
         self.otherwise += u64::from(differs.is_some());
         let shadow = differs.map_or_else(String::new, |shadow| match shadow.outcome {
             Outcome::Match => format!("; shadow: {}", shadow.action),
             other => format!("; shadow: {other}"),
         });
-        let action = found.action.map_or("none", Action::name);
-        if self.args.format == Format::Jsonl {
-            let record = MatchRecord {
-                query: text,
-                outcome: found.outcome,
-                action,
-                matches: &found.matches,
-                matches_left_out: found.left_out,
-                error: found.error,
-                shadow: found.shadow,
-            };
-            serde_json::to_writer(&mut self.out, &record)?;
+        if self.is_json {
+            serde_json::to_writer(&mut self.out, answer)?;
             writeln!(self.out)?;
             return Ok(());
         }
-        if let Some(error) = found.error {
+        let (text, action) = (&answer.query, answer.action);
+        if let Some(error) = &answer.error {
             let shown: String = text.chars().take(80).collect();
-            let what = match found.outcome {
+            let what = match answer.outcome {
                 Some(outcome) => format!("{outcome}: {error}"),
-                None => error,
+                None => error.clone(),
             };
             output::warn(format_args!("hashgate: {shown:?}: {what}"));
-            if found.matches.is_empty() {
+            if answer.matches.is_empty() {
                 return Ok(());
             }
         }
-        match &found.matches[..] {
-            [] => writeln!(self.out, "{text}: no match{shadow}")?,
-            matches => {
-                writeln!(self.out, "{text}: {action}{shadow}")?;
-                for one in matches {
-                    let form = one.entry_form;
-                    let form = form.map_or_else(String::new, |form| format!(" from its {form}"));
-                    writeln!(
-                        self.out,
-                        "  {} #{} at distance {}{form}: {}",
-                        one.bank, one.content_id, one.distance, one.entry
-                    )?;
-                }
-                if found.left_out > 0 {
-                    writeln!(self.out, "  and {} more", found.left_out)?;
-                }
-            }
+        if answer.matches.is_empty() {
+            writeln!(self.out, "{text}: no match{shadow}")?;
+            return Ok(());
+        }
+        writeln!(self.out, "{text}: {action}{shadow}")?;
+        for one in &answer.matches {
+            let form = one.entry_form;
+            let form = form.map_or_else(String::new, |form| format!(" from its {form}"));
+            writeln!(
+                self.out,
+                "  {} #{} at distance {}{form}: {}",
+                one.bank, one.content_id, one.distance, one.entry
+            )?;
+        }
+        if answer.matches_left_out > 0 {
+            writeln!(self.out, "  and {} more", answer.matches_left_out)?;
         }
         Ok(())
     }
-
-    fn matches(&mut self, queries: &[ContentSignal]) -> anyhow::Result<Vec<Found>> {
-        let most = self.args.k.map_or(usize::MAX, NonZeroUsize::get);
-        if let Some(bits) = self.args.max_distance {
-            let nearest = |query: &ContentSignal| {
-                let (matches, action) = self.gate.nearest(&query.signal, Distance(bits), most);
-                let outcome = match matches.is_empty() {
-                    true => Outcome::NoMatch,
-                    false => Outcome::Match,
-                };
-                Found {
-                    outcome: Some(outcome),
-                    matches,
-                    left_out: 0,
-                    action,
-                    error: None,
-                    shadow: None,
-                }
-            };
-            return Ok(queries.iter().map(nearest).collect());
-        }
-        let mut others = match &self.shadow {
-            Some(shadow) => self.gate.match_signals_with(shadow, queries),
-            None => Vec::new(),
-        }
-        .into_iter();
-        let judged = self.gate.match_signals(queries);
-        for verdict in &judged {
-            self.recorder.note(verdict, Input::default())?;
-        }
-        self.recorder.commit()?;
-        let found = |verdict: Verdict| {
-            let decided = (verdict.outcome, verdict.action_name());
-            let other = others.next();
-            Found {
-                shadow: other.map(|other| ShadowRecord::new(other, decided)),
-                ..Found::of(verdict, most)
-            }
-        };
-        Ok(judged.into_iter().map(found).collect())
-    }
-}
-
-/// What was found about one line.
-struct Found {
-    /// None where the line is no hash.
-    outcome: Option<Outcome>,
-    matches: Vec<Match>,
-    left_out: u64,
-    action: Option<Action>,
-    /// Why it is no hash, or could not be judged.
-    error: Option<String>,
-    /// What other policies would have decided.
-    shadow: Option<ShadowRecord>,
-}
-
-impl Found {
-    fn of(verdict: Verdict, most: usize) -> Self {
-        let mut matches = verdict.matches;
-        let left_out = match matches.len() > most {
-            true => 0,
-            false => verdict.matches_left_out,
-        };
-        matches.truncate(most);
-        Self {
-            outcome: Some(verdict.outcome),
-            matches,
-            left_out,
-            action: verdict.action,
-            error: verdict.error,
-            shadow: None,
-        }
-    }
-
-    fn bad(reason: String) -> Self {
-        Self {
-            outcome: None,
-            matches: Vec::new(),
-            left_out: 0,
-            action: None,
-            error: Some(reason),
-            shadow: None,
-        }
-    }
-}
-
-/// The next line without its ends; of an overlong one the beginning, which is no hash.
-fn line(input: &mut impl BufRead) -> anyhow::Result<Option<String>> {
-    let mut line = Vec::new();
-    let longest = MAX_LINE as u64 + 2;
-    let read = Read::take(&mut *input, longest).read_until(b'\n', &mut line)?;
-    if read == 0 {
-        return Ok(None);
-    }
-    if read as u64 == longest && line.last() != Some(&b'\n') {
-        // What is left of it is no hash of its own.
-        input.skip_until(b'\n')?;
-    }
-    Ok(Some(String::from_utf8_lossy(&line).trim().to_owned()))
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-/// A hash as typed, as lists have it and as `hashgate hash` prints it, with its quality where that
-/// is told.
-fn query(text: &str) -> Result<ContentSignal, String> {
-    let mut found = Err("there is no hash in it".to_owned());
-    let read = hashset::read(text.as_bytes(), ListFormat::Typed, &mut |row| {
-        found = match row {
-            Ok(record) => match record.signals[..] {
-                [signal, ..] => Ok(signal),
-                [] => Err("there is no hash in it".to_owned()),
-            },
-            Err(bad) => Err(bad.reason),
-        };
-        ControlFlow::Break(())
-    });
-    read.map_err(|error| error.to_string())?;
-    found
 }

@@ -3,33 +3,50 @@
 //! One subcommand, one file. This room knows terminals, home folders and exit codes; what a
 //! command does to hashes, banks and files it leaves to the floors below.
 
+mod advice;
+<<<<<<< HEAD
+#[cfg(feature = "curation")]
+=======
+>>>>>>> retro
 mod audit;
+#[cfg(feature = "curation")]
 mod bank;
 mod bench;
 mod benign;
 mod calibrate;
 mod compare;
-mod config;
+mod complete;
 mod decisions;
-mod draw;
 mod evaluate;
 mod exit;
+#[cfg(feature = "curation")]
 mod export;
 mod hash;
+#[cfg(feature = "curation")]
 mod hashset;
+#[cfg(feature = "curation")]
 mod history;
 mod home;
+#[cfg(feature = "curation")]
 mod import;
 mod inputs;
+mod known;
 mod matching;
+mod observer;
+#[cfg(not(feature = "curation"))]
+mod only_full;
 mod output;
+mod panics;
 mod policy;
 mod progress;
+#[cfg(feature = "curation")]
 mod publish;
 mod recorder;
 mod report;
+#[cfg(feature = "curation")]
 mod retro;
 mod scan;
+#[cfg(feature = "curation")]
 mod status;
 mod stop;
 mod verify;
@@ -64,18 +81,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(feature = "curation")]
     /// Create, list, change, fill and delete banks
     #[command(subcommand)]
     Bank(bank::BankCommand),
+    #[cfg(feature = "curation")]
     /// Read hash lists into a bank
     Import(import::ImportArgs),
+    #[cfg(feature = "curation")]
     /// Show what is known of entries, and since when a withdrawal is in force
     Audit(audit::AuditArgs),
+    #[cfg(feature = "curation")]
     /// Write a bank as a list that others read
     Export(export::ExportArgs),
+    #[cfg(feature = "curation")]
     /// Sign, check and look at hash set bundles; look for what is doubtful in banks
     #[command(subcommand)]
     Hashset(hashset::HashsetCommand),
+    #[cfg(feature = "curation")]
     /// Build the next generation of the index from the store
     Publish(publish::PublishArgs),
     /// Show and check what policy says, and explain what it decides
@@ -86,9 +109,11 @@ enum Command {
     /// Show what was decided and why, check that record, and decide anew
     #[command(subcommand)]
     Decisions(decisions::DecisionsCommand),
+    #[cfg(feature = "curation")]
     /// Keep hashes of uploads for a time, where that is wanted
     #[command(subcommand)]
     History(history::HistoryCommand),
+    #[cfg(feature = "curation")]
     /// Hold entries that arrived later against kept hashes of uploads
     Retro(retro::RetroArgs),
     /// Hand matches over to those who act on them: a file for the proper channel, and where that is
@@ -107,30 +132,51 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Judge a bank's entries and thresholds by a sample of harmless pictures
     Calibrate(calibrate::CalibrateArgs),
+    #[cfg(feature = "curation")]
     /// Show what is in the home folder and whether the index is up to date
     Status(status::StatusArgs),
     /// Check every byte of the store and of the index
     Verify(verify::VerifyArgs),
+    /// Print a shell's completions for this command
+    Completions(complete::CompletionsArgs),
+    /// Write manual pages, one for each command, into a folder
+    Man(complete::ManArgs),
 }
 
-/// The definition of the command line: the book's page of commands is made from it.
+/// The command line as clap knows it: for completions, manual pages and the
+/// book's page of commands.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// Reads the arguments. What the small command lacks is said as such.
+fn parse() -> Cli {
+    #[cfg(feature = "curation")]
+    return Cli::parse();
+    #[cfg(not(feature = "curation"))]
+    Cli::try_parse().unwrap_or_else(|error| match only_full::explain(&error) {
+        Some(text) => {
+            output::warn(text);
+            std::process::exit(2)
+        }
+        None => error.exit(),
+    })
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     close_new_files();
+    panics::be_quiet_about_caught_ones();
     log_to_stderr(cli.verbose);
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
             // Whoever read our output has left: nothing to say, but the work was not done.
             if !output::is_broken_pipe(&error) {
-                output::warn(format_args!("hashgate: error: {error:#}"));
+                output::warn(format_args!("hashgate: error: {}", advice::Advised(&error)));
             }
             Exit::Failed.into()
         }
@@ -145,25 +191,34 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         false => home(),
     };
     match cli.command {
+        #[cfg(feature = "curation")]
         Command::Bank(command) => bank::run(command, &home()?),
+        #[cfg(feature = "curation")]
         Command::Import(args) => import::run(args, &home()?),
+        #[cfg(feature = "curation")]
         Command::Audit(args) => audit::run(&args, &home()?),
+        #[cfg(feature = "curation")]
         Command::Export(args) => export::run(&args, &home()?),
+        #[cfg(feature = "curation")]
         Command::Hashset(command) => hashset::run(command, home),
+        #[cfg(feature = "curation")]
         Command::Publish(args) => publish::run(args, &home()?),
         Command::Policy(command) => {
             let home = home_or(command.is_given_index())?;
             policy::run(command, &home)
         }
         Command::Scan(args) => {
-            let home = home_or(args.index.is_given() && !args.needs_home())?;
+            let brings_its_own = args.index.is_given() || args.known.is_given();
+            let home = home_or(brings_its_own && !args.needs_home())?;
             scan::run(args, &home)
         }
         Command::Decisions(command) => {
             let home = home_or(command.needs_no_home())?;
             decisions::run(command, &home)
         }
+        #[cfg(feature = "curation")]
         Command::History(command) => history::run(command, &home()?),
+        #[cfg(feature = "curation")]
         Command::Retro(args) => retro::run(&args, &home()?),
         Command::Report(command) => report::run(command),
         Command::Hash(args) => hash::run(args),
@@ -171,18 +226,21 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             let home = home_or(args.index.is_given() && !args.decisions.needs_home())?;
             matching::run(args, &home)
         }
-        Command::Compare(args) => compare::run(args),
+        Command::Compare(args) => compare::run(&args),
         Command::Bench(command) => bench::run(command),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Calibrate(args) => {
             let home = home_or(args.index.is_given())?;
             calibrate::run(args, &home)
         }
+        #[cfg(feature = "curation")]
         Command::Status(args) => status::run(args, &home()?),
         Command::Verify(args) => {
             let home = home_or(args.index.is_some())?;
             verify::run(args, &home)
         }
+        Command::Completions(args) => complete::completions(&args, &mut command()),
+        Command::Man(args) => complete::man(&args, command()),
     }
 }
 

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
+pub(crate) use crate::pages::number::plural;
+
 /// Standard output with a buffer; every command prints through it, so that an output that goes
 /// away is an error like any other, never a panic.
 pub(crate) fn stdout() -> BufWriter<io::Stdout> {
@@ -33,6 +35,30 @@ pub(crate) fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> anyhow
     Ok(())
 }
 
+/// A file for a page, closed to other users even where it was there before and open to them.
+pub(crate) fn private_file(path: &Path) -> anyhow::Result<Box<dyn Write>> {
+    let file = file_or_stdout(Some(path))?;
+    #[cfg(unix)]
+    if std::fs::metadata(path).is_ok_and(|known| known.is_file()) {
+        let closed = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(path, closed)
+            .with_context(|| format!("cannot close {} to other users", path.display()))?;
+    }
+    Ok(file)
+}
+
+/// Writes a page to a file.
+pub(crate) fn page(path: &Path, html: &str) -> anyhow::Result<()> {
+    let mut file = private_file(path)?;
+    let written = file.write_all(html.as_bytes()).and_then(|()| file.flush());
+    written.with_context(|| format!("cannot write to {}", path.display()))
+}
+
+/// A record as one JSON object in one line, its keys in alphabetical order.
+pub(crate) fn json_line(out: &mut impl Write, record: &impl serde::Serialize) -> io::Result<()> {
+    writeln!(out, "{}", serde_json::to_value(record)?)
+}
+
 /// A line for people on standard error. Where nobody can read it the work goes on: standard error
 /// may be a pipe whose reader has left.
 pub(crate) fn warn(text: impl std::fmt::Display) {
@@ -59,12 +85,4 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
                 .downcast_ref::<serde_json::Error>()
                 .is_some_and(|error| error.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
     })
-}
-
-/// `1 file`, `2 files`.
-pub(crate) fn plural(count: u64, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
 }

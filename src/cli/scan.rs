@@ -1,14 +1,16 @@
 //! `hashgate scan`: the index asked about every file below some paths.
 
-use crate::cli::bank::now;
 use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
-use crate::cli::recorder::{DecisionArgs, Recorder};
-use crate::cli::{config, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::cli::known::{self, Gathered, KnownArgs};
+use crate::cli::recorder::{self, DecisionArgs};
+use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
+use crate::clock;
+use crate::curation::policy;
 use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
-    CsvSink, FileRecord, JsonLinesSink, ShadowRecord, ShadowSummary, Sink, Summary, TextSink,
-    WalkOptions, for_each_file,
+    Asked, Both, CsvSink, FileRecord, HtmlSink, JsonLinesSink, ShadowRecord, ShadowSummary, Sink,
+    Summary, TextSink, WalkOptions, for_each_file,
 };
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -40,6 +42,10 @@ pub(crate) struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Write a page for people to a file too; it is replaced. It names files and shows no picture
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
     /// Write results in the order of the file names, the same each time
     #[arg(long)]
     ordered: bool,
@@ -50,6 +56,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) index: IndexArgs,
+
+    #[command(flatten)]
+    pub(crate) known: KnownArgs,
 
     /// Hashes to compute besides pdq and those that the index holds, joined by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -72,7 +81,8 @@ pub(crate) struct ScanArgs {
     decisions: DecisionArgs,
 
     /// Keep hashes of every file that was judged, for as long as `history on` says
-    #[arg(long, help_heading = "Records")]
+    #[cfg(feature = "curation")]
+    #[arg(long, help_heading = "Records", conflicts_with_all = ["list", "known"])]
     remember: bool,
 
     #[command(flatten)]
@@ -91,7 +101,8 @@ impl ScanArgs {
 }
 
 pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
-    let mut recorder = Recorder::open(&args.decisions, args.remember, home)?;
+    let history = args.remember.then(|| home.history());
+    let mut recorder = recorder::open(&args.decisions.plan(home).history(history))?;
     let mut signals = args.signals.clone();
     signals.extend(recorder.wanted());
     let options = GateOptions {
@@ -102,24 +113,33 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         mode: args.mode,
         auto_from: None,
         memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
-        // One time for all files, and quarantine in the order of the files: a scan's outcome does not hang
-        // on which thread was faster.
-        at: Some(now()),
-        settle_later: true,
+        // One time for all files: a scan's outcome does not hang on which thread was faster.
+        at: Some(clock::now()),
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");
     }
-    let gate = Gate::open_with(&args.index.folder(home), options)?;
-    args.index.log(&gate.index());
-    recorder.set_index(&gate.index(), home);
-    warn_if_empty(&gate);
     let stop = stop::on_request()?;
+    let limits = options.limits.clone();
+    let gathered = (args.known).gather(&args.files, limits, &args.signals, &stop)?;
+    let is_partial = gathered.as_ref().is_some_and(|known| known.is_partial);
+    let (gate, sources) = match gathered {
+        Some(Gathered { index, sources, .. }) => (Gate::over(index, options), Some(sources)),
+        None => {
+            let gate = Gate::open_with(&args.index.folder(home), options)?;
+            args.index.log(&gate.index());
+            (gate, None)
+        }
+    };
+    if sources.is_none() {
+        recorder::set_index(&mut recorder, &gate.index(), home)?;
+    }
+    warn_if_empty(&gate);
     let shadow = match &args.shadow {
-        Some(path) => Some(config::shadow(&gate.index(), path)?),
+        Some(path) => Some(policy::shadow(&gate.index(), path)?),
         None => None,
     };
-    let mut sink = sink(&args)?;
+    let mut sink = sink(&args, &gate)?;
     let policies = gate.index();
     let tried = shadow.as_ref().map_or(&[][..], Shadow::banks);
     let counts = policies.banks().iter().chain(tried);
@@ -141,17 +161,20 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         options,
         &stop,
         Worker::default,
-        |worker, path| gate.check_file_with(worker, path, shadow.as_ref()),
+        |worker, path| gate.check_file_later(worker, path, shadow.as_ref()),
         |done| -> anyhow::Result<()> {
             let record = match done.result {
-                Ok((mut verdict, other, bytes)) => {
-                    gate.settle(&mut verdict);
-                    recorder.note_file(&done.path, &verdict, bytes)?;
-                    let mut record = FileRecord::judged(&done.path, verdict, bytes);
-                    record.shadow = other.zip(shadow.as_ref()).map(|(mut other, shadow)| {
-                        gate.settle_by(shadow, &mut other);
-                        ShadowRecord::new(other, (record.outcome, record.action))
-                    });
+                Ok(unsettled) => {
+                    // Quarantine counts in the order of the files.
+                    let mut checked = unsettled.settle(&gate);
+                    advice::add_to(&mut checked.verdict);
+                    recorder.note_file(&done.path, &checked.verdict, checked.bytes)?;
+                    let mut record = FileRecord::judged(&done.path, checked.verdict, checked.bytes);
+                    if let Some(sources) = &sources {
+                        known::note_sources(&mut record, sources);
+                    }
+                    record.shadow = (checked.shadow)
+                        .map(|other| ShadowRecord::new(other, (record.outcome, record.action)));
                     record
                 }
                 Err(error) => FileRecord::unreachable(&done.path, error),
@@ -179,7 +202,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         .any(|action| summary.action(action) > 0);
     Ok(Exit::of(
         stopped,
-        summary.unjudged() > 0 || summary.interrupted,
+        summary.unjudged() > 0 || summary.interrupted || is_partial,
     ))
 }
 
@@ -188,13 +211,24 @@ fn write_all(sink: &mut dyn Sink, held: &mut Vec<FileRecord>) -> std::io::Result
     held.drain(..).try_for_each(|record| sink.record(&record))
 }
 
-fn sink(args: &ScanArgs) -> anyhow::Result<Box<dyn Sink>> {
+fn sink(args: &ScanArgs, gate: &Gate) -> anyhow::Result<Box<dyn Sink>> {
+    if args.html.is_some() && args.html == args.output {
+        bail!("--html and --output name the same file: give the page one of its own");
+    }
     let out = output::file_or_stdout(args.output.as_deref())?;
     let colour = args.output.is_none() && output::colour();
-    Ok(match args.format {
+    let sink: Box<dyn Sink> = match args.format {
         Format::Text => Box::new(TextSink::new(out, colour, args.hide_passed)),
         Format::Jsonl => Box::new(JsonLinesSink::new(out)),
+        Format::Csv if args.known.is_given() => Box::new(CsvSink::new(out).with_sources()),
         Format::Csv => Box::new(CsvSink::new(out)),
+    };
+    Ok(match &args.html {
+        Some(path) => {
+            let page = HtmlSink::new(output::private_file(path)?, Asked::of(gate));
+            Box::new(Both(sink, Box::new(page)))
+        }
+        None => sink,
     })
 }
 

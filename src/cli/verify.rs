@@ -1,12 +1,14 @@
 //! `hashgate verify`: every byte of the index, and every record of the store, of the history of
 //! uploads and of the log of decisions.
 
-use crate::cli::bank::now;
-use crate::cli::{decisions, exit::Exit, home::Home, output, progress::Progress};
-use crate::index::{self, IndexError};
-use crate::store::{BankStore, History, HistoryError, StoreError};
+#[cfg(feature = "curation")]
+use crate::cli::{decisions, observer::Terminal};
+use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
+#[cfg(feature = "curation")]
+use crate::curation::verify::{DecisionsCheck, HistoryCheck, StoreCheck, verify};
+use crate::curation::verify::{IndexCheck, check_index};
 use clap::Args;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -17,123 +19,107 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) fn run(args: VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
+    let sound = match &args.index {
+        Some(folder) => copy(folder)?,
+        #[cfg(feature = "curation")]
+        None => whole(home)?,
+        // The small command has no store and no history of uploads.
+        #[cfg(not(feature = "curation"))]
+        None => copy(&home.index())?,
+    };
+    Ok(Exit::of(false, !sound))
+}
+
+/// Checks a copy of an index; says whether there is one and it is sound.
+fn copy(folder: &Path) -> io::Result<bool> {
     let mut out = output::stdout();
-    let mut damaged = false;
-    let copy = args.index.is_some();
-    if !copy {
-        damaged |= !store(home, &mut out)?;
-    }
-    let folder = args.index.unwrap_or_else(|| home.index());
     let progress = Progress::of_work("checking the index");
-    match index::verify(&folder) {
-        Ok(report) => {
-            drop(progress);
-            damaged |= !report.is_sound();
-            for (path, error) in &report.damaged {
-                writeln!(out, "index: DAMAGED: {}: {error}", path.display())?;
-            }
-            if report.is_sound() {
-                writeln!(
-                    out,
-                    "index: generation {}, {}, {} bytes: every checksum holds",
-                    report.generation,
-                    output::plural(report.segments as u64, "segment"),
-                    report.bytes
-                )?;
-            }
-            if !report.stale.is_empty() {
-                let stale = output::plural(report.stale.len() as u64, "file");
-                writeln!(
-                    out,
-                    "index: {stale} of older generations, which the next publish removes"
-                )?;
-            }
-            for foreign in &report.foreign {
-                writeln!(out, "index: {} does not belong here", foreign.display())?;
-            }
-        }
-        // Only a home where nothing was published yet is sound without a manifest: a copy, or
-        // segments that nothing names, has lost it.
-        Err(IndexError::NotPublished { .. }) if !copy && is_empty(&folder) => {
-            drop(progress);
-            writeln!(out, "index: none yet: hashgate publish")?;
-        }
-        Err(error) => {
-            drop(progress);
-            damaged = true;
-            let error = anyhow::Error::from(error);
-            writeln!(out, "index: DAMAGED: {error:#}")?;
-        }
-    }
-    if !copy {
-        damaged |= !history(home, &mut out)?;
-        damaged |= !decisions::check_log(&home.decisions(), &mut out)?;
+    let found = check_index(folder);
+    drop(progress);
+    let is_there = !matches!(found, IndexCheck::NotPublished);
+    let is_sound = is_there && found.is_sound();
+    match is_there {
+        true => index(found, &mut out)?,
+        false => writeln!(
+            out,
+            "index: nothing is published in {}: copy an index folder there",
+            folder.display()
+        )?,
     }
     out.flush()?;
-    Ok(Exit::of(false, damaged))
+    Ok(is_sound)
 }
 
-/// Reads every kept upload; says whether all could be read. A home that keeps none is sound.
-fn history(home: &Home, out: &mut impl Write) -> anyhow::Result<bool> {
-    let progress = Progress::of_work("checking the history of uploads");
-    let checked =
-        History::open_read_only(&home.history()).and_then(|history| history.verify(now()));
-    drop(progress);
-    match checked {
-        Ok(uploads) => {
+/// Checks all of a home folder; says whether it is sound. What is not there yet is.
+#[cfg(feature = "curation")]
+fn whole(home: &Home) -> io::Result<bool> {
+    let mut out = output::stdout();
+    let terminal = Terminal::of_work("checking the store");
+    let found = verify(home, &terminal);
+    drop(terminal);
+    let is_sound = found.is_sound();
+    match found.store {
+        StoreCheck::Missing => writeln!(
+            out,
+            "store: none yet: hashgate bank create NAME --action block"
+        )?,
+        StoreCheck::Sound { revision, entries } => writeln!(
+            out,
+            "store: revision {revision}, {entries} entries: every record can be read and the counts agree"
+        )?,
+        StoreCheck::Damaged(error) => damaged("store", error.into(), &mut out)?,
+    }
+    index(found.index, &mut out)?;
+    match found.history {
+        HistoryCheck::Off => {}
+        HistoryCheck::Sound { uploads } => {
             let uploads = output::plural(uploads, "upload");
             writeln!(out, "history: {uploads}: every record can be read")?;
-            Ok(true)
         }
-        Err(HistoryError::Off { .. }) => Ok(true),
-        Err(error) => {
-            let error = anyhow::Error::from(error);
-            writeln!(out, "history: DAMAGED: {error:#}")?;
-            Ok(false)
-        }
+        HistoryCheck::Damaged(error) => damaged("history", error.into(), &mut out)?,
     }
+    match found.decisions {
+        DecisionsCheck::Off => {}
+        DecisionsCheck::Read(report) => decisions::describe(&report, &mut out)?,
+        DecisionsCheck::Damaged(error) => damaged("decisions", error.into(), &mut out)?,
+    }
+    out.flush()?;
+    Ok(is_sound)
 }
 
-fn is_empty(folder: &Path) -> bool {
-    match std::fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    }
-}
-
-/// Reads every record of the store; says whether all could be read.
-fn store(home: &Home, out: &mut impl Write) -> anyhow::Result<bool> {
-    let store = match BankStore::open_read_only(&home.store()) {
-        Ok(store) => store,
-        Err(StoreError::Missing { .. }) => {
-            writeln!(
-                out,
-                "store: none yet: hashgate bank create NAME --action block"
-            )?;
-            return Ok(true);
+fn index(found: IndexCheck, out: &mut impl Write) -> io::Result<()> {
+    let report = match found {
+        IndexCheck::NotPublished => {
+            return writeln!(out, "index: nothing is published yet: hashgate publish");
         }
-        Err(error) => {
-            let error = anyhow::Error::from(error);
-            writeln!(out, "store: DAMAGED: {error:#}")?;
-            return Ok(false);
-        }
+        IndexCheck::Damaged(error) => return damaged("index", error.into(), out),
+        IndexCheck::Read(report) => report,
     };
-    let progress = Progress::of_work("checking the store");
-    let checked = store.verify();
-    drop(progress);
-    match checked {
-        Ok(items) => {
-            writeln!(
-                out,
-                "store: revision {}, {items} entries: every record can be read and the counts agree",
-                store.revision()
-            )?;
-            Ok(true)
-        }
-        Err(error) => {
-            let error = anyhow::Error::from(error);
-            writeln!(out, "store: DAMAGED: {error:#}")?;
-            Ok(false)
-        }
+    for (path, error) in &report.damaged {
+        writeln!(out, "index: DAMAGED: {}: {error}", path.display())?;
     }
+    if report.is_sound() {
+        writeln!(
+            out,
+            "index: generation {}, {}, {} bytes: every checksum holds",
+            report.generation,
+            output::plural(report.segments as u64, "segment"),
+            report.bytes
+        )?;
+    }
+    if !report.stale.is_empty() {
+        let stale = output::plural(report.stale.len() as u64, "file");
+        writeln!(
+            out,
+            "index: {stale} of older generations, which the next publish removes"
+        )?;
+    }
+    for foreign in &report.foreign {
+        writeln!(out, "index: {} does not belong here", foreign.display())?;
+    }
+    Ok(())
+}
+
+fn damaged(what: &str, error: anyhow::Error, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{what}: DAMAGED: {error:#}")
 }

@@ -11,8 +11,10 @@
 //! ```
 
 mod calendar;
+mod when;
 
 pub use calendar::{Civil, DAY, DateError, date, time};
+pub use when::{When, WhenError};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -30,22 +30,21 @@ pub enum DecisionError {
     /// Another process writes to the log.
     #[error(
         "another process writes to the log of decisions in {}: wait until it has ended, or give this \
-         one a folder of its own (--decisions=DIR)", folder.display()
+         one a folder of its own", folder.display()
     )]
     Locked {
         /// The folder.
         folder: PathBuf,
     },
     /// There is no log in the folder.
-    #[error("there is no log of decisions in {}: hashgate scan --decisions begins one", folder.display())]
+    #[error("there is no log of decisions in {}", folder.display())]
     Missing {
         /// The folder.
         folder: PathBuf,
     },
     /// The note of the log's end is missing or damaged while there are records.
     #[error(
-        "{} {reason}, and without it nobody can tell whether the log of decisions is whole: run \
-         hashgate decisions verify, then move the folder away, all of it; a new log begins in its place",
+        "{} {reason}, and without it nobody can tell whether the log of decisions is whole",
         path.display()
     )]
     Head {
@@ -55,10 +54,7 @@ pub enum DecisionError {
         reason: &'static str,
     },
     /// Records that were acknowledged are not there, or not as they were.
-    #[error(
-        "the log of decisions in {} is not what it was: {reason}; run hashgate decisions verify, then \
-         move the folder away, all of it; a new log begins in its place", folder.display()
-    )]
+    #[error("the log of decisions in {} is not what it was: {reason}", folder.display())]
     Lost {
         /// The folder.
         folder: PathBuf,

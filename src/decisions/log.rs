@@ -130,7 +130,8 @@ impl DecisionLog {
     /// [`DecisionError::Locked`] where there is a writer already, [`DecisionError::Permissions`]
     /// where others may enter the folder, [`DecisionError::Head`] and [`DecisionError::Lost`] where
     /// what was acknowledged is not there.
-    pub fn open(folder: &Path, options: LogOptions) -> Result<Self, DecisionError> {
+    pub fn open(folder: impl AsRef<Path>, options: LogOptions) -> Result<Self, DecisionError> {
+        let folder = folder.as_ref();
         files::create(folder)?;
         files::check_permissions(folder)?;
         let lock = files::lock(folder)?;

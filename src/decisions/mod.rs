@@ -7,7 +7,9 @@
 //!
 #![doc = include_str!("FORMAT.md")]
 
+mod again;
 mod chain;
+mod choice;
 mod error;
 mod files;
 mod head;
@@ -19,11 +21,13 @@ mod resume;
 mod verify;
 mod walk;
 
+pub use again::{DecidedAnew, ReplaySummary, replay_log};
 pub use chain::{LineHash, LineKind, Link};
+pub use choice::Choice;
 pub use error::DecisionError;
 pub use head::Head;
 pub use log::{DecisionLog, LogOptions};
-pub use record::{Decision, Input, RecordedMatch, RecordedQuery, SourceRecord};
+pub use record::{Decision, Input, RecordedMatch, SourceRecord};
 pub use replay::{Became, Change, Replayed, Why, replay};
 pub use resume::Torn;
 pub use verify::{Report, VerifyOptions, for_each, head, verify};

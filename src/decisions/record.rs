@@ -5,11 +5,12 @@
 
 use crate::bank::{Action, Bank, BankName, ContentId, Provenance};
 use crate::clock;
-use crate::gate::{Evidence, Match, MatchKind, Outcome, Query, Score, Verdict};
+use crate::gate::{Match, MatchKind, Outcome, Query, Score, Verdict};
+use crate::hash::hex;
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
-use crate::signal::pdq::Confidence;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// How the input was named, and how large it was.
 ///
@@ -26,6 +27,14 @@ pub struct Input {
     /// Its size in bytes, where there were bytes.
     #[serde(default)]
     pub bytes: Option<u64>,
+}
+
+impl Input {
+    /// Names it by a file's path, whose bytes need not be text.
+    pub fn set_path(&mut self, path: &Path) {
+        self.name_hex = hex::of_path(path);
+        self.name = Some(path.to_string_lossy().into_owned());
+    }
 }
 
 /// A record of a list that an entry comes from.
@@ -54,7 +63,7 @@ impl SourceRecord {
 
 /// An entry that the input matched, and where that comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(into = "MatchLine", try_from = "MatchLine")]
+#[serde(into = "MatchLine", from = "ReadMatch")]
 pub struct RecordedMatch {
     /// The match.
     pub found: Match,
@@ -62,32 +71,31 @@ pub struct RecordedMatch {
     pub sources: Option<Vec<SourceRecord>>,
 }
 
-/// A match as it is written: the keys of [`Match`], and `sources`.
-#[derive(Serialize, Deserialize)]
+/// A match as it is written: the keys of [`Match`], in the order of this format, and `sources`.
+#[derive(Serialize)]
 struct MatchLine {
     bank: BankName,
     content_id: ContentId,
-    kind: String,
+    kind: MatchKind,
     signal_type: SignalType,
     hash: String,
     distance: Distance,
     variant: String,
     query: String,
     threshold: Threshold,
-    score: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     seconded_by: Option<SignalType>,
     action: Action,
     quality: Option<Quality>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     entry_form: Option<Form>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     reach: Option<Reach>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false")]
     quarantined: bool,
-    #[serde(default)]
     sources: Option<Vec<SourceRecord>>,
 }
 
@@ -97,14 +105,14 @@ impl From<RecordedMatch> for MatchLine {
         Self {
             bank: found.bank,
             content_id: found.content_id,
-            kind: found.kind.name().to_owned(),
+            kind: found.kind,
             signal_type: found.entry.signal_type(),
             hash: found.entry.hex(),
             distance: found.distance,
             variant: found.variant.to_string(),
             query: found.query.hex(),
             threshold: found.threshold,
-            score: found.score.map(Score::value),
+            score: found.score,
             seconded_by: found.seconded_by,
             action: found.action,
             quality: found.entry_quality,
@@ -117,109 +125,18 @@ impl From<RecordedMatch> for MatchLine {
     }
 }
 
-impl TryFrom<MatchLine> for RecordedMatch {
-    type Error = String;
-
-    fn try_from(line: MatchLine) -> Result<Self, String> {
-        let signal =
-            |hex: &str| Signal::from_hex(line.signal_type, hex).map_err(|error| error.to_string());
-        let kinds = [MatchKind::ExactDigest, MatchKind::Near, MatchKind::Verified];
-        let kind = kinds.into_iter().find(|kind| kind.name() == line.kind);
-        let score = match line.score {
-            Some(value) => {
-                Some(Score::from_value(value).ok_or_else(|| format!("{value} is no score"))?)
-            }
-            None => None,
-        };
-        Ok(Self {
-            found: Match {
-                entry: signal(&line.hash)?,
-                query: signal(&line.query)?,
-                kind: kind.ok_or_else(|| format!("{:?} is no kind of match", line.kind))?,
-                variant: line.variant.parse().map_err(|error| format!("{error}"))?,
-                score,
-                seconded_by: line.seconded_by,
-                bank: line.bank,
-                content_id: line.content_id,
-                entry_quality: line.quality,
-                entry_form: line.entry_form,
-                reach: line.reach,
-                distance: line.distance,
-                threshold: line.threshold,
-                action: line.action,
-                rule: line.rule.map(Into::into),
-                quarantine: None,
-                quarantined: line.quarantined,
-            },
-            sources: line.sources,
-        })
-    }
-}
-
-/// What was known of a query from pixels, but for how sure its bits are.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct EvidenceLine {
-    flatness: u8,
-    small: bool,
+/// A match as it is read: the same keys, in whatever order.
+#[derive(Deserialize)]
+struct ReadMatch {
+    #[serde(flatten)]
+    found: Match,
     #[serde(default)]
-    minor: bool,
-    guess: bool,
-    inverted: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    fitted_from: Option<f64>,
+    sources: Option<Vec<SourceRecord>>,
 }
 
-/// A query as it is written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct QueryLine {
-    signal: String,
-    quality: Option<Quality>,
-    variant: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    evidence: Option<EvidenceLine>,
-}
-
-/// A query that the index was asked. Its evidence knows nothing of how sure the hash's bits are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "QueryLine", try_from = "QueryLine")]
-pub struct RecordedQuery(pub Query);
-
-impl From<RecordedQuery> for QueryLine {
-    fn from(RecordedQuery(query): RecordedQuery) -> Self {
-        Self {
-            signal: query.signal.to_string(),
-            quality: query.quality,
-            variant: query.variant.to_string(),
-            evidence: query.evidence.map(|evidence| EvidenceLine {
-                flatness: evidence.flatness,
-                small: evidence.is_small,
-                minor: evidence.is_minor,
-                fitted_from: evidence.fitted_from.map(Score::value),
-                guess: evidence.is_guess,
-                inverted: evidence.inverted,
-            }),
-        }
-    }
-}
-
-impl TryFrom<QueryLine> for RecordedQuery {
-    type Error = String;
-
-    fn try_from(line: QueryLine) -> Result<Self, String> {
-        Ok(Self(Query {
-            signal: line.signal.parse().map_err(|error| format!("{error}"))?,
-            quality: line.quality,
-            variant: line.variant.parse().map_err(|error| format!("{error}"))?,
-            evidence: line.evidence.map(|evidence| Evidence {
-                confidence: Confidence::NONE,
-                flatness: evidence.flatness,
-                is_small: evidence.small,
-                is_minor: evidence.minor || evidence.small,
-                fitted_from: evidence.fitted_from.and_then(Score::from_value),
-                is_guess: evidence.guess,
-                inverted: evidence.inverted,
-            }),
-        }))
+impl From<ReadMatch> for RecordedMatch {
+    fn from(ReadMatch { found, sources }: ReadMatch) -> Self {
+        Self { found, sources }
     }
 }
 
@@ -263,7 +180,7 @@ pub struct Decision {
     /// The banks of the matches, with the policies that were in force.
     pub banks: Vec<Bank>,
     /// What the index was asked, as far as it matters; see [`Decision::of`].
-    pub queries: Vec<RecordedQuery>,
+    pub queries: Vec<Query>,
     /// Queries that met an entry and are not kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub queries_left_out: u64,
@@ -320,10 +237,7 @@ impl Decision {
                 .map(|signal| (signal.signal_type(), signal.hex()))
                 .collect(),
             quality: verdict.quality,
-            mode: verdict.quality.map(|_| match verdict.fast {
-                true => "fast".to_owned(),
-                false => "exact".to_owned(),
-            }),
+            mode: verdict.mode_name().map(str::to_owned),
             outcome: verdict.outcome,
             action: verdict.action,
             rule: (verdict.matches.iter())
@@ -333,10 +247,10 @@ impl Decision {
             matches: matches.collect(),
             matches_left_out: verdict.matches_left_out,
             banks: verdict.banks.clone(),
-            queries: queries.into_iter().map(RecordedQuery).collect(),
+            queries,
             queries_left_out,
-            error: verdict.error.clone(),
-            error_outcome: verdict.error_outcome,
+            error: verdict.error().map(str::to_owned),
+            error_outcome: verdict.problem.as_ref().map(|problem| problem.outcome),
         })
     }
 

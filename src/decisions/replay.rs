@@ -4,7 +4,9 @@
 
 use crate::bank::{Action, Bank, BankName, ContentId, Policy};
 use crate::decisions::Decision;
-use crate::gate::{self, Extraction, Match, MatchKind, Outcome, Problem, Refusal, Told};
+use crate::gate::{
+    self, Extraction, Match, MatchKind, Outcome, Problem, ProblemKind, Refusal, Told,
+};
 use crate::hash::{Distance, Signal};
 use crate::index::Index;
 use serde::Serialize;
@@ -116,11 +118,11 @@ pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
     let extraction = Extraction {
         signals: signals.clone(),
         quality: decision.quality,
-        queries: decision.queries.iter().map(|query| query.0).collect(),
+        queries: decision.queries.iter().copied().collect(),
         // That a picture is too faint is decided anew.
         problem: match (decision.error_outcome, &decision.error) {
             (Some(outcome), Some(error)) if outcome != Outcome::LowQuality => {
-                Some(Problem::new(outcome, error.clone()))
+                Some(Problem::new(outcome, ProblemKind::Other, error.clone()))
             }
             _ => None,
         },
@@ -226,7 +228,7 @@ fn why_gone(today: &Today<'_>, decision: &Decision, found: &Match) -> (Why, Stri
         return (Why::EntryWithdrawn, detail);
     }
     let query = (decision.queries.iter())
-        .map(|query| query.0)
+        .copied()
         .find(|query| (query.signal, query.variant) == (found.query, found.variant));
     let entry = (bank.id, found.content_id, found.entry);
     let refused = query.and_then(|query| {

@@ -31,6 +31,12 @@ impl Report {
     /// Most faults that are listed.
     pub const MAX_FINDINGS: usize = 100;
 
+    /// Whether there is no fault, and the line that was asked for, if one was, is there.
+    #[must_use]
+    pub const fn is_as_expected(&self, options: &VerifyOptions) -> bool {
+        self.is_sound() && (options.expect.is_none() || self.expected.is_some())
+    }
+
     /// Whether there is no fault.
     #[must_use]
     pub const fn is_sound(&self) -> bool {
@@ -52,7 +58,8 @@ pub struct VerifyOptions {
 /// # Errors
 /// Where there is no log, or a file of it cannot be read. Faults of the log are no errors: they are
 /// in the report.
-pub fn verify(folder: &Path, options: VerifyOptions) -> Result<Report, DecisionError> {
+pub fn verify(folder: impl AsRef<Path>, options: VerifyOptions) -> Result<Report, DecisionError> {
+    let folder = folder.as_ref();
     let mut report = Report {
         head: None,
         files: 0,

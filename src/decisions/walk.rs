@@ -7,7 +7,8 @@ use crate::decisions::chain::{self, LineHash, LineKind, Link};
 use crate::decisions::head::{self, Head, Said};
 use crate::decisions::lines::{Lines, Piece};
 use crate::decisions::{Decision, DecisionError, files};
-use serde::Deserialize;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -111,6 +112,27 @@ pub struct Finding {
     pub line: u64,
     /// What is wrong.
     pub fault: Fault,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.path.display(), self.fault),
+            line => write!(f, "{}:{line}: {}", self.path.display(), self.fault),
+        }
+    }
+}
+
+/// As one JSON object: `file`, `line`, `fault` (its name) and `detail`.
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Finding", 4)?;
+        object.serialize_field("file", &self.path.to_string_lossy())?;
+        object.serialize_field("line", &self.line)?;
+        object.serialize_field("fault", self.fault.name())?;
+        object.serialize_field("detail", &self.fault.to_string())?;
+        object.end()
+    }
 }
 
 /// A line of the log that is about a decision.

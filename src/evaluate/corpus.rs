@@ -108,12 +108,13 @@ pub(super) fn load(
 
 fn original(extractor: &mut Extractor, file: &CorpusFile, plan: &Plan) -> Result<Original, String> {
     let mut bytes = Vec::new();
-    read_file(&file.path, plan.limits.max_file_bytes, &mut bytes).map_err(|p| p.error)?;
+    read_file(&file.path, plan.limits.max_file_bytes, &mut bytes)
+        .map_err(|problem| problem.message)?;
     let mut wanted = vec![SignalType::Pdq];
     wanted.extend(plan.signals.iter().filter(|kind| **kind != SignalType::Pdq));
     let extraction = extractor.extract(&bytes, &wanted, VariantSet::NONE, &plan.limits);
     if let Some(problem) = extraction.problem {
-        return Err(problem.error);
+        return Err(problem.message);
     }
     let picture = media::decode(&bytes, &plan.limits).map_err(|error| error.to_string())?;
     if picture.width.min(picture.height) < LEAST_SIDE {

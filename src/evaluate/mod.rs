@@ -5,8 +5,9 @@
 //! each original. Everything follows from a seed: the same pictures, modifications and seed give
 //! the same [`Report`], whatever the number of threads.
 //!
-//! It also judges a bank by a benign sample: [`calibrate`]. It refuses to draw pages, to know of
-//! terminals (that is `cli`), and to keep any picture or copy beyond the question.
+//! It also judges a bank by a benign sample: [`calibrate`]. How both are written for people
+//! and programs is in [`output`]. It refuses to open files for its reports, to know of terminals (that is
+//! `cli`), and to keep any picture or copy beyond the question.
 
 mod calibrate;
 mod catalogue;
@@ -16,8 +17,10 @@ mod corpus;
 mod error;
 mod geometry;
 mod guesses;
+mod looked_at;
 mod modification;
 mod modifications;
+pub mod output;
 mod overlay;
 mod plan;
 pub(crate) mod random;
@@ -36,6 +39,7 @@ pub use calibrate::{
 pub use corpus::{CorpusFile, LeftOut};
 pub use error::EvaluateError;
 pub use guesses::{GuessRate, Guessed};
+pub use looked_at::{LookedAtError, PairError, read_looked_at};
 pub use modification::Modification;
 pub use modifications::{Modifications, ModificationsError};
 pub use plan::{LookedAt, Plan, Watch};

@@ -11,6 +11,7 @@ use super::report::{self, Report};
 use super::tally::{Tallies, Tally, Wrong, WrongFlag, widest};
 use crate::bank::{Action, Bank, BankId, ContentId, Policy, Verified};
 use crate::gate::{Gate, GateOptions, Match, MatchKind, Outcome, VariantSet, Verdict, Worker};
+use crate::guard::catch_unwind;
 use crate::hash::{Reach, SignalType, Threshold};
 use crate::hashset::BenignEntry;
 use crate::index::{FactRecord, HashFacts, Index, IndexRecord, PublishOptions, publish};
@@ -21,7 +22,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

@@ -1,11 +1,12 @@
 //! Many hashes at a time, as whoever matches a list of them asks.
 
 use crate::bank::ContentSignal;
-use crate::gate::check::conclude_with;
-use crate::gate::decide::{Matches, radius};
+use crate::gate::decide::conclude::{Concluded, conclude_with};
+use crate::gate::decide::judge::radius;
+use crate::gate::decide::matches::Matches;
 use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash, widest};
 use crate::gate::{Extraction, Gate, Query, Shadow, Verdict};
-use crate::hash::{Distance, Variant};
+use crate::hash::Distance;
 use crate::index::Index;
 use std::collections::BTreeMap;
 
@@ -21,8 +22,8 @@ impl Gate {
     pub fn match_signals(&self, signals: &[ContentSignal]) -> Vec<Verdict> {
         let index = self.index();
         let terms = Terms::of(&index, self.now(), None);
-        let verdicts = verdicts(&terms, signals).into_iter();
-        verdicts.map(|verdict| self.settled(verdict)).collect()
+        let concluded = conclude_all(&terms, signals).into_iter();
+        concluded.map(|one| self.settled(one)).collect()
     }
 
     /// As [`Gate::match_signals`], by other policies.
@@ -31,23 +32,20 @@ impl Gate {
         let index = self.index();
         let at = self.now();
         let terms = shadow.terms(&Terms::of(&index, at, None));
-        let verdicts = verdicts(&terms, signals).into_iter();
-        verdicts
-            .map(|verdict| shadow.settled(at, verdict))
-            .collect()
+        let concluded = conclude_all(&terms, signals).into_iter();
+        let settled = concluded.map(|Concluded { mut verdict, stops }| {
+            shadow.settle(at, &mut verdict, &stops);
+            verdict
+        });
+        settled.collect()
     }
 }
 
-fn verdicts(terms: &Terms<'_>, signals: &[ContentSignal]) -> Vec<Verdict> {
+fn conclude_all(terms: &Terms<'_>, signals: &[ContentSignal]) -> Vec<Concluded> {
     let asked: Vec<(Terms<'_>, Query)> = signals
         .iter()
         .map(|asked| {
-            let query = Query {
-                signal: asked.signal,
-                quality: asked.quality,
-                variant: Variant::ORIGINAL,
-                evidence: None,
-            };
+            let query = Query::of(asked.signal, asked.quality);
             let upload = look_at_uploads(terms.banks).then(|| upload_of_hash(&query.signal));
             (Terms { upload, ..*terms }, query)
         })

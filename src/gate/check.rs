@@ -1,29 +1,24 @@
 //! [`Gate`]: an open index and the questions that uploads put to it.
 
-use crate::bank::{Action, Bank, BankName};
-use crate::gate::decide::{Decided, Matches, decide};
-#[cfg(feature = "decode")]
-use crate::gate::doubts::{Doubts, QUALITY_MARGIN};
-#[cfg(feature = "decode")]
-use crate::gate::fitting;
+use crate::clock::now;
+use crate::gate::decide::conclude::{Concluded, conclude};
+use crate::gate::decide::eyes::Eyes;
+use crate::gate::look::seen::{Seen, SeenAgain};
 use crate::gate::quarantine::Watch;
-#[cfg(feature = "decode")]
-use crate::gate::second;
-#[cfg(feature = "decode")]
-use crate::gate::terms::upload_of;
-use crate::gate::terms::{Terms, look_at_uploads, now, upload_of_hash};
-#[cfg(feature = "decode")]
-use crate::gate::{Extract, Extractor, MemoryBudget, Mode, VariantSet};
-use crate::gate::{Extraction, Match, MatchKind, Outcome, Problem, Query, Shadow, Verdict};
-use crate::hash::{Distance, Family, Quality, Signal, SignalType, Threshold, Variant};
-#[cfg(feature = "decode")]
-use crate::index::Memory;
+use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash};
+use crate::gate::unsettled::{Checked, Unsettled};
+use crate::gate::{Extraction, Outcome, Problem, ProblemKind, Query, Shadow, Verdict};
+use crate::hash::{Quality, Signal, SignalType};
 use crate::index::{Index, IndexError, IndexHandle};
-#[cfg(feature = "decode")]
-use crate::media::{self, Limits};
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "decode")]
+use {
+    crate::gate::terms::upload_of,
+    crate::gate::{AtHand, Extractor, LookOptions, MemoryBudget, Mode, VariantSet, read_file},
+    crate::index::Memory,
+    crate::media::Limits,
+};
 
 /// Why a gate could not be opened or brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +32,7 @@ pub enum GateError {
 /// How a gate looks at uploads.
 #[cfg(feature = "decode")]
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct GateOptions {
     /// Bounds on what a decoder may spend.
     pub limits: Limits,
@@ -57,8 +53,65 @@ pub struct GateOptions {
     /// When uploads are judged, in seconds since 1970-01-01 UTC: entries may be out until a time.
     /// `None`: when they are.
     pub at: Option<u64>,
-    /// Leaves quarantine to [`Gate::settle`], for who checks on many threads and wants an order.
-    pub settle_later: bool,
+}
+
+#[cfg(feature = "decode")]
+impl GateOptions {
+    /// Sets the bounds on what a decoder may spend.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets which forms of a picture are asked about.
+    #[must_use]
+    pub fn variants(mut self, variants: VariantSet) -> Self {
+        self.variants = variants;
+        self
+    }
+
+    /// Sets which signal types are computed besides `pdq` and those that the index holds.
+    #[must_use]
+    pub fn signals(mut self, signals: impl Into<Vec<SignalType>>) -> Self {
+        self.signals = signals.into();
+        self
+    }
+
+    /// Sets how the index's bytes are held.
+    #[must_use]
+    pub fn index_memory(mut self, memory: Memory) -> Self {
+        self.index_memory = memory;
+        self
+    }
+
+    /// Sets whether JPEGs are hashed from their pixels or their coefficients.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets the shorter side from which [`Mode::Auto`] reads coefficients.
+    #[must_use]
+    pub fn auto_from(mut self, pixels: u16) -> Self {
+        self.auto_from = Some(pixels);
+        self
+    }
+
+    /// Sets the memory that all decoders share.
+    #[must_use]
+    pub fn memory(mut self, memory: Arc<MemoryBudget>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Sets when uploads are judged, in seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn at(mut self, seconds: u64) -> Self {
+        self.at = Some(seconds);
+        self
+    }
 }
 
 /// The scratch of one thread that checks many uploads; see [`Gate::check_with`].
@@ -77,12 +130,12 @@ pub struct Worker {
 #[cfg_attr(feature = "decode", doc = "```no_run")]
 #[cfg_attr(not(feature = "decode"), doc = "```ignore")]
 /// use hashgate::gate::Gate;
-/// let gate = Gate::open("index".as_ref())?;
+/// let gate = Gate::open("index")?;
 /// let verdict = gate.check(&std::fs::read("upload.jpg")?);
 /// if verdict.passes() {
 ///     println!("let it pass");
 /// } else {
-///     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error);
+///     println!("{}, {}: {:?}", verdict.outcome, verdict.action_name(), verdict.error());
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -98,9 +151,9 @@ impl Gate {
     ///
     /// # Errors
     /// [`GateError::Index`] where the folder holds no index, or one that is damaged or foreign.
-    pub fn open(folder: &Path) -> Result<Self, GateError> {
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, GateError> {
         Ok(Self {
-            index: IndexHandle::open(folder)?,
+            index: IndexHandle::open(folder.as_ref())?,
             watch: Watch::default(),
             #[cfg(feature = "decode")]
             options: GateOptions::default(),
@@ -112,16 +165,30 @@ impl Gate {
     /// # Errors
     /// As [`Gate::open`].
     #[cfg(feature = "decode")]
-    pub fn open_with(folder: &Path, mut options: GateOptions) -> Result<Self, GateError> {
+    pub fn open_with(folder: impl AsRef<Path>, options: GateOptions) -> Result<Self, GateError> {
+        let index = IndexHandle::open_with(folder.as_ref(), options.index_memory)?;
+        Ok(Self::with(index, options))
+    }
+
+    #[cfg(feature = "decode")]
+    fn with(index: IndexHandle, mut options: GateOptions) -> Self {
         if let Some(memory) = &options.memory {
             let limits = &mut options.limits;
             limits.max_decoder_bytes = limits.max_decoder_bytes.min(memory.total());
         }
-        Ok(Self {
-            index: IndexHandle::open_with(folder, options.index_memory)?,
+        Self {
+            index,
             watch: Watch::default(),
             options,
-        })
+        }
+    }
+
+    /// Asks an index that is open already: one in memory ([`Index::in_memory`]), or one that is held
+    /// in another way.
+    #[cfg(feature = "decode")]
+    #[must_use]
+    pub fn over(index: Index, options: GateOptions) -> Self {
+        Self::with(IndexHandle::new(index), options)
     }
 
     /// The generation that answers now. Hold it to put several questions to the same one.
@@ -147,20 +214,26 @@ impl Gate {
     /// that bank is not asked, and without a match the outcome is then
     /// [`LowQuality`](Outcome::LowQuality).
     pub fn match_signal(&self, signal: &Signal, quality: Option<Quality>) -> Verdict {
-        let query = Query {
-            signal: *signal,
-            quality,
-            variant: Variant::ORIGINAL,
-            evidence: None,
-        };
+        self.match_signal_later(signal, quality)
+            .settle(self)
+            .verdict
+    }
+
+    /// As [`Gate::match_signal`]; quarantine is left to [`Unsettled::settle`].
+    pub fn match_signal_later(
+        &self,
+        signal: &Signal,
+        quality: Option<Quality>,
+    ) -> Unsettled<'static> {
+        let query = Query::of(*signal, quality);
         let index = self.index.load();
         let upload = look_at_uploads(index.banks()).then(|| upload_of_hash(signal));
         let terms = Terms::of(&index, self.now(), upload);
-        self.settled(conclude(&terms, Extraction::of(&query)))
+        Unsettled::new(conclude(&terms, Extraction::of(&query)), None, 0)
     }
 
     /// When uploads are judged.
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         #[cfg(feature = "decode")]
         if let Some(at) = self.options.at {
             return at;
@@ -168,85 +241,71 @@ impl Gate {
         now()
     }
 
-    /// Counts the upload for the entries that stop it, and has it reviewed instead of blocked where
-    /// policy quarantines all of them: see [`Quarantine`](crate::bank::Quarantine). To be called
-    /// once for each verdict, where [`GateOptions::settle_later`](GateOptions) is set;
-    /// verdicts count in the order in which they come here.
-    pub fn settle(&self, verdict: &mut Verdict) {
-        self.watch.settle(self.now(), verdict);
-    }
-
-    /// As [`Gate::settle`], of a verdict by other policies.
-    pub fn settle_by(&self, shadow: &Shadow, verdict: &mut Verdict) {
-        shadow.settle(self.now(), verdict);
-    }
-
-    /// A verdict, settled unless that is to come later.
-    pub(super) fn settled(&self, mut verdict: Verdict) -> Verdict {
-        #[cfg(feature = "decode")]
-        if self.options.settle_later {
-            return verdict;
-        }
-        self.settle(&mut verdict);
+    /// A verdict that quarantine has counted.
+    pub(crate) fn settled(&self, Concluded { mut verdict, stops }: Concluded) -> Verdict {
+        self.watch.settle(self.now(), &mut verdict, &stops);
         verdict
     }
 
-    /// The `k` nearest entries of enabled banks within `max_distance` (inclusive), whatever the
-    /// banks' thresholds; nearest first, then by bank and content id. The action follows from them.
-    #[must_use]
-    pub fn nearest(
-        &self,
-        signal: &Signal,
-        max_distance: Distance,
-        k: usize,
-    ) -> (Vec<Match>, Option<Action>) {
+    /// Decides about what was seen of an upload, here or elsewhere: by [`look`](crate::gate::look()) in another
+    /// process, say, which has no index.
+    ///
+    /// The verdict is that of [`Gate::check`] on the same bytes where the looker looked as this gate does, and sent the
+    /// small pictures that fitting needs ([`LookOptions::fitting`](crate::gate::LookOptions)). Where it did not,
+    /// [`Verdict::unfitted`] counts what could not be looked at again. Where a kind of hash was not looked for by which a
+    /// bank could match, the upload counts as not judged ([`ProblemKind::NotLookedFor`]), and does not pass.
+    pub fn decide(&self, seen: &Seen) -> Verdict {
+        self.decide_later(seen, None).settle(self).verdict
+    }
+
+    /// As [`Gate::decide`], and by other policies besides where there are any; quarantine is left to
+    /// [`Unsettled::settle`].
+    pub fn decide_later<'s>(&self, seen: &Seen, shadow: Option<&'s Shadow>) -> Unsettled<'s> {
         let index = self.index.load();
-        let upload = look_at_uploads(index.banks()).then(|| upload_of_hash(signal));
-        let terms = Terms::of(&index, self.now(), upload);
-        let plain = |bank: &Bank| bank.policy.enabled && bank.policy.is_plain();
-        let hits = if index.banks().iter().all(plain) {
-            index.nearest(signal, k, max_distance)
-        } else {
-            // What takes no part must not take the places of others.
-            let mut nearest = BTreeSet::new();
-            index.visit(signal, max_distance, |hit| {
-                if k > 0 && terms.standing(&hit).is_ok() {
-                    nearest.insert(hit);
-                    if nearest.len() > k {
-                        nearest.pop_last();
-                    }
-                }
-            });
-            nearest.into_iter().collect()
-        };
-        let matches: Vec<Match> = hits
-            .iter()
-            .filter_map(|hit| terms.standing(hit).ok().map(|standing| (hit, standing)))
-            .take(k)
-            .map(|(hit, (bank, policy))| Match {
-                bank: bank.name.clone(),
-                content_id: hit.content,
-                kind: MatchKind::of(signal.signal_type()),
-                entry: hit.signal,
-                entry_quality: hit.quality,
-                entry_form: hit.form,
-                reach: hit.reach,
-                query: *signal,
-                variant: Variant::ORIGINAL,
-                distance: hit.distance,
-                threshold: Threshold(max_distance.0),
-                score: None,
-                seconded_by: None,
-                action: policy.action,
-                rule: (policy.rule)
-                    .and_then(|place| bank.policy.rules().get(place))
-                    .map(|rule| rule.scope.to_string().into()),
-                quarantine: None,
-                quarantined: false,
-            })
-            .collect();
-        let action = decide(&matches);
-        (matches, action)
+        let terms = Terms::of(&index, self.now(), Some(seen.upload()));
+        let mut first = seen.first().clone();
+        if first.problem.is_none() {
+            first.problem = not_looked_for(&terms, seen);
+        }
+        let mut eyes = SeenAgain::of(seen);
+        decide_both(&terms, shadow, first, (&mut eyes, seen.bytes()))
+    }
+}
+
+/// Decides by the policies in force, and by others.
+fn decide_both<'s>(
+    terms: &Terms<'_>,
+    shadow: Option<&'s Shadow>,
+    first: Extraction,
+    (eyes, bytes): (&mut dyn Eyes, u64),
+) -> Unsettled<'s> {
+    use crate::gate::decide::conclude::decide_seen;
+    let tried = shadow.map(|shadow| shadow.terms(terms));
+    let (decided, other) = decide_seen(terms, tried.as_ref(), first, eyes);
+    Unsettled::new(decided, other.zip(shadow), bytes)
+}
+
+/// A kind of hash by which a bank could match, and which was not looked for.
+fn not_looked_for(terms: &Terms<'_>, seen: &Seen) -> Option<Problem> {
+    let types = terms.index.signal_types().into_iter();
+    let kind = types.map(|held| held.signal_type).find(|kind| {
+        let mut banks = terms.banks.iter();
+        !seen.looked_for().contains(kind) && banks.any(|bank| terms.takes_part(bank, *kind))
+    })?;
+    let message = format!("it was not looked for {kind} hashes, by which a bank could match");
+    Some(Problem::new(
+        Outcome::Unreadable,
+        ProblemKind::NotLookedFor,
+        message,
+    ))
+}
+
+impl Unsettled<'_> {
+    /// Counts the upload for the entries that stop it, and has it reviewed instead of blocked where
+    /// policy quarantines all of them: see [`Quarantine`](crate::bank::Quarantine). Verdicts count in the order in
+    /// which this is called.
+    pub fn settle(self, gate: &Gate) -> Checked {
+        self.settle_at(gate.now(), &gate.watch)
     }
 }
 
@@ -265,344 +324,122 @@ impl Gate {
 
     /// As [`Gate::check`], with the scratch of a thread that checks many.
     pub fn check_with(&self, worker: &mut Worker, bytes: &[u8]) -> Verdict {
+        self.check_later(worker, bytes, None).settle(self).verdict
+    }
+
+    /// As [`Gate::check_with`], and judges by other policies besides where there are any; quarantine is left to
+    /// [`Unsettled::settle`]. For who checks on many threads and wants an order.
+    pub fn check_later<'s>(
+        &self,
+        worker: &mut Worker,
+        bytes: &[u8],
+        shadow: Option<&'s Shadow>,
+    ) -> Unsettled<'s> {
         let index = self.index.load();
-        let terms = self.terms(&index, bytes, None);
-        let how = (&self.options, &mut worker.extractor);
-        let (verdict, _) = judge(&terms, None, how, bytes);
-        self.settled(verdict)
+        self.check_by(&index, &mut worker.extractor, bytes, shadow)
+    }
+
+    fn check_by<'s>(
+        &self,
+        index: &Index,
+        extractor: &mut Extractor,
+        bytes: &[u8],
+        shadow: Option<&'s Shadow>,
+    ) -> Unsettled<'s> {
+        let terms = self.terms(index, bytes, shadow);
+        let wanted = wanted(index, &self.options.signals);
+        let options = &self.options;
+        let look = crate::gate::Looking {
+            wanted: &wanted,
+            variants: options.variants,
+            limits: &options.limits,
+            mode: options.mode,
+            auto_from: options.auto_from,
+            memory: options.memory.as_deref(),
+        };
+        let (first, mut eyes) = AtHand::look(bytes, look, extractor);
+        let unsettled = decide_both(&terms, shadow, first, (&mut eyes, bytes.len() as u64));
+        extractor.forget();
+        unsettled
     }
 
     /// The terms on which an upload is judged, where these policies are tried out besides.
-    pub(super) fn terms<'a>(
+    pub(crate) fn terms<'a>(
         &self,
         index: &'a Index,
         bytes: &[u8],
         shadow: Option<&Shadow>,
     ) -> Terms<'a> {
         let looks = look_at_uploads(index.banks())
-            || shadow.is_some_and(|shadow| look_at_uploads(&shadow.banks));
+            || shadow.is_some_and(|shadow| look_at_uploads(shadow.banks()));
         Terms::of(index, self.now(), looks.then(|| upload_of(bytes)))
     }
 
-    /// Judges the content of a file, and says how many bytes it had; the outcome is
-    /// [`Unreadable`](crate::gate::Outcome::Unreadable) where it cannot be read.
+    /// Judges the content of a file; the outcome is [`Unreadable`](crate::gate::Outcome::Unreadable) where it cannot
+    /// be read.
     ///
     /// See [`read_file`](crate::gate::read_file) for what is read.
-    pub fn check_file(&self, worker: &mut Worker, path: &Path) -> (Verdict, u64) {
-        let (verdict, _, bytes) = self.check_file_with(worker, path, None);
-        (verdict, bytes)
+    pub fn check_file(&self, worker: &mut Worker, path: impl AsRef<Path>) -> Checked {
+        self.check_file_with(worker, path, None)
     }
 
-    /// As [`Gate::check_file`], and judges by other policies besides, for comparison: their verdict
-    /// comes second, where there are any. It is about the very same hashes.
+    /// As [`Gate::check_file`], and judges by other policies besides, for comparison: [`Checked::shadow`] is their
+    /// verdict on the very same hashes.
     pub fn check_file_with(
         &self,
         worker: &mut Worker,
-        path: &Path,
+        path: impl AsRef<Path>,
         shadow: Option<&Shadow>,
-    ) -> (Verdict, Option<Verdict>, u64) {
+    ) -> Checked {
+        self.check_file_later(worker, path, shadow).settle(self)
+    }
+
+    /// As [`Gate::check_file_with`]; quarantine is left to [`Unsettled::settle`].
+    pub fn check_file_later<'s>(
+        &self,
+        worker: &mut Worker,
+        path: impl AsRef<Path>,
+        shadow: Option<&'s Shadow>,
+    ) -> Unsettled<'s> {
         let index = self.index.load();
         let max_bytes = self.options.limits.max_file_bytes;
         let Worker { extractor, buffer } = worker;
-        let (verdict, other, bytes) = match crate::gate::read_file(path, max_bytes, buffer) {
-            Ok(()) => {
-                let terms = self.terms(&index, buffer, shadow);
-                let tried = shadow.map(|shadow| shadow.terms(&terms));
-                let how = (&self.options, extractor);
-                let (verdict, other) = judge(&terms, tried.as_ref(), how, buffer);
-                (verdict, other, buffer.len() as u64)
-            }
+        match read_file(path, max_bytes, buffer) {
+            Ok(()) => self.check_by(&index, extractor, buffer, shadow),
             Err(problem) => {
                 let extraction = Extraction {
                     problem: Some(problem),
                     ..Extraction::default()
                 };
-                let verdict = conclude(&Terms::of(&index, self.now(), None), extraction);
-                let other = shadow.map(|_| verdict.clone());
-                (verdict, other, 0)
+                let concluded = conclude(&Terms::of(&index, self.now(), None), extraction);
+                let other = shadow.map(|shadow| (concluded.clone(), shadow));
+                Unsettled::new(concluded, other, 0)
             }
-        };
-        let other = other
-            .zip(shadow)
-            .map(|(other, shadow)| match self.options.settle_later {
-                true => other,
-                false => shadow.settled(self.now(), other),
-            });
-        (self.settled(verdict), other, bytes)
+        }
+    }
+
+    /// How whoever looks elsewhere must look for this gate: for the kinds of hashes that its index holds now.
+    #[must_use]
+    pub fn look_options(&self) -> LookOptions {
+        let options = &self.options;
+        LookOptions {
+            limits: options.limits.clone(),
+            variants: options.variants,
+            signals: wanted(&self.index.load(), &options.signals),
+            mode: options.mode,
+            auto_from: options.auto_from,
+            memory: options.memory.clone(),
+            fitting: false,
+        }
     }
 }
 
 /// The signal types to compute for an index: PDQ, what it holds, and what was asked for besides.
 #[cfg(feature = "decode")]
-pub(super) fn wanted(index: &Index, options: &GateOptions) -> Vec<SignalType> {
+pub(crate) fn wanted(index: &Index, besides: &[SignalType]) -> Vec<SignalType> {
+    use crate::gate::decide::conclude::holds;
     SignalType::ALL
         .into_iter()
-        .filter(|kind| {
-            *kind == SignalType::Pdq || holds(index, *kind) || options.signals.contains(kind)
-        })
+        .filter(|kind| *kind == SignalType::Pdq || holds(index, *kind) || besides.contains(kind))
         .collect()
-}
-
-/// Whether the index holds hashes of this type.
-fn holds(index: &Index, kind: SignalType) -> bool {
-    let types = index.signal_types();
-    types.iter().any(|held| held.signal_type == kind)
-}
-
-/// Judges an upload, and on other terms besides.
-#[cfg(feature = "decode")]
-fn judge(
-    terms: &Terms<'_>,
-    other: Option<&Terms<'_>>,
-    (options, extractor): (&GateOptions, &mut Extractor),
-    bytes: &[u8],
-) -> (Verdict, Option<Verdict>) {
-    let wanted = wanted(terms.index, options);
-    let how = Extract {
-        wanted: &wanted,
-        variants: options.variants,
-        limits: &options.limits,
-        fast: match options.mode {
-            Mode::Exact => false,
-            Mode::Fast => true,
-            Mode::Auto => {
-                let from = options.auto_from.unwrap_or(media::SAMPLING_PAYS_FROM);
-                media::is_worth_sampling(bytes, from)
-            }
-        },
-        memory: options.memory.as_deref(),
-    };
-    let extraction = extractor.extract_with(bytes, &how);
-    let verdicts = if !extraction.fast || options.mode == Mode::Fast {
-        both(terms, other, extraction, extractor)
-    } else {
-        // What one of them is in doubt about is decided by pixels for both.
-        let sure = conclude_surely(terms, &extraction).and_then(|matches| match other {
-            None => Some((matches, None)),
-            Some(other) => Some((matches, Some(conclude_surely(other, &extraction)?))),
-        });
-        match sure {
-            Some((matches, tried)) => {
-                let tried = other.zip(tried);
-                let tried =
-                    tried.map(|(other, matches)| conclude_with(other, extraction.clone(), matches));
-                (conclude_with(terms, extraction, matches), tried)
-            }
-            None => {
-                let exact = extractor.extract_exactly(bytes, &how, extraction);
-                both(terms, other, exact, extractor)
-            }
-        }
-    };
-    extractor.forget();
-    verdicts
-}
-
-/// Decides on some terms, and on others besides.
-#[cfg(feature = "decode")]
-fn both(
-    terms: &Terms<'_>,
-    other: Option<&Terms<'_>>,
-    extraction: Extraction,
-    extractor: &mut Extractor,
-) -> (Verdict, Option<Verdict>) {
-    let tried = other.map(|other| conclude_fitting(other, extraction.clone(), extractor));
-    (conclude_fitting(terms, extraction, extractor), tried)
-}
-
-/// As [`conclude`], and fits guesses to what they nearly met, and asks a second hash about what evidence
-/// nearly verified.
-#[cfg(feature = "decode")]
-pub(super) fn conclude_fitting(
-    terms: &Terms<'_>,
-    mut extraction: Extraction,
-    extractor: &mut Extractor,
-) -> Verdict {
-    let mut matches = Matches::default();
-    for query in &extraction.queries {
-        matches.ask(terms, query);
-    }
-    let fitted = fitting::fit(terms, &extraction, extractor, (&mut matches, true));
-    extraction.queries.extend(fitted);
-    second::ask(terms, &extraction, extractor, &mut matches);
-    conclude_with(terms, extraction, matches)
-}
-
-/// Asks the index about every query and decides.
-pub(super) fn conclude(terms: &Terms<'_>, extraction: Extraction) -> Verdict {
-    let mut matches = Matches::default();
-    for query in &extraction.queries {
-        matches.ask(terms, query);
-    }
-    conclude_with(terms, extraction, matches)
-}
-
-/// The matches of hashes that may be a few bits off, where those of the exact ones are surely the
-/// same entries and lead to the same action; see [`Mode::Auto`].
-#[cfg(feature = "decode")]
-fn conclude_surely(terms: &Terms<'_>, extraction: &Extraction) -> Option<Matches> {
-    let mut matches = Matches::default();
-    let mut doubts = Doubts::default();
-    for query in &extraction.queries {
-        if query.signal.signal_type().family() == Family::Digest {
-            matches.ask(terms, query);
-        } else if is_guess(query) || query.variant.embedded || is_quality_sure(terms, query) {
-            matches.ask_surely(terms, query, &mut doubts);
-        } else {
-            return None;
-        }
-    }
-    doubts.are_settled().then_some(matches)
-}
-
-/// Whether the query is no picture that was given, but a guess at one.
-fn is_guess(query: &Query) -> bool {
-    query.evidence.is_some_and(|evidence| evidence.is_guess)
-}
-
-/// Whether the exact quality lets the same banks be asked.
-#[cfg(feature = "decode")]
-fn is_quality_sure(terms: &Terms<'_>, query: &Query) -> bool {
-    let Some(quality) = query.quality else {
-        return true;
-    };
-    let kind = query.signal.signal_type();
-    let mut banks = terms
-        .banks
-        .iter()
-        .filter(|bank| terms.takes_part(bank, kind));
-    banks.all(|bank| {
-        bank.policy.each_quality(kind).all(|least| {
-            let least = least.get();
-            quality.get().abs_diff(least) > QUALITY_MARGIN || least == 0
-        })
-    })
-}
-
-/// Decides by what the queries met.
-pub(super) fn conclude_with(
-    terms: &Terms<'_>,
-    extraction: Extraction,
-    matches: Matches,
-) -> Verdict {
-    let mut queries = extraction.queries;
-    let (mut met, mut others) = (Vec::new(), Vec::with_capacity(queries.len()));
-    for query in queries.drain(..) {
-        let side = match matches.has_met(&query) {
-            true => &mut met,
-            false => &mut others,
-        };
-        side.push(query);
-    }
-    let queries_met = met.len();
-    met.append(&mut others);
-    let queries = met;
-    let Decided {
-        mut matches,
-        mut left_out,
-        mut action,
-        mut stops,
-        allowed_by_bytes,
-        frames,
-    } = matches.finish();
-    if action.is_none() {
-        // What an `allow` bank knows of a small picture in an EXIF block, and what that overrules.
-        matches.clear();
-        left_out = 0;
-    }
-    // What does not hold an upload back must not hide that a part of it was not judged.
-    let holds_back = allowed_by_bytes || action > Some(Action::Report);
-    let mut problem = extraction.problem;
-    if problem.is_none() && !holds_back {
-        problem = low_quality(terms, &queries, &frames);
-    }
-    let outcome = match &problem {
-        Some(problem) if !holds_back => problem.outcome,
-        _ if matches.is_empty() => Outcome::NoMatch,
-        _ => Outcome::Match,
-    };
-    if outcome != Outcome::Match && action == Some(Action::Allow) {
-        action = None;
-    }
-    stops.upload = terms.upload.map(|upload| {
-        let first = upload.first_chunk::<8>().copied().unwrap_or_default();
-        u64::from_be_bytes(first)
-    });
-    let (error_outcome, error) = match problem {
-        Some(problem) => (Some(problem.outcome), Some(problem.error)),
-        None => (None, None),
-    };
-    Verdict {
-        outcome,
-        action,
-        signals: extraction.signals,
-        quality: extraction.quality,
-        banks: banks_of(terms.banks, &matches),
-        matches,
-        matches_left_out: left_out,
-        error,
-        error_outcome,
-        queries,
-        queries_met,
-        fast: extraction.fast,
-        generation: terms.index.generation(),
-        quarantined: false,
-        stops,
-    }
-}
-
-/// The banks that matches are of, in the order of the index.
-fn banks_of(banks: &[Bank], matches: &[Match]) -> Vec<Bank> {
-    let named: BTreeSet<&BankName> = matches.iter().map(|found| &found.bank).collect();
-    let banks = banks.iter();
-    banks
-        .filter(|bank| named.contains(&bank.name))
-        .cloned()
-        .collect()
-}
-
-/// Whether a bank could not be asked about a picture (a frame) because no form of it has the
-/// quality that the bank wants; the small picture in an EXIF block is no form of it. `harmless` names the frames that an `allow`
-/// bank knows; a match that is only reported does not stand for the banks that were not asked.
-fn low_quality(terms: &Terms<'_>, queries: &[Query], harmless: &BTreeSet<u32>) -> Option<Problem> {
-    let mut best: BTreeMap<u32, Quality> = BTreeMap::new();
-    let mut kinds = BTreeSet::new();
-    let perceptual = |query: &&Query| {
-        let kind = query.signal.signal_type();
-        kind.family() != Family::Digest
-            && !is_guess(query)
-            && !query.variant.embedded
-            && holds(terms.index, kind)
-            && !harmless.contains(&query.variant.frame)
-    };
-    for query in queries.iter().filter(perceptual) {
-        let quality = query.quality?;
-        let held = best.entry(query.variant.frame).or_insert(quality);
-        *held = quality.max(*held);
-        kinds.insert(query.signal.signal_type());
-    }
-    let (frame, quality) = best
-        .into_iter()
-        .min_by_key(|&(frame, quality)| (quality, frame))?;
-    // The most that any entry of the bank asks for.
-    let asks = |bank: &Bank| {
-        let kinds = kinds.iter().copied();
-        kinds
-            .filter(|&kind| terms.takes_part(bank, kind) && bank.policy.may_stop(kind))
-            .map(|kind| bank.policy.qualities(kind).1)
-            .max()
-    };
-    let (bank, least) = terms.banks.iter().find_map(|bank| {
-        let least = asks(bank).filter(|least| quality < *least)?;
-        Some((bank, least))
-    })?;
-    let what = match frame {
-        0 => "the picture".to_owned(),
-        _ => format!("frame {frame}"),
-    };
-    let error = format!(
-        "PDQ quality {quality} is under the {least} that bank {} asks for: there is too little in {what} to tell it by",
-        bank.name
-    );
-    Some(Problem::new(Outcome::LowQuality, error))
 }

@@ -7,6 +7,7 @@
 
 use crate::hash::{Distance, PdqHash, Signal, Threshold};
 use crate::signal::pdq::Confidence;
+use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
 
@@ -64,6 +65,13 @@ impl fmt::Display for Score {
 impl Serialize for Score {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.value())
+    }
+}
+
+impl<'de> Deserialize<'de> for Score {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = f64::deserialize(from)?;
+        Self::from_value(value).ok_or_else(|| D::Error::custom(format!("{value} is no score")))
     }
 }
 

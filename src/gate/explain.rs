@@ -5,10 +5,8 @@
 //! costs more than one, and is for people.
 
 use crate::bank::{BankId, BankName, ContentId, Step};
-use crate::gate::check::conclude;
-#[cfg(feature = "decode")]
-use crate::gate::check::conclude_fitting;
-use crate::gate::decide::{judge, radius};
+use crate::gate::decide::conclude::conclude;
+use crate::gate::decide::judge::{judge, radius};
 use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash, widest};
 use crate::gate::{Extraction, Gate, Match, Query, Refusal, Verdict};
 use crate::hash::{Distance, Form, Quality, Reach, Signal, SignalType, Variant};
@@ -17,6 +15,7 @@ use std::collections::HashMap;
 
 /// An entry that an input met.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Considered {
     /// Its bank.
     pub bank: BankName,
@@ -48,6 +47,7 @@ pub struct Considered {
 
 /// Why an input is decided as it is.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The decision. Quarantine counts no upload here.
     pub verdict: Verdict,
@@ -69,17 +69,13 @@ impl Gate {
     /// Explains the decision about a hash that was computed elsewhere: see [`Gate::match_signal`].
     #[must_use]
     pub fn explain_signal(&self, signal: &Signal, quality: Option<Quality>) -> Explanation {
-        let query = Query {
-            signal: *signal,
-            quality,
-            variant: Variant::ORIGINAL,
-            evidence: None,
-        };
+        let query = Query::of(*signal, quality);
         let index = self.index();
         let upload = look_at_uploads(index.banks()).then(|| upload_of_hash(signal));
         let terms = Terms::of(&index, self.now(), upload);
         let extraction = Extraction::of(&query);
-        explain(&terms, &extraction, conclude(&terms, extraction.clone()))
+        let verdict = conclude(&terms, extraction.clone()).verdict;
+        explain(&terms, &extraction, verdict)
     }
 
     /// Explains the decision about an upload, by its pixels: see [`Gate::check`] with
@@ -89,12 +85,14 @@ impl Gate {
     pub fn explain(&self, bytes: &[u8]) -> Explanation {
         let index = self.index();
         let terms = self.terms(&index, bytes, None);
-        let wanted = crate::gate::check::wanted(&index, self.options());
         let options = self.options();
+        let wanted = crate::gate::check::wanted(&index, &options.signals);
         let mut extractor = crate::gate::Extractor::default();
         let extraction = extractor.extract(bytes, &wanted, options.variants, &options.limits);
-        let verdict = conclude_fitting(&terms, extraction.clone(), &mut extractor);
-        explain(&terms, &extraction, verdict)
+        let eyes = extractor.pictures();
+        let concluded =
+            crate::gate::decide::conclude::conclude_fitting(&terms, extraction.clone(), eyes);
+        explain(&terms, &extraction, concluded.verdict)
     }
 }
 
@@ -121,7 +119,7 @@ fn explain(terms: &Terms<'_>, extraction: &Extraction, verdict: Verdict) -> Expl
         };
         terms.index.visit(&query.signal, reach, |hit| {
             let key = (hit.bank, hit.content, kind);
-            let result = judge(terms, query, &hit, far);
+            let result = judge(terms, query, &hit, far).map(|judged| judged.found);
             if is_guess && result.is_err() {
                 return;
             }
@@ -160,10 +158,8 @@ fn explain(terms: &Terms<'_>, extraction: &Extraction, verdict: Verdict) -> Expl
             reach: found.reach,
         };
         let query = Query {
-            signal: found.query,
-            quality: None,
             variant: found.variant,
-            evidence: None,
+            ..Query::of(found.query, None)
         };
         let found = considered(terms, &query, &hit, Ok(found.clone()));
         held.extend(found.map(|found| (key, found)));

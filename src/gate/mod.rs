@@ -3,35 +3,58 @@
 //! This room turns an upload into queries (its digests, the PDQ hashes of its pixels and of their
 //! [variants](crate::hash::Variant)), asks the index, and holds the hits against the banks'
 //! policies. It refuses to know where banks are kept: it reads published index folders only.
+//!
+//! # Two halves
+//! [`Gate::check`] does all of it. It can also be done in two places: `look` needs the bytes and no index, and gives
+//! a [`Seen`], which serialises; [`Gate::decide`] needs the index and no picture. So a sandbox can decode, and a process
+//! that never meets hostile bytes can decide. The verdict is the same.
+//!
+//! # From async code
+//! Nothing here is `async`: checking is work for a processor, not waiting. Call it where blocking is allowed:
+//!
+//! ```ignore
+//! let gate = Arc::clone(&gate); // Send + Sync: one for the whole service
+//! let verdict = tokio::task::spawn_blocking(move || gate.check(&upload)).await?;
+//! ```
+//!
+//! What blocks, and for how long:
+//! - `check`, `check_with` and `look` decode and hash: some milliseconds for a photo, seconds for the largest that the
+//!   `Limits` admit (many frames, many pixels). Lower the limits to bound it. A task that is dropped does not stop it.
+//! - With a `MemoryBudget` a check waits until memory is free, as long as those before it take. Bound how many checks
+//!   run at once (a semaphore, as many as there are cores), or threads that wait fill the pool of blocking threads.
+//! - [`Gate::match_signal`] and [`Gate::decide`] ask the index: microseconds to a few milliseconds, longer while its
+//!   pages are read from the disk for the first time.
+//! - [`Gate::match_signals`] uses the threads of rayon, and waits for them.
+//! - [`Gate::open`] and [`Gate::refresh`] read files; `refresh` is one look at a file where nothing is new. Checks under
+//!   way are not held up.
+//!
+//! Keep a `Worker` for each blocking thread (a `thread_local`, say): it saves the scratch memory of each check.
+//!
+//! # With `panic = "abort"`
+//! Decoders and hashers run inside `catch_unwind`: where one panics, that one upload is `undecodable`, and the service
+//! goes on. A program that is built with `panic = "abort"` has no such net: one panic in a decoder ends the process, and
+//! an upload that causes it does so again after each restart. Build services with `panic = "unwind"`, the default, or
+//! `look` in a process of its own that may end.
 
 mod batch;
+mod bounded;
 mod check;
 #[cfg(feature = "decode")]
-mod collected;
+pub mod compare;
 mod decide;
-#[cfg(feature = "decode")]
-mod doubts;
 mod evidence;
 mod explain;
-#[cfg(feature = "decode")]
-mod extract;
-mod fitting;
-#[cfg(feature = "decode")]
-mod known;
-#[cfg(feature = "decode")]
-mod memory;
-#[cfg(feature = "decode")]
-mod mode;
+mod look;
+mod nearest;
 mod outcome;
 mod quarantine;
-#[cfg(feature = "decode")]
-mod read;
+mod query;
 mod replay;
 #[cfg(feature = "evaluate")]
 mod sample;
-mod second;
 mod shadow;
 mod terms;
+mod unsettled;
 mod verdict;
 
 #[cfg(feature = "decode")]
@@ -39,20 +62,27 @@ pub use crate::signal::variants::{VariantSet, VariantSetError};
 pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
-pub use decide::{Extraction, Query, decide};
+pub use decide::action::decide;
 pub use evidence::{Evidence, Score};
 pub use explain::{Considered, Explanation};
 #[cfg(feature = "decode")]
-pub use extract::{Extract, Extractor};
+pub(crate) use look::at_hand::{AtHand, Looking};
 #[cfg(feature = "decode")]
-pub use known::{Forms, FormsError, Known};
+pub use look::extract::{Extract, Extractor};
 #[cfg(feature = "decode")]
-pub use memory::{MemoryBudget, Reservation};
+pub use look::known::{Forms, FormsError, Known};
 #[cfg(feature = "decode")]
-pub use mode::{Mode, ModeError};
-pub use outcome::{Outcome, Problem};
+pub use look::looker::{LookOptions, look, look_with};
 #[cfg(feature = "decode")]
-pub use read::read_file;
+pub use look::memory::{MemoryBudget, Reservation};
+#[cfg(feature = "decode")]
+pub use look::mode::{Mode, ModeError};
+#[cfg(feature = "decode")]
+pub use look::read::read_file;
+pub use look::seen::Seen;
+pub use nearest::Nearest;
+pub use outcome::{Outcome, Problem, ProblemKind};
+pub use query::{Extraction, Query};
 pub use replay::{Told, refusal, replay};
 #[cfg(feature = "evaluate")]
 pub(crate) use sample::fitted_without_reach;
@@ -60,4 +90,5 @@ pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
+pub use unsettled::{Checked, Unsettled};
 pub use verdict::{Match, MatchKind, Verdict};

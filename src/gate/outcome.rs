@@ -1,6 +1,8 @@
 //! What became of an input.
 
 use crate::bank::Action;
+#[cfg(feature = "decode")]
+use crate::media::{MediaError, Quantity};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -71,19 +73,99 @@ impl Outcome {
 }
 
 /// Why an input, or a part of it, could not be judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// The message speaks of causes only. What to do about it depends on who asks: a command names its options by
+/// [`kind`](Problem::kind), a service its settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Problem {
     /// The outcome that it leads to where nothing matches.
     pub outcome: Outcome,
+    /// What kind of problem it is, for programs.
+    pub kind: ProblemKind,
     /// What happened, for people.
-    pub error: String,
+    pub message: String,
+}
+
+/// What kind of problem an input has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// It claims to be a picture, and is damaged, cut short or empty.
+    Damaged,
+    /// It is no picture, or one of a kind that is not read here.
+    NotDecoded,
+    /// It has more bytes than the limit on files.
+    FileBytes,
+    /// A side of it is longer than the limit.
+    Side,
+    /// It has more pixels than the limit.
+    Pixels,
+    /// It takes more memory to decode than the limit.
+    DecoderBytes,
+    /// It has more frames than were judged.
+    Frames,
+    /// There is too little in its picture to tell it by.
+    LowQuality,
+    /// Its name leads to no regular file.
+    NotAFile,
+    /// Its bytes could not be read.
+    Io,
+    /// Whoever looked at it did not look for a kind of hash by which a bank could match.
+    NotLookedFor,
+    /// This program failed at it: a defect.
+    Defect,
+    /// It was told by somebody else: a record of an older program, a caller.
+    Other,
 }
 
 impl Problem {
-    /// A problem with its outcome and its message.
+    /// Most bytes of a message that is read from outside.
+    const MOST_BYTES: usize = 4096;
+
+    /// A problem with its outcome, its kind and its message.
     #[must_use]
-    pub const fn new(outcome: Outcome, error: String) -> Self {
-        Self { outcome, error }
+    pub const fn new(outcome: Outcome, kind: ProblemKind, message: String) -> Self {
+        Self {
+            outcome,
+            kind,
+            message,
+        }
+    }
+
+    /// Whether it can be one: it leads to an outcome of what was not judged, in few words.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.outcome.is_judged() {
+            return Err(format!("the outcome {} is no problem", self.outcome));
+        }
+        if self.message.len() > Self::MOST_BYTES {
+            return Err(format!(
+                "a message has more than {} bytes",
+                Self::MOST_BYTES
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "decode")]
+impl From<MediaError> for Problem {
+    fn from(error: MediaError) -> Self {
+        let (outcome, kind) = match &error {
+            MediaError::TooLarge { what, .. } => {
+                let kind = match what {
+                    Quantity::FileBytes => ProblemKind::FileBytes,
+                    Quantity::Side => ProblemKind::Side,
+                    Quantity::Pixels => ProblemKind::Pixels,
+                    Quantity::DecoderBytes => ProblemKind::DecoderBytes,
+                };
+                (Outcome::TooLarge, kind)
+            }
+            MediaError::Unsupported { .. } => (Outcome::Unsupported, ProblemKind::NotDecoded),
+            MediaError::Undecodable { .. } => (Outcome::Undecodable, ProblemKind::Damaged),
+        };
+        Self::new(outcome, kind, error.to_string())
     }
 }
 

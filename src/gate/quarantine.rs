@@ -22,11 +22,11 @@ pub(crate) type Entry = (BankName, ContentId);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Stops {
     /// Whether something stops it that cannot be quarantined.
-    pub(super) firm: bool,
+    pub(crate) firm: bool,
     /// The entries that stop it and can be.
-    pub(super) entries: BTreeMap<Entry, Quarantine>,
+    pub(crate) entries: BTreeMap<Entry, Quarantine>,
     /// What stands for the upload.
-    pub(super) upload: Option<u64>,
+    pub(crate) upload: Option<u64>,
 }
 
 impl Stops {
@@ -34,7 +34,7 @@ impl Stops {
     const MOST: usize = 64;
 
     /// Notes an entry that would block.
-    pub(super) fn note(&mut self, entry: Entry, quarantine: Option<Quarantine>) {
+    pub(crate) fn note(&mut self, entry: Entry, quarantine: Option<Quarantine>) {
         match quarantine {
             Some(quarantine) if self.entries.len() < Self::MOST => {
                 self.entries.insert(entry, quarantine);
@@ -44,7 +44,7 @@ impl Stops {
     }
 
     /// Adds what stops another form of the upload.
-    pub(super) fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         self.firm |= other.firm;
         for (entry, quarantine) in &other.entries {
             self.note(entry.clone(), Some(*quarantine));
@@ -81,16 +81,16 @@ const MOST_UPLOADS: usize = 1 << 20;
 impl Watch {
     /// Counts an upload that was stopped, and has it reviewed instead where all that stops it is
     /// quarantined. `at`: seconds since 1970-01-01 UTC.
-    pub(crate) fn settle(&self, at: u64, verdict: &mut Verdict) {
-        let Some(upload) = verdict.stops.upload else {
+    pub(crate) fn settle(&self, at: u64, verdict: &mut Verdict, stops: &Stops) {
+        let Some(upload) = stops.upload else {
             return;
         };
-        if verdict.stops.entries.is_empty() {
+        if stops.entries.is_empty() {
             return;
         }
         let held: HashSet<&Entry> = {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            let entries = verdict.stops.entries.iter();
+            let entries = stops.entries.iter();
             entries
                 .filter(|(entry, quarantine)| counts.count(entry, **quarantine, upload, at))
                 .map(|(entry, _)| entry)
@@ -103,7 +103,7 @@ impl Watch {
                 found.quarantined = true;
             }
         }
-        let all = !verdict.stops.firm && held.len() == verdict.stops.entries.len();
+        let all = !stops.firm && held.len() == stops.entries.len();
         if all && verdict.outcome == Outcome::Match && verdict.action == Some(Action::Block) {
             verdict.action = Some(Action::Review);
             verdict.quarantined = true;
@@ -157,29 +157,30 @@ mod tests {
         ("b".parse().unwrap(), ContentId(id))
     }
 
-    fn blocked(upload: u64, entries: &[u64], firm: bool) -> Verdict {
+    fn blocked(upload: u64, entries: &[u64], firm: bool) -> (Verdict, Stops) {
         let quarantine = Quarantine {
             uploads: 2,
             seconds: 100,
         };
-        Verdict {
+        let verdict = Verdict {
             outcome: Outcome::Match,
             action: Some(Action::Block),
-            stops: Stops {
-                firm,
-                entries: entries.iter().map(|&id| (entry(id), quarantine)).collect(),
-                upload: Some(upload),
-            },
             ..Verdict::no_match(1)
-        }
+        };
+        let stops = Stops {
+            firm,
+            entries: entries.iter().map(|&id| (entry(id), quarantine)).collect(),
+            upload: Some(upload),
+        };
+        (verdict, stops)
     }
 
     #[test]
     fn more_than_so_many_distinct_uploads_within_a_window_are_reviewed() {
         let watch = Watch::default();
         let ask = |at, upload| {
-            let mut verdict = blocked(upload, &[1], false);
-            watch.settle(at, &mut verdict);
+            let (mut verdict, stops) = blocked(upload, &[1], false);
+            watch.settle(at, &mut verdict, &stops);
             assert!(!verdict.passes());
             (verdict.action, verdict.quarantined)
         };
@@ -196,10 +197,11 @@ mod tests {
     fn all_that_stops_an_upload_must_be_quarantined() {
         let watch = Watch::default();
         for upload in 1..=3 {
-            watch.settle(0, &mut blocked(upload, &[1], false));
+            let (mut verdict, stops) = blocked(upload, &[1], false);
+            watch.settle(0, &mut verdict, &stops);
         }
-        let settled = |mut verdict: Verdict| {
-            watch.settle(0, &mut verdict);
+        let settled = |(mut verdict, stops): (Verdict, Stops)| {
+            watch.settle(0, &mut verdict, &stops);
             verdict.action
         };
         assert_eq!(settled(blocked(9, &[1], false)), Some(Action::Review));
@@ -241,10 +243,10 @@ mod tests {
             let watch = Watch::default();
             for (at, upload, entries, firm) in asked {
                 for action in [Action::Block, Action::Review, Action::Report, Action::Allow] {
-                    let mut verdict = blocked(upload, &entries, firm);
+                    let (mut verdict, stops) = blocked(upload, &entries, firm);
                     verdict.action = Some(action);
                     let before = verdict.clone();
-                    watch.settle(at, &mut verdict);
+                    watch.settle(at, &mut verdict, &stops);
                     prop_assert_eq!(verdict.passes(), before.passes());
                     prop_assert!(verdict.action == before.action || (action == Action::Block && verdict.action == Some(Action::Review)));
                 }

@@ -5,8 +5,9 @@
 //! entries that it met. This file owns that rule. It refuses to read records.
 
 use crate::bank::{BankId, BankName, ContentId};
-use crate::gate::check::conclude_with;
-use crate::gate::decide::{Matches, judge_by, radius};
+use crate::gate::decide::conclude::conclude_with;
+use crate::gate::decide::judge::{judge_by, radius};
+use crate::gate::decide::matches::Matches;
 use crate::gate::terms::{Terms, Upload, upload_of_hash, widest};
 use crate::gate::{Extraction, Match, Query, Refusal, Score, Verdict};
 use crate::hamming;
@@ -72,7 +73,7 @@ pub fn replay(index: &Index, at: u64, extraction: Extraction, told: &Told) -> Ve
             matches.weigh_as_told(&terms, query, &hit, widest, told);
         });
     }
-    conclude_with(&terms, extraction, matches)
+    conclude_with(&terms, extraction, matches).verdict
 }
 
 /// Why a query does not match an entry's hash, where it is in the index: `None` where it is not, or

@@ -2,9 +2,11 @@
 //!
 //! Reaches are left out of it: else an entry would reach farther again each time that it is calibrated.
 
-use crate::gate::decide::Matches;
-use crate::gate::terms::{Terms, now};
-use crate::gate::{Extraction, Extractor, Match, fitting, second};
+use crate::clock::now;
+use crate::gate::decide::matches::Matches;
+use crate::gate::decide::{fit, second};
+use crate::gate::terms::Terms;
+use crate::gate::{Extraction, Extractor, Match};
 use crate::index::Index;
 
 /// The matches of guesses that were fitted to an entry, and those that a second hash spoke for, by the policies of
@@ -24,8 +26,9 @@ pub(crate) fn fitted_without_reach(
         matches.ask(&terms, query);
     }
     // Entries that fit alike take each other out only as far as each may be trusted: here all count.
-    fitting::fit(&terms, extraction, extractor, (&mut matches, false));
-    second::ask(&terms, extraction, extractor, &mut matches);
+    let eyes = extractor.pictures();
+    fit::fit(&terms, extraction, eyes, (&mut matches, false));
+    second::ask(&terms, extraction, eyes, &mut matches);
     extractor.forget();
     let mut matches = matches.finish().matches;
     matches.retain(|found| found.variant.fitted || found.seconded_by.is_some());

@@ -2,7 +2,7 @@
 
 use crate::bank::{Bank, PolicyError};
 use crate::gate::Verdict;
-use crate::gate::quarantine::Watch;
+use crate::gate::quarantine::{Stops, Watch};
 use crate::gate::terms::Terms;
 use crate::index::Index;
 
@@ -11,7 +11,7 @@ use crate::index::Index;
 /// What they say of labels and sources can be tried out only where the index carries that.
 #[derive(Debug)]
 pub struct Shadow {
-    pub(super) banks: Vec<Bank>,
+    pub(crate) banks: Vec<Bank>,
     watch: Watch,
 }
 
@@ -68,19 +68,13 @@ impl Shadow {
         &self.banks
     }
 
-    /// As [`Gate::settle`](crate::gate::Gate::settle), of a verdict by these policies.
-    /// `at`: seconds since 1970-01-01 UTC.
-    pub fn settle(&self, at: u64, verdict: &mut Verdict) {
-        self.watch.settle(at, verdict);
-    }
-
-    pub(super) fn settled(&self, at: u64, mut verdict: Verdict) -> Verdict {
-        self.settle(at, &mut verdict);
-        verdict
+    /// Has quarantine count a verdict by these policies. `at`: seconds since 1970-01-01 UTC.
+    pub(crate) fn settle(&self, at: u64, verdict: &mut Verdict, stops: &Stops) {
+        self.watch.settle(at, verdict, stops);
     }
 
     /// The terms of one input with these policies.
-    pub(super) fn terms<'a>(&'a self, terms: &Terms<'a>) -> Terms<'a> {
+    pub(crate) fn terms<'a>(&'a self, terms: &Terms<'a>) -> Terms<'a> {
         Terms {
             banks: &self.banks,
             ..*terms

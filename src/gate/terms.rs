@@ -221,11 +221,6 @@ pub(crate) fn upload_of_hash(signal: &Signal) -> Upload {
     .unwrap_or_else(|| Sha256::digest(signal.to_string()).into())
 }
 
-/// The time now: seconds since 1970-01-01 UTC.
-pub(crate) fn now() -> u64 {
-    crate::clock::now()
-}
-
 /// How many PDQ hashes an index holds.
 pub(crate) fn held(index: &Index) -> u64 {
     let types = index.signal_types();

@@ -1,14 +1,19 @@
 //! The answer about one input, with what is needed to explain and to replay it.
 
-use crate::bank::{Action, Bank, BankName, ContentId, Quarantine};
-use crate::gate::quarantine::Stops;
-use crate::gate::{Outcome, Query, Score};
+use crate::bank::{Action, Bank, BankName, ContentId};
+use crate::gate::bounded;
+use crate::gate::{Outcome, Problem, ProblemKind, Query, Score};
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::de::{Deserializer, Error};
+use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why an entry counts as a match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum MatchKind {
     /// The bytes are the very same, by a digest.
     ExactDigest,
@@ -31,7 +36,7 @@ impl MatchKind {
     }
 
     /// What a match within the threshold is.
-    pub(super) const fn of(signal_type: SignalType) -> Self {
+    pub(crate) const fn of(signal_type: SignalType) -> Self {
         match signal_type.family() {
             Family::Digest => Self::ExactDigest,
             Family::Pdq | Family::Hash64 => Self::Near,
@@ -49,6 +54,7 @@ impl MatchKind {
 /// `entry_form` (see [`Match::entry_form`]), `reach` (bits, or `"nowhere"`: see [`Match::reach`]),
 /// `rule` (see [`Match::rule`]), `quarantined` (true), and `seconded_by` (see [`Match::seconded_by`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Match {
     /// The bank.
     pub bank: BankName,
@@ -83,8 +89,6 @@ pub struct Match {
     /// [`Scope`](crate::bank::Scope) writes it: `label x + bank + type pdq`. `None` where the bank's
     /// own policy decided alone.
     pub rule: Option<Arc<str>>,
-    /// When policy takes the entry for suspicious.
-    pub quarantine: Option<Quarantine>,
     /// Whether the entry is quarantined, so that it is reviewed where it would have blocked.
     pub quarantined: bool,
 }
@@ -123,9 +127,123 @@ impl Serialize for Match {
     }
 }
 
+/// A match as it is read.
+#[derive(Deserialize)]
+struct MatchLine {
+    bank: BankName,
+    content_id: ContentId,
+    kind: MatchKind,
+    signal_type: SignalType,
+    hash: String,
+    distance: Distance,
+    variant: String,
+    query: String,
+    threshold: Threshold,
+    score: Option<Score>,
+    action: Action,
+    quality: Option<Quality>,
+    #[serde(default)]
+    entry_form: Option<Form>,
+    #[serde(default)]
+    reach: Option<Reach>,
+    #[serde(default)]
+    seconded_by: Option<SignalType>,
+    #[serde(default)]
+    rule: Option<String>,
+    #[serde(default)]
+    quarantined: bool,
+}
+
+impl<'de> Deserialize<'de> for Match {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let line = MatchLine::deserialize(from)?;
+        let signal = |hex: &str| Signal::from_hex(line.signal_type, hex).map_err(D::Error::custom);
+        let most = line.signal_type.max_distance();
+        if line.distance.0 > most {
+            return Err(D::Error::custom(format!(
+                "a distance of {} bits is more than the {most} of {}",
+                line.distance, line.signal_type
+            )));
+        }
+        Ok(Self {
+            entry: signal(&line.hash)?,
+            query: signal(&line.query)?,
+            variant: line.variant.parse().map_err(D::Error::custom)?,
+            bank: line.bank,
+            content_id: line.content_id,
+            kind: line.kind,
+            entry_quality: line.quality,
+            entry_form: line.entry_form,
+            reach: line.reach,
+            distance: line.distance,
+            threshold: line.threshold,
+            score: line.score,
+            seconded_by: line.seconded_by,
+            action: line.action,
+            rule: line.rule.map(Into::into),
+            quarantined: line.quarantined,
+        })
+    }
+}
+
+impl Match {
+    /// An entry that a query met as near as this, as a match by distance alone: to put others together from, in tests.
+    #[must_use]
+    pub fn near(
+        (bank, content_id): (BankName, ContentId),
+        entry: Signal,
+        query: &Query,
+        distance: Distance,
+        action: Action,
+    ) -> Self {
+        Self {
+            bank,
+            content_id,
+            kind: MatchKind::of(entry.signal_type()),
+            entry,
+            entry_quality: None,
+            entry_form: None,
+            reach: None,
+            query: query.signal,
+            variant: query.variant,
+            distance,
+            threshold: Threshold(distance.0),
+            score: None,
+            seconded_by: None,
+            action,
+            rule: None,
+            quarantined: false,
+        }
+    }
+}
+
 /// The answer about one input.
+///
+/// Serialises to an object, in this order:
+///
+/// | key | value |
+/// | --- | --- |
+/// | `schema` | [`Verdict::SCHEMA`] |
+/// | `outcome` | an [`Outcome`] |
+/// | `action` | `block`, `review`, `report`, `allow`, `none` |
+/// | `signals` | the input's hashes, signal type to hexadecimal text |
+/// | `quality` | PDQ quality, 0–100, or null |
+/// | `mode` | `exact`, or `fast`: see [`Verdict::fast`]; absent where no picture was hashed |
+/// | `matches` | the nearest first: see [`Match`] |
+/// | `matches_left_out` | only where there were more than are listed |
+/// | `error`, `error_outcome`, `error_kind` | only where something could not be judged: a [`Problem`] |
+/// | `quarantined` | only where it is so: true |
+/// | `unfitted` | only where there were some: see [`Verdict::unfitted`] |
+/// | `generation` | the generation of the index that answered |
+/// | `queries`, `queries_met` | what the index was asked: see [`Query`] |
+/// | `banks` | the banks of the matches, with their policies |
+///
+/// `hashgate scan --format jsonl` has the same keys up to `quarantined`, with the same values, in each of its lines,
+/// and the log of decisions has the same matches and queries. A schema's keys keep their meaning, and further ones may
+/// be added; a reader refuses a schema that it does not know.
 #[must_use = "an upload may go on only where its verdict passes"]
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verdict {
     /// What became of the input.
     pub outcome: Outcome,
@@ -143,9 +261,7 @@ pub struct Verdict {
     /// told apart. All of them did count in the decision.
     pub matches_left_out: u64,
     /// Why the input, or a part of it, could not be judged.
-    pub error: Option<String>,
-    /// The outcome that the error leads to where no match holds the input back.
-    pub error_outcome: Option<Outcome>,
+    pub problem: Option<Problem>,
     /// What the index was asked, those queries first that met an entry.
     pub queries: Vec<Query>,
     /// How many of the queries met an entry that a bank's policy calls a match.
@@ -159,13 +275,19 @@ pub struct Verdict {
     pub generation: u64,
     /// Whether it is reviewed because all entries that would have blocked it are quarantined.
     pub quarantined: bool,
-    /// What stops it.
-    pub(crate) stops: Stops,
+    /// How many entries, at least, a guess nearly met that could not be looked at again, because the input was seen
+    /// elsewhere and its small pictures did not come along: see [`Gate::decide`](crate::gate::Gate::decide). Some of
+    /// them might have matched.
+    pub unfitted: u64,
 }
 
 impl Verdict {
     /// Most matches that a verdict lists.
     pub const MAX_MATCHES: usize = 1_000;
+    /// The version of the form in which verdicts, matches and queries are serialised.
+    pub const SCHEMA: u32 = 1;
+    /// Most queries of a verdict that is read.
+    const MOST_QUERIES: usize = 1 << 16;
 
     /// Of an input that matches nothing, by this generation of the index: to put others together
     /// from, in tests.
@@ -177,15 +299,14 @@ impl Verdict {
             quality: None,
             matches: Vec::new(),
             matches_left_out: 0,
-            error: None,
-            error_outcome: None,
+            problem: None,
             queries: Vec::new(),
             queries_met: 0,
             banks: Vec::new(),
             fast: false,
             generation,
             quarantined: false,
-            stops: Stops::default(),
+            unfitted: 0,
         }
     }
 
@@ -200,9 +321,199 @@ impl Verdict {
         }
     }
 
+    /// Why the input, or a part of it, could not be judged, in words.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.problem.as_ref().map(|problem| &*problem.message)
+    }
+
+    /// How its PDQ hashes were computed, by the names of [`Mode`](crate::gate::Mode); `None` where no picture was
+    /// hashed.
+    #[must_use]
+    pub fn mode_name(&self) -> Option<&'static str> {
+        self.quality.map(|_| match self.fast {
+            true => FAST,
+            false => EXACT,
+        })
+    }
+
     /// The action's name, or `none`.
     #[must_use]
     pub fn action_name(&self) -> &'static str {
         self.action.map_or("none", Action::name)
+    }
+}
+
+const FAST: &str = "fast";
+const EXACT: &str = "exact";
+/// The name of no action.
+const NONE: &str = "none";
+
+/// A verdict as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    schema: u32,
+    outcome: Outcome,
+    action: &'static str,
+    signals: BTreeMap<&'static str, String>,
+    quality: Option<Quality>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    matches: &'a [Match],
+    #[serde(skip_serializing_if = "is_zero")]
+    matches_left_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_outcome: Option<Outcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_kind: Option<ProblemKind>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    quarantined: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    unfitted: u64,
+    generation: u64,
+    queries: &'a [Query],
+    queries_met: usize,
+    banks: &'a [Bank],
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let signals = self.signals.iter();
+        let written = Written {
+            schema: Self::SCHEMA,
+            outcome: self.outcome,
+            action: self.action_name(),
+            signals: signals
+                .map(|signal| (signal.signal_type().name(), signal.hex()))
+                .collect(),
+            quality: self.quality,
+            mode: self.mode_name(),
+            matches: &self.matches,
+            matches_left_out: self.matches_left_out,
+            error: self.error(),
+            error_outcome: self.problem.as_ref().map(|problem| problem.outcome),
+            error_kind: self.problem.as_ref().map(|problem| problem.kind),
+            quarantined: self.quarantined,
+            unfitted: self.unfitted,
+            generation: self.generation,
+            queries: &self.queries,
+            queries_met: self.queries_met,
+            banks: &self.banks,
+        };
+        written.serialize(serializer)
+    }
+}
+
+/// A verdict as it is read.
+#[derive(Deserialize)]
+struct Read {
+    schema: u32,
+    outcome: Outcome,
+    action: String,
+    signals: BTreeMap<SignalType, String>,
+    quality: Option<Quality>,
+    #[serde(default)]
+    mode: Option<String>,
+    #[serde(deserialize_with = "bounded::list::<_, _, { Verdict::MAX_MATCHES }>")]
+    matches: Vec<Match>,
+    #[serde(default)]
+    matches_left_out: u64,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    error_outcome: Option<Outcome>,
+    #[serde(default)]
+    error_kind: Option<ProblemKind>,
+    #[serde(default)]
+    quarantined: bool,
+    #[serde(default)]
+    unfitted: u64,
+    generation: u64,
+    #[serde(deserialize_with = "bounded::list::<_, _, { Verdict::MOST_QUERIES }>")]
+    queries: Vec<Query>,
+    queries_met: usize,
+    #[serde(deserialize_with = "bounded::list::<_, _, { Verdict::MAX_MATCHES }>")]
+    banks: Vec<Bank>,
+}
+
+impl Read {
+    /// The verdict, where it can be one.
+    fn verdict(self) -> Result<Verdict, String> {
+        if self.schema != Verdict::SCHEMA {
+            return Err(format!(
+                "a verdict of schema {}; this program reads {}",
+                self.schema,
+                Verdict::SCHEMA
+            ));
+        }
+        let action = match &*self.action {
+            NONE => None,
+            name => Some(
+                (Action::ALL.into_iter())
+                    .find(|action| action.name() == name)
+                    .ok_or_else(|| format!("{name:?} is no action"))?,
+            ),
+        };
+        let signals = self.signals.into_iter();
+        let signals = signals
+            .map(|(kind, hex)| Signal::from_hex(kind, &hex).map_err(|error| error.to_string()))
+            .collect::<Result<Vec<Signal>, String>>()?;
+        let problem = match (self.error, self.error_outcome) {
+            (Some(message), Some(outcome)) => {
+                let kind = self.error_kind.unwrap_or(ProblemKind::Other);
+                let problem = Problem::new(outcome, kind, message);
+                problem.check()?;
+                Some(problem)
+            }
+            (None, None) => None,
+            _ => return Err("an error has a message and an outcome".to_owned()),
+        };
+        let fast = match (self.mode.as_deref(), self.quality) {
+            (Some(FAST), Some(_)) => true,
+            (Some(EXACT), Some(_)) | (None, None) => false,
+            _ => return Err("a mode is exact or fast, and told where there is a quality".into()),
+        };
+        if (self.outcome == Outcome::Match) == self.matches.is_empty() && problem.is_none() {
+            return Err(format!(
+                "the outcome {} with {} matches",
+                self.outcome,
+                self.matches.len()
+            ));
+        }
+        if self.queries_met > self.queries.len() {
+            return Err("more queries met an entry than there are".to_owned());
+        }
+        Ok(Verdict {
+            outcome: self.outcome,
+            action,
+            signals,
+            quality: self.quality,
+            matches: self.matches,
+            matches_left_out: self.matches_left_out,
+            problem,
+            queries: self.queries,
+            queries_met: self.queries_met,
+            banks: self.banks,
+            fast,
+            generation: self.generation,
+            quarantined: self.quarantined,
+            unfitted: self.unfitted,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Read::deserialize(from)?.verdict().map_err(D::Error::custom)
     }
 }

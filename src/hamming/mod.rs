@@ -14,7 +14,10 @@
 //! # Ok::<(), hashgate::hash::SignalError>(())
 //! ```
 
+// Public for tests and benches, which reach every kernel: no part of the interface.
+#[doc(hidden)]
 pub mod kernel;
+#[doc(hidden)]
 pub mod naive;
 
 pub use kernel::{Kernel, KernelError};

@@ -1,5 +1,7 @@
 //! Hexadecimal text to bytes and back; both cases read, lower case written.
 
+use std::path::Path;
+
 /// Why a text is not the hexadecimal form of so many bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +58,14 @@ pub fn encode(bytes: &[u8]) -> String {
         text.push(DIGITS[usize::from(byte & 15)] as char);
     }
     text
+}
+
+/// The bytes of a path in hexadecimal, where they are no text: what a record has beside the name that people
+/// read, so that the file is found again.
+#[must_use]
+pub fn of_path(path: &Path) -> Option<String> {
+    let is_text = path.to_str().is_some();
+    (!is_text).then(|| encode(path.as_os_str().as_encoded_bytes()))
 }
 
 #[cfg(test)]

@@ -123,6 +123,9 @@ pub enum PublishError<E> {
         /// The index folder.
         folder: PathBuf,
     },
+    /// The banks' policies cannot stand in an index.
+    #[error("{0}")]
+    Policies(String),
     /// The generation in force, on which the new one would stand, cannot be read.
     #[error("the generation in force cannot be built upon: {0}")]
     Base(#[source] IndexError),

@@ -74,7 +74,8 @@ impl Index {
     /// # Errors
     /// [`IndexError::NotPublished`] where the folder holds no manifest; otherwise what is wrong
     /// with the manifest or a segment, the file and the repair.
-    pub fn open(folder: &Path) -> Result<Self, IndexError> {
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Self::open_with(folder, Memory::default())
     }
 
@@ -82,7 +83,8 @@ impl Index {
     ///
     /// # Errors
     /// As [`Index::open`].
-    pub fn open_with(folder: &Path, memory: Memory) -> Result<Self, IndexError> {
+    pub fn open_with(folder: impl AsRef<Path>, memory: Memory) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Self::open_reusing(folder, memory, Kernel::detect()?, &[])
     }
 

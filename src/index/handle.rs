@@ -20,7 +20,8 @@ impl IndexHandle {
     ///
     /// # Errors
     /// As [`Index::open`].
-    pub fn open(folder: &Path) -> Result<Self, IndexError> {
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Index::open(folder).map(Self::new)
     }
 
@@ -28,7 +29,8 @@ impl IndexHandle {
     ///
     /// # Errors
     /// As [`Index::open`].
-    pub fn open_with(folder: &Path, memory: Memory) -> Result<Self, IndexError> {
+    pub fn open_with(folder: impl AsRef<Path>, memory: Memory) -> Result<Self, IndexError> {
+        let folder = folder.as_ref();
         Index::open_with(folder, memory).map(Self::new)
     }
 
@@ -59,6 +61,9 @@ impl IndexHandle {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let current = self.load();
+        if current.is_in_memory() {
+            return Ok(false);
+        }
         let stamp = Stamp::of(&current.folder);
         if stamp.is_some() && stamp == current.stamp {
             return Ok(false);

@@ -7,6 +7,7 @@
 use crate::bank::Bank;
 use crate::hash::SignalType;
 use crate::index::{Carried, IndexError};
+use crate::segment::SegmentSummary;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read};
@@ -63,6 +64,24 @@ pub(super) struct TypeRecord {
     pub(super) postings: u64,
 }
 
+impl SegmentRecord {
+    /// What is said of a segment that was written.
+    pub(super) fn of(file: String, summary: &SegmentSummary) -> Self {
+        let types = summary.types.iter().map(|part| TypeRecord {
+            signal_type: part.signal_type,
+            hashes: part.hashes,
+            postings: part.postings,
+        });
+        Self {
+            file,
+            bytes: summary.bytes,
+            crc32c: summary.seal,
+            tombstones: summary.tombstones,
+            types: types.collect(),
+        }
+    }
+}
+
 /// The one field that every version of the format has.
 #[derive(Deserialize)]
 struct FormatOnly {
@@ -89,7 +108,7 @@ impl Manifest {
         Ok(text)
     }
 
-    fn check_policies(&self) -> Result<(), String> {
+    pub(super) fn check_policies(&self) -> Result<(), String> {
         self.carried.check()?;
         if self.format < Self::format_for(&self.banks, &self.carried) {
             return Err(format!("it says more than format {} may", self.format));

@@ -39,6 +39,7 @@ mod folder;
 mod generation;
 mod handle;
 mod manifest;
+mod memory;
 mod near;
 mod near_batch;
 mod plan;
@@ -56,9 +57,9 @@ pub use manifest::MANIFEST_FILE;
 pub use near::{Strategy, Work};
 pub use publish::{Progress, PublishOptions, Published, Stage, publish};
 pub use search::{Limited, Scratch};
-pub use verify::{VerifyReport, verify};
+pub use verify::{VerifyReport, is_unpublished, verify};
 
-pub use crate::segment::{Facts, HashFacts, Memory};
+pub use crate::segment::{BuildError, Facts, HashFacts, Memory, SegmentError};
 
 use crate::bank::{BankId, ContentId};
 use crate::hash::{Distance, Form, Quality, Reach, Signal};

@@ -12,7 +12,7 @@ use crate::bank::{Bank, BankId};
 use crate::clock::Clock;
 use crate::files::{Lock, LockError, ReplaceError, create_folder, rename, replace_by};
 use crate::index::folder::{self, Kind, LOCK_FILE, TEMPORARY};
-use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, TypeRecord, segment_name};
+use crate::index::manifest::{MANIFEST_FILE, Manifest, SegmentRecord, segment_name};
 use crate::index::{Carried, FactRecord, PublishError};
 use crate::segment::{LINEAR_BELOW, SegmentBuilder};
 use std::collections::BTreeSet;
@@ -299,18 +299,7 @@ impl<'a> Publisher<'a> {
         let summary = written.inspect_err(|_| {
             let _ = fs::remove_file(&temporary);
         })?;
-        let types = summary.types.iter().map(|part| TypeRecord {
-            signal_type: part.signal_type,
-            hashes: part.hashes,
-            postings: part.postings,
-        });
-        Ok(SegmentRecord {
-            file,
-            bytes: summary.bytes,
-            crc32c: summary.seal,
-            tombstones: summary.tombstones,
-            types: types.collect(),
-        })
+        Ok(SegmentRecord::of(file, &summary))
     }
 
     /// Gives a synced file its name, and waits until the folder is on the disk.

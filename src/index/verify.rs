@@ -38,7 +38,8 @@ impl VerifyReport {
 /// # Errors
 /// [`IndexError`] where the manifest is missing or damaged, or the folder cannot be read. What is
 /// wrong with segments is in the report.
-pub fn verify(folder: &Path) -> Result<VerifyReport, IndexError> {
+pub fn verify(folder: impl AsRef<Path>) -> Result<VerifyReport, IndexError> {
+    let folder = folder.as_ref();
     let manifest = Manifest::read(folder)?;
     let mut report = VerifyReport {
         generation: manifest.generation,
@@ -73,4 +74,50 @@ pub fn verify(folder: &Path) -> Result<VerifyReport, IndexError> {
         }
     }
     Ok(report)
+}
+
+/// Whether nothing was ever put in force in a folder: it is not there, or it holds neither a manifest nor a
+/// segment. What a publisher leaves behind that was stopped before its first generation does not count:
+/// its lock and temporary files. Segments that no manifest names do: whoever lost the manifest has lost
+/// what was in force.
+#[must_use]
+pub fn is_unpublished(folder: &Path) -> bool {
+    match folder::list(folder) {
+        Ok(files) => (files.iter())
+            .all(|(_, _, kind)| matches!(kind, Kind::Lock | Kind::Temporary | Kind::Foreign)),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::folder::{LOCK_FILE, TEMPORARY};
+    use crate::index::manifest::{MANIFEST_FILE, segment_name};
+
+    #[test]
+    fn what_a_stopped_publisher_leaves_is_no_publication() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("index");
+        assert!(is_unpublished(&folder), "it is not there");
+        std::fs::create_dir(&folder).unwrap();
+        let segment = segment_name(1, 0);
+        for name in [
+            LOCK_FILE.to_owned(),
+            format!("{MANIFEST_FILE}{TEMPORARY}"),
+            format!("{segment}{TEMPORARY}"),
+        ] {
+            std::fs::write(folder.join(name), b"").unwrap();
+        }
+        assert!(is_unpublished(&folder));
+        for name in [segment.as_str(), MANIFEST_FILE] {
+            std::fs::write(folder.join(name), b"").unwrap();
+            assert!(!is_unpublished(&folder), "{name}");
+            std::fs::remove_file(folder.join(name)).unwrap();
+        }
+        assert!(
+            !is_unpublished(&folder.join(LOCK_FILE)),
+            "a file is no folder"
+        );
+    }
 }

@@ -1,7 +1,8 @@
 //! The pictures of a file one after another, and the walls around their decoder.
 
+use crate::guard::catch_unwind;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 
 use super::{Format, Limits, MediaError, Picture};
 

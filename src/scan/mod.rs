@@ -5,6 +5,8 @@
 //! of a file, the summary, and the output formats. It refuses to decide about a file (that is
 //! `gate`) and to know about arguments and terminals (that is `cli`).
 
+mod answer;
+mod known;
 mod pipeline;
 mod record;
 mod shadow;
@@ -13,11 +15,14 @@ mod sink;
 mod summary;
 mod walk;
 
+pub(crate) use crate::pages::name::escaped;
+pub use answer::{Answer, Question, for_each_batch};
+pub use known::{Known, KnownError, KnownOptions, ListRead, PictureRead, PicturesRead, Sources};
 pub use pipeline::{Done, Finished, Options, for_each_file};
 pub use record::FileRecord;
-pub(crate) use record::{escaped, path_text};
+pub(crate) use record::path_text;
 pub use shadow::ShadowRecord;
 pub use shadow_summary::ShadowSummary;
-pub use sink::{CsvSink, JsonLinesSink, Sink, TextSink};
+pub use sink::{Asked, Both, CsvSink, HtmlSink, JsonLinesSink, Sink, TextSink};
 pub use summary::Summary;
 pub use walk::{Counted, Skipped, Walk, WalkOptions, Walked, count};

@@ -1,16 +1,18 @@
 //! What a scan says of one file.
 
+use crate::bank::{Action, ContentId};
 use crate::gate::{Match, Mode, Outcome, Verdict};
-use crate::hash::Quality;
+use crate::hash::{Quality, SignalType, hex};
 use crate::scan::ShadowRecord;
-use serde::Serialize;
-use std::borrow::Cow;
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What a scan says of one file: one line of its JSON Lines output.
 ///
-/// The keys are stable; further ones may be added.
+/// The keys are stable; further ones may be added. Those from `outcome` to `quarantined` are those of a
+/// [`Verdict`], with the same values, by the schema [`FileRecord::SCHEMA`]; a line has no key that names it.
 ///
 /// | key | value |
 /// | --- | --- |
@@ -22,6 +24,7 @@ use std::path::Path;
 /// | `quality` | PDQ quality, 0–100, or null |
 /// | `mode` | `exact`, or `fast` where the PDQ hash and its distances come from a JPEG's coefficients and may be a few bits off; absent where no picture was hashed |
 /// | `matches` | nearest first: see [`Match`] |
+/// | `sources` | only of a scan against lists and pictures of its own: number of an entry to where it came from, `list.csv:12` or the path of a known picture |
 /// | `matches_left_out` | only where there were more than are listed: how many more, at least |
 /// | `bytes` | size of what was read |
 /// | `error` | only where something could not be judged: why |
@@ -36,43 +39,54 @@ use std::path::Path;
 ///     "variant":"original",
 ///     "query":"f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22",
 ///     "threshold":31,"score":0.991,"action":"block","quality":null}],"bytes":48211}"#;
-/// let record: serde_json::Value = serde_json::from_str(line)?;
-/// assert_eq!(record["matches"][0]["distance"], 2);
+/// let record: hashgate::scan::FileRecord = serde_json::from_str(line)?;
+/// assert_eq!(record.matches[0].distance.0, 2);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileRecord {
     /// The path as text.
     pub path: String,
     /// The path's bytes in hexadecimal, where the text could not hold them all.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_hex: Option<String>,
     /// What became of the file.
     pub outcome: Outcome,
     /// What policy says to do.
+    #[serde(deserialize_with = "action_name")]
     pub action: &'static str,
     /// The file's hashes.
+    #[serde(deserialize_with = "signals_by_name")]
     pub signals: BTreeMap<&'static str, String>,
     /// PDQ quality.
     pub quality: Option<Quality>,
     /// How the PDQ hash was computed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "mode_name",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub mode: Option<&'static str>,
     /// The matches, nearest first.
     pub matches: Vec<Match>,
+    /// Where the entries came from, by their numbers, where they are of no bank: see
+    /// [`Sources`](crate::scan::Sources).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<ContentId, String>,
     /// Matches that were left out of the list.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub matches_left_out: u64,
     /// Bytes read.
     pub bytes: u64,
     /// Why something could not be judged.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Whether it is reviewed because all entries that would have blocked it are quarantined.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quarantined: bool,
     /// What other policies would have decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowRecord>,
 }
 
@@ -84,7 +98,39 @@ const fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// The name of an action, or `none`.
+pub(super) fn action_name<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(from)?;
+    let mut names = Action::ALL.iter().map(|action| action.name());
+    match names.find(|one| *one == name) {
+        Some(name) => Ok(name),
+        None if name == "none" => Ok("none"),
+        None => Err(D::Error::custom(format!("{name:?} is no action"))),
+    }
+}
+
+fn mode_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'static str>, D::Error> {
+    let names = [Mode::Exact, Mode::Fast].map(Mode::name);
+    match Option::<String>::deserialize(from)? {
+        None => Ok(None),
+        Some(given) => match names.into_iter().find(|name| *name == given) {
+            Some(name) => Ok(Some(name)),
+            None => Err(D::Error::custom(format!("{given:?} is no mode of a hash"))),
+        },
+    }
+}
+
+fn signals_by_name<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<&'static str, String>, D::Error> {
+    let signals = BTreeMap::<SignalType, String>::deserialize(from)?.into_iter();
+    Ok(signals.map(|(kind, hex)| (kind.name(), hex)).collect())
+}
+
 impl FileRecord {
+    /// The version of the form in which records are written: that of verdicts.
+    pub const SCHEMA: u32 = Verdict::SCHEMA;
+
     /// The record of a file that was judged.
     #[must_use]
     pub fn judged(path: &Path, verdict: Verdict, bytes: u64) -> Self {
@@ -100,18 +146,12 @@ impl FileRecord {
                 .map(|signal| (signal.signal_type().name(), signal.hex()))
                 .collect(),
             quality: verdict.quality,
-            mode: verdict.quality.map(|_| {
-                if verdict.fast {
-                    Mode::Fast
-                } else {
-                    Mode::Exact
-                }
-                .name()
-            }),
+            mode: verdict.mode_name(),
             matches: verdict.matches,
+            sources: BTreeMap::new(),
             matches_left_out: verdict.matches_left_out,
             bytes,
-            error: verdict.error,
+            error: verdict.problem.map(|problem| problem.message),
             quarantined: verdict.quarantined,
             shadow: None,
         }
@@ -130,6 +170,7 @@ impl FileRecord {
             quality: None,
             mode: None,
             matches: Vec::new(),
+            sources: BTreeMap::new(),
             matches_left_out: 0,
             bytes: 0,
             error: Some(error),
@@ -141,31 +182,7 @@ impl FileRecord {
 
 /// A path as text and, where the text could not hold all of it, its bytes in hexadecimal.
 pub(crate) fn path_text(path: &Path) -> (String, Option<String>) {
-    match path.to_str() {
-        Some(text) => (text.to_owned(), None),
-        None => (
-            path.to_string_lossy().into_owned(),
-            Some(crate::hash::hex::encode(
-                path.as_os_str().as_encoded_bytes(),
-            )),
-        ),
-    }
-}
-
-/// Control characters of a name, which could drive a terminal, as escapes.
-pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    if text.contains(char::is_control) {
-        let escape = |c: char| {
-            if c.is_control() {
-                c.escape_default().collect::<String>()
-            } else {
-                c.to_string()
-            }
-        };
-        Cow::Owned(text.chars().map(escape).collect())
-    } else {
-        Cow::Borrowed(text)
-    }
+    (path.to_string_lossy().into_owned(), hex::of_path(path))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use crate::segment::format::{
 };
 use crate::segment::packed::{Packing, Record, bits_for};
 use crate::segment::tables::{self, BuiltTable};
-use crate::segment::writer::SectionWriter;
-use crate::segment::{Facts, HashFacts, LINEAR_BELOW, Permutation};
+use crate::segment::writer::{SectionWriter, Written};
+use crate::segment::{Facts, HashFacts, LINEAR_BELOW, Permutation, SegmentError};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -73,6 +73,9 @@ pub enum BuildError {
     /// This machine is big-endian.
     #[error("segments are little-endian and can be built on little-endian machines only")]
     ByteOrder,
+    /// What was written to memory does not open.
+    #[error(transparent)]
+    Memory(#[from] SegmentError),
 }
 
 /// What a segment holds of one type.
@@ -250,11 +253,26 @@ impl SegmentBuilder {
     /// # Errors
     /// [`BuildError`]; the file may be there in part then.
     pub fn write(
-        mut self,
+        self,
         path: &Path,
         generation: u64,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<SegmentSummary, BuildError> {
+        let writer = SectionWriter::create(path).map_err(|source| BuildError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let (summary, _) = self.write_to(writer, path, generation, progress)?;
+        Ok(summary)
+    }
+
+    pub(super) fn write_to(
+        mut self,
+        mut writer: SectionWriter,
+        path: &Path,
+        generation: u64,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(SegmentSummary, Vec<u8>), BuildError> {
         if cfg!(target_endian = "big") {
             return Err(BuildError::ByteOrder);
         }
@@ -262,7 +280,6 @@ impl SegmentBuilder {
             path: path.to_owned(),
             source,
         };
-        let mut writer = SectionWriter::create(path).map_err(io)?;
         let banks = self.banks();
         let banks_bytes = banks.as_slice().as_bytes();
         writer.section(kind::BANKS, 0, 0, banks_bytes).map_err(io)?;
@@ -316,14 +333,19 @@ impl SegmentBuilder {
         types.sort_by_key(|entry| entry.signal_type);
         let bytes = types.as_slice().as_bytes();
         writer.section(kind::TYPES, 0, 0, bytes).map_err(io)?;
-        let (bytes, seal) = writer.finish(generation).map_err(io)?;
+        let Written {
+            bytes,
+            seal,
+            memory,
+        } = writer.finish(generation).map_err(io)?;
         progress(steps, steps);
-        Ok(SegmentSummary {
+        let summary = SegmentSummary {
             bytes,
             seal,
             types: types.iter().filter_map(TypeEntry::summary).collect(),
             tombstones: tombstones.len() as u64,
-        })
+        };
+        Ok((summary, memory))
     }
 
     /// The banks referred to, ascending.

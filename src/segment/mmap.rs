@@ -67,6 +67,20 @@ impl Bytes {
         Ok(Self::Mapped(map))
     }
 
+    /// A copy of bytes that are in memory already.
+    pub(super) fn copy_of(bytes: &[u8]) -> std::io::Result<Self> {
+        let mut memory = memmap2::MmapMut::map_anon(bytes.len().max(1))?;
+        #[cfg(target_os = "linux")]
+        let _ = memory.advise(memmap2::Advice::HugePage);
+        if let Some(target) = memory.get_mut(..bytes.len()) {
+            target.copy_from_slice(bytes);
+        }
+        Ok(Self::Owned {
+            memory,
+            length: bytes.len(),
+        })
+    }
+
     pub(super) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,

@@ -121,8 +121,25 @@ impl Segment {
     ///
     /// # Errors
     /// [`SegmentError`], which names the file, what is wrong with it and the repair.
-    pub fn open(path: &Path, memory: Memory) -> Result<Self, SegmentError> {
-        let bytes = Bytes::open(path, memory)?;
+    pub fn open(path: impl AsRef<Path>, memory: Memory) -> Result<Self, SegmentError> {
+        let path = path.as_ref();
+        Self::of(path, Bytes::open(path, memory)?)
+    }
+
+    /// What messages call a segment that never was a file.
+    pub(super) const IN_MEMORY: &str = "the index in memory";
+
+    /// Opens a segment that was written to memory. The structure is checked as that of a file.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Result<Self, SegmentError> {
+        let path = Path::new(Self::IN_MEMORY);
+        let bytes = Bytes::copy_of(bytes).map_err(|source| SegmentError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::of(path, bytes)
+    }
+
+    fn of(path: &Path, bytes: Bytes) -> Result<Self, SegmentError> {
         let (header, entries) = read_header(path, bytes.as_slice())?;
         let mut segment = Self {
             path: path.to_owned(),

@@ -6,12 +6,44 @@ use crate::segment::format::{
     VERSION, kind,
 };
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Cursor, Seek, SeekFrom, Write};
 use std::path::Path;
 use zerocopy::IntoBytes;
 
+/// What a segment is written to.
+enum Target {
+    File(File),
+    Memory(Cursor<Vec<u8>>),
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Memory(memory) => memory.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Memory(_) => Ok(()),
+        }
+    }
+}
+
+/// A segment that is written: how long it is, and what stands for it.
+pub(super) struct Written {
+    /// Its length in bytes.
+    pub(super) bytes: u64,
+    /// The checksum of its header, which stands for the whole.
+    pub(super) seal: u32,
+    /// The bytes themselves, where it was written to memory; else empty.
+    pub(super) memory: Vec<u8>,
+}
+
 pub(super) struct SectionWriter {
-    file: BufWriter<File>,
+    file: BufWriter<Target>,
     offset: u64,
     entries: Vec<SectionEntry>,
 }
@@ -19,7 +51,16 @@ pub(super) struct SectionWriter {
 impl SectionWriter {
     /// A new file, which must not be there yet.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(1 << 18, create_new(path)?);
+        Self::begin(Target::File(create_new(path)?))
+    }
+
+    /// Memory, which grows with what is written.
+    pub(super) fn in_memory() -> io::Result<Self> {
+        Self::begin(Target::Memory(Cursor::default()))
+    }
+
+    fn begin(target: Target) -> io::Result<Self> {
+        let mut file = BufWriter::with_capacity(1 << 18, target);
         file.write_all(&[0; size_of::<Header>()])?;
         Ok(Self {
             file,
@@ -57,9 +98,8 @@ impl SectionWriter {
         Ok(())
     }
 
-    /// Writes the section table and the header, and waits until all is on the disk. Returns the
-    /// file's length and the header's checksum, which stands for the whole file.
-    pub(super) fn finish(mut self, generation: u64) -> io::Result<(u64, u32)> {
+    /// Writes the section table and the header. Of a file, waits until all is on the disk.
+    pub(super) fn finish(mut self, generation: u64) -> io::Result<Written> {
         self.align()?;
         let table = self.entries.as_slice().as_bytes();
         let table_offset = self.offset;
@@ -88,10 +128,24 @@ impl SectionWriter {
             header_crc: 0,
         };
         header.header_crc = crc32c::crc32c(&header.as_bytes()[..size_of::<Header>() - 4]);
-        let mut file = self.file.into_inner().map_err(|error| error.into_error())?;
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(header.as_bytes())?;
-        file.sync_all()?;
-        Ok((header.file_length, header.header_crc))
+        let target = self.file.into_inner().map_err(|error| error.into_error())?;
+        let memory = match target {
+            Target::File(mut file) => {
+                file.seek(SeekFrom::Start(0))?;
+                file.write_all(header.as_bytes())?;
+                file.sync_all()?;
+                Vec::new()
+            }
+            Target::Memory(mut memory) => {
+                memory.set_position(0);
+                memory.write_all(header.as_bytes())?;
+                memory.into_inner()
+            }
+        };
+        Ok(Written {
+            bytes: header.file_length,
+            seal: header.header_crc,
+            memory,
+        })
     }
 }

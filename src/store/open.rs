@@ -37,7 +37,8 @@ impl BankStore {
     /// others may enter the folder, [`StoreError::NotAStore`] where it holds something else,
     /// [`StoreError::NewerSchema`]; [`StoreError::Lost`], [`StoreError::DamagedLog`] and
     /// [`StoreError::Database`] where it is damaged.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
         make_folder(folder)?;
         check_permissions(folder)?;
         let lock = lock(folder)?;
@@ -90,7 +91,8 @@ impl BankStore {
     ///
     /// # Errors
     /// [`StoreError::Missing`] where there is no store, and else as [`BankStore::open`].
-    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open_existing(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
         if has_database(folder)? {
             Self::open(folder)
         } else {
@@ -105,7 +107,8 @@ impl BankStore {
     /// # Errors
     /// [`StoreError::Missing`] where there is no store, [`StoreError::Busy`] where the writer
     /// changes the files all the time, and else as [`BankStore::open`].
-    pub fn open_read_only(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open_read_only(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
         if !has_database(folder)? {
             check_acknowledged(folder, acknowledged::read(folder)?, None, None)?;
             return Err(StoreError::Missing {

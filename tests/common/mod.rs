@@ -7,10 +7,142 @@
 )]
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use std::sync::mpsc::{RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a child process of a test may take. Far more than any needs, for machines that are busy.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// A child process that is killed where it does not end in time, so that a test fails and does not hang.
+/// It is killed too when the test ends before it.
+pub struct Watched {
+    /// There until it has been waited for.
+    child: Option<Child>,
+    /// Let go of to end the watch.
+    watch: Option<Sender<()>>,
+    watcher: Option<JoinHandle<bool>>,
+}
+
+/// Starts a program and watches it.
+pub fn watched(command: &mut Command) -> Watched {
+    watched_for(command, DEADLINE)
+}
+
+fn watched_for(command: &mut Command, most: Duration) -> Watched {
+    let child = command.spawn().expect("the program starts");
+    let id = child.id().to_string();
+    let (watch, ended) = std::sync::mpsc::channel::<()>();
+    let watcher = std::thread::spawn(move || {
+        let is_late = ended.recv_timeout(most) == Err(RecvTimeoutError::Timeout);
+        if is_late {
+            // Whoever reads from it reads its end then.
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+        is_late
+    });
+    Watched {
+        child: Some(child),
+        watch: Some(watch),
+        watcher: Some(watcher),
+    }
+}
+
+impl Watched {
+    /// Waits until it has ended; what it has written.
+    pub fn output(mut self) -> Output {
+        let child = self.child.take().expect("it was not waited for");
+        child.wait_with_output().expect("the program ends")
+    }
+}
+
+impl std::ops::Deref for Watched {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        self.child.as_ref().expect("it was not waited for")
+    }
+}
+
+impl std::ops::DerefMut for Watched {
+    fn deref_mut(&mut self) -> &mut Child {
+        self.child.as_mut().expect("it was not waited for")
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        drop(self.watch.take());
+        let watcher = self.watcher.take().expect("there is one");
+        if watcher.join().unwrap_or(false) {
+            let said = "a program did not end in time and was killed";
+            match std::thread::panicking() {
+                true => eprintln!("{said}"),
+                false => panic!("{said}"),
+            }
+        }
+    }
+}
+
+/// Waits until something holds, and fails where it never does.
+#[track_caller]
+pub fn wait_until(mut holds: impl FnMut() -> bool, what: &str) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < DEADLINE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The pictures that come with the project, by name: `known` and `uploads` are folders of them.
+pub fn shipped_pictures(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples/pictures")
+        .join(folder);
+    let entries =
+        std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        (path.display().to_string(), bytes)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Pictures as people take them: those of the test data's `folders`, else those that come with the
+/// project, and whether they are of the test data.
+pub fn photos(folders: &[&str]) -> (Vec<(String, Vec<u8>)>, bool) {
+    let Some(data) = test_data() else {
+        let shipped = ["known", "uploads"].map(shipped_pictures);
+        return (shipped.concat(), false);
+    };
+    let mut photos = Vec::new();
+    for folder in folders {
+        for entry in std::fs::read_dir(data.join(folder)).expect("a folder of the data") {
+            let path = entry.expect("an entry").path();
+            photos.push((
+                path.display().to_string(),
+                std::fs::read(&path).expect("read"),
+            ));
+        }
+    }
+    photos.sort();
+    (photos, true)
+}
 
 /// The folder of real test data: `$HASHGATE_TEST_DATA`, else `../shared/data` beside the project.
 ///
-/// `None`, with a line on standard error, where there is none: a test that needs it returns then.
+/// `None`, with a line on standard error, where there is none: a test that needs it returns then, or
+/// makes do with the pictures that come with the project. Where `HASHGATE_REQUIRE_DATA` is 1, as in CI,
+/// the test fails.
 pub fn test_data() -> Option<PathBuf> {
     let folder = match std::env::var_os("HASHGATE_TEST_DATA") {
         Some(folder) => PathBuf::from(folder),
@@ -19,6 +151,12 @@ pub fn test_data() -> Option<PathBuf> {
     if folder.join("README.md").is_file() {
         return Some(folder);
     }
+    let is_required = std::env::var_os("HASHGATE_REQUIRE_DATA").is_some_and(|value| value == "1");
+    assert!(
+        !is_required,
+        "no test data at {}, and HASHGATE_REQUIRE_DATA is 1: set HASHGATE_TEST_DATA to its folder",
+        folder.display()
+    );
     eprintln!(
         "skipped: no test data at {} (set HASHGATE_TEST_DATA to its folder)",
         folder.display()
@@ -64,8 +202,8 @@ impl Hashgate {
     }
 
     /// The program with its home set, to be given arguments.
-    pub fn command(&self) -> std::process::Command {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hashgate"));
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hashgate"));
         command.env("HASHGATE_HOME", self.home.path());
         command.env_remove("HASHGATE_KERNEL");
         command
@@ -80,21 +218,20 @@ impl Hashgate {
     pub fn run_with<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S], input: &str) -> Ran {
         use std::io::Write;
         use std::process::Stdio;
-        let mut child = self
-            .command()
+        let mut command = self.command();
+        command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+            .stderr(Stdio::piped());
+        let mut child = watched(&mut command);
         let mut stdin = child.stdin.take().expect("piped");
         let input = input.to_owned();
         let writer = std::thread::spawn(move || {
             // A program that does not read its input closes it: no concern here.
             let _ = stdin.write_all(input.as_bytes());
         });
-        let output = child.wait_with_output().expect("the program ends");
+        let output = child.output();
         writer.join().expect("written");
         Ran {
             code: output.status.code().expect("no signal"),

@@ -74,39 +74,21 @@ pub(crate) fn evidence(flatness: u8, is_guess: bool) -> Evidence {
 pub(crate) fn verdict(number: u8) -> Verdict {
     let banks = vec![bank(1, "known", Action::Block)];
     let cropped: Variant = "region_0_50_0_50".parse().unwrap();
-    let query = Query {
-        signal: pdq(number, 2),
-        quality: Quality::new(90),
-        variant: Variant::ORIGINAL,
-        evidence: Some(evidence(12, false)),
-    };
-    let guess = Query {
-        signal: pdq(number, 40),
-        quality: Quality::new(88),
-        variant: cropped,
-        evidence: Some(evidence(30, true)),
-    };
+    let query = Query::of(pdq(number, 2), Quality::new(90)).evidence(evidence(12, false));
+    let guess = Query::of(pdq(number, 40), Quality::new(88))
+        .variant(cropped)
+        .evidence(evidence(30, true));
     let sha256: Signal = format!("sha256:{:064x}", u64::from(number) + 1)
         .parse()
         .unwrap();
-    let found = |content, kind, query: &Query, distance, score, action| Match {
-        bank: banks[0].name.clone(),
-        content_id: ContentId(content),
-        kind,
-        entry: pdq(number, 0),
-        entry_quality: Quality::new(77),
-        entry_form: None,
-        reach: None,
-        query: query.signal,
-        variant: query.variant,
-        distance: Distance(distance),
-        threshold: banks[0].policy.threshold,
-        score: Score::from_value(score),
-        seconded_by: None,
-        action,
-        rule: None,
-        quarantine: None,
-        quarantined: false,
+    let found = |content, kind, query: &Query, distance, score, action| {
+        let item = (banks[0].name.clone(), ContentId(content));
+        let mut found = Match::near(item, pdq(number, 0), query, Distance(distance), action);
+        found.kind = kind;
+        found.entry_quality = Quality::new(77);
+        found.threshold = banks[0].policy.threshold;
+        found.score = Score::from_value(score);
+        found
     };
     let mut verdict = Verdict::no_match(3);
     verdict.outcome = Outcome::Match;

@@ -9,7 +9,9 @@ use super::lexer::{Token, tokens};
 pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("clock", 0),
     ("files", 0),
+    ("guard", 0),
     ("hash", 0),
+    ("watch", 0),
     ("bank", 1),
     ("hamming", 1),
     ("pages", 1),

@@ -68,10 +68,7 @@ pub fn put(folder: &Path, banks: &[Bank], entries: &[Entry<'_>]) -> Carried {
 }
 
 pub fn open(folder: &Path, at: u64) -> Gate {
-    let options = GateOptions {
-        at: Some(at),
-        ..GateOptions::default()
-    };
+    let options = GateOptions::default().at(at);
     Gate::open_with(folder, options).unwrap()
 }
 

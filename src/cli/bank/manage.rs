@@ -1,17 +1,17 @@
 //! `bank create`, `list`, `show`, `set`, `delete`.
 
 use crate::bank::{
-    Action, Bank, BankName, ContentState, Policy, Provenance, Quarantine, Setting, Share, Verified,
+    Action, BankName, ContentItem, ContentState, Policy, Provenance, Quarantine, Setting, Share,
+    Verified,
 };
-use crate::cli::{config, exit::Exit, home::Home, output};
+use crate::cli::{exit::Exit, home::Home, output};
+use crate::clock;
+use crate::curation::banks::{self, BankError, BankRecord, BankView, EntryRecord};
 use crate::hash::{Quality, SignalType, Threshold};
-use crate::policy;
-use crate::store::{BankCounts, BankStore};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets};
-use serde::Serialize;
-use std::io::Write;
+use std::io::{self, Write};
 
 /// How a description is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,12 +106,6 @@ impl PolicyArgs {
         .flatten()
         .collect()
     }
-
-    fn apply(&self, policy: &mut Policy) {
-        for setting in self.settings() {
-            policy.set(setting);
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -171,52 +165,16 @@ pub(crate) struct DeleteArgs {
     with_entries: bool,
 }
 
-/// A bank as `--format jsonl` writes it.
-#[derive(Serialize)]
-struct BankRecord<'a> {
-    bank: &'a BankName,
-    #[serde(flatten)]
-    policy: &'a Policy,
-    items: u64,
-    active: u64,
-    withdrawn: u64,
-    disputed: u64,
-    signals: std::collections::BTreeMap<&'static str, u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    calibrated: Option<u64>,
-    opaque: &'a std::collections::BTreeMap<String, u64>,
-}
-
-impl<'a> BankRecord<'a> {
-    fn new(bank: &'a Bank, counts: &'a BankCounts) -> Self {
-        Self {
-            bank: &bank.name,
-            policy: &bank.policy,
-            items: counts.items,
-            active: counts.active,
-            withdrawn: counts.withdrawn,
-            disputed: counts.disputed,
-            opaque: &counts.opaque,
-            calibrated: (counts.calibrated > 0).then_some(counts.calibrated),
-            signals: counts
-                .signals
-                .iter()
-                .map(|(kind, count)| (kind.name(), *count))
-                .collect(),
-        }
-    }
-}
-
 /// What reminds of the step that a change still needs.
 pub(crate) const PUBLISH_HINT: &str =
     "Matching goes on as before until you publish: hashgate publish";
 
 pub(crate) fn create(args: &CreateArgs, home: &Home) -> anyhow::Result<Exit> {
-    home.create()?;
     let mut policy = Policy::new(args.action);
-    args.policy.apply(&mut policy);
-    let store = BankStore::open(&home.store())?;
-    let bank = store.create_bank(&args.name, policy)?;
+    for setting in args.policy.settings() {
+        policy.set(setting);
+    }
+    let bank = banks::create(home, &args.name, policy)?;
     let mut out = output::stdout();
     writeln!(
         out,
@@ -229,30 +187,28 @@ pub(crate) fn create(args: &CreateArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open_read_only(&home.store())?;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
         "bank", "action", "pdq", "64-bit", "quality", "enabled", "entries", "signals",
     ]);
     let mut out = output::stdout();
-    for bank in store.banks()? {
-        let counts = store.counts(bank.id)?;
+    for record in banks::list(home)? {
         if args.format == Format::Jsonl {
-            serde_json::to_writer(&mut out, &BankRecord::new(&bank, &counts))?;
+            serde_json::to_writer(&mut out, &record)?;
             writeln!(out)?;
             continue;
         }
-        let policy = &bank.policy;
+        let policy = &record.policy;
         table.add_row([
-            bank.name.to_string(),
+            record.bank.to_string(),
             policy.action.to_string(),
             format!("≤ {}", policy.threshold),
             format!("≤ {}", policy.threshold64),
             format!("≥ {}", policy.min_quality),
             if policy.enabled { "yes" } else { "no" }.to_owned(),
-            entries(&counts),
-            signals(&counts),
+            entries(&record),
+            signals(&record),
         ]);
     }
     if args.format == Format::Text {
@@ -270,139 +226,99 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open_read_only(&home.store())?;
-    let bank = store.bank(&args.name)?;
-    let counts = store.counts(bank.id)?;
+    let view = BankView::open(home, &args.name)?;
     let mut out = output::stdout();
-    if args.format == Format::Jsonl {
-        serde_json::to_writer(&mut out, &BankRecord::new(&bank, &counts))?;
-        writeln!(out)?;
-    } else {
-        writeln!(out, "{}: {}", bank.name, describe(&bank.policy))?;
-        if config::load(home).is_ok_and(|file| config::speaks_of(&file, &bank)) {
-            writeln!(
-                out,
-                "config.toml says more: hashgate policy show {}",
-                bank.name
-            )?;
+    match args.format {
+        Format::Jsonl => {
+            serde_json::to_writer(&mut out, &view.record())?;
+            writeln!(out)?;
         }
-        writeln!(out, "{} ({})", entries(&counts), signals(&counts))?;
-        if let Some(text) = calibrated(&counts) {
-            writeln!(out, "{text}")?;
-        }
+        Format::Text => show_bank(&view, &mut out)?,
     }
-    for item in store.items(bank.id).take(args.entries) {
+    for item in view.entries().take(args.entries) {
         let item = item?;
-        let hashes: Vec<String> = item.signals.iter().map(|s| s.signal.to_string()).collect();
-        if args.format == Format::Jsonl {
-            let qualities: Vec<_> = item.signals.iter().map(|s| s.quality).collect();
-            let mut record = serde_json::json!({
-                "content_id": item.id,
-                "signals": hashes,
-                "qualities": qualities,
-                "labels": item.labels,
-                "state": item.state,
-                "by_hand": item.by_hand,
-                "changed": item.changed,
-                "opaque": item.opaque,
-                "agreeing": item.agreeing(),
-                "provenance": item.provenance,
-                "later_provenance": item.later,
-            });
-            let forms: Vec<_> = item.signals.iter().map(|s| s.form).collect();
-            let reaches: Vec<_> = item.signals.iter().map(|s| s.reach).collect();
-            if let serde_json::Value::Object(fields) = &mut record {
-                if forms.iter().any(Option::is_some) {
-                    fields.insert("forms".to_owned(), serde_json::json!(forms));
-                }
-                if reaches.iter().any(Option::is_some) {
-                    fields.insert("reaches".to_owned(), serde_json::json!(reaches));
-                }
-            }
-            writeln!(out, "{record}")?;
-            continue;
-        }
-        let from = |from: &Provenance| {
-            let record = from.record.as_deref();
-            let record = record.map_or_else(String::new, |r| format!(":{r}"));
-            format!("{}{record}", from.source)
-        };
-        writeln!(out, "\n#{} from {}", item.id, from(&item.provenance))?;
-        for later in &item.later {
-            writeln!(out, "  and from {}", from(later))?;
-        }
-        for (hash, entry) in hashes.iter().zip(&item.signals) {
-            let form = entry.form.map(|form| form.to_string());
-            let reach = entry.reach.map(|reach| format!("reach {reach}"));
-            let more: Vec<String> = form.into_iter().chain(reach).collect();
-            match more.is_empty() {
-                true => writeln!(out, "  {hash}")?,
-                false => writeln!(out, "  {hash}  {}", more.join(", "))?,
-            }
-        }
-        if let Some(until) = bank.policy.paused_until(item.id, super::now()) {
-            writeln!(out, "  matches nothing until {}", policy::time(until))?;
-        }
-        for opaque in &item.opaque {
-            writeln!(out, "  {}: kept, not matched", opaque.kind)?;
-        }
-        if item.state != ContentState::Active {
-            writeln!(out, "  {}: matches nothing", item.state.name())?;
-        }
-        if !item.labels.is_empty() {
-            writeln!(out, "  labels: {}", item.labels.join(", "))?;
+        match args.format {
+            Format::Jsonl => output::json_line(&mut out, &EntryRecord::from(item))?,
+            Format::Text => show_entry(&item, view.paused_until(item.id), &mut out)?,
         }
     }
     out.flush()?;
     Ok(Exit::Clean)
 }
 
-pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open_existing(&home.store())?;
-    let bank = store.bank(&args.name)?;
-    let action = args.action.map(Setting::Action);
-    let set: Vec<_> = (action.into_iter().chain(args.policy.settings()))
-        .map(Setting::name)
-        .collect();
-    config::must_not_set(home, &bank, &set)?;
-    let mut policy = bank.policy;
-    let before = policy.clone();
-    if let Some(action) = args.action {
-        policy.action = action;
+fn show_bank(view: &BankView, out: &mut impl Write) -> io::Result<()> {
+    let (bank, record) = (view.bank(), view.record());
+    writeln!(out, "{}: {}", bank.name, describe(&bank.policy))?;
+    if view.is_in_policy_file() {
+        writeln!(
+            out,
+            "config.toml says more: hashgate policy show {}",
+            bank.name
+        )?;
     }
-    args.policy.apply(&mut policy);
+    writeln!(out, "{} ({})", entries(&record), signals(&record))?;
+    let pdq = record.signals.get(&SignalType::Pdq).copied().unwrap_or(0);
+    match calibrated(record.calibrated.unwrap_or(0), pdq) {
+        Some(text) => writeln!(out, "{text}"),
+        None => Ok(()),
+    }
+}
+
+fn show_entry(item: &ContentItem, paused: Option<u64>, out: &mut impl Write) -> io::Result<()> {
+    let from = |from: &Provenance| {
+        let record = from.record.as_deref();
+        let record = record.map_or_else(String::new, |r| format!(":{r}"));
+        format!("{}{record}", from.source)
+    };
+    writeln!(out, "\n#{} from {}", item.id, from(&item.provenance))?;
+    for later in &item.later {
+        writeln!(out, "  and from {}", from(later))?;
+    }
+    for entry in &item.signals {
+        let form = entry.form.map(|form| form.to_string());
+        let reach = entry.reach.map(|reach| format!("reach {reach}"));
+        let more: Vec<String> = form.into_iter().chain(reach).collect();
+        match more.is_empty() {
+            true => writeln!(out, "  {}", entry.signal)?,
+            false => writeln!(out, "  {}  {}", entry.signal, more.join(", "))?,
+        }
+    }
+    if let Some(until) = paused {
+        writeln!(out, "  matches nothing until {}", clock::time(until))?;
+    }
+    for opaque in &item.opaque {
+        writeln!(out, "  {}: kept, not matched", opaque.kind)?;
+    }
+    if item.state != ContentState::Active {
+        writeln!(out, "  {}: matches nothing", item.state.name())?;
+    }
+    if !item.labels.is_empty() {
+        writeln!(out, "  labels: {}", item.labels.join(", "))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
+    let action = args.action.map(Setting::Action);
+    let settings: Vec<Setting> = action.into_iter().chain(args.policy.settings()).collect();
+    let change = banks::set_policy(home, &args.name, &settings)?;
+    let policy = describe(&change.bank.policy);
     let mut out = output::stdout();
-    if policy == before {
-        writeln!(
-            out,
-            "bank {} is that already: {}",
-            args.name,
-            describe(&policy)
-        )?;
-    } else {
-        store.set_policy(&args.name, policy.clone())?;
-        writeln!(
-            out,
-            "bank {}: {}\n{PUBLISH_HINT}",
-            args.name,
-            describe(&policy)
-        )?;
+    match change.is_changed {
+        true => writeln!(out, "bank {}: {policy}\n{PUBLISH_HINT}", args.name)?,
+        false => writeln!(out, "bank {} is that already: {policy}", args.name)?,
     }
     out.flush()?;
     Ok(Exit::Clean)
 }
 
 pub(crate) fn delete(args: &DeleteArgs, home: &Home) -> anyhow::Result<Exit> {
-    let store = BankStore::open_existing(&home.store())?;
-    let bank = store.bank(&args.name)?;
-    let items = store.counts(bank.id)?.items;
-    if items > 0 && !args.with_entries {
-        bail!(
-            "bank {} has entries ({items}): say --with-entries to delete them too",
-            args.name
-        );
-    }
-    let deleted = store.delete_bank(&args.name)?;
+    let deleted = match banks::delete(home, &args.name, args.with_entries) {
+        Err(error @ BankError::HasEntries { .. }) => {
+            bail!("{error}: say --with-entries to delete them too")
+        }
+        deleted => deleted?,
+    };
     let mut out = output::stdout();
     writeln!(
         out,
@@ -443,17 +359,10 @@ fn describe(policy: &Policy) -> String {
     )
 }
 
-fn entries(counts: &BankCounts) -> String {
-    let noun = if counts.items == 1 {
-        "entry"
-    } else {
-        "entries"
-    };
-    let mut text = format!("{} {noun}", counts.items);
-    for (count, what) in [
-        (counts.withdrawn, "withdrawn"),
-        (counts.disputed, "disputed"),
-    ] {
+fn entries(bank: &BankRecord) -> String {
+    let noun = if bank.items == 1 { "entry" } else { "entries" };
+    let mut text = format!("{} {noun}", bank.items);
+    for (count, what) in [(bank.withdrawn, "withdrawn"), (bank.disputed, "disputed")] {
         if count > 0 {
             text.push_str(&format!(", {count} {what}"));
         }
@@ -461,30 +370,24 @@ fn entries(counts: &BankCounts) -> String {
     text
 }
 
-/// How many of the PDQ hashes have a reach, where any has.
-pub(crate) fn calibrated(counts: &BankCounts) -> Option<String> {
-    let all = counts.signals.get(&SignalType::Pdq).copied().unwrap_or(0);
-    (counts.calibrated > 0).then(|| {
+/// How many of so many PDQ hashes have a reach, where any has.
+pub(crate) fn calibrated(calibrated: u64, pdq: u64) -> Option<String> {
+    (calibrated > 0).then(|| {
         format!(
-            "{} of {all} pdq hashes calibrated, {} without a reach",
-            counts.calibrated,
-            all.saturating_sub(counts.calibrated)
+            "{calibrated} of {pdq} pdq hashes calibrated, {} without a reach",
+            pdq.saturating_sub(calibrated)
         )
     })
 }
 
-fn signals(counts: &BankCounts) -> String {
-    let opaque = counts.opaque.iter();
+fn signals(bank: &BankRecord) -> String {
+    let opaque = bank.opaque.iter();
     let opaque = opaque.map(|(kind, count)| format!("{count} {kind} not matched"));
-    let list: Vec<String> = counts
-        .signals
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .chain(opaque)
-        .collect();
-    if list.is_empty() {
-        "none".to_owned()
-    } else {
-        list.join(", ")
+    let signals = bank.signals.iter();
+    let signals = signals.map(|(kind, count)| format!("{count} {kind}"));
+    let list: Vec<String> = signals.chain(opaque).collect();
+    match list.is_empty() {
+        true => "none".to_owned(),
+        false => list.join(", "),
     }
 }

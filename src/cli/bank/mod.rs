@@ -4,9 +4,9 @@ mod add;
 mod manage;
 mod withdraw;
 
-pub(crate) use add::{now, say_withdrawn};
+pub(crate) use crate::clock::now;
+pub(crate) use add::say_withdrawn;
 pub(crate) use manage::{PUBLISH_HINT, calibrated};
-pub(crate) use withdraw::named;
 
 use crate::cli::{exit::Exit, home::Home};
 use clap::Subcommand;

@@ -1,17 +1,16 @@
 //! `hashgate decisions …`: the log of decisions shown, checked, and decided anew.
 
-mod choice;
+mod chosen;
 mod replay;
 mod show;
 mod verify;
-mod when;
 
-pub(crate) use verify::check as check_log;
+pub(crate) use verify::describe;
 
 use crate::cli::{exit::Exit, home::Home, output};
-use crate::decisions::{DecisionLog, Finding, LogOptions};
+use crate::decisions::{Finding, Torn};
 use clap::{Args, Subcommand};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DecisionsCommand {
@@ -27,9 +26,9 @@ impl DecisionsCommand {
     /// Whether it is told where everything is, so that no home is needed.
     pub(crate) fn needs_no_home(&self) -> bool {
         match self {
-            Self::Show(args) => args.choice.log.folder.is_some(),
+            Self::Show(args) => args.chosen.log.folder.is_some(),
             Self::Verify(args) => args.log.folder.is_some(),
-            Self::Replay(args) => args.choice.log.folder.is_some() && args.index.is_given(),
+            Self::Replay(args) => args.chosen.log.folder.is_some() && args.index.is_given(),
         }
     }
 }
@@ -56,10 +55,9 @@ pub(crate) fn run(command: DecisionsCommand, home: &Home) -> anyhow::Result<Exit
     }
 }
 
-/// Opens a log to write to it, and says what a crash has left of it.
-pub(crate) fn open(folder: &Path) -> anyhow::Result<DecisionLog> {
-    let log = DecisionLog::open(folder, LogOptions::default())?;
-    for torn in log.torn() {
+/// Says what a crash has left of a log.
+pub(crate) fn warn_of_torn(torn: &[Torn]) {
+    for torn in torn {
         output::warn(format_args!(
             "hashgate: warning: the last write to {} was cut off: {} bytes that were no whole line are \
              now in {}; what was acknowledged is there",
@@ -68,23 +66,14 @@ pub(crate) fn open(folder: &Path) -> anyhow::Result<DecisionLog> {
             torn.kept_as.display()
         ));
     }
-    Ok(log)
 }
 
 /// Says what is wrong with a log that was read for another reason.
 fn warn_of(findings: &[Finding]) {
     for finding in findings.iter().take(3) {
-        output::warn(format_args!("hashgate: warning: {}", place(finding)));
+        output::warn(format_args!("hashgate: warning: {finding}"));
     }
     if !findings.is_empty() {
         output::warn("hashgate: the log is not whole: run hashgate decisions verify");
-    }
-}
-
-/// A finding with its place.
-fn place(finding: &Finding) -> String {
-    match finding.line {
-        0 => format!("{}: {}", finding.path.display(), finding.fault),
-        line => format!("{}:{line}: {}", finding.path.display(), finding.fault),
     }
 }

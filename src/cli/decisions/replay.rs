@@ -3,24 +3,21 @@
 //! Exit codes: 0 where all would be decided as they were, 1 where some would not, 2 where the log
 //! could not be read whole.
 
-use super::{choice::Choice, show::Format, show::name, warn_of};
+use super::{chosen::Chosen, show::Format, show::name, warn_of};
 use crate::bank::Action;
-use crate::cli::bank::now;
-use crate::cli::{audit::time, exit::Exit, home::Home, inputs::IndexArgs, output};
-use crate::decisions::{self, Became, Entry, Replayed, Why};
+use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
+use crate::clock::{now, time};
+use crate::decisions::{self, Became, DecidedAnew, Entry, Replayed};
 use crate::gate::{Gate, GateOptions};
 use crate::scan::escaped;
 use clap::Args;
-use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
-    pub(super) choice: Choice,
+    pub(super) chosen: Chosen,
 
     /// Decisions that would be the same too
     #[arg(long)]
@@ -34,63 +31,26 @@ pub(crate) struct ReplayArgs {
     pub(super) index: IndexArgs,
 }
 
-/// Counts over all: the last line of the JSON Lines, as `{"summary": {…}}`.
-#[derive(Debug, Default, Serialize)]
-struct Summary {
-    /// Decisions that were decided anew.
-    decisions: u64,
-    /// Those with the same outcome and action.
-    same: u64,
-    /// The others.
-    different: u64,
-    /// How many of the others have an entry that counts otherwise for that reason.
-    why: BTreeMap<Why, u64>,
-    /// Those of which not all queries were kept.
-    incomplete: u64,
-    /// The generation that decided.
-    generation: u64,
-}
-
 pub(super) fn run(args: &ReplayArgs, home: &Home) -> anyhow::Result<Exit> {
     let options = GateOptions {
         index_memory: args.index.memory(),
         ..GateOptions::default()
     };
     let gate = Gate::open_with(&args.index.folder(home), options)?;
-    let index = gate.index();
-    let at = now();
-    let mut summary = Summary {
-        generation: index.generation(),
-        ..Summary::default()
-    };
+    let folder = args.chosen.log.folder(home);
     let mut out = output::stdout();
-    let folder = args.choice.log.folder(home);
-    let findings = decisions::for_each(&folder, |entry, _| -> anyhow::Result<_> {
-        if !args.choice.has(&entry.decision) {
-            return Ok(ControlFlow::Continue(()));
-        }
-        let replayed = decisions::replay(&index, at, &entry.decision);
-        summary.decisions += 1;
-        summary.incomplete += u64::from(entry.decision.queries_left_out > 0);
-        if replayed.same {
-            summary.same += 1;
-        } else {
-            summary.different += 1;
-            let mut reasons: Vec<Why> = replayed.changes.iter().map(|one| one.why).collect();
-            reasons.sort_unstable();
-            reasons.dedup();
-            for why in reasons {
-                *summary.why.entry(why).or_default() += 1;
-            }
-        }
-        if args.all || !replayed.same {
+    let take = |anew: DecidedAnew<'_>| -> anyhow::Result<()> {
+        if args.all || !anew.replayed.same {
             match args.format {
-                Format::Text => describe(entry, &replayed, &mut out)?,
-                Format::Jsonl => writeln!(out, "{}", record(entry, &replayed))?,
+                Format::Text => describe(anew.entry, anew.replayed, &mut out)?,
+                // By way of a value: its keys are sorted.
+                Format::Jsonl => writeln!(out, "{}", serde_json::to_value(anew)?)?,
             }
         }
-        Ok(ControlFlow::Continue(()))
-    })?;
+        Ok(())
+    };
+    let choice = args.chosen.plan();
+    let summary = decisions::replay_log(&folder, &choice, &gate.index(), now(), take)?;
     match args.format {
         Format::Text => writeln!(
             out,
@@ -103,36 +63,15 @@ pub(super) fn run(args: &ReplayArgs, home: &Home) -> anyhow::Result<Exit> {
         Format::Jsonl => writeln!(out, "{}", json!({ "summary": summary }))?,
     }
     out.flush()?;
-    warn_of(&findings);
-    Ok(Exit::of(summary.different > 0, !findings.is_empty()))
+    warn_of(&summary.findings);
+    Ok(Exit::of(
+        summary.different > 0,
+        !summary.findings.is_empty(),
+    ))
 }
 
 fn action(action: Option<Action>) -> &'static str {
     action.map_or("none", Action::name)
-}
-
-/// One decision: `n`, `at_ms`, `name`, `signals`, `then` and `now` (`outcome`, `action`,
-/// `generation`), `same`, and `changes` (`bank`, `content_id`, `became`, `why`, `detail`).
-fn record(entry: &Entry, replayed: &Replayed) -> serde_json::Value {
-    let decision = &entry.decision;
-    json!({
-        "n": entry.link.n,
-        "at_ms": decision.at_ms,
-        "name": decision.input.name,
-        "signals": decision.signals,
-        "then": {
-            "outcome": decision.outcome,
-            "action": decision.action_name(),
-            "generation": decision.generation,
-        },
-        "now": {
-            "outcome": replayed.outcome,
-            "action": action(replayed.action),
-            "generation": replayed.generation,
-        },
-        "same": replayed.same,
-        "changes": replayed.changes,
-    })
 }
 
 fn describe(entry: &Entry, replayed: &Replayed, out: &mut impl Write) -> io::Result<()> {

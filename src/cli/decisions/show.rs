@@ -1,7 +1,8 @@
 //! `hashgate decisions show`: decisions as they were written, or where the log ends.
 
-use super::{choice::Choice, warn_of};
-use crate::cli::{audit::time, exit::Exit, home::Home, output};
+use super::{chosen::Chosen, warn_of};
+use crate::cli::{exit::Exit, home::Home, output};
+use crate::clock::time;
 use crate::decisions::{self, Decision, Entry};
 use crate::scan::escaped;
 use clap::{Args, ValueEnum};
@@ -20,7 +21,7 @@ pub(super) enum Format {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     #[command(flatten)]
-    pub(super) choice: Choice,
+    pub(super) chosen: Chosen,
 
     /// Only where the log ends: the number and the hash of its last line, to be noted elsewhere
     #[arg(long)]
@@ -32,7 +33,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(super) fn run(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
-    let folder = args.choice.log.folder(home);
+    let folder = args.chosen.log.folder(home);
     let mut out = output::stdout();
     if args.head {
         let head = decisions::head(&folder)?;
@@ -49,8 +50,9 @@ pub(super) fn run(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
         out.flush()?;
         return Ok(Exit::Clean);
     }
+    let choice = args.chosen.plan();
     let findings = decisions::for_each(&folder, |entry, line| -> anyhow::Result<_> {
-        if args.choice.has(&entry.decision) {
+        if choice.has(&entry.decision) {
             match args.format {
                 Format::Text => describe(entry, &mut out)?,
                 Format::Jsonl => {

@@ -1,7 +1,6 @@
 //! `hashgate policy check`: a policy file held against its words and the banks there are.
 
-use crate::cli::{config, exit::Exit, home::Home, output};
-use crate::store::{BankStore, StoreError};
+use crate::cli::{exit::Exit, home::Home, output};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,22 +13,21 @@ pub(crate) struct CheckArgs {
 
 pub(crate) fn run(args: &CheckArgs, home: &Home) -> anyhow::Result<Exit> {
     let path = args.file.clone().unwrap_or_else(|| home.config());
-    let file = config::read(&path)?;
-    let banks = match BankStore::open_read_only(&home.store()) {
-        Ok(store) => Some(store.banks()?),
-        Err(StoreError::Missing { .. }) => None,
-        Err(error) => return Err(error.into()),
+    #[cfg(feature = "curation")]
+    let (settings, banks) = {
+        let found = crate::curation::banks::check_policy(home, &path)?;
+        (found.settings, found.banks)
     };
+    // The small command has no store whose banks it could hold the file against.
+    #[cfg(not(feature = "curation"))]
+    let (settings, banks) = {
+        use crate::curation::policy;
+        (policy::settings(&policy::read(&path)?), None::<usize>)
+    };
+    let said = output::plural(settings as u64, "setting");
     let mut out = output::stdout();
-    let said: usize = file.sections.iter().map(|section| section.say.len()).sum();
-    let said = output::plural(said as u64, "setting");
     match banks {
-        Some(mut banks) => {
-            config::lay_over(&file, &mut banks)?;
-            let of: usize = banks
-                .iter()
-                .filter(|bank| bank.policy.layer.is_some())
-                .count();
+        Some(of) => {
             let of = output::plural(of as u64, "bank");
             writeln!(out, "{}: sound, {said}, for {of}", path.display())?;
         }

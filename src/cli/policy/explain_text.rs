@@ -1,13 +1,13 @@
 //! An explanation as text for people.
 
-use super::explain::Explained;
 use crate::bank::{Action, ContentItem};
+use crate::curation::explain::Explained;
 use crate::gate::{Considered, MatchKind, Outcome, Refusal};
 use crate::policy::time;
 use crate::scan::escaped;
 use std::io::{self, Write};
 
-pub(super) fn write(out: &mut impl Write, explained: &Explained<'_>) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
     let explanation = &explained.explanation;
     let verdict = &explanation.verdict;
     let decision = match verdict.outcome {
@@ -15,9 +15,9 @@ pub(super) fn write(out: &mut impl Write, explained: &Explained<'_>) -> io::Resu
         Outcome::NoMatch => "pass".to_owned(),
         other => other.to_string(),
     };
-    writeln!(out, "{}: {decision}", escaped(explained.input))?;
-    if let Some(error) = &verdict.error {
-        writeln!(out, "  {}", escaped(error))?;
+    writeln!(out, "{}: {decision}", escaped(&explained.input))?;
+    if let Some(problem) = &verdict.problem {
+        writeln!(out, "  {}", escaped(&problem.message))?;
     }
     writeln!(out, "  {}", why(explained))?;
     for one in &explanation.considered {
@@ -39,7 +39,7 @@ pub(super) fn write(out: &mut impl Write, explained: &Explained<'_>) -> io::Resu
 }
 
 /// The last step: what the matches together lead to.
-fn why(explained: &Explained<'_>) -> String {
+fn why(explained: &Explained) -> String {
     let verdict = &explained.explanation.verdict;
     let matches = &verdict.matches;
     if matches.is_empty() {

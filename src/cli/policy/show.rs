@@ -1,12 +1,11 @@
 //! `hashgate policy show`: all policies, as a policy file.
 
-use crate::bank::BankName;
-use crate::cli::{config, exit::Exit, home::Home, output};
+use crate::bank::{Bank, BankName};
+use crate::cli::{exit::Exit, home::Home, output};
+use crate::curation::policy::{Policies, PolicyRecord};
 use crate::index::Index;
 use crate::policy;
-use crate::store::BankStore;
 use clap::{Args, ValueEnum};
-use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -39,19 +38,17 @@ pub(crate) struct ShowArgs {
 
 pub(crate) fn run(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
     let folder = (args.index.clone()).or_else(|| args.in_force.then(|| home.index()));
-    let (banks, carried) = match folder {
-        Some(folder) => {
-            let index = Index::open(&folder)?;
-            (index.banks().to_vec(), index.carried().clone())
-        }
-        None => {
-            let file = config::load(home)?;
-            let mut banks = BankStore::open_read_only(&home.store())?.banks()?;
-            let carried = config::lay_over(&file, &mut banks)?;
-            (banks, carried)
-        }
+    let policies = match folder {
+        Some(folder) => Policies::in_force(&Index::open(&folder)?),
+        #[cfg(feature = "curation")]
+        None => crate::curation::banks::policies(home)?,
+        #[cfg(not(feature = "curation"))]
+        None => anyhow::bail!(
+            "this is the small command, which has no store: say --index DIR, or --in-force for the \
+             home folder's index"
+        ),
     };
-    let banks = config::chosen(banks, &args.banks)?;
+    let Policies { banks, carried } = policies.only(&args.banks)?;
     let mut out = output::stdout();
     match args.format {
         Format::Toml => {
@@ -59,9 +56,8 @@ pub(crate) fn run(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
             out.write_all(text.as_bytes())?;
         }
         Format::Jsonl => {
-            for bank in &banks {
-                let record = json!({ "bank": bank.name, "policy": bank.policy });
-                writeln!(out, "{record}")?;
+            for Bank { name, policy, .. } in banks {
+                output::json_line(&mut out, &PolicyRecord { bank: name, policy })?;
             }
         }
     }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 pub struct CsvSink<W: Write> {
     out: csv::Writer<W>,
     begun: bool,
+    sources: bool,
 }
 
 const HEADER: [&str; 18] = [
@@ -38,13 +39,23 @@ impl<W: Write> CsvSink<W> {
         Self {
             out: csv::Writer::from_writer(out),
             begun: false,
+            sources: false,
         }
+    }
+
+    /// With a last column `source`: where the nearest match's entry came from, for a scan against lists
+    /// and pictures of its own.
+    #[must_use]
+    pub fn with_sources(mut self) -> Self {
+        self.sources = true;
+        self
     }
 
     fn begin(&mut self) -> io::Result<()> {
         if !self.begun {
             self.begun = true;
-            self.out.write_record(HEADER)?;
+            let source = self.sources.then_some("source");
+            self.out.write_record(HEADER.into_iter().chain(source))?;
         }
         Ok(())
     }
@@ -83,6 +94,10 @@ impl<W: Write> Sink for CsvSink<W> {
         row.push(form.map_or_else(String::new, |form| form.to_string()));
         let reach = nearest.and_then(|nearest| nearest.reach);
         row.push(reach.map_or_else(String::new, |reach| reach.to_string()));
+        if self.sources {
+            let source = nearest.and_then(|nearest| record.sources.get(&nearest.content_id));
+            row.push(source.cloned().unwrap_or_default());
+        }
         self.out.write_record(&row)?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Text for people: one line for each file, then what it came to.
 
 use crate::gate::{MatchKind, Outcome};
-use crate::scan::record::escaped;
+use crate::pages::name::escaped;
 use crate::scan::shadow_summary::decision;
 use crate::scan::{FileRecord, Sink, Summary};
 use std::io::{self, Write};
@@ -58,9 +58,13 @@ impl<W: Write> Sink for TextSink<W> {
         if let Some(nearest) = record.matches.first() {
             write!(
                 self.out,
-                "  {} #{}, {} distance {}",
+                "  {} #{}{}, {} distance {}",
                 nearest.bank,
                 nearest.content_id,
+                match record.sources.get(&nearest.content_id) {
+                    Some(source) => format!(" ({})", escaped(source)),
+                    None => String::new(),
+                },
                 nearest.entry.signal_type(),
                 nearest.distance
             )?;

@@ -15,6 +15,16 @@ impl Confidence {
     /// Nothing is known of any bit. With these weights no hash is more alike than a stranger's.
     pub const NONE: Self = Self([0; 256]);
 
+    /// The weights, for who sends them on at once. With the hash they are a tiny picture: never store them.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 256] {
+        &self.0
+    }
+
+    /// From such weights.
+    pub(crate) const fn from_bytes(weights: [u8; 256]) -> Self {
+        Self(weights)
+    }
+
     /// The weights of a spectrum's bits: `255 d / (d + m)` for a value that lies `d` from the
     /// median, where `m` is the median of all `d`.
     ///

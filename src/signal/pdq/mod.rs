@@ -30,6 +30,7 @@
 //! This module refuses to decode, to resize and to turn pixels.
 
 pub(in crate::signal) mod axis;
+#[doc(hidden)]
 pub mod blocks;
 mod confidence;
 mod guard;

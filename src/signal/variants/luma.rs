@@ -4,6 +4,9 @@
 //! cells.
 
 use crate::signal::thumbnail::Thumbnail;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
 /// A picture's luma (0–255) in cells, each the mean of a few pixels; rows from the top.
 ///
@@ -85,6 +88,70 @@ impl Luma {
             size: order(self.size),
             cells,
         }
+    }
+}
+
+/// A small luma picture as it goes from one process to another. It is a picture: never store it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LumaLine {
+    columns: usize,
+    rows: usize,
+    cell: [f32; 2],
+    size: [f32; 2],
+    /// The cells as 32-bit floats, the lowest byte first, in base64.
+    cells: String,
+}
+
+impl Luma {
+    /// A picture's sides are no longer than this, in pixels.
+    const LONGEST: f32 = 16_777_216.0;
+
+    /// To send it on at once.
+    pub(crate) fn to_line(&self) -> LumaLine {
+        let bytes: Vec<u8> = self
+            .cells
+            .iter()
+            .flat_map(|cell| cell.to_le_bytes())
+            .collect();
+        LumaLine {
+            columns: self.columns,
+            rows: self.rows,
+            cell: self.cell,
+            size: self.size,
+            cells: STANDARD.encode(bytes),
+        }
+    }
+
+    /// As it was sent.
+    ///
+    /// # Errors
+    /// What is wrong, where it is none that [`Luma::new`] could have made.
+    pub(crate) fn from_line(line: LumaLine) -> Result<Self, String> {
+        let sides = [line.columns, line.rows];
+        if sides.iter().any(|side| !(1..=Self::MOST).contains(side)) {
+            return Err(format!("{} x {} cells", line.columns, line.rows));
+        }
+        let is_length = |length: &f32| (0.0..=Self::LONGEST).contains(length) && *length > 0.0;
+        if !line.cell.iter().chain(&line.size).all(is_length) {
+            return Err("a small picture's sides are out of range".to_owned());
+        }
+        let bytes = STANDARD.decode(line.cells).unwrap_or_default();
+        let (cells, rest) = bytes.as_chunks::<4>();
+        let cells: Vec<f32> = cells.iter().map(|cell| f32::from_le_bytes(*cell)).collect();
+        if cells.len() != line.columns * line.rows || !rest.is_empty() {
+            return Err("a small picture has other cells than it says".to_owned());
+        }
+        if !cells.iter().all(|cell| (-1.0..=256.0).contains(cell)) {
+            return Err("a small picture's cells are out of range".to_owned());
+        }
+        Ok(Self {
+            columns: line.columns,
+            rows: line.rows,
+            cell: line.cell,
+            size: line.size,
+            cells,
+        })
     }
 }
 

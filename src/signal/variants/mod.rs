@@ -30,6 +30,7 @@ mod side;
 mod warp;
 
 pub use luma::Luma;
+pub(crate) use luma::LumaLine;
 pub use set::{VariantSet, VariantSetError};
 
 use crate::hash::{Frame, PdqHash, Quality, Sides, Transform, Variant, View};

@@ -17,7 +17,7 @@ pub enum HistoryError {
         source: std::io::Error,
     },
     /// Nothing is kept: that must be asked for.
-    #[error("no hashes of uploads are kept in {}: hashgate history on --days N begins that", folder.display())]
+    #[error("no hashes of uploads are kept in {}", folder.display())]
     Off {
         /// The folder.
         folder: PathBuf,
@@ -72,10 +72,7 @@ pub enum HistoryError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A value is not what was once written.
-    #[error(
-        "the {what} in {} is damaged: {reason}; hashgate history off removes all that is kept, \
-         history on begins anew", folder.display()
-    )]
+    #[error("the {what} in {} is damaged: {reason}", folder.display())]
     Corrupt {
         /// The kind of value.
         what: &'static str,

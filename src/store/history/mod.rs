@@ -78,7 +78,8 @@ impl History {
     /// # Errors
     /// [`HistoryError::Off`] where nothing is kept, [`HistoryError::Locked`],
     /// [`HistoryError::Permissions`]; where it is damaged.
-    pub fn open(folder: &Path, now: u64) -> Result<Self, HistoryError> {
+    pub fn open(folder: impl AsRef<Path>, now: u64) -> Result<Self, HistoryError> {
+        let folder = folder.as_ref();
         if !is_begun(folder)? {
             return Err(HistoryError::Off {
                 folder: folder.to_owned(),
@@ -93,7 +94,12 @@ impl History {
     ///
     /// # Errors
     /// As [`History::open`].
-    pub fn open_purging(folder: &Path, now: u64, all: bool) -> Result<(Self, u64), HistoryError> {
+    pub fn open_purging(
+        folder: impl AsRef<Path>,
+        now: u64,
+        all: bool,
+    ) -> Result<(Self, u64), HistoryError> {
+        let folder = folder.as_ref();
         // At no time nothing is expired yet.
         let history = Self::open(folder, 0)?;
         let purged = history.purge(now, all)?;
@@ -104,7 +110,8 @@ impl History {
     ///
     /// # Errors
     /// As [`History::open`].
-    pub fn open_read_only(folder: &Path) -> Result<Self, HistoryError> {
+    pub fn open_read_only(folder: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        let folder = folder.as_ref();
         if !is_begun(folder)? {
             return Err(HistoryError::Off {
                 folder: folder.to_owned(),

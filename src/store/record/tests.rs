@@ -3,9 +3,10 @@
 use super::bank::action_code;
 use super::*;
 use crate::bank::{
-    Action, Bank, Opinion, Paused, Policy, Quarantine, Share, SourceStatus, Verified, View,
+    Action, Bank, Changed, OpaqueSignal, Opinion, Paused, Policy, Quarantine, Share, SourceStatus,
+    Verified, View,
 };
-use crate::hash::{Form, Quality, Reach, Signal, Threshold};
+use crate::hash::{Form, Quality, Reach, Signal, SignalType, Threshold};
 use proptest::prelude::*;
 
 const STATE_V1: &[u8] = b"\x01\x03\xac\x02\x07";

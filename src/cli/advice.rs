@@ -1,0 +1,128 @@
+//! What the command adds to what the library says: which option or command helps.
+//!
+//! The library's errors and problems speak of causes. It does not know how its user calls it.
+
+use crate::decisions::DecisionError;
+use crate::gate::{Problem, ProblemKind, Verdict};
+use crate::handover::HandoverError;
+use crate::retrospect::RecordError;
+#[cfg(feature = "curation")]
+use crate::retrospect::RetroError;
+#[cfg(feature = "curation")]
+use crate::store::HistoryError;
+use std::error::Error;
+use std::fmt;
+
+/// A problem in words, with the option that changes it.
+pub(crate) fn problem(problem: &Problem) -> String {
+    let option = match problem.kind {
+        ProblemKind::FileBytes => "--max-file-bytes",
+        ProblemKind::Frames => "--max-frames",
+        _ => return problem.message.clone(),
+    };
+    format!("{} ({option})", problem.message)
+}
+
+/// Adds to a verdict's problem which option changes it: what is recorded and written says so.
+pub(crate) fn add_to(verdict: &mut Verdict) {
+    if let Some(held) = &mut verdict.problem {
+        held.message = problem(held);
+    }
+}
+
+/// An error with the advice that belongs to it, on one line.
+pub(crate) struct Advised<'a>(pub(crate) &'a anyhow::Error);
+
+impl fmt::Display for Advised<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let advice = self.0.chain().find_map(advice).unwrap_or_default();
+        write!(f, "{:#}{advice}", self.0)
+    }
+}
+
+/// What helps against one cause.
+fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    #[cfg(feature = "curation")]
+    if let Some(advice) = of_history(cause) {
+        return Some(advice);
+    }
+    if let Some(HandoverError::NoSummary { .. }) = cause.downcast_ref() {
+        return Some(": give the whole of what hashgate scan --format jsonl wrote");
+    }
+    match cause.downcast_ref::<RecordError>() {
+        Some(RecordError::Decisions(error)) => of_decisions(error),
+        _ => of_decisions(cause.downcast_ref()?),
+    }
+}
+
+#[cfg(feature = "curation")]
+fn of_history(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    let error = match (cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(RecordError::History(error)), _) | (_, Some(RetroError::History(error))) => error,
+        (_, Some(RetroError::NotNoted { .. })) => return Some(": use --all-entries"),
+        _ => cause.downcast_ref::<HistoryError>()?,
+    };
+    match error {
+        HistoryError::Off { .. } => Some(": hashgate history on --days N begins that"),
+        HistoryError::Corrupt { .. } => {
+            Some("; hashgate history off removes all that is kept, history on begins anew")
+        }
+        _ => None,
+    }
+}
+
+fn of_decisions(error: &DecisionError) -> Option<&'static str> {
+    match error {
+        DecisionError::Locked { .. } => Some(" (--decisions=DIR)"),
+        DecisionError::Missing { .. } => Some(": hashgate scan --decisions begins one"),
+        DecisionError::Head { .. } => Some(
+            ": run hashgate decisions verify, then move the folder away, all of it; a new log begins in \
+             its place",
+        ),
+        DecisionError::Lost { .. } => Some(
+            "; run hashgate decisions verify, then move the folder away, all of it; a new log begins in \
+             its place",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(feature = "curation")]
+    use anyhow::Context;
+    use crate::gate::Outcome;
+
+    #[test]
+    fn the_option_follows_from_the_kind() {
+        let of = |kind| Problem::new(Outcome::TooLarge, kind, "too much".to_owned());
+        assert_eq!(
+            problem(&of(ProblemKind::FileBytes)),
+            "too much (--max-file-bytes)"
+        );
+        assert_eq!(problem(&of(ProblemKind::Frames)), "too much (--max-frames)");
+        assert_eq!(problem(&of(ProblemKind::Side)), "too much");
+    }
+
+    #[cfg(feature = "curation")]
+    #[test]
+    fn advice_stands_behind_the_cause_however_deep_that_is() {
+        let off = || HistoryError::Off {
+            folder: "home/history".into(),
+        };
+        let said = "no hashes of uploads are kept in home/history: hashgate history on --days N begins that";
+        for error in [
+            anyhow::Error::from(off()),
+            RecordError::from(off()).into(),
+            RetroError::from(off()).into(),
+        ] {
+            assert_eq!(Advised(&error).to_string(), said);
+        }
+        let deep = Err::<(), _>(RecordError::from(off())).context("above");
+        let deep = deep.expect_err("it is one");
+        assert_eq!(Advised(&deep).to_string(), format!("above: {said}"));
+        let other = anyhow::anyhow!("something else");
+        assert_eq!(Advised(&other).to_string(), "something else");
+    }
+}

@@ -1,0 +1,155 @@
+//! The queries that one input gives: each hash once, the best form of it.
+//!
+//! Owns which of two forms with the same hash is asked about, and of which pictures guesses are made.
+//! Refuses to hash.
+
+use crate::gate::{Evidence, Extraction, Query, VariantSet};
+use crate::hamming;
+use crate::hash::{Distance, PdqHash, Quality, Signal, SignalType, Variant};
+use crate::signal::pdq::PdqHashed;
+use std::collections::HashMap;
+
+/// Pictures of a file (frames, over white and over black) of which guesses are made; of the others,
+/// as they are and turned.
+const MOST_GUESSED: usize = 16;
+/// A picture within so many bits of one of which guesses were made tells nothing new.
+const SAME_PICTURE: Distance = Distance(8);
+
+/// Whether the query is no picture that was given, but a guess at one.
+fn is_guess(query: &Query) -> bool {
+    query.evidence.is_some_and(|evidence| evidence.is_guess)
+}
+
+/// Less than this share of what was uploaded is a small part of it.
+pub(crate) const SMALL: f32 = 0.2;
+/// Less than this is so little that patterns are met in it.
+pub(crate) const MINOR: f32 = 0.3;
+
+/// The share of the upload that a variant takes for the original.
+pub(crate) fn shown(variant: &Variant) -> f32 {
+    let left = |a: u16, b: u16| 1.0 - (f32::from(a) + f32::from(b)) / 1000.0;
+    let out = variant.region;
+    left(out.left, out.right) * left(out.top, out.bottom)
+}
+
+/// A share as whole hundredths.
+pub(crate) fn hundredths(share: f32) -> u8 {
+    (100.0 * share.clamp(0.0, 1.0)) as u8
+}
+
+/// What one input has given so far.
+pub(crate) struct Collected<'a> {
+    pub(crate) wanted: &'a [SignalType],
+    pub(crate) variants: VariantSet,
+    /// Where each hash, of the picture or of the small one in its EXIF block, stands among the queries.
+    seen: HashMap<(Signal, bool), usize>,
+    /// The pictures of which guesses were made.
+    guessed: Vec<PdqHash>,
+    pub(crate) extraction: Extraction,
+}
+
+impl<'a> Collected<'a> {
+    pub(crate) fn new(wanted: &'a [SignalType], variants: VariantSet) -> Self {
+        Self {
+            wanted,
+            variants,
+            seen: HashMap::new(),
+            guessed: Vec::new(),
+            extraction: Extraction::default(),
+        }
+    }
+
+    /// Whether guesses are to be made of a picture of this hash: of the first few, where nothing
+    /// alike came before.
+    pub(crate) fn is_to_be_guessed(&self, hash: &PdqHash) -> bool {
+        let near = |held: &PdqHash| hamming::distance_pdq(held, hash) <= SAME_PICTURE;
+        self.guessed.len() < MOST_GUESSED && !self.guessed.iter().any(near)
+    }
+
+    /// Notes that guesses are made of a picture of this hash.
+    pub(crate) fn note_guessed(&mut self, hash: PdqHash) {
+        self.guessed.push(hash);
+    }
+
+    /// Whether a picture of this hash tells nothing beside the file's own, as stored.
+    pub(crate) fn is_like_own(&self, hash: &PdqHash) -> bool {
+        let own = self.extraction.signals.iter().find_map(Signal::as_pdq);
+        own.is_some_and(|own| hamming::distance_pdq(&own, hash) <= SAME_PICTURE)
+    }
+
+    pub(crate) fn wants(&self, kind: SignalType) -> bool {
+        self.wanted.contains(&kind)
+    }
+
+    pub(crate) fn add_pdq(&mut self, hashed: &PdqHashed, variant: Variant) {
+        let evidence = Evidence {
+            confidence: hashed.confidence(),
+            // Until it is looked at.
+            flatness: 100,
+            is_small: false,
+            is_minor: false,
+            is_guess: false,
+            inverted: false,
+            fitted_from: None,
+        };
+        let guesses = self.variants.shapes().any();
+        self.add_query(Query {
+            signal: hashed.hash.into(),
+            quality: Some(hashed.quality),
+            variant,
+            evidence: guesses.then_some(evidence),
+        });
+    }
+
+    /// The turned and mirrored forms as the spectrum tells them, which is nearly.
+    pub(crate) fn add_turned(&mut self, hashed: &PdqHashed, variant: Variant) {
+        for (transform, hash) in hashed.dihedral().into_iter().skip(1) {
+            let turned = Variant {
+                transform,
+                ..variant
+            };
+            self.add(hash.into(), Some(hashed.quality), turned);
+        }
+    }
+
+    pub(crate) fn add(&mut self, signal: Signal, quality: Option<Quality>, variant: Variant) {
+        self.add_query(Query {
+            variant,
+            ..Query::of(signal, quality)
+        });
+    }
+
+    pub(crate) fn add_query(&mut self, query: Query) {
+        let Query {
+            signal,
+            quality,
+            variant,
+            ..
+        } = query;
+        if variant == Variant::ORIGINAL {
+            self.extraction.signals.push(signal);
+            self.extraction.quality = self.extraction.quality.or(quality);
+        }
+        let queries = &mut self.extraction.queries;
+        // The one must not stand in for the other: what an `allow` bank knows, and what is too faint, are
+        // told of each by itself.
+        let key = (signal, variant.embedded);
+        match self.seen.get(&key).and_then(|&at| queries.get_mut(at)) {
+            // A guess must not stand in for what was given, which is judged by other rules.
+            Some(held) if is_guess(held) != is_guess(&query) => {
+                let quality = held.quality.max(quality);
+                if is_guess(held) {
+                    *held = query;
+                }
+                held.quality = quality;
+            }
+            // A faint form must not stand in for a good one of the same hash.
+            Some(held) if held.quality < quality => *held = query,
+            Some(_) => {}
+            None => {
+                self.seen.insert(key, queries.len());
+                queries.push(query);
+            }
+        }
+    }
+}

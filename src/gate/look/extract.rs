@@ -1,0 +1,494 @@
+//! Bytes of an upload to the hashes that the index is asked about.
+
+use crate::gate::look::collected::{Collected, MINOR, SMALL, hundredths, shown};
+use crate::gate::look::pictures::{Held, Pictures, is_of_same};
+use crate::gate::{
+    Evidence, Extraction, MemoryBudget, Outcome, Problem, ProblemKind, Query, VariantSet,
+};
+use crate::guard::catch_unwind;
+use crate::hash::{Family, Signal, SignalType, Transform, Variant};
+use crate::media::{self, Limits, Orientation, Picture, Sampling};
+use crate::signal::pdq::{PdqHashed, PdqHasher};
+use crate::signal::thumbnail::Thumbnail;
+use crate::signal::variants::Luma;
+use crate::signal::{ShapeError, digest, imagehash, imghash};
+use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+/// What is to be hashed of an input, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Extract<'a> {
+    /// The signal types.
+    pub wanted: &'a [SignalType],
+    /// The forms.
+    pub variants: VariantSet,
+    /// Bounds on what a decoder may spend.
+    pub limits: &'a Limits,
+    /// Read PDQ from a JPEG's coefficients where nothing else asks for its pixels.
+    pub fast: bool,
+    /// Memory that is shared with other decoders.
+    pub memory: Option<&'a MemoryBudget>,
+}
+
+/// Turns bytes into hashes; holds the scratch of one worker.
+#[derive(Default)]
+pub struct Extractor {
+    pdq: PdqHasher,
+    /// The pictures of the input at hand of which guesses were made, until they are forgotten.
+    pictures: Pictures,
+}
+
+impl Extractor {
+    /// Hashes one input exactly: the digests of its bytes and, where a perceptual hash is wanted, its
+    /// pixels.
+    ///
+    /// Never panics and never fails: what could not be hashed is in [`Extraction::problem`], and
+    /// what could be is there all the same, so that a digest still finds a file that no decoder reads.
+    pub fn extract(
+        &mut self,
+        bytes: &[u8],
+        wanted: &[SignalType],
+        variants: VariantSet,
+        limits: &Limits,
+    ) -> Extraction {
+        let how = Extract {
+            wanted,
+            variants,
+            limits,
+            fast: false,
+            memory: None,
+        };
+        self.extract_with(bytes, &how)
+    }
+
+    /// As [`Extractor::extract`], in the way that is asked for.
+    pub fn extract_with(&mut self, bytes: &[u8], how: &Extract<'_>) -> Extraction {
+        let (wanted, limits) = (how.wanted, how.limits);
+        if bytes.len() as u64 > limits.max_file_bytes {
+            let message = format!(
+                "the file has {} bytes, the limit is {}",
+                bytes.len(),
+                limits.max_file_bytes
+            );
+            return Extraction {
+                problem: Some(Problem::new(
+                    Outcome::TooLarge,
+                    ProblemKind::FileBytes,
+                    message,
+                )),
+                ..Extraction::default()
+            };
+        }
+        let digests = digest::digests(bytes, wanted).into_iter().collect();
+        self.extract_rest(bytes, how, digests)
+    }
+
+    /// Forgets the last input's pictures.
+    pub(crate) fn forget(&mut self) {
+        self.pictures.forget();
+    }
+
+    /// The last input's pictures, to look at again.
+    pub(crate) fn pictures(&mut self) -> &mut Pictures {
+        &mut self.pictures
+    }
+
+    /// The last input's pictures, as they are held.
+    pub(crate) fn held(&self) -> &[Held] {
+        self.pictures.held()
+    }
+
+    /// Does once more, from its pixels, what was extracted from an input's coefficients.
+    pub(crate) fn extract_exactly(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        fast: &Extraction,
+    ) -> Extraction {
+        let how = Extract {
+            fast: false,
+            ..*how
+        };
+        let digests = fast.signals.iter().copied();
+        let digests = digests.filter(|signal| signal.signal_type().family() == Family::Digest);
+        self.extract_rest(bytes, &how, digests.collect())
+    }
+
+    /// The hashes of the picture, beside those of the bytes.
+    fn extract_rest(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        digests: Vec<Signal>,
+    ) -> Extraction {
+        self.forget();
+        let wanted = how.wanted;
+        let mut collected = Collected::new(wanted, how.variants);
+        for signal in digests {
+            collected.add(signal, None, Variant::ORIGINAL);
+        }
+        if wanted.iter().any(|kind| kind.family() != Family::Digest) {
+            let pixels = catch_unwind(AssertUnwindSafe(|| {
+                self.picture_of(bytes, how, &mut collected)
+            }));
+            let problem = pixels.unwrap_or_else(|_| {
+                // The hasher's scratch may be half written: begin with a new one.
+                *self = Self::default();
+                let message =
+                    "hashing failed unexpectedly (a defect of this program; please report it)";
+                Some(Problem::new(
+                    Outcome::Undecodable,
+                    ProblemKind::Defect,
+                    message.to_owned(),
+                ))
+            });
+            collected.extraction.problem = problem;
+            if how.variants.embedded {
+                let looked = AssertUnwindSafe(|| self.embedded(bytes, how, &mut collected));
+                if catch_unwind(looked).is_err() {
+                    *self = Self::default();
+                    tracing::error!(
+                        "a picture in an EXIF block could not be hashed (a defect of this program; \
+                         please report it)"
+                    );
+                }
+            }
+        }
+        let place = |signal: &Signal| wanted.iter().position(|&kind| kind == signal.signal_type());
+        collected.extraction.signals.sort_by_key(place);
+        collected.extraction
+    }
+
+    /// Hashes the picture: its coefficients where that is asked for and can be, else its pixels.
+    fn picture_of(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        collected: &mut Collected<'_>,
+    ) -> Option<Problem> {
+        let needs_pixels =
+            |kind: &SignalType| !matches!(kind.family(), Family::Digest | Family::Pdq);
+        if how.fast && !how.wanted.iter().any(needs_pixels) {
+            let sampling = Sampling {
+                displayed: how.variants.displayed,
+                thumbnail: how.variants.shapes().any().then_some(Luma::WANTED),
+            };
+            let _held = how
+                .memory
+                .map(|memory| memory.reserve(media::memory_to_sample(bytes, how.limits, sampling)));
+            if let Some(found) = self.coefficients(bytes, how.limits, sampling) {
+                collected.extraction.fast = true;
+                collected.add_pdq(&found.stored, Variant::ORIGINAL);
+                if let Some(displayed) = &found.displayed {
+                    let transform = Transform::Displayed;
+                    let variant = Variant {
+                        transform,
+                        ..Variant::ORIGINAL
+                    };
+                    collected.add_pdq(displayed, variant);
+                }
+                let small = found.thumbnail.as_ref().and_then(Luma::new);
+                let luma = small.filter(|_| collected.is_to_be_guessed(&found.stored.hash));
+                let (form, shapes) = (Variant::ORIGINAL, how.variants.shapes());
+                self.guesses(
+                    luma,
+                    found.orientation,
+                    &found.stored,
+                    (form, shapes),
+                    collected,
+                );
+                return None;
+            }
+        }
+        let _held = how
+            .memory
+            .map(|memory| memory.reserve(media::memory_needed(bytes, how.limits)));
+        self.pixels(bytes, how.limits, collected)
+    }
+
+    /// The hashes of a JPEG as stored and as displayed, from its coefficients.
+    fn coefficients(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+        sampling: Sampling,
+    ) -> Option<FromCoefficients> {
+        let sampled = media::sample_with(bytes, limits, sampling)?;
+        let displayed = match &sampled.displayed {
+            Some(samples) => Some(self.pdq.hash_samples(samples)?),
+            None => None,
+        };
+        Some(FromCoefficients {
+            stored: self.pdq.hash_samples(&sampled.stored)?,
+            displayed,
+            thumbnail: sampled.thumbnail,
+            orientation: sampled.orientation,
+        })
+    }
+
+    /// Guesses at the originals of a picture that was hashed as it is (a frame, over white or over black):
+    /// its variants. Without its luma only how it may be turned.
+    fn guesses(
+        &mut self,
+        luma: Option<Luma>,
+        orientation: Orientation,
+        hashed: &PdqHashed,
+        (form, shapes): (Variant, VariantSet),
+        collected: &mut Collected<'_>,
+    ) {
+        let set = collected.variants;
+        let Some(luma) = luma else {
+            if set.dihedral {
+                collected.add_turned(hashed, form);
+            }
+            return;
+        };
+        collected.note_guessed(hashed.hash);
+        // What people see is what was cropped and framed.
+        let is_turned = set.displayed && orientation != Orientation::Normal;
+        let luma = if is_turned {
+            let (flip_x, flip_y, swap) = orientation.parts();
+            luma.turned(flip_x, flip_y, swap)
+        } else {
+            luma
+        };
+        let first = collected.extraction.queries.len();
+        let flatness = self.pictures.maker.make(&luma, shapes, &mut |made| {
+            let is_as_it_lies = made.variant.transform == Transform::Original;
+            let transform = match made.variant.transform {
+                Transform::Original if is_turned => Transform::Displayed,
+                transform => transform,
+            };
+            let variant = Variant {
+                frame: form.frame,
+                over_black: form.over_black,
+                embedded: form.embedded,
+                transform,
+                ..made.variant
+            };
+            let is_whole = Variant {
+                transform: Transform::Original,
+                ..made.variant
+            } == Variant::ORIGINAL;
+            let query = Query {
+                signal: made.hash.into(),
+                quality: Some(made.quality.unwrap_or(hashed.quality)),
+                variant,
+                evidence: Some(Evidence {
+                    confidence: made.confidence(),
+                    flatness: hundredths(made.flatness),
+                    is_small: shown(&made.variant) < SMALL,
+                    is_minor: shown(&made.variant) < MINOR,
+                    is_guess: !is_whole || is_as_it_lies,
+                    inverted: made.variant.inverted,
+                    fitted_from: None,
+                }),
+            };
+            collected.add_query(query);
+        });
+        self.pictures.hold(|| Held {
+            form,
+            is_displayed: is_turned,
+            luma: Arc::new(luma),
+        });
+        // The forms that were hashed exactly are of the same picture.
+        for query in collected.extraction.queries.iter_mut().take(first) {
+            if let Some(evidence) = &mut query.evidence
+                && is_of_same(&query.variant, &form)
+            {
+                evidence.flatness = hundredths(flatness);
+            }
+        }
+    }
+
+    fn pixels(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        collected: &mut Collected<'_>,
+    ) -> Option<Problem> {
+        if !collected.variants.frames {
+            return match media::decode(bytes, limits) {
+                Ok(picture) => self.picture(&picture, collected).err(),
+                Err(error) => Some(error.into()),
+            };
+        }
+        let mut problem = None;
+        let result = media::decode_frames(bytes, limits, &mut |picture| match self
+            .picture(&picture, collected)
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(found) => {
+                problem = Some(found);
+                ControlFlow::Break(())
+            }
+        });
+        match result {
+            Err(error) => Some(error.into()),
+            Ok(_) if problem.is_some() => problem,
+            Ok(frames) if frames.left_out => {
+                let message = format!(
+                    "the animation goes on after the {} frames that were judged",
+                    frames.visited
+                );
+                Some(Problem::new(
+                    Outcome::TooLarge,
+                    ProblemKind::Frames,
+                    message,
+                ))
+            }
+            Ok(_) => None,
+        }
+    }
+
+    fn picture(&mut self, picture: &Picture, collected: &mut Collected<'_>) -> Result<(), Problem> {
+        let mut variant = Variant {
+            frame: picture.frame,
+            ..Variant::ORIGINAL
+        };
+        let (width, height) = (picture.width, picture.height);
+        let stored = self.form((width, height, &picture.rgb), variant, collected)?;
+        let mut black = None;
+        if let Some(over_black) = &picture.over_black
+            && collected.variants.over_black
+        {
+            variant.over_black = true;
+            black = self.form((width, height, over_black), variant, collected)?;
+            variant.over_black = false;
+        }
+        if collected.variants.displayed
+            && let Some((width, height, rgb)) = picture.displayed()
+        {
+            variant.transform = Transform::Displayed;
+            self.form((width, height, &rgb), variant, collected)?;
+            if collected.variants.over_black
+                && let Some((width, height, rgb)) = picture.displayed_over_black()
+            {
+                variant.over_black = true;
+                self.form((width, height, &rgb), variant, collected)?;
+            }
+        }
+        let shapes = collected.variants.shapes();
+        if !shapes.any() {
+            return Ok(());
+        }
+        for (hashed, over_black) in [(stored, false), (black, true)] {
+            let Some(hashed) = hashed else { continue };
+            let luma = collected.is_to_be_guessed(&hashed.hash).then(|| {
+                let small = match over_black {
+                    true => picture.thumbnail_over_black(Luma::WANTED),
+                    false => picture.thumbnail(Luma::WANTED),
+                };
+                small.as_ref().and_then(Luma::new)
+            });
+            let form = Variant {
+                frame: picture.frame,
+                over_black,
+                ..Variant::ORIGINAL
+            };
+            let orientation = picture.orientation;
+            self.guesses(
+                luma.flatten(),
+                orientation,
+                &hashed,
+                (form, shapes),
+                collected,
+            );
+        }
+        Ok(())
+    }
+
+    /// The small picture in the file's EXIF block, where it is another than the file's own. One that cannot
+    /// be decoded is none.
+    fn embedded(&mut self, bytes: &[u8], how: &Extract<'_>, collected: &mut Collected<'_>) {
+        let Some(found) = media::embedded(bytes) else {
+            return;
+        };
+        let _held = how
+            .memory
+            .map(|memory| memory.reserve(found.memory_needed(how.limits)));
+        let Some(picture) = found.decode(how.limits) else {
+            return;
+        };
+        let (width, height) = (picture.width, picture.height);
+        let (columns, rows) = (width as usize, height as usize);
+        let is_like_own = (self.pdq.hash_rgb(columns, rows, &picture.rgb))
+            .is_ok_and(|hashed| collected.is_like_own(&hashed.hash));
+        if is_like_own {
+            return;
+        }
+        let form = Variant {
+            embedded: true,
+            ..Variant::ORIGINAL
+        };
+        let Ok(stored) = self.form((width, height, &picture.rgb), form, collected) else {
+            return;
+        };
+        if collected.variants.displayed
+            && let Some((width, height, rgb)) = picture.displayed()
+        {
+            let displayed = Variant {
+                transform: Transform::Displayed,
+                ..form
+            };
+            // It has been hashed as stored: so it can be.
+            let _ = self.form((width, height, &rgb), displayed, collected);
+        }
+        let set = collected.variants.shapes();
+        // Cameras put bars around it where its shape is another.
+        let shapes = VariantSet {
+            dihedral: set.dihedral,
+            trim: set.trim,
+            ..VariantSet::NONE
+        };
+        if let Some(stored) = stored.filter(|_| shapes.any()) {
+            let small = picture.thumbnail(Luma::WANTED);
+            let luma = small.as_ref().and_then(Luma::new);
+            let luma = luma.filter(|_| collected.is_to_be_guessed(&stored.hash));
+            let orientation = picture.orientation;
+            self.guesses(luma, orientation, &stored, (form, shapes), collected);
+        }
+    }
+
+    fn form(
+        &mut self,
+        (width, height, rgb): (u32, u32, &[u8]),
+        variant: Variant,
+        collected: &mut Collected<'_>,
+    ) -> Result<Option<PdqHashed>, Problem> {
+        let shape = |error: ShapeError| {
+            Problem::new(
+                Outcome::Undecodable,
+                ProblemKind::Damaged,
+                error.to_string(),
+            )
+        };
+        let (columns, rows) = (width as usize, height as usize);
+        let mut pdq = None;
+        if collected.wants(SignalType::Pdq) {
+            let hashed = self.pdq.hash_rgb(columns, rows, rgb).map_err(shape)?;
+            collected.add_pdq(&hashed, variant);
+            pdq = Some(hashed);
+        }
+        let quality = pdq.as_ref().map(|hashed| hashed.quality);
+        let compatible = imagehash(columns, rows, rgb, collected.wanted);
+        for (kind, hash) in compatible.map_err(shape)? {
+            collected.add(Signal::from_hash64(kind, hash), quality, variant);
+        }
+        for &kind in collected.wanted {
+            if let Some(hash) = imghash(width, height, rgb, kind).map_err(shape)? {
+                collected.add(Signal::from_hash64(kind, hash), quality, variant);
+            }
+        }
+        Ok(pdq)
+    }
+}
+
+/// What a JPEG's coefficients tell.
+struct FromCoefficients {
+    stored: PdqHashed,
+    displayed: Option<PdqHashed>,
+    thumbnail: Option<Thumbnail>,
+    orientation: Orientation,
+}
