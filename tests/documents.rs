@@ -1,10 +1,10 @@
 //! The documents, held to what they promise: a README that a person reads to its end, a book whose
 //! pages each answer a question, a list of commands made from the program, and commands that run.
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "full")]
 #[path = "documents/commands.rs"]
 mod commands;
-#[cfg(feature = "cli")]
+#[cfg(feature = "full")]
 #[path = "documents/shell.rs"]
 mod shell;
 
@@ -73,7 +73,7 @@ fn every_page_opens_with_the_question_that_it_answers() {
 }
 
 /// `HASHGATE_RENEW=1` writes the page anew.
-#[cfg(feature = "cli")]
+#[cfg(feature = "full")]
 #[test]
 fn the_page_of_commands_is_what_the_program_says() {
     let made = commands::page(hashgate::cli::command());
@@ -88,7 +88,7 @@ fn the_page_of_commands_is_what_the_program_says() {
     );
 }
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "full")]
 #[test]
 fn every_command_of_the_readme_and_the_book_runs_as_written() {
     let mut documents = vec!["README.md".to_owned()];

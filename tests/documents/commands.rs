@@ -65,7 +65,7 @@ fn section(out: &mut String, command: &Command, level: usize, above: &str) {
     let name = format!("{above} {}", command.get_name());
     let _ = writeln!(out, "\n{} `{name}`\n", "#".repeat(level));
     if let Some(about) = command.get_long_about().or_else(|| command.get_about()) {
-        let _ = writeln!(out, "{}\n", plain(&about.to_string()));
+        let _ = writeln!(out, "{}", plain(&about.to_string()));
     }
     if command.has_subcommands() {
         for sub in shown(command) {
@@ -75,7 +75,7 @@ fn section(out: &mut String, command: &Command, level: usize, above: &str) {
     }
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
-    let _ = writeln!(out, "```text\n{usage}\n```\n");
+    let _ = writeln!(out, "\n```text\n{usage}\n```\n");
     table(
         out,
         command.get_arguments().filter(|arg| !arg.is_global_set()),
@@ -133,6 +133,8 @@ fn row(arg: &Arg) -> String {
         .collect();
     let help = arg.get_long_help().or_else(|| arg.get_help());
     let mut told = help.map(|help| cell(&help.to_string())).unwrap_or_default();
+    let is_sentence = told.is_empty() || told.ends_with(['.', ']', ')']);
+    let from_here = told.len();
     if takes_values {
         told.push_str(&choices(&arg.get_possible_values()));
         let defaults: Vec<_> = arg
@@ -146,6 +148,10 @@ fn row(arg: &Arg) -> String {
     }
     if let Some(variable) = arg.get_env() {
         let _ = write!(told, " Environment: `{}`.", variable.to_string_lossy());
+    }
+    // What follows the help is a sentence of its own.
+    if !is_sentence && told.len() > from_here {
+        told.insert(from_here, '.');
     }
     format!("| {} | {} |\n", names.join(", "), told.trim())
 }
