@@ -42,6 +42,8 @@ pub mod entries;
 #[cfg(feature = "curation")]
 pub mod explain;
 #[cfg(feature = "curation")]
+mod explain_text;
+#[cfg(feature = "curation")]
 pub mod export;
 #[cfg(feature = "curation")]
 pub mod import;

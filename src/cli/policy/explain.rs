@@ -1,12 +1,10 @@
 //! `hashgate policy explain`: every entry that an input met or nearly met, and what policy says.
 
-use super::explain_text;
 use crate::cli::inputs::{IndexArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
-use crate::curation::explain::{ExplanationRecord, explain};
+use crate::curation::explain::{self, ExplanationRecord};
 use crate::gate::{Gate, GateOptions};
-use crate::store::{BankStore, StoreError};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 
@@ -50,21 +48,17 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
     let gate = Gate::open_with(&args.index.folder(home), options)?;
     let store = match args.index.is_given() {
         true => None,
-        false => match BankStore::open_read_only(&home.store()) {
-            Ok(store) => Some(store),
-            Err(StoreError::Missing { .. }) => None,
-            Err(error) => return Err(error.into()),
-        },
+        false => explain::store_of(home)?,
     };
     let mut out = output::stdout();
     let (mut matched, mut failed) = (false, false);
     for input in &args.inputs {
-        let explained = explain(&gate, store.as_ref(), input)?;
+        let explained = explain::explain(&gate, store.as_ref(), input)?;
         let verdict = &explained.explanation.verdict;
         matched |= verdict.outcome.is_flagged(verdict.action);
         failed |= !verdict.outcome.is_judged();
         match args.format {
-            Format::Text => explain_text::write(&mut out, &explained)?,
+            Format::Text => write!(out, "{explained}")?,
             Format::Json => output::json_line(&mut out, &ExplanationRecord::from(&explained))?,
         }
     }
