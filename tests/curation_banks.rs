@@ -495,6 +495,8 @@ fn an_explanation_tells_of_entries_that_are_in_the_store_only() {
     let record = serde_json::to_value(ExplanationRecord::from(&explained)).unwrap();
     assert_eq!(record["outcome"], "no_match");
     assert_eq!(record["only_in_store"][0]["state"], "active");
+    let text = explained.to_string();
+    assert!(text.contains("is in the store only: active"), "{text}");
 
     let digest = explained.only_in_store[0].signals[0].signal.to_string();
     let by_hash = explain(&gate, &digest).unwrap();

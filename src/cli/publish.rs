@@ -2,9 +2,8 @@
 
 use crate::cli::observer::Terminal;
 use crate::cli::{exit::Exit, home::Home, output};
-use crate::curation::publish::{self, PublishOutcome, PublishPlan};
+use crate::curation::publish::{self, Publication, PublishOutcome, PublishPlan};
 use crate::index::Published;
-use crate::store::Publication;
 use clap::Args;
 use std::io::Write;
 

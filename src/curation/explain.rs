@@ -5,6 +5,8 @@
 //! is `gate`'s.
 
 use crate::bank::{BankName, ContentId, ContentItem, ContentState, Origin, Step};
+#[cfg(feature = "curation")]
+use crate::curation::Workspace;
 use crate::gate::{Considered, Explanation, Gate, Match, Outcome, Problem, read_file};
 use crate::hash::{Distance, Form, Quality, Reach, SignalType};
 use crate::hashset::{self, HashsetError, ListFormat};
@@ -53,6 +55,19 @@ pub struct Explained {
     /// Entries of the store that have one of its hashes and are not in the index; empty where no store
     /// was asked.
     pub only_in_store: Vec<ContentItem>,
+}
+
+/// The store of a workspace, to be asked beside an index; `None` where there is none yet.
+///
+/// # Errors
+/// Where it cannot be read.
+#[cfg(feature = "curation")]
+pub fn store_of(workspace: &Workspace) -> Result<Option<BankStore>, StoreError> {
+    match BankStore::open_read_only(&workspace.store()) {
+        Ok(store) => Ok(Some(store)),
+        Err(StoreError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Explains the decision about a file, or about a hash (`TYPE:HEX`, or bare hex of a PDQ hash, an MD5 or a

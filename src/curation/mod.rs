@@ -41,6 +41,8 @@ pub mod entries;
 #[cfg(all(feature = "decode", feature = "policy"))]
 pub mod explain;
 #[cfg(feature = "curation")]
+mod explain_text;
+#[cfg(feature = "curation")]
 pub mod export;
 #[cfg(feature = "curation")]
 pub mod import;

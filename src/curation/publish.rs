@@ -17,7 +17,9 @@ use crate::curation::policy::{self, PolicyFileError};
 use crate::curation::{Observer, Progress, Unit, Workspace};
 use crate::index::{self, Base, PublishError, PublishOptions, Stage};
 use crate::policy::PolicyFile;
-use crate::store::{BankStore, Publication, StoreError};
+use crate::store::{BankStore, StoreError};
+
+pub use crate::store::Publication;
 
 /// How often publishing is tried where other processes publish at the same time.
 const TRIES: u32 = 3;

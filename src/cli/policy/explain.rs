@@ -1,14 +1,11 @@
 //! `hashgate policy explain`: every entry that an input met or nearly met, and what policy says.
 
-use super::explain_text;
 use crate::cli::advice;
 use crate::cli::inputs::{IndexArgs, VariantArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
-use crate::curation::explain::{ExplainError, ExplanationRecord, explain};
+use crate::curation::explain::{self, ExplainError, ExplanationRecord};
 use crate::gate::{Gate, GateOptions};
-#[cfg(feature = "curation")]
-use crate::store::{BankStore, StoreError};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 
@@ -53,16 +50,12 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
     #[cfg(feature = "curation")]
     let store = match args.index.is_given() {
         true => None,
-        false => match BankStore::open_read_only(&home.store()) {
-            Ok(store) => Some(store),
-            Err(StoreError::Missing { .. }) => None,
-            Err(error) => return Err(error.into()),
-        },
+        false => explain::store_of(home)?,
     };
     let mut out = output::stdout();
     let (mut matched, mut failed) = (false, false);
     for input in &args.inputs {
-        let mut explained = explain(&gate, input).map_err(|error| match error {
+        let mut explained = explain::explain(&gate, input).map_err(|error| match error {
             ExplainError::File { input, problem } => {
                 anyhow::anyhow!("{input}: {}", advice::problem(&problem))
             }
@@ -77,7 +70,7 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
         matched |= verdict.outcome.is_flagged(verdict.action);
         failed |= !verdict.outcome.is_judged();
         match args.format {
-            Format::Text => explain_text::write(&mut out, &explained)?,
+            Format::Text => write!(out, "{explained}")?,
             Format::Json => output::json_line(&mut out, &ExplanationRecord::from(&explained))?,
         }
     }

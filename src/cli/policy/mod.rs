@@ -2,7 +2,6 @@
 
 mod check;
 mod explain;
-mod explain_text;
 mod show;
 
 use crate::cli::{exit::Exit, home::Home};

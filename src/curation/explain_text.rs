@@ -1,13 +1,20 @@
-//! An explanation as text for people.
+//! What is explained of one input, as text for people.
 
 use crate::bank::{Action, ContentItem};
+use crate::clock::time;
 use crate::curation::explain::Explained;
 use crate::gate::{Considered, MatchKind, Outcome, Refusal};
-use crate::policy::time;
 use crate::scan::escaped;
-use std::io::{self, Write};
+use std::fmt;
 
-pub(super) fn write(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
+/// As text for people, over several lines.
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self)
+    }
+}
+
+fn write(out: &mut fmt::Formatter<'_>, explained: &Explained) -> fmt::Result {
     let explanation = &explained.explanation;
     let verdict = &explanation.verdict;
     let decision = match verdict.outcome {
@@ -70,7 +77,7 @@ fn why(explained: &Explained) -> String {
     }
 }
 
-fn entry(out: &mut impl Write, one: &Considered) -> io::Result<()> {
+fn entry(out: &mut fmt::Formatter<'_>, one: &Considered) -> fmt::Result {
     let kind = one.entry.signal_type();
     write!(
         out,
@@ -128,7 +135,7 @@ fn entry(out: &mut impl Write, one: &Considered) -> io::Result<()> {
     Ok(())
 }
 
-fn only_in_store(out: &mut impl Write, item: &ContentItem) -> io::Result<()> {
+fn only_in_store(out: &mut fmt::Formatter<'_>, item: &ContentItem) -> fmt::Result {
     let state = item.due_state().name();
     writeln!(
         out,
