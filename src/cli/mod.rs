@@ -29,12 +29,20 @@ mod import;
 mod inputs;
 mod known;
 mod matching;
+#[cfg_attr(
+    not(feature = "curation"),
+    expect(dead_code, reason = "the small command watches fewer operations")
+)]
 mod observer;
 #[cfg(not(feature = "curation"))]
 mod only_full;
 mod output;
 mod panics;
 mod policy;
+#[cfg_attr(
+    not(feature = "curation"),
+    expect(dead_code, reason = "the small command watches fewer operations")
+)]
 mod progress;
 #[cfg(feature = "curation")]
 mod publish;

@@ -7,8 +7,11 @@
 //!
 //! Nothing here leaves the crate: what is public are the reports that use it.
 #![cfg_attr(
-    not(feature = "cli"),
-    expect(dead_code, reason = "without the command fewer reports are drawn")
+    not(feature = "full"),
+    expect(
+        dead_code,
+        reason = "without the whole command fewer reports are drawn"
+    )
 )]
 
 pub(crate) mod chart;
