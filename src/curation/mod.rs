@@ -40,7 +40,7 @@ pub mod calibrate;
 pub mod entries;
 #[cfg(all(feature = "decode", feature = "policy"))]
 pub mod explain;
-#[cfg(feature = "curation")]
+#[cfg(all(feature = "decode", feature = "policy"))]
 mod explain_text;
 #[cfg(feature = "curation")]
 pub mod export;
