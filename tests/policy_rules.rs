@@ -263,7 +263,7 @@ fn a_quarantined_entry_is_reviewed_and_nothing_passes() {
     let settled = unsettled.into_iter().rev().map(|one| one.settle(&gate));
     let actions: Vec<_> = settled.map(|checked| checked.verdict.action).collect();
     assert_eq!(actions, [block, block, block, review, review, review]);
-    let uncounted = asked(9).unsettled().verdict;
+    let uncounted = asked(0).unsettled().verdict;
     assert_eq!((uncounted.action, uncounted.quarantined), (block, false));
 }
 
