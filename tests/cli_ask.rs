@@ -1,5 +1,5 @@
 //! `match` and `compare`: what they take, and what their exit codes say.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The benchmarks of the command, small: that they end, say what they promise, are the same each
 //! time, and clean up. How long anything takes is not asked.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

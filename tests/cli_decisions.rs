@@ -1,7 +1,7 @@
 //! The log of decisions at the command line: scan and match write it, show, verify and replay read
 //! it.
 
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

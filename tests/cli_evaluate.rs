@@ -1,5 +1,5 @@
 //! `evaluate` and `calibrate` as commands: end to end on the pictures in `examples/`.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Lists of organisations from their arrival to a match and to their withdrawal, as typed.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

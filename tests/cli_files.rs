@@ -1,5 +1,5 @@
 //! What stands in a scan's way: links, pipes, odd names, vanished files, closed outputs, Ctrl-C.
-#![cfg(all(feature = "cli", unix))]
+#![cfg(all(feature = "full", unix))]
 
 mod common;
 

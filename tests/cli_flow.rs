@@ -1,5 +1,5 @@
 //! The main job through the command: banks, lists, publishing, scanning, looking closer.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -7,7 +7,7 @@
 //! `HASHGATE_RENEW=1` writes the transcripts anew; look at the difference before you keep it.
 //! `HASHGATE_BIN=FILE` runs another program: so two versions are held against each other.
 
-#![cfg(all(feature = "cli", feature = "store"))]
+#![cfg(feature = "full")]
 
 #[path = "golden_support/diff.rs"]
 mod diff;

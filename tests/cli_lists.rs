@@ -1,5 +1,5 @@
 //! Lists that are easy to misread, and imports that are asked to stop.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Policy by the command: config.toml, `bank set`, roll-out, entries that are out until a date, quarantine,
 //! explanations, policies that are tried out.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

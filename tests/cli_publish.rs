@@ -1,6 +1,6 @@
 //! `hashgate publish` through the command: what it says, what it keeps, whom its files are open to;
 //! and the ways in which an index is held in memory.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Forms and reaches as commands: `bank add`, `calibrate --apply`, `publish`, and what matches show.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Hashes of uploads that are kept for a time, and entries that arrive later.
 
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

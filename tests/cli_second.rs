@@ -1,5 +1,5 @@
 //! A second hash at the command line: kept by `bank add`, read from lists, named by what it seconds.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

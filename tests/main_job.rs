@@ -1,5 +1,5 @@
 //! The main job on real pictures: known ones are found after re-encoding and resizing, others pass.
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What the command says of a damaged store and of a picture's second source.
 
-#![cfg(feature = "cli")]
+#![cfg(feature = "full")]
 
 mod common;
 

@@ -103,13 +103,13 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "BITS", default_value_t = 47, value_parser = clap::value_parser!(u16).range(..=256))]
     same_within: u16,
 
-    /// Pairs of a picture and an entry of the list that somebody looked at: lines of two PDQ hashes,
-    /// `same`, `part` or `other`, and what was seen, separated by tabs. A flag on a pair that is the
-    /// same picture, or one a part of the other, is not wrong; such flags are counted apart
+    /// Pairs of a picture and an entry of the list that somebody looked at. Each line has two PDQ
+    /// hashes, `same`, `part` or `other`, and what was seen, separated by tabs. A flag is not wrong
+    /// if the pair is the same picture, or one is a part of the other. Such flags are counted apart
     #[arg(long, value_name = "FILE", requires = "benign")]
     looked_at: Option<PathBuf>,
-    /// Let entries reach only as far as the benign list lets them, as after calibrate --apply; what is
-    /// taken to be the same picture is left out
+    /// Give each entry the reach that the benign list leaves it, as calibrate --apply does; what
+    /// counts as the same picture is left out
     #[arg(long, requires = "benign")]
     calibrated: bool,
 

@@ -28,7 +28,7 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     all: bool,
 
-    /// What StopNCII.org is told of every hash
+    /// What StopNCII.org is told about every hash
     #[arg(long, value_name = "VALUE", default_value = "Blocked")]
     feedback: String,
 

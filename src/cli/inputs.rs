@@ -79,9 +79,10 @@ impl LimitArgs {
 /// Which forms of a picture are asked about.
 #[derive(Debug, Args)]
 pub(crate) struct VariantArgs {
-    /// Forms of a picture that are asked about besides the stored one: none, standard, thorough, or
-    /// a list of displayed, over_black, embedded (the picture in the EXIF block), frames, dihedral,
-    /// inverted, trim, uncrop, crop, cover, straighten and perspective; with thorough among them, more of each
+    /// Which forms of a picture are asked about besides the stored one: none, standard, thorough,
+    /// or a list of displayed, over_black, embedded (the picture in the EXIF block), frames,
+    /// dihedral, inverted, trim, uncrop, crop, cover, straighten and perspective. A list with
+    /// thorough in it asks about more of each
     #[arg(long, value_name = "SET", default_value = "standard")]
     pub(crate) variants: VariantSet,
 }

@@ -49,7 +49,7 @@ pub(crate) struct KnownArgs {
     #[arg(long, value_name = "0-100")]
     min_quality: Option<Quality>,
 
-    /// What a match beyond the threshold does that further evidence speaks for: off, block, review,
+    /// What a verified match does (beyond the threshold, by other evidence): off, block, review,
     /// report or default
     #[arg(long, value_name = "ACTION")]
     verified_action: Option<Verified>,

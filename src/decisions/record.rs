@@ -162,7 +162,7 @@ pub struct Decision {
     pub mode: Option<String>,
     /// What became of the input.
     pub outcome: Outcome,
-    /// What policy said to do; `None` where nothing that matched had a say.
+    /// What policy said to do; `None` where no match counted.
     pub action: Option<Action>,
     /// The rule of labels or types that decided, where it is not the bank's own policy: that of the
     /// nearest match which does what was done.

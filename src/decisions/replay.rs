@@ -54,7 +54,7 @@ pub enum Why {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Became {
-    /// It is none today.
+    /// It does not match today.
     Gone,
     /// It was none then.
     New,
@@ -203,7 +203,7 @@ fn named<'a>(banks: &'a [Bank], name: &BankName) -> Option<&'a Bank> {
     banks.iter().find(|bank| bank.name == *name)
 }
 
-/// Why a match of then is none today.
+/// Why a match of that time does not match today.
 fn why_gone(today: &Today<'_>, decision: &Decision, found: &Match) -> (Why, String) {
     let index = today.index;
     let Some(bank) = named(index.banks(), &found.bank) else {

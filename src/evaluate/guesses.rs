@@ -120,7 +120,7 @@ impl Guessed {
         for fitted in fitted_without_reach(index, extraction, extractor) {
             let bank = index.banks().iter().find(|bank| bank.name == fitted.bank);
             let Some(bank) = bank else { continue };
-            // It is never near, whatever the threshold.
+            // A fitted guess never counts by distance.
             let flags = found.flags.entry(bank.id).or_default();
             flags.verified_below = u16::MAX;
             let key = (bank.id, fitted.content_id, fitted.entry);

@@ -1,9 +1,9 @@
-//! What speaks for a match besides its distance.
+//! The evidence for a match besides its distance.
 //!
-//! A hash farther away than a bank's threshold is no match by distance. But a query made from
-//! pixels knows how sure each of its bits is, and how simple its picture is: with that, some of the
-//! hashes beyond the threshold are surely of the same picture, and some within it surely not.
-//! This file owns those rules. It refuses to search.
+//! A hash farther away than a bank's threshold does not match by distance. But a query made from
+//! pixels knows how sure each of its bits is, and how simple its picture is. With that, some hashes
+//! beyond the threshold are surely of the same picture, and some within it are surely not. This
+//! file owns those rules. It refuses to search.
 
 use crate::hash::{Distance, PdqHash, Signal, Threshold};
 use crate::signal::pdq::Confidence;
@@ -27,8 +27,8 @@ pub struct Evidence {
     pub is_guess: bool,
     /// Whether black stands for white.
     pub inverted: bool,
-    /// How much it spoke for the very entry that it was then fitted to: how alike it was, less the
-    /// liberties that fitting took; `None` where it was not fitted.
+    /// How alike it was, before fitting, to the entry that it was then fitted to, less what fitting
+    /// changed; `None` where it was not fitted.
     pub fitted_from: Option<Score>,
 }
 
@@ -84,11 +84,13 @@ impl Evidence {
     const PLAIN: u8 = 40;
     const RICH_APART: f32 = 0.15;
     const PLAIN_APART: f32 = 0.06;
-    /// What a guess at a plain picture may be off, whatever the threshold: beyond it other plain
+    /// How many bits a guess at a plain picture may be off, even if the threshold is wider: beyond
+    /// it other plain
     /// pictures begin.
     const PLAIN_GUESS: Threshold = Threshold(24);
 
-    /// What a guess may be off an entry that is all pattern: crops of many pictures look like it.
+    /// How many bits a guess may be off an entry of stripes and the like: crops of many pictures
+    /// look like it.
     const PATTERNED_GUESS: Threshold = Threshold(20);
     /// The share apart of what was fitted, which brings strangers nearer too. Measured on 26
     /// pictures of all kinds with 35 changed copies each, against the same 17,100 hashes: of rich

@@ -1,6 +1,8 @@
-//! What guesses at an upload are fitted to, or seconded for, were there no reaches: for calibration by harmless uploads.
+//! What guesses at an upload are fitted to, or seconded for, as if no entry had a reach: for
+//! calibration by harmless uploads.
 //!
-//! Reaches are left out of it: else an entry would reach farther again each time that it is calibrated.
+//! Reaches are ignored here. Otherwise an entry would reach farther again each time that it is
+//! calibrated.
 
 use crate::clock::now;
 use crate::gate::decide::matches::Matches;

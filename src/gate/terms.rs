@@ -66,7 +66,7 @@ pub enum Refusal {
         /// Its quality.
         quality: Quality,
     },
-    /// It is beyond the threshold, and further evidence is not asked.
+    /// It is beyond the threshold, and verified matches do not count here.
     TooFar {
         /// How near it would have to be.
         within: Threshold,
@@ -78,7 +78,7 @@ pub enum Refusal {
         /// The reach.
         reach: Reach,
     },
-    /// It is beyond the threshold, and further evidence speaks too little for it.
+    /// It is beyond the threshold, and there is too little other evidence for it.
     Unlike {
         /// How near it would have to be without.
         within: Threshold,
@@ -159,8 +159,8 @@ impl<'a> Terms<'a> {
         bank.policy.may_match(kind) && self.is_in(bank, bank.policy.greatest_share(kind))
     }
 
-    /// Whether a query of this quality may be asked. PDQ's quality speaks for the
-    /// 64-bit hashes too: of an empty page they are all nearly the same.
+    /// Whether a query of this quality may be asked. PDQ's quality is used for the 64-bit hashes
+    /// too: those of all empty pages are nearly the same.
     pub(crate) fn may_ask(&self, bank: &Bank, kind: SignalType, quality: Option<Quality>) -> bool {
         self.takes_part(bank, kind)
             && (kind.family() == Family::Digest

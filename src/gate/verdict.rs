@@ -19,8 +19,8 @@ pub enum MatchKind {
     ExactDigest,
     /// A perceptual hash within the bank's threshold.
     Near,
-    /// A PDQ hash beyond the threshold that further evidence speaks for: how alike the two are by all bits,
-    /// and, where that is not quite enough, a second hash that the same entry has.
+    /// A PDQ hash beyond the threshold, for which there is other evidence: how alike the two are by
+    /// all bits and, if that just misses, a second hash of the same entry.
     Verified,
 }
 
@@ -80,7 +80,7 @@ pub struct Match {
     pub threshold: Threshold,
     /// How alike the two hashes are, where the query is of pixels.
     pub score: Option<Score>,
-    /// The second hash that speaks for the entry, where the score alone was not enough: see
+    /// The second hash that agrees, where the score alone was not enough: see
     /// [`MatchKind::Verified`].
     pub seconded_by: Option<SignalType>,
     /// What the bank's policy says to do.

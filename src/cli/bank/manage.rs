@@ -41,8 +41,8 @@ struct PolicyArgs {
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
     enabled: Option<bool>,
 
-    /// What a match beyond the threshold does that further evidence speaks for: off, block, review,
-    /// report, or default (review, or what the bank's other matches do where that is milder)
+    /// What a verified match does (beyond the threshold, by other evidence): off, block, review,
+    /// report, or default (review, or what the bank's other matches do if that is milder)
     #[arg(long, value_name = "ACTION")]
     verified_action: Option<Verified>,
 

@@ -45,8 +45,9 @@ pub(crate) struct CalibrateArgs {
     )]
     benign: Vec<PathBuf>,
 
-    /// Write each entry's reach into the store, in the place of what it had. Guesses at the originals of uploads then match the
-    /// entry no farther out, and nothing is verified farther out
+    /// Write each entry's reach into the store; it replaces the one that was there. Then no guess
+    /// at the original of an upload matches the entry farther out, and nothing is verified farther
+    /// out
     #[cfg(feature = "curation")]
     #[arg(long)]
     apply: bool,

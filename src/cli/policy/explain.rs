@@ -1,4 +1,5 @@
-//! `hashgate policy explain`: every entry that an input met or nearly met, and what policy says.
+//! `hashgate policy explain`: every entry that an input matched or almost matched, and what policy
+//! says.
 
 use crate::cli::advice;
 use crate::cli::inputs::{IndexArgs, VariantArgs};

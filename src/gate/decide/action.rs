@@ -16,12 +16,12 @@ pub(crate) type Shown = (u32, bool, bool, Sides);
 
 /// The action that matches lead to.
 ///
-/// The strictest action of all matches wins, save where an `allow` bank overrules. It does so for
-/// one picture at a time, so that a harmless frame does not shield another: its nearest match with
-/// that picture must be no farther (as a share of the hash's bits) than any match of another
-/// bank. A guess at an original overrules only what the same guess meets, and a match by evidence only
-/// such matches. A digest says that the bytes are the very same: in an `allow` bank it overrules
-/// everything, and nothing else overrules a digest in another.
+/// The strictest action of all matches wins, unless an `allow` bank overrules it. An `allow` bank
+/// counts for one picture at a time, so that a harmless frame does not shield another. Its nearest
+/// match with that picture must be no farther (as a share of the hash's bits) than any match of
+/// another bank. A guess at an original overrules only matches of the same guess. A verified match
+/// overrules only verified matches. A digest says that the bytes are the same: in an `allow` bank
+/// it overrules everything. A match by digest in another bank is overruled by nothing else.
 #[must_use]
 pub fn decide(matches: &[Match]) -> Option<Action> {
     let mut decisions = Decisions::new();

@@ -115,7 +115,7 @@ fn conclude_surely(terms: &Terms<'_>, extraction: &Extraction) -> Option<Matches
     doubts.are_settled().then_some(matches)
 }
 
-/// Whether the query is no picture that was given, but a guess at one.
+/// Whether the query is a guess at an original, and not the picture that was given.
 fn is_guess(query: &Query) -> bool {
     query.evidence.is_some_and(|evidence| evidence.is_guess)
 }

@@ -1,4 +1,5 @@
-//! Entries that a guess nearly met: the guess is fitted to them, and what comes of it is weighed.
+//! Fitting: if a guess almost matches an entry, it is nudged (moved, turned, stickers masked), and
+//! the result is judged.
 //!
 //! Which entries are worth it, and how many, is `near.rs`'s to say. What a fitted guess must reach is
 //! [`Evidence`](crate::gate::Evidence)'s to say, and how it is fitted the variants' of `signal`.
@@ -11,8 +12,8 @@ use crate::gate::terms::{Terms, widest};
 use crate::gate::{Evidence, Extraction, Query, Score};
 use crate::hash::{PdqHash, SignalType, Transform, Variant};
 
-/// What fitting takes liberties with, in terms of the score before: of all of the original that was
-/// left out, of all of the upload that was, and of one turned or mirrored. Each lets strangers nearer.
+/// What fitting changed, in terms of the score before: how much of the original was left out, how
+/// much of the upload was, and whether it was turned or mirrored. Each brings strangers nearer.
 fn less_liberties(score: Score, variant: &Variant, covered: f32) -> Score {
     const COVERED: f64 = 1.07;
     const LEFT_OUT: f64 = 0.2;
@@ -38,8 +39,9 @@ struct Fitted {
 }
 
 impl Fitted {
-    /// Whether this says of another picture nearly what `other` says of its own. A plain picture that
-    /// is fitted to two entries alike is fitted to what they have in common: a dialog of a program, a
+    /// Whether this fits its entry about as well as `other` fits another entry. A plain picture
+    /// that is fitted to two entries alike is fitted to what they have in common: a dialog of a
+    /// program, a
     /// piece of a jigsaw, a sign.
     ///
     /// Only another item of the same bank can be one, so that no list takes out what another knows, and
@@ -80,8 +82,8 @@ pub(crate) struct Fits {
     pub(crate) left_out: u64,
 }
 
-/// Fits the guesses that nearly met an entry, and weighs what comes of it; gives what was asked. `rivals`:
-/// whether entries that a plain guess fits alike take each other out.
+/// Fits the guesses that almost matched an entry, and judges the results; gives what was asked.
+/// `rivals`: whether two entries that a plain guess fits alike both stop counting.
 pub(crate) fn fit(
     terms: &Terms<'_>,
     extraction: &Extraction,

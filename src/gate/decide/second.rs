@@ -1,11 +1,12 @@
-//! A second hash, as a second opinion: an entry that evidence nearly verified is verified where another
-//! perceptual hash that the same entry has meets the same guess.
+//! A second opinion: if the evidence for an entry just misses, another perceptual hash of the same
+//! entry can settle it.
 //!
 //! PDQ and the 64-bit hashes look at a picture in other ways, so what a stranger's picture is near to by the
 //! one it rarely is by the other too. This file owns which entries are asked about, by which hashes, and how near
 //! those must be. Indexes that hold no such hashes cost nothing here.
 //!
-//! Whoever has such hashes in the index has every upload decoded: what is seconded rests on pixels in every mode.
+//! If the index has such hashes, every upload is decoded: what is seconded rests on pixels in every
+//! mode.
 
 use crate::bank::Action;
 use crate::gate::decide::eyes::Eyes;

@@ -15,7 +15,7 @@ const MOST_GUESSED: usize = 16;
 /// A picture within so many bits of one of which guesses were made tells nothing new.
 const SAME_PICTURE: Distance = Distance(8);
 
-/// Whether the query is no picture that was given, but a guess at one.
+/// Whether the query is a guess at an original, and not the picture that was given.
 fn is_guess(query: &Query) -> bool {
     query.evidence.is_some_and(|evidence| evidence.is_guess)
 }

@@ -13,7 +13,8 @@ pub struct VariantSet {
     pub displayed: bool,
     /// Transparent parts laid over black.
     pub over_black: bool,
-    /// The small picture in the EXIF block, where it is another: what was cropped often still shows in it.
+    /// The small picture in the EXIF block, if it shows something else: a crop often still shows
+    /// there as it was before.
     pub embedded: bool,
     /// Every frame of an animation, not only the first.
     pub frames: bool,
