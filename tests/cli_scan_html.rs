@@ -68,17 +68,17 @@ fn gate_that_knows(pictures: &Path) -> Hashgate {
     let hashes = |name: &str| {
         let path = pictures.join(name);
         let path = path.to_str().unwrap();
-        let args = ["hash", "--format", "json", "--signals", "pdq,sha256", path];
+        let args = ["hash", "--format", "jsonl", "--signals", "pdq,md5", path];
         gate.expect(0, &args).json()[0]["signals"].clone()
     };
     let pdq = hashes("known.png")["pdq"].as_str().unwrap().to_owned();
-    let sha256 = hashes("bytes.png")["sha256"].as_str().unwrap().to_owned();
+    let md5 = hashes("bytes.png")["md5"].as_str().unwrap().to_owned();
     let import = |bank: &str, hash: &str| {
         let ran = gate.run_with(&["import", "--bank", bank, "-"], &format!("{hash}\n"));
         assert_eq!(ran.code, 0, "{ran:#?}");
     };
-    import("known", &pdq);
-    import("digests", &sha256);
+    import("known", &format!("pdq {pdq}"));
+    import("digests", &format!("md5 {md5}"));
     gate.expect(0, &["publish"]);
     gate
 }
@@ -110,6 +110,7 @@ fn the_page_counts_what_the_summary_counts_and_shows_no_picture() {
         "flat.png",
     ];
     let mut args = vec!["scan".to_owned(), "--format".into(), "jsonl".into()];
+    args.extend(["--variants".to_owned(), "dihedral".into()]);
     args.extend([
         "--ordered".into(),
         "--html".into(),
@@ -158,7 +159,7 @@ fn the_page_counts_what_the_summary_counts_and_shows_no_picture() {
     assert_eq!(
         column(groups, "why"),
         [
-            "the same bytes (sha256)",
+            "the same bytes (md5)",
             "within the threshold (pdq)",
             "within the threshold (pdq)"
         ]
