@@ -78,7 +78,7 @@ fn publish(home: &Path) -> (Publication, f64) {
     let folder = home.join("index");
     let base = Base::read(&folder);
     let begun = Instant::now();
-    let store = BankStore::open_read_only(&home.join("store")).expect("the store opens");
+    let store = BankStore::open_read_only(home.join("store")).expect("the store opens");
     let opened = begun.elapsed().as_secs_f64();
     let snapshot = store.snapshot().expect("a snapshot");
     let done = snapshot.publish(&folder, base, false, &PublishOptions::default());
@@ -101,7 +101,7 @@ fn main() {
         "published in {:.2} s: {first:?}",
         begun.elapsed().as_secs_f64()
     );
-    let reader = IndexHandle::open(&home.join("index")).expect("an index");
+    let reader = IndexHandle::open(home.join("index")).expect("an index");
     let heads = [
         "open", "add", "close", "reopen", "publish", "refresh", "match", "total",
     ];
@@ -113,7 +113,7 @@ fn main() {
         let new = nth(next);
         assert_eq!(reader.load().search(&new, Distance(31)), []);
         let mut at = vec![Instant::now()];
-        let store = BankStore::open(&home.join("store")).expect("the store opens");
+        let store = BankStore::open(home.join("store")).expect("the store opens");
         at.push(Instant::now());
         assert_eq!(store.add(bank, &[item(next)]).expect("added").added, 1);
         at.push(Instant::now());

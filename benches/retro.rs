@@ -113,7 +113,7 @@ fn main() {
         hashes: 16,
         names: false,
     };
-    let index = hashgate::index::Index::open(&home.join("index")).expect("an index");
+    let index = hashgate::index::Index::open(home.join("index")).expect("an index");
     let judged_by = HistoryBase {
         revision: index.stats().store_revision,
         mark: index.stats().store_mark,

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = ImportOptions::new(bank);
     let imported = import(&workspace, options, ListSource::file(list), &Silent)?;
     publish(&workspace, &PublishPlan::default(), &Silent)?;
-    let verdict = Gate::open(&workspace.index())?.check(&std::fs::read(upload)?);
+    let verdict = Gate::open(workspace.index())?.check(&std::fs::read(upload)?);
     let action = verdict.action_name();
     println!(
         "added {}, imported {}: {action}",

@@ -79,7 +79,7 @@ impl Scene {
 
     fn check(&self, name: &str) -> String {
         let bytes = std::fs::read(self.pictures().join(name)).unwrap();
-        let gate = Gate::open(&self.workspace.index()).unwrap();
+        let gate = Gate::open(self.workspace.index()).unwrap();
         gate.check(&bytes).action_name().to_owned()
     }
 }
@@ -486,8 +486,8 @@ fn an_explanation_tells_of_entries_that_are_in_the_store_only() {
     add(&scene.workspace, &scene.bank, &plan, &Silent).unwrap();
     scene.publish();
     scene.add();
-    let gate = Gate::open(&scene.workspace.index()).unwrap();
-    let store = BankStore::open_read_only(&scene.workspace.store()).unwrap();
+    let gate = Gate::open(scene.workspace.index()).unwrap();
+    let store = BankStore::open_read_only(scene.workspace.store()).unwrap();
     let input = scene.pictures().join("2.png").display().to_string();
     let mut explained = explain(&gate, &input).unwrap();
     explained.look_in(&store).unwrap();
@@ -521,7 +521,7 @@ mod calibration {
         std::fs::create_dir(&sample).unwrap();
         std::fs::copy(scene.pictures().join("1.png"), sample.join("1.png")).unwrap();
         std::fs::write(sample.join("notes.txt"), "no picture").unwrap();
-        let index = Index::open(&scene.workspace.index()).unwrap();
+        let index = Index::open(scene.workspace.index()).unwrap();
         let noted = Noted::default();
         let plan = CalibrationPlan::new([&sample]);
         let (calibration, found) = calibrate(&index, &plan, &noted).unwrap();
@@ -551,7 +551,7 @@ mod calibration {
     fn what_cannot_be_judged_by_is_named() {
         let scene = Scene::with_pictures();
         scene.publish();
-        let index = Index::open(&scene.workspace.index()).unwrap();
+        let index = Index::open(scene.workspace.index()).unwrap();
         let by = |plan: CalibrationPlan| calibrate(&index, &plan, &Silent).unwrap_err();
         let empty = scene.folder.path().join("empty");
         std::fs::create_dir(&empty).unwrap();

@@ -35,7 +35,7 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = BankStore::open(&folder.path().join("store")).unwrap();
+        let store = BankStore::open(folder.path().join("store")).unwrap();
         let bank = store.create_bank(&"known".parse().unwrap(), Policy::new(Action::Block));
         let home = Self {
             bank: bank.unwrap().id,
@@ -54,7 +54,7 @@ impl Home {
     }
 
     fn publish(&self) {
-        let store = BankStore::open(&self.at("store")).unwrap();
+        let store = BankStore::open(self.at("store")).unwrap();
         let base = Base::read(&self.at("index"));
         let snapshot = store.snapshot().unwrap();
         let options = PublishOptions::default();
@@ -72,7 +72,7 @@ impl Home {
         let query = of_pixels.next().expect("a picture has a hash");
         let mut entry = item(&[]);
         entry.signals = vec![ContentSignal::new(query.signal, query.quality)];
-        let store = BankStore::open(&self.at("store")).unwrap();
+        let store = BankStore::open(self.at("store")).unwrap();
         store.add(self.bank, &[entry]).unwrap();
     }
 
@@ -80,7 +80,7 @@ impl Home {
         let options = GateOptions::default()
             .variants(variants)
             .signals([SignalType::Sha256]);
-        Gate::open_with(&self.at("index"), options).unwrap()
+        Gate::open_with(self.at("index"), options).unwrap()
     }
 
     fn keep(&self, names: bool) {
@@ -125,7 +125,7 @@ impl Home {
     }
 
     fn kept(&self) -> Vec<Upload> {
-        let history = History::open_read_only(&self.at("history")).unwrap();
+        let history = History::open_read_only(self.at("history")).unwrap();
         let uploads = history.uploads(NOW).unwrap();
         uploads.map(Result::unwrap).collect()
     }
@@ -445,7 +445,7 @@ fn a_generation_is_looked_up_and_one_that_nobody_noted_is_an_error() {
     let home = Home::new();
     home.keep(true);
     home.judge(&[1], &home.options());
-    let before = BankStore::open_read_only(&home.at("store"))
+    let before = BankStore::open_read_only(home.at("store"))
         .unwrap()
         .revision();
     home.add(1);

@@ -218,7 +218,7 @@ fn step(random: &mut Random, store: &BankStore) {
 /// A store with two banks and some hundred entries, and a folder for everything.
 fn world(random: &mut Random, many: usize) -> (tempfile::TempDir, BankStore) {
     let home = tempfile::tempdir().unwrap();
-    let store = BankStore::open(&home.path().join("store")).unwrap();
+    let store = BankStore::open(home.path().join("store")).unwrap();
     for name in ["first", "second"] {
         let policy = Policy::new(Action::Block);
         let bank = store.create_bank(&name.parse().unwrap(), policy).unwrap();
@@ -554,7 +554,7 @@ fn endless_publisher() {
         return;
     };
     let home = PathBuf::from(home);
-    let store = BankStore::open(&home.join("store")).unwrap();
+    let store = BankStore::open(home.join("store")).unwrap();
     let mut random = Random::new(store.revision());
     loop {
         step(&mut random, &store);
@@ -592,7 +592,7 @@ fn publishers_killed_anywhere_leave_what_can_be_built_upon() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let store = BankStore::open(&home.path().join("store")).unwrap();
+        let store = BankStore::open(home.path().join("store")).unwrap();
         assert_eq!(store.verify().unwrap(), items(&store));
         if kill > 0 {
             let left = verify(&folder).unwrap();

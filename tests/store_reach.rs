@@ -119,7 +119,7 @@ fn what_is_known_of_a_hash_stays_through_updates_withdrawal_and_a_second_opening
     assert_eq!(only(&store, &bank).signals[0].reach, Reach::within(5));
     assert_eq!(store.counts(bank.id).unwrap(), recount(&store, bank.id));
     drop(store);
-    let store = BankStore::open(&outer.path().join("home/store")).unwrap();
+    let store = BankStore::open(outer.path().join("home/store")).unwrap();
     assert_eq!(only(&store, &bank).signals[0].reach, Reach::within(5));
     store.delete_item(ContentId(1)).unwrap();
     assert_eq!(store.counts(bank.id).unwrap(), Default::default());

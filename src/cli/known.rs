@@ -4,7 +4,6 @@ use crate::bank::{Action, Policy, Setting, Verified};
 use crate::cli::inputs::FileArgs;
 use crate::cli::{output, progress::Progress};
 use crate::curation::policy;
-use crate::gate::Forms;
 use crate::hash::{Quality, SignalType, Threshold};
 use crate::hashset::BadLine;
 use crate::index::{Carried, Index};
@@ -122,10 +121,7 @@ impl KnownArgs {
             Some(path) => policy::lay_over(&policy::read(path)?, &mut banks)?,
             None => policy::lay_over(&PolicyFile::default(), &mut banks)?,
         };
-        let mut options = KnownOptions::default();
-        options.limits = limits;
-        options.forms = Forms::STANDARD;
-        options.signals = signals.to_vec();
+        let options = KnownOptions::default().limits(limits).signals(signals);
         let mut known = Known::new(banks, carried, options);
         let mut said = Vec::new();
         let mut is_partial = false;

@@ -61,7 +61,7 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
         ..GateOptions::default()
     };
     let mut recorder = recorder::open(&args.decisions.plan(home))?;
-    let gate = Gate::open_with(&args.index.folder(home), options)?;
+    let gate = Gate::open_with(args.index.folder(home), options)?;
     args.index.log(&gate.index());
     recorder::set_index(&mut recorder, &gate.index(), home)?;
     let shadow = match &args.shadow {

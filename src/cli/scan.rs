@@ -132,7 +132,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     let (gate, sources) = match gathered {
         Some(Gathered { index, sources, .. }) => (Gate::over(index, options), Some(sources)),
         None => {
-            let gate = Gate::open_with(&args.index.folder(home), options)?;
+            let gate = Gate::open_with(args.index.folder(home), options)?;
             args.index.log(&gate.index());
             (gate, None)
         }

@@ -172,7 +172,7 @@ pub fn add(
     plan: &AddPlan,
     observer: &dyn Observer,
 ) -> Result<AddOutcome, AddError> {
-    let store = BankStore::open_existing(&workspace.store())?;
+    let store = BankStore::open_existing(workspace.store())?;
     let mut adding = Adding {
         outcome: AddOutcome {
             bank: store.bank(bank)?,

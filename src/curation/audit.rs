@@ -79,7 +79,7 @@ impl Audit {
     /// [`AuditError::Store`].
     pub fn open(workspace: &Workspace) -> Result<Self, AuditError> {
         Ok(Self {
-            store: BankStore::open_read_only(&workspace.store())?,
+            store: BankStore::open_read_only(workspace.store())?,
             ledger: Ledger::of(workspace),
         })
     }

@@ -170,7 +170,7 @@ impl From<ContentItem> for EntryRecord {
 /// [`BankError`]; [`StoreError::BankExists`] where the name is taken.
 pub fn create(workspace: &Workspace, name: &BankName, policy: Policy) -> Result<Bank, BankError> {
     workspace.create()?;
-    let store = BankStore::open(&workspace.store())?;
+    let store = BankStore::open(workspace.store())?;
     Ok(store.create_bank(name, policy)?)
 }
 
@@ -179,7 +179,7 @@ pub fn create(workspace: &Workspace, name: &BankName, policy: Policy) -> Result<
 /// # Errors
 /// [`BankError::Store`].
 pub fn list(workspace: &Workspace) -> Result<Vec<BankRecord>, BankError> {
-    let store = BankStore::open_read_only(&workspace.store())?;
+    let store = BankStore::open_read_only(workspace.store())?;
     let record = |bank: Bank| Ok(BankRecord::of(&bank, &store.counts(bank.id)?));
     store.banks()?.into_iter().map(record).collect()
 }
@@ -200,7 +200,7 @@ impl BankView {
     /// # Errors
     /// [`BankError::Store`].
     pub fn open(workspace: &Workspace, name: &BankName) -> Result<Self, BankError> {
-        let store = BankStore::open_read_only(&workspace.store())?;
+        let store = BankStore::open_read_only(workspace.store())?;
         let bank = store.bank(name)?;
         let counts = store.counts(bank.id)?;
         let file = policy::load(workspace);
@@ -263,7 +263,7 @@ pub fn set_policy(
     name: &BankName,
     settings: &[Setting],
 ) -> Result<PolicyChange, BankError> {
-    let store = BankStore::open_existing(&workspace.store())?;
+    let store = BankStore::open_existing(workspace.store())?;
     let bank = store.bank(name)?;
     let names: Vec<&'static str> = settings.iter().map(|setting| setting.name()).collect();
     policy::must_not_set(workspace, &bank, &names)?;
@@ -292,7 +292,7 @@ pub fn delete(
     name: &BankName,
     with_entries: bool,
 ) -> Result<u64, BankError> {
-    let store = BankStore::open_existing(&workspace.store())?;
+    let store = BankStore::open_existing(workspace.store())?;
     let bank = store.bank(name)?;
     let entries = store.counts(bank.id)?.items;
     if entries > 0 && !with_entries {
@@ -310,7 +310,7 @@ pub fn delete(
 /// [`BankError`].
 pub fn policies(workspace: &Workspace) -> Result<Policies, BankError> {
     let file = policy::load(workspace)?;
-    let mut banks = BankStore::open_read_only(&workspace.store())?.banks()?;
+    let mut banks = BankStore::open_read_only(workspace.store())?.banks()?;
     let carried = policy::lay_over(&file, &mut banks)?;
     Ok(Policies { banks, carried })
 }
@@ -333,7 +333,7 @@ pub struct CheckedPolicy {
 /// [`BankError`]: what is wrong with it.
 pub fn check_policy(workspace: &Workspace, path: &Path) -> Result<CheckedPolicy, BankError> {
     let file = policy::read(path)?;
-    let banks = match BankStore::open_read_only(&workspace.store()) {
+    let banks = match BankStore::open_read_only(workspace.store()) {
         Ok(store) => Some(store.banks()?),
         Err(StoreError::Missing { .. }) => None,
         Err(error) => return Err(error.into()),

@@ -63,7 +63,7 @@ pub struct Explained {
 /// Where it cannot be read.
 #[cfg(feature = "curation")]
 pub fn store_of(workspace: &Workspace) -> Result<Option<BankStore>, StoreError> {
-    match BankStore::open_read_only(&workspace.store()) {
+    match BankStore::open_read_only(workspace.store()) {
         Ok(store) => Ok(Some(store)),
         Err(StoreError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -202,7 +202,7 @@ impl Exporter {
         if options.all && !form.has_state() {
             return Err(ExportError::NoState { form });
         }
-        let store = BankStore::open_read_only(&workspace.store())?;
+        let store = BankStore::open_read_only(workspace.store())?;
         let bank = store.bank(&options.bank)?;
         Ok(Self {
             options,

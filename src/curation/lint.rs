@@ -185,11 +185,11 @@ pub fn lint(
     plan: &LintPlan,
     observer: &dyn Observer,
 ) -> Result<LintReport, LintError> {
-    let store = BankStore::open_read_only(&workspace.store())?;
+    let store = BankStore::open_read_only(workspace.store())?;
     for name in &plan.banks {
         store.bank(name)?;
     }
-    let index = Index::open(&workspace.index()).map_err(|source| LintError::Index { source })?;
+    let index = Index::open(workspace.index()).map_err(|source| LintError::Index { source })?;
     if index.stats().store_revision != store.revision() {
         let older = "the index is older than the store: publish first to have all looked at";
         observer.notice(Notice::Doubt(&older));

@@ -152,7 +152,7 @@ fn publish_once(
 ) -> Result<PublishOutcome, PublishingError> {
     // In this order: see `Snapshot::publish`.
     let base = Base::read(&workspace.index());
-    let store = BankStore::open_read_only(&workspace.store())?;
+    let store = BankStore::open_read_only(workspace.store())?;
     let mut snapshot = store.snapshot()?;
     let carried = policy::lay_over(file, &mut snapshot.banks)?;
     observer.progress(Progress::step("reading the store"));

@@ -45,7 +45,7 @@ impl ReachOutcome {
 /// # Errors
 /// [`StoreError`].
 pub fn can_be_set(workspace: &Workspace) -> Result<(), StoreError> {
-    BankStore::open_existing(&workspace.store()).map(drop)
+    BankStore::open_existing(workspace.store()).map(drop)
 }
 
 /// Writes the reach of every entry that was judged, and takes away the reach of every other. Matching changes
@@ -59,7 +59,7 @@ pub fn set(
     reaches: &Reaches,
     observer: &dyn Observer,
 ) -> Result<ReachOutcome, StoreError> {
-    let store = BankStore::open_existing(&workspace.store())?;
+    let store = BankStore::open_existing(workspace.store())?;
     let mut outcome = ReachOutcome::default();
     let is_whole = each_batch(&store, observer, |bank, items| {
         let is_same = index
@@ -102,7 +102,7 @@ pub fn set(
 /// # Errors
 /// [`StoreError`].
 pub fn clear(workspace: &Workspace, observer: &dyn Observer) -> Result<ReachOutcome, StoreError> {
-    let store = BankStore::open_existing(&workspace.store())?;
+    let store = BankStore::open_existing(workspace.store())?;
     let mut outcome = ReachOutcome::default();
     let is_whole = each_batch(&store, observer, |bank, items| {
         let (with, without): (Vec<_>, Vec<_>) =

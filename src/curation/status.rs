@@ -134,12 +134,12 @@ pub enum StatusError {
 /// # Errors
 /// [`StatusError`]. What is wrong with the policy file is in the status.
 pub fn status(workspace: &Workspace) -> Result<Status, StatusError> {
-    let store = match BankStore::open_read_only(&workspace.store()) {
+    let store = match BankStore::open_read_only(workspace.store()) {
         Ok(store) => Some(store),
         Err(StoreError::Missing { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let index = match Index::open(&workspace.index()) {
+    let index = match Index::open(workspace.index()) {
         Ok(index) => Some(index),
         Err(IndexError::NotPublished { .. }) => None,
         Err(error) => return Err(error.into()),

@@ -152,7 +152,7 @@ pub fn verify(workspace: &Workspace, observer: &dyn Observer) -> WorkspaceCheck 
 
 #[cfg(feature = "curation")]
 fn check_store(workspace: &Workspace) -> StoreCheck {
-    let store = match BankStore::open_read_only(&workspace.store()) {
+    let store = match BankStore::open_read_only(workspace.store()) {
         Ok(store) => store,
         Err(StoreError::Missing { .. }) => return StoreCheck::Missing,
         Err(error) => return StoreCheck::Damaged(error),
@@ -168,7 +168,7 @@ fn check_store(workspace: &Workspace) -> StoreCheck {
 
 #[cfg(feature = "curation")]
 fn check_history(workspace: &Workspace) -> HistoryCheck {
-    let checked = History::open_read_only(&workspace.history())
+    let checked = History::open_read_only(workspace.history())
         .and_then(|history| history.verify(clock::now()));
     match checked {
         Ok(uploads) => HistoryCheck::Sound { uploads },

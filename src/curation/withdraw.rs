@@ -84,7 +84,7 @@ pub fn turn(
     {
         return Err(TurnError::Past { until });
     }
-    let store = BankStore::open_existing(&workspace.store())?;
+    let store = BankStore::open_existing(workspace.store())?;
     let mut done = Vec::new();
     for item in named(&store, bank, names)? {
         match turn_one(&store, &item, turn, now) {

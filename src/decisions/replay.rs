@@ -118,7 +118,7 @@ pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
     let extraction = Extraction {
         signals: signals.clone(),
         quality: decision.quality,
-        queries: decision.queries.iter().copied().collect(),
+        queries: decision.queries.to_vec(),
         // That a picture is too faint is decided anew.
         problem: match (decision.error_outcome, &decision.error) {
             (Some(outcome), Some(error)) if outcome != Outcome::LowQuality => {

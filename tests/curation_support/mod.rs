@@ -29,7 +29,7 @@ impl Desk {
         let folder = outer.path().to_owned();
         let workspace = Workspace::at(folder.join("home")).unwrap();
         workspace.create().unwrap();
-        let store = BankStore::open(&workspace.store()).unwrap();
+        let store = BankStore::open(workspace.store()).unwrap();
         let policy = Policy::new(Action::Block);
         store.create_bank(&"list".parse().unwrap(), policy).unwrap();
         Self {
@@ -49,7 +49,7 @@ impl Desk {
     }
 
     pub(crate) fn store(&self) -> BankStore {
-        BankStore::open_read_only(&self.workspace.store()).unwrap()
+        BankStore::open_read_only(self.workspace.store()).unwrap()
     }
 
     /// Everything in the store, as text.

@@ -90,7 +90,7 @@ pub(crate) fn run(args: CalibrateArgs, home: &Home) -> anyhow::Result<Exit> {
         let stop = stop::on_request()?;
         return apply::clear(home, &stop);
     }
-    let index = Index::open_with(&args.index.folder(home), args.index.memory())?;
+    let index = Index::open_with(args.index.folder(home), args.index.memory())?;
     args.index.log(&index);
     for path in [&args.json, &args.html].into_iter().flatten() {
         output::file_or_stdout(Some(path))?;

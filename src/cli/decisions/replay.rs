@@ -36,7 +36,7 @@ pub(super) fn run(args: &ReplayArgs, home: &Home) -> anyhow::Result<Exit> {
         index_memory: args.index.memory(),
         ..GateOptions::default()
     };
-    let gate = Gate::open_with(&args.index.folder(home), options)?;
+    let gate = Gate::open_with(args.index.folder(home), options)?;
     let folder = args.chosen.log.folder(home);
     let mut out = output::stdout();
     let take = |anew: DecidedAnew<'_>| -> anyhow::Result<()> {

@@ -31,7 +31,7 @@ pub(super) fn run(args: &VerifyArgs, home: &Home) -> anyhow::Result<Exit> {
         first_file: args.first_file,
         expect: args.expect,
     };
-    let report = decisions::verify(&args.log.folder(home), options)?;
+    let report = decisions::verify(args.log.folder(home), options)?;
     drop(progress);
     let is_sound = report.is_as_expected(&options);
     let mut out = output::stdout();

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &ExplainArgs, home: &Home) -> anyhow::Result<Exit> {
         at: args.at,
         ..GateOptions::default()
     };
-    let gate = Gate::open_with(&args.index.folder(home), options)?;
+    let gate = Gate::open_with(args.index.folder(home), options)?;
     #[cfg(feature = "curation")]
     let store = match args.index.is_given() {
         true => None,

@@ -36,8 +36,8 @@ impl Importer {
             return Err(ImportError::NoSource);
         }
         let store = match options.dry_run {
-            true => BankStore::open_read_only(&workspace.store())?,
-            false => BankStore::open_existing(&workspace.store())?,
+            true => BankStore::open_read_only(workspace.store())?,
+            false => BankStore::open_existing(workspace.store())?,
         };
         let bank = store.bank(&options.bank)?;
         Ok(Self {

@@ -57,6 +57,36 @@ impl Default for KnownOptions {
     }
 }
 
+impl KnownOptions {
+    /// Bounds on what decoding a known picture may cost.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Which forms of a known picture are kept beside it.
+    #[must_use]
+    pub fn forms(mut self, forms: Forms) -> Self {
+        self.forms = forms;
+        self
+    }
+
+    /// Hashes of known pictures besides `pdq`, `md5`, `sha1` and `sha256`.
+    #[must_use]
+    pub fn signals(mut self, signals: impl Into<Vec<SignalType>>) -> Self {
+        self.signals = signals.into();
+        self
+    }
+
+    /// Most hashes that are gathered.
+    #[must_use]
+    pub fn most_hashes(mut self, hashes: u64) -> Self {
+        self.most_hashes = hashes;
+        self
+    }
+}
+
 /// Lists and known pictures, on their way into an index in memory.
 ///
 /// ```

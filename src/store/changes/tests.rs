@@ -93,7 +93,7 @@ fn what_gets_a_second_source_was_touched() {
     store.add(bank, &[labelled(10)]).unwrap();
     assert_eq!(said(&store, middle), Some((vec![1], vec![1, 11])));
     drop(store);
-    let store = BankStore::open(&folder.path().join("store")).unwrap();
+    let store = BankStore::open(folder.path().join("store")).unwrap();
     assert_eq!(said(&store, middle), Some((vec![1], vec![1, 11])));
 }
 
