@@ -409,7 +409,6 @@ mod tests {
         assert!(told(&"00".repeat(32)).unwrap().starts_with("0 of 256"));
         assert!(told(&"0f".repeat(32)).unwrap().starts_with("nothing but"));
         let picture = "9c151c3af838278e3ef57c180e3b5a3dd9f5c3f2e0ddc6a8ae0bb04e0de3cc40";
-        let hash = told(picture);
-        assert!(hash.is_none() || hash.unwrap().contains("bits set"));
+        assert_eq!(told(picture), None);
     }
 }
