@@ -8,7 +8,7 @@ use crate::gate::quarantine::Watch;
 use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash};
 use crate::gate::unsettled::{Checked, Unsettled};
 use crate::gate::{Extraction, Outcome, Problem, ProblemKind, Query, Shadow, Verdict};
-use crate::hash::{Quality, Signal, SignalType};
+use crate::hash::{Quality, Signal};
 use crate::index::{Index, IndexError, IndexHandle};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use {
     crate::gate::terms::upload_of,
     crate::gate::{AtHand, Extractor, LookOptions, MemoryBudget, Mode, VariantSet, read_file},
+    crate::hash::SignalType,
     crate::index::Memory,
     crate::media::Limits,
 };

@@ -173,7 +173,6 @@ impl Evidence {
 
 /// In how many bits two hashes differ at least, where one is laid down in any of the eight ways; nearly, as
 /// signs and transposing tell.
-#[cfg(feature = "decode")]
 pub(crate) fn apart_in_any_way(one: &PdqHash, other: &PdqHash) -> u32 {
     // By how the rows and the columns change their signs, as it lies and transposed.
     let mut apart = [0u32; 8];

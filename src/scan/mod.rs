@@ -15,11 +15,13 @@ mod sink;
 mod summary;
 mod walk;
 
+#[cfg(any(feature = "cli", feature = "curation"))]
 pub(crate) use crate::pages::name::escaped;
 pub use answer::{Answer, Question, for_each_batch};
 pub use known::{Known, KnownError, KnownOptions, ListRead, PictureRead, PicturesRead, Sources};
 pub use pipeline::{Done, Finished, Options, for_each_file};
 pub use record::FileRecord;
+#[cfg(feature = "cli")]
 pub(crate) use record::path_text;
 pub use shadow::ShadowRecord;
 pub use shadow_summary::ShadowSummary;
