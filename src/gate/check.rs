@@ -46,7 +46,7 @@ pub struct GateOptions {
     /// Whether JPEGs are hashed from their pixels or their coefficients.
     pub mode: Mode,
     /// The shorter side, in pixels, from which [`Mode::Auto`] reads the coefficients of a baseline
-    /// JPEG. `None`: from [`SAMPLING_PAYS_FROM`](media::SAMPLING_PAYS_FROM), where that begins to pay.
+    /// JPEG. `None`: from [`SAMPLING_PAYS_FROM`](crate::media::SAMPLING_PAYS_FROM), where that begins to pay.
     pub auto_from: Option<u16>,
     /// Memory that all decoders of this gate share, and whoever else holds the budget. A picture
     /// that needs more than the whole is `too_large`; one that needs more than is free waits.
