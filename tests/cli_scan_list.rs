@@ -271,24 +271,27 @@ fn what_a_source_took_back_or_somebody_disputes_matches_nothing() {
     let gate = Homeless::new();
     let hash = gate.scan_hash(upload);
     let list = folder.path().join("threatexchange.json");
-    let record = |id: u32, hash: &str, should_delete: bool| {
+    let record = |id: u32, hash: &str, should_delete: bool, says: &str| {
         format!(
-            "{{\"id\":\"{id}\",\"indicator\":\"{hash}\",\"type\":\"HASH_PDQ\",\"should_delete\":{should_delete}}}"
+            "{{\"id\":\"{id}\",\"indicator\":\"{hash}\",\"type\":\"HASH_PDQ\",\"should_delete\":{should_delete},\
+             \"descriptors\":{{\"data\":[{{\"id\":\"9\",\"owner\":{{\"id\":\"5\"}},\"status\":\"{says}\"}}]}}}}"
         )
     };
+    let known = |id, hash| record(id, hash, false, "MALICIOUS");
     let other = "5a".repeat(32);
     let write = |records: &[String]| {
         std::fs::write(&list, format!("{{\"data\":[{}]}}", records.join(","))).unwrap();
     };
     let list_name = list.to_str().unwrap();
-    write(&[record(1, &hash, false), record(2, &other, false)]);
+    write(&[known(1, &hash), known(2, &other)]);
     gate.scan(1, &["--list", list_name, upload]);
-    write(&[
-        record(1, &hash, false),
-        record(2, &other, false),
-        record(1, &hash, true),
-    ]);
+    let taken_back = record(1, &hash, true, "MALICIOUS");
+    write(&[known(1, &hash), known(2, &other), taken_back.clone()]);
     gate.scan(0, &["--list", list_name, upload]);
+    let disputed = record(1, &hash, false, "NON_MALICIOUS");
+    write(&[disputed, known(2, &other)]);
+    gate.scan(0, &["--list", list_name, upload]);
+    write(&[known(1, &hash), known(2, &other), taken_back]);
     // Another source that stands by it is enough.
     let mine = folder.path().join("mine.txt");
     std::fs::write(&mine, format!("pdq {hash}\n")).unwrap();
@@ -315,7 +318,8 @@ fn it_says_what_a_bank_of_the_same_says() {
         banked.expect(0, &["bank", "create", bank, "--action", "block"]);
     }
     banked.expect(0, &["bank", "add", "known", &known]);
-    banked.expect(0, &["import", "--bank", "lists", &list]);
+    // Three of its rows are bad, on purpose.
+    banked.expect(2, &["import", "--bank", "lists", &list]);
     banked.expect(0, &["publish"]);
     let scan = ["scan", "--format", "jsonl", "--ordered"];
     let of_bank = banked.expect(1, &[&scan[..], &[&uploads]].concat());

@@ -223,7 +223,12 @@ fn changed(seen: &Value, place: &str, value: Value) -> Value {
 
 #[test]
 fn what_no_looker_writes_is_refused() {
-    let bytes = fs::read("examples/pictures/known/coffee.jpg").unwrap();
+    // Large enough to be read from its coefficients.
+    let coffee = image::open("examples/pictures/known/coffee.jpg").unwrap();
+    let coffee = coffee.resize_exact(1600, 1200, image::imageops::FilterType::Triangle);
+    let mut bytes = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 90);
+    coffee.to_rgb8().write_with_encoder(encoder).unwrap();
     let mut options = LookOptions::default().mode(Mode::Auto).fitting(true);
     options.auto_from = Some(0);
     let seen = serde_json::to_value(look(&bytes, &options)).unwrap();

@@ -221,12 +221,17 @@ fn add_list(
             }
         ));
     }
+    if read.has_more {
+        output::warn(format_args!(
+            "hashgate: warning: {name}: it is one page, and its source has more: give those too"
+        ));
+    }
     said.push(format!(
         "{name} ({}, {})",
         read.format,
         entries(read.entries)
     ));
-    Ok(read.bad > 0)
+    Ok(read.is_partial())
 }
 
 fn entries(count: u64) -> String {

@@ -1,6 +1,6 @@
 //! Which of the decisions are meant, as it is typed.
 
-use super::LogArgs;
+use super::log::LogArgs;
 use crate::bank::{Action, BankName};
 use crate::clock::When;
 use crate::decisions::Choice;

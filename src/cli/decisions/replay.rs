@@ -3,7 +3,7 @@
 //! Exit codes: 0 where all would be decided as they were, 1 where some would not, 2 where the log
 //! could not be read whole.
 
-use super::{chosen::Chosen, show::Format, show::name, warn_of};
+use super::{chosen::Chosen, log::warn_of, show::Format, show::name};
 use crate::bank::Action;
 use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
 use crate::clock::{now, time};

@@ -1,6 +1,6 @@
 //! `hashgate decisions show`: decisions as they were written, or where the log ends.
 
-use super::{chosen::Chosen, warn_of};
+use super::{chosen::Chosen, log::warn_of};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock::time;
 use crate::decisions::{self, Decision, Entry};

@@ -1,6 +1,6 @@
 //! `hashgate decisions verify`: whether the log is what was written.
 
-use super::{LogArgs, show::Format};
+use super::{log::LogArgs, show::Format};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress};
 use crate::decisions::{self, LineHash, Report, VerifyOptions};
 use clap::Args;

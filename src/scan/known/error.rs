@@ -62,12 +62,6 @@ pub enum KnownError {
         /// The list.
         path: PathBuf,
     },
-    /// A list is one page of several.
-    #[error("{}: it is one page, and its source has more: join all pages into one list", path.display())]
-    OnePage {
-        /// The list.
-        path: PathBuf,
-    },
     /// More hashes than are gathered.
     #[error(
         "{got} hashes and more are too many for one scan, which takes {most}: keep them in a bank"

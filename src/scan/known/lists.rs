@@ -32,6 +32,17 @@ pub struct ListRead {
     pub bad: u64,
     /// Rows with nothing that can be computed here.
     pub opaque: u64,
+    /// The list is one page, and its source has more.
+    pub has_more: bool,
+}
+
+impl ListRead {
+    /// Whether something of what the source knows is missing, so that nobody may take a file that
+    /// matches nothing for clean.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.bad > 0 || self.has_more
+    }
 }
 
 impl Known {
@@ -83,6 +94,7 @@ impl Known {
             taken_back: 0,
             bad: 0,
             opaque: 0,
+            has_more: false,
         };
         let source = self.entries.source(path.display().to_string());
         let mut failure = None;
@@ -114,11 +126,7 @@ impl Known {
             path: path.to_owned(),
             source,
         })?;
-        if end.has_more {
-            return Err(KnownError::OnePage {
-                path: path.to_owned(),
-            });
-        }
+        read.has_more = end.has_more;
         if read.entries == 0 && read.taken_back == 0 {
             return Err(KnownError::NoEntry {
                 path: path.to_owned(),
