@@ -97,11 +97,15 @@ def drawn(lines, title, columns):
         column = 0
         for text, colour, bold in pieces:
             weight = ' font-weight="bold"' if bold else ""
-            if text.strip():
-                # Each piece stands at its own column, and has its own length, whatever font a viewer has.
+            shown = text.strip()
+            if shown:
+                # Each piece stands at its own column, and has its own length, whatever font a viewer has. Viewers
+                # drop blanks at its ends and all but one inside: the ends are left out, the others are no-break.
+                at = column + len(text) - len(text.lstrip())
+                kept = html.escape(shown).replace(" ", "\u00a0")
                 out.append(
-                    f'<text x="{MARGIN + column * WIDTH:.1f}" y="{y}" textLength="{len(text) * WIDTH:.1f}"'
-                    f' lengthAdjust="spacingAndGlyphs" fill="{colour}"{weight}>{html.escape(text)}</text>'
+                    f'<text x="{MARGIN + at * WIDTH:.1f}" y="{y}" textLength="{len(shown) * WIDTH:.1f}"'
+                    f' lengthAdjust="spacingAndGlyphs" fill="{colour}"{weight}>{kept}</text>'
                 )
             column += len(text)
     return "\n".join([*out, "</g>", "</svg>", ""])

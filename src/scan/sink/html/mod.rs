@@ -4,6 +4,7 @@ mod words;
 
 use crate::bank::Bank;
 use crate::gate::{Gate, Outcome};
+use crate::index::Index;
 use crate::pages::chart::{Bars, bars};
 use crate::pages::name::escaped;
 use crate::pages::number::{thousands, three_digits};
@@ -344,12 +345,15 @@ fn list(page: &mut Page, heading: &str, header: &[&str], list: &List) {
 }
 
 fn lead(summary: &Summary) -> String {
+    let against = match summary.index_generation {
+        Index::UNPUBLISHED => "the lists and pictures that the scan was given".to_owned(),
+        generation => format!("generation {generation} of the index"),
+    };
     format!(
-        "{}, {} MB, were held against generation {} of the index in {} s. No picture is shown or kept: this page \
-         names files, and hashes by their beginnings.",
+        "{}, {} MB, were held against {against} in {} s. No picture is shown or kept: this page names files, \
+         and hashes by their beginnings.",
         files(summary.files),
         three_digits(summary.bytes as f64 / 1e6),
-        summary.index_generation,
         three_digits(summary.seconds)
     )
 }
