@@ -72,7 +72,7 @@ pub struct FileRecord {
     pub matches: Vec<Match>,
     /// Where the entries came from, by their numbers, where they are of no bank: see
     /// [`Sources`](crate::scan::Sources).
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<ContentId, String>,
     /// Matches that were left out of the list.
     #[serde(default, skip_serializing_if = "is_zero")]
