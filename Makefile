@@ -82,14 +82,14 @@ completions: build ## What shells need to complete the full command's words: tar
 	done
 	@echo "completions: hashgate.{$(SHELLS)} in $(CARGO_TARGET_DIR)/completions; 'hashgate completions --help' says where they go"
 
-# The corpus of the README's table, and the list that wrong flags are counted against.
+# The corpus of the book's table (docs/src/recall.md), and the list that wrong flags are counted against.
 CORPUS ?= $(HASHGATE_TEST_DATA)/photos
 BENIGN ?= $(HASHGATE_TEST_DATA)/benign_pdq.tsv
 # What people saw who looked at pairs of them.
 LOOKED_AT ?= benches/robustness/looked_at.tsv
 
 .PHONY: robustness
-robustness: build ## The README's table of what is found: CORPUS=folder BENIGN=list
+robustness: build ## The book's table of what is found: CORPUS=folder BENIGN=list
 	@$(PROGRAM) evaluate --corpus $(CORPUS) --benign $(BENIGN) \
 		--looked-at $(LOOKED_AT) --modifications quick \
 		--variants none --variants standard --variants thorough --format markdown

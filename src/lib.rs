@@ -24,7 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A service links only this much: `default-features = false, features = ["decode"]`.
+//! A service needs no more than the default features: `decode`, which brings no C and no C++.
 //!
 //! # The rooms
 //!
