@@ -111,7 +111,7 @@ fn the_pictures_of_the_demo_are_found_by_known_pictures_alone() {
 fn every_list_format_is_read_and_a_match_names_list_and_line() {
     let folder = tempfile::tempdir().unwrap();
     let upload = folder.path().join("upload.png");
-    picture(7, 320, 240).save(&upload).unwrap();
+    picture(4, 320, 240).save(&upload).unwrap();
     let upload = upload.to_str().unwrap();
     let gate = Homeless::new();
     let mut samples = 0;
