@@ -11,6 +11,10 @@ use std::convert::Infallible;
 /// What an entry is known by: its SHA-256 where it has one, else all its hashes.
 type Key = (BankId, [u8; 32]);
 
+/// Most hashes of one entry, as in the store. What would exceed it begins another entry, so that no hash
+/// is lost, and no row costs more than this to look through.
+const MOST_OF_AN_ENTRY: usize = 256;
+
 /// What a source says of an entry.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
@@ -61,6 +65,8 @@ pub(super) struct Entries {
     records: HashMap<(u32, String), usize>,
     names: Vec<String>,
     hashes: u64,
+    /// What was said of entries: a list that repeats itself takes memory too.
+    statements: u64,
     most_hashes: u64,
 }
 
@@ -72,6 +78,7 @@ impl Entries {
             records: HashMap::new(),
             names: Vec::new(),
             hashes: 0,
+            statements: 0,
             most_hashes,
         }
     }
@@ -115,7 +122,13 @@ impl Entries {
             return Ok(());
         }
         let next = self.entries.len();
-        let at = *self.known.entry((bank, key(&signals))).or_insert(next);
+        let held = self.known.entry((bank, key(&signals))).or_insert(next);
+        let is_full = (self.entries.get(*held))
+            .is_some_and(|entry| entry.signals.len() + signals.len() > MOST_OF_AN_ENTRY);
+        if is_full {
+            *held = next;
+        }
+        let at = *held;
         if at == next {
             self.entries.push(Entry {
                 bank,
@@ -142,9 +155,11 @@ impl Entries {
             entry.labels.extend(labels);
             entry.said.push(said);
         }
-        match self.hashes > self.most_hashes {
+        self.statements += 1;
+        let got = self.hashes.max(self.statements);
+        match got > self.most_hashes {
             true => Err(KnownError::TooMany {
-                got: self.hashes,
+                got,
                 most: self.most_hashes,
             }),
             false => Ok(()),
@@ -234,5 +249,60 @@ impl Sources {
             0 => name.clone(),
             place => format!("{name}:{place}"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::Signal;
+
+    fn said() -> Said {
+        Said {
+            source: 0,
+            place: 1,
+            provenance: Provenance::default(),
+        }
+    }
+
+    fn signal(text: &str) -> ContentSignal {
+        let signal: Signal = text.parse().expect("a hash");
+        ContentSignal::new(signal, None)
+    }
+
+    fn add(entries: &mut Entries, signals: Vec<ContentSignal>) -> Result<(), KnownError> {
+        entries.add(BankId(1), signals, Vec::new(), said(), None)
+    }
+
+    #[test]
+    fn a_list_that_repeats_one_hash_is_bounded_too() {
+        let mut entries = Entries::new(3);
+        let one = || vec![signal("md5:d41d8cd98f00b204e9800998ecf8427e")];
+        for _ in 0..3 {
+            add(&mut entries, one()).expect("within the limit");
+        }
+        assert_eq!(entries.standing(), 1, "it is one entry");
+        let refused = add(&mut entries, one());
+        assert!(matches!(
+            refused,
+            Err(KnownError::TooMany { got: 4, most: 3 })
+        ));
+    }
+
+    #[test]
+    fn an_entry_that_is_full_goes_on_as_another_and_loses_no_hash() {
+        let mut entries = Entries::new(10_000);
+        let file = signal(&format!("sha256:{}", "ab".repeat(32)));
+        for number in 0..600u32 {
+            let other = signal(&format!("md5:{number:032x}"));
+            add(&mut entries, vec![file, other]).expect("within the limit");
+        }
+        assert_eq!(entries.standing(), 3);
+        let carried = Carried::default();
+        let (records, _) = entries.into_records(&carried);
+        let hashes: BTreeSet<Signal> = records
+            .map(|record| record.unwrap().record.signal)
+            .collect();
+        assert_eq!(hashes.len(), 601);
     }
 }

@@ -41,8 +41,7 @@ pub struct KnownOptions {
     pub forms: Forms,
     /// Hashes of known pictures besides `pdq`, `md5`, `sha1` and `sha256`.
     pub signals: Vec<SignalType>,
-    /// Most hashes that are gathered: 20 million unless set, which take some 5 GB while the index is
-    /// built.
+    /// Most hashes that are gathered, and most rows and pictures that bring them: 20 million unless set.
     pub most_hashes: u64,
 }
 
