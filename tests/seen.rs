@@ -1,0 +1,36 @@
+//! What a person sees is what is hashed: files of every structure that people upload, beside what a browser, or where
+//! browsers do not read a format its reference program, shows of them.
+//!
+//! The expected pictures come from those programs alone: headless Chromium, Pillow and ImageMagick. Where a program is
+//! missing, its tests say so in one line and pass; `HASHGATE_REQUIRE_DATA` makes that a failure.
+#![cfg(feature = "decode")]
+
+mod common;
+#[path = "seen/matrix.rs"]
+mod matrix;
+#[path = "seen/shown.rs"]
+mod shown;
+
+use common::shipped_pictures;
+use matrix::{Right, Structure, hold};
+use shown::Shower;
+
+#[test]
+fn plain_files_are_seen_and_what_is_no_picture_is_not() {
+    let mut structures: Vec<Structure> = shipped_pictures("known")
+        .into_iter()
+        .map(|(name, bytes)| {
+            let kind = if bytes.starts_with(b"\x89PNG") {
+                "image/png"
+            } else {
+                "image/jpeg"
+            };
+            Structure::seen(name, kind, bytes)
+        })
+        .collect();
+    let text = b"\xff\xd8\xff but no picture".to_vec();
+    structures.push(Structure::seen("text", "image/jpeg", text).but(Right::Refused));
+    hold(Shower::Chromium, &structures);
+    hold(Shower::Pillow, &structures);
+    hold(Shower::ImageMagick, &structures);
+}
