@@ -108,6 +108,7 @@ mod tests {
                 height: 1,
                 rgb: vec![0; 6],
                 over_black: None,
+                alpha_ignored: None,
                 orientation: Orientation::Normal,
                 frame: self.0 - 1,
             }))

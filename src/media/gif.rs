@@ -13,7 +13,7 @@ use image::{AnimationDecoder, ImageDecoder};
 use super::frames::Frames;
 use super::pixels::{Channels, Depth, Layout, compose};
 use super::still::image_limits;
-use super::{Format, Limits, MediaError, Orientation, Picture};
+use super::{Format, Limits, MediaError, Picture};
 
 const LAYOUT: Layout = Layout {
     channels: Channels::Rgba,
@@ -119,16 +119,11 @@ impl Frames for GifFrames<'_> {
             .map_err(|error| MediaError::from_image(Format::Gif, self.limit, &error))?
             .into_buffer();
         let (width, height) = frame.dimensions();
-        let (rgb, over_black) = compose(frame.into_raw(), LAYOUT);
+        let seen = compose(frame.into_raw(), LAYOUT);
         self.given += 1;
         Ok(Some(Picture {
-            format: Format::Gif,
-            width,
-            height,
-            rgb,
-            over_black,
-            orientation: Orientation::Normal,
             frame: self.given - 1,
+            ..Picture::of(Format::Gif, width, height, seen)
         }))
     }
 }

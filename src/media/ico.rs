@@ -111,7 +111,7 @@ impl Frames for Icons<'_> {
 /// Decodes a bitmap entry as an icon of its own, since only the icon decoder applies the mask.
 fn bitmap(data: &[u8], limits: &Limits) -> Result<Picture, MediaError> {
     let (width, height, _) = size(data).ok_or_else(|| damaged("an entry is short"))?;
-    limits.admit(Format::Ico, width, height, 4 + 7)?;
+    limits.admit(Format::Ico, width, height, 4 + 10)?;
     // In the directory, 0 stands for 256 and more.
     let side = |side: u32| u8::try_from(side).unwrap_or(0);
     let length = u32::try_from(data.len()).unwrap_or(u32::MAX);

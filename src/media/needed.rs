@@ -99,8 +99,8 @@ fn png_factor(bytes: &[u8]) -> u64 {
     let stored = samples * if depth == 16 { 2 } else { 1 };
     let header = bytes.get(..REACH).unwrap_or(bytes);
     if header.windows(4).any(|four| four == b"acTL") {
-        stored + 4 + 4 + 4 + 7
+        stored + 4 + 4 + 4 + 10
     } else {
-        stored + 6
+        stored + 9
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Format;
+use super::pixels::Composed;
 use crate::signal::thumbnail::Thumbnail;
 
 /// A picture as stored, in the one form that every hash is computed from.
@@ -22,6 +23,9 @@ pub struct Picture {
     pub rgb: Vec<u8>,
     /// The pixels, transparency laid over black; `None` where every pixel is opaque.
     pub over_black: Option<Vec<u8>>,
+    /// The stored colours as if every pixel were opaque, which is what programs hash that drop alpha (the reference
+    /// PDQ programs among them); `None` where that is one of the other two.
+    pub alpha_ignored: Option<Vec<u8>>,
     /// How a viewer turns it.
     pub orientation: Orientation,
     /// Which picture of the file: 0 is the one that [`decode`](super::decode) gives.
@@ -43,6 +47,20 @@ impl std::fmt::Debug for Picture {
 }
 
 impl Picture {
+    /// A picture that is shown as it is stored, the first of its file.
+    pub(super) fn of(format: Format, width: u32, height: u32, seen: Composed) -> Self {
+        Self {
+            format,
+            width,
+            height,
+            rgb: seen.rgb,
+            over_black: seen.over_black,
+            alpha_ignored: seen.alpha_ignored,
+            orientation: Orientation::Normal,
+            frame: 0,
+        }
+    }
+
     /// The small luma picture of this one as stored, over white, with (where its size admits) at
     /// least `least` cells along the shorter side: what
     /// [`Sampled::thumbnail`](super::Sampled::thumbnail) nearly is.
@@ -228,6 +246,7 @@ mod tests {
             height: 2,
             rgb: b"abcdef".iter().flat_map(|&letter| [letter; 3]).collect(),
             over_black: None,
+            alpha_ignored: None,
             orientation,
             frame: 0,
         }

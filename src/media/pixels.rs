@@ -1,4 +1,4 @@
-//! Every pixel mode to 8-bit RGB over white, and over black where a pixel is not opaque.
+//! Every pixel mode to 8-bit RGB over white, over black and without alpha where a pixel is not opaque.
 //!
 //! The rules, each the one that viewers and Pillow follow closely enough for a hash:
 //! - 16 bit to 8: the nearest of 256 steps.
@@ -38,8 +38,37 @@ pub(super) struct Layout {
     pub(super) depth: Depth,
 }
 
-/// Pixels over white, and over black where that differs.
-pub(super) type Composed = (Vec<u8>, Option<Vec<u8>>);
+/// 8-bit RGB, and the other ways to see it where a pixel is not opaque.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Composed {
+    /// Transparency laid over white.
+    pub(super) rgb: Vec<u8>,
+    /// Transparency laid over black; `None` where every pixel is opaque.
+    pub(super) over_black: Option<Vec<u8>>,
+    /// The stored colours as if every pixel were opaque, as programs see them that drop alpha. `None` where that is
+    /// one of the other two.
+    pub(super) alpha_ignored: Option<Vec<u8>>,
+}
+
+impl Composed {
+    /// Pixels that are all opaque.
+    pub(super) const fn opaque(rgb: Vec<u8>) -> Self {
+        Self {
+            rgb,
+            over_black: None,
+            alpha_ignored: None,
+        }
+    }
+
+    fn new(rgb: Vec<u8>, over_black: Vec<u8>, colours: Vec<u8>) -> Self {
+        let is_new = colours != rgb && colours != over_black;
+        Self {
+            rgb,
+            over_black: Some(over_black),
+            alpha_ignored: is_new.then_some(colours),
+        }
+    }
+}
 
 impl Channels {
     /// Samples of a pixel.
@@ -99,8 +128,9 @@ impl Layout {
         self.stored_bytes()
             + match self.channels {
                 Channels::Rgb => 0,
-                Channels::Grey | Channels::Rgba => 3,
-                Channels::GreyAlpha => 6,
+                Channels::Grey => 3,
+                Channels::Rgba => 6,
+                Channels::GreyAlpha => 9,
             }
     }
 }
@@ -111,8 +141,8 @@ impl Layout {
 pub(super) fn compose(samples: Vec<u8>, layout: Layout) -> Composed {
     let samples = to_eight_bits(samples, layout.depth);
     match layout.channels {
-        Channels::Rgb => (samples, None),
-        Channels::Grey => (spread(&samples), None),
+        Channels::Rgb => Composed::opaque(samples),
+        Channels::Grey => Composed::opaque(spread(&samples)),
         Channels::GreyAlpha => grey_alpha(&samples),
         Channels::Rgba => rgba(samples),
     }
@@ -183,27 +213,31 @@ fn grey_alpha(samples: &[u8]) -> Composed {
         for (out, pixel) in white.chunks_exact_mut(3).zip(pixels()) {
             out.fill(pixel[0]);
         }
-        return (white, None);
+        return Composed::opaque(white);
     }
     let mut black = vec![0; white.len()];
+    let mut colours = vec![0; white.len()];
     let both = white.chunks_exact_mut(3).zip(black.chunks_exact_mut(3));
-    for ((white, black), pixel) in both.zip(pixels()) {
+    let all = both.zip(colours.chunks_exact_mut(3));
+    for (((white, black), colours), pixel) in all.zip(pixels()) {
         let part = scaled(pixel[0], pixel[1]);
+        colours.fill(pixel[0]);
         black.fill(part);
         white.fill(part + (255 - pixel[1]));
     }
-    (white, Some(black))
+    Composed::new(white, black, colours)
 }
 
 fn rgba(mut samples: Vec<u8>) -> Composed {
     let count = samples.len() / 4;
-    let black = if is_opaque::<4>(&samples) {
+    let seen_through = if is_opaque::<4>(&samples) {
         compact(&mut samples, |_, out, &[red, green, blue, _]| {
             out.copy_from_slice(&[red, green, blue]);
         });
         None
     } else {
         let mut black = vec![0; count * 3];
+        let mut colours = vec![0; count * 3];
         compact(&mut samples, |at, out, &[red, green, blue, alpha]| {
             let parts = if alpha == 255 {
                 [red, green, blue]
@@ -213,15 +247,22 @@ fn rgba(mut samples: Vec<u8>) -> Composed {
             // At most `alpha` each, so that this stays a byte.
             let rest = 255 - alpha;
             out.copy_from_slice(&parts.map(|part| part.wrapping_add(rest)));
-            if let Some(out) = black.get_mut(at * 3..at * 3 + 3) {
+            let pixel = at * 3..at * 3 + 3;
+            if let Some(out) = black.get_mut(pixel.clone()) {
                 out.copy_from_slice(&parts);
             }
+            if let Some(out) = colours.get_mut(pixel) {
+                out.copy_from_slice(&[red, green, blue]);
+            }
         });
-        Some(black)
+        Some((black, colours))
     };
     samples.truncate(count * 3);
     samples.shrink_to_fit();
-    (samples, black)
+    match seen_through {
+        None => Composed::opaque(samples),
+        Some((black, colours)) => Composed::new(samples, black, colours),
+    }
 }
 
 /// Replaces every four bytes by the three that `one` writes for them (given the pixel's number), at
@@ -275,7 +316,7 @@ mod tests {
             .flat_map(|&v| (f32::from(v) / 255.0).to_ne_bytes())
             .collect();
         let rgba = [10, 20, 30, 255, 255, 0, 128, 255];
-        let expected = (rgb.to_vec(), None);
+        let expected = Composed::opaque(rgb.to_vec());
         assert_eq!(composed(&rgb, Channels::Rgb, Depth::Eight), expected);
         assert_eq!(composed(&deep, Channels::Rgb, Depth::SixteenBig), expected);
         assert_eq!(
@@ -284,7 +325,7 @@ mod tests {
         );
         assert_eq!(composed(&floats, Channels::Rgb, Depth::Float), expected);
         assert_eq!(composed(&rgba, Channels::Rgba, Depth::Eight), expected);
-        let grey = (vec![7, 7, 7, 9, 9, 9], None);
+        let grey = Composed::opaque(vec![7, 7, 7, 9, 9, 9]);
         assert_eq!(composed(&[7, 9], Channels::Grey, Depth::Eight), grey);
         assert_eq!(
             composed(&[7, 255, 9, 255], Channels::GreyAlpha, Depth::Eight),
@@ -294,16 +335,23 @@ mod tests {
 
     #[test]
     fn transparency_is_laid_over_white_and_over_black() {
-        let (white, black) = composed(
+        let seen = composed(
             &[200, 100, 0, 128, 9, 9, 9, 0],
             Channels::Rgba,
             Depth::Eight,
         );
-        assert_eq!(white, [227, 177, 127, 255, 255, 255]);
-        assert_eq!(black, Some(vec![100, 50, 0, 0, 0, 0]));
-        let (white, black) = composed(&[100, 128, 5, 255], Channels::GreyAlpha, Depth::Eight);
-        assert_eq!(white, [177, 177, 177, 5, 5, 5]);
-        assert_eq!(black, Some(vec![50, 50, 50, 5, 5, 5]));
+        assert_eq!(seen.rgb, [227, 177, 127, 255, 255, 255]);
+        assert_eq!(seen.over_black, Some(vec![100, 50, 0, 0, 0, 0]));
+        assert_eq!(seen.alpha_ignored, Some(vec![200, 100, 0, 9, 9, 9]));
+        let seen = composed(&[100, 128, 5, 255], Channels::GreyAlpha, Depth::Eight);
+        assert_eq!(seen.rgb, [177, 177, 177, 5, 5, 5]);
+        assert_eq!(seen.over_black, Some(vec![50, 50, 50, 5, 5, 5]));
+        assert_eq!(seen.alpha_ignored, Some(vec![100, 100, 100, 5, 5, 5]));
+        // What is black, or white, where nothing of it is seen, is no third picture.
+        let black = composed(&[0, 0, 0, 0, 9, 8, 7, 255], Channels::Rgba, Depth::Eight);
+        assert!(black.over_black.is_some() && black.alpha_ignored.is_none());
+        let white = composed(&[255, 0, 9, 255], Channels::GreyAlpha, Depth::Eight);
+        assert!(white.over_black.is_some() && white.alpha_ignored.is_none());
     }
 
     #[test]
@@ -312,7 +360,9 @@ mod tests {
             let mut samples = vec![255; 5000 * 4];
             samples[at * 4 + 3] = 254;
             assert!(
-                composed(&samples, Channels::Rgba, Depth::Eight).1.is_some(),
+                composed(&samples, Channels::Rgba, Depth::Eight)
+                    .over_black
+                    .is_some(),
                 "{at}"
             );
         }

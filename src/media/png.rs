@@ -135,13 +135,7 @@ impl<'a> Reader<'a> {
 
     fn picture(&self, samples: Vec<u8>, layout: Layout, frame: u32) -> Picture {
         let (width, height) = self.size();
-        let (rgb, over_black) = compose(samples, layout);
         Picture {
-            format: Format::Png,
-            width,
-            height,
-            rgb,
-            over_black,
             orientation: self
                 .png
                 .info()
@@ -149,6 +143,7 @@ impl<'a> Reader<'a> {
                 .as_deref()
                 .map_or(Orientation::Normal, Orientation::from_exif_block),
             frame,
+            ..Picture::of(Format::Png, width, height, compose(samples, layout))
         }
     }
 }

@@ -67,15 +67,9 @@ pub(super) fn read(
     let size = u64::from(width) * u64::from(height) * layout.stored_bytes();
     let mut samples = vec![0; size as usize];
     decoder.read_image(&mut samples).map_err(failed)?;
-    let (rgb, over_black) = compose(samples, layout);
     Ok(Picture {
-        format,
-        width,
-        height,
-        rgb,
-        over_black,
         orientation,
-        frame: 0,
+        ..Picture::of(format, width, height, compose(samples, layout))
     })
 }
 

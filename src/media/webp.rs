@@ -35,7 +35,7 @@ pub(super) fn open<'a>(
     }
     let (width, height) = decoder.dimensions();
     // The canvas, a frame's planes and colours, the composed picture and its two results.
-    limits.admit(Format::WebP, width, height, 4 + 2 + 4 + 4 + 7)?;
+    limits.admit(Format::WebP, width, height, 4 + 2 + 4 + 4 + 10)?;
     let orientation = still::orientation(&mut decoder);
     decoder.set_background_color(Rgba([0; 4])).map_err(failed)?;
     Ok(Box::new(WebPFrames {
@@ -59,16 +59,12 @@ impl Frames for WebPFrames<'_> {
             channels: Channels::Rgba,
             depth: Depth::Eight,
         };
-        let (rgb, over_black) = compose(frame.into_raw(), layout);
+        let seen = compose(frame.into_raw(), layout);
         self.given += 1;
         Ok(Some(Picture {
-            format: Format::WebP,
-            width,
-            height,
-            rgb,
-            over_black,
             orientation: self.orientation,
             frame: self.given - 1,
+            ..Picture::of(Format::WebP, width, height, seen)
         }))
     }
 }

@@ -139,8 +139,13 @@ fn gate_of(shown: Option<&Shown>) -> Gate {
     });
     let records = records.into_iter().map(Ok::<_, Infallible>);
     let index = Index::in_memory(&[bank], records, &PublishOptions::default());
+    let forms = VariantSet {
+        displayed: true,
+        over_black: true,
+        ..VariantSet::NONE
+    };
     let options = GateOptions::default()
-        .variants(VariantSet::NONE)
+        .variants(forms)
         .limits(Limits::default());
     Gate::over(index.expect("an index"), options)
 }

@@ -14,6 +14,7 @@ pub(super) use coefficients::{MOST_BYTES_AGAIN, is_progressive, is_worth_samplin
 pub use coefficients::{Sampled, Sampling};
 
 use super::frames::{Frames, Still};
+use super::pixels::Composed;
 use super::{Format, Limits, MediaError, Orientation, Picture};
 
 /// Opens a JPEG: the one picture of it, or the first of several that follow one another.
@@ -69,13 +70,8 @@ fn read(bytes: &[u8], seen: &survey::Survey) -> Result<Picture, MediaError> {
     let mut rgb = vec![0; size];
     decoder.decode_into(&mut rgb).map_err(damaged)?;
     Ok(Picture {
-        format: Format::Jpeg,
-        width: seen.width,
-        height: seen.height,
-        rgb,
-        over_black: None,
         orientation,
-        frame: 0,
+        ..Picture::of(Format::Jpeg, seen.width, seen.height, Composed::opaque(rgb))
     })
 }
 

@@ -190,15 +190,9 @@ fn read_page(
             "a page gives {got} bytes of samples in place of {expected}"
         )));
     }
-    let (rgb, over_black) = compose(samples, layout);
     Ok(Picture {
-        format: Format::Tiff,
-        width,
-        height,
-        rgb,
-        over_black,
         orientation,
-        frame: 0,
+        ..Picture::of(Format::Tiff, width, height, compose(samples, layout))
     })
 }
 
