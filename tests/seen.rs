@@ -5,6 +5,8 @@
 //! missing, its tests say so in one line and pass; `HASHGATE_REQUIRE_DATA` makes that a failure.
 #![cfg(feature = "decode")]
 
+#[path = "seen/colours.rs"]
+mod colours;
 mod common;
 #[path = "seen/matrix.rs"]
 mod matrix;

@@ -80,8 +80,9 @@ impl LimitArgs {
 #[derive(Debug, Args)]
 pub(crate) struct VariantArgs {
     /// Which forms of a picture are asked about besides the stored one: none, standard, thorough,
-    /// or a list of displayed, over_black, embedded (the picture in the EXIF block), frames,
-    /// dihedral, inverted, trim, uncrop, crop, cover, straighten and perspective. A list with
+    /// or a list of displayed, over_black, alpha_ignored (stored colours, as if nothing were
+    /// transparent), colour_managed (by the file's profile or gamma), embedded (the picture in the
+    /// EXIF block), frames, dihedral, inverted, trim, uncrop, crop, cover, straighten and perspective. A list with
     /// thorough in it asks about more of each
     #[arg(long, value_name = "SET", default_value = "standard")]
     pub(crate) variants: VariantSet,

@@ -26,6 +26,8 @@ pub struct Form(Made);
 enum Made {
     Seen {
         over_black: bool,
+        alpha_ignored: bool,
+        colour_managed: bool,
         region: Sides,
         transform: Transform,
     },
@@ -54,6 +56,9 @@ impl Form {
     /// Where it has the first of the four sides, each of ten bits.
     const SIDES: u32 = 8;
     const SIDE_BITS: u32 = 10;
+    /// Above the sides.
+    const ALPHA_IGNORED: u32 = 48;
+    const COLOUR_MANAGED: u32 = 49;
 
     /// The form that is seen so; `None` for the picture as it was given, and for variants that no
     /// known picture is kept in.
@@ -61,6 +66,8 @@ impl Form {
     pub fn of(variant: &Variant) -> Option<Self> {
         let plain = Variant {
             over_black: false,
+            alpha_ignored: false,
+            colour_managed: false,
             region: Sides::NONE,
             transform: Transform::Original,
             ..*variant
@@ -79,6 +86,8 @@ impl Form {
             && is_part(top, bottom);
         is_form.then_some(Self(Made::Seen {
             over_black: variant.over_black,
+            alpha_ignored: variant.alpha_ignored,
+            colour_managed: variant.colour_managed,
             region: variant.region,
             transform: variant.transform,
         }))
@@ -88,10 +97,14 @@ impl Form {
         match self.0 {
             Made::Seen {
                 over_black,
+                alpha_ignored,
+                colour_managed,
                 region,
                 transform,
             } => Some(Variant {
                 over_black,
+                alpha_ignored,
+                colour_managed,
                 region,
                 transform,
                 view: View::Whole,
@@ -103,7 +116,8 @@ impl Form {
 
     /// The number that stands for it in files: its transform's place in [`Transform::ALL`], from bit
     /// 4 on whether it lies over black, from bit 5 on 1 for `half_size` and 2 for `jpeg_50`, from bit
-    /// 8 on ten bits for each side: left, top, right, bottom. Never 0.
+    /// 8 on ten bits for each side: left, top, right, bottom; bit 48 says that alpha is ignored, bit 49 that the colours
+    /// are those of the file's profile or gamma. Never 0.
     #[must_use]
     pub fn code(self) -> u64 {
         match self.0 {
@@ -111,6 +125,8 @@ impl Form {
             Made::Jpeg50 => 2 << Self::COPY,
             Made::Seen {
                 over_black,
+                alpha_ignored,
+                colour_managed,
                 region,
                 transform,
             } => {
@@ -119,7 +135,10 @@ impl Form {
                 let shifts = (Self::SIDES..).step_by(Self::SIDE_BITS as usize);
                 let sides = sides.into_iter().zip(shifts);
                 sides.fold(
-                    place.unwrap_or(0) as u64 | u64::from(over_black) << 4,
+                    place.unwrap_or(0) as u64
+                        | u64::from(over_black) << 4
+                        | u64::from(alpha_ignored) << Self::ALPHA_IGNORED
+                        | u64::from(colour_managed) << Self::COLOUR_MANAGED,
                     |code, (side, shift)| code | u64::from(side) << shift,
                 )
             }
@@ -138,6 +157,8 @@ impl Form {
             2 => Self::JPEG_50,
             _ => Self::of(&Variant {
                 over_black: code >> 4 & 1 == 1,
+                alpha_ignored: code >> Self::ALPHA_IGNORED & 1 == 1,
+                colour_managed: code >> Self::COLOUR_MANAGED & 1 == 1,
                 region: Sides {
                     left: side(0),
                     top: side(1),
@@ -211,6 +232,8 @@ mod tests {
                 2 | 100 << 8 | 250 << 18 | 500 << 28,
             ),
             ("region_0_0_0_999", 999 << 38),
+            ("alpha_ignored", 1 << 48),
+            ("colour_managed+displayed", 1 << 49 | 1),
         ] {
             let form: Form = name.parse().unwrap();
             assert_eq!(
@@ -239,14 +262,14 @@ mod tests {
         ] {
             assert!(name.parse::<Form>().is_err(), "{name}");
         }
-        for code in [0, 9, 3 << 5, 1 << 5 | 1, 1 << 7, 1 << 48, u64::MAX] {
+        for code in [0, 9, 3 << 5, 1 << 5 | 1, 1 << 7, 1 << 50, u64::MAX] {
             assert_eq!(Form::from_code(code), None, "{code}");
         }
     }
 
     proptest! {
         #[test]
-        fn a_code_stands_for_one_form(code in 0u64..1 << 49) {
+        fn a_code_stands_for_one_form(code in 0u64..1 << 51) {
             if let Some(form) = Form::from_code(code) {
                 prop_assert_eq!(form.code(), code);
                 prop_assert_eq!(form.to_string().parse::<Form>(), Ok(form));

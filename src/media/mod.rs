@@ -20,6 +20,7 @@
 //!
 //! The small picture in an EXIF block is not among them: [`embedded`] gives it.
 
+mod colours;
 mod error;
 mod exif;
 mod format;
@@ -38,6 +39,7 @@ mod webp;
 
 use std::ops::ControlFlow;
 
+pub use colours::{Colours, Profiles};
 pub use error::{MediaError, Quantity};
 pub use exif::{Embedded, embedded};
 pub use format::{Format, sniff};

@@ -8,8 +8,8 @@ use crate::signal::thumbnail::Thumbnail;
 
 /// A picture as stored, in the one form that every hash is computed from.
 ///
-/// Three bytes a pixel, red first, rows from the top, no padding. Colour profiles and gamma chunks
-/// are ignored, as the reference PDQ programs do.
+/// Three bytes a pixel, red first, rows from the top, no padding. Colour profiles and gamma chunks are ignored, as the
+/// reference PDQ programs do: [`Profiles`](super::Profiles) tells how a screen shows them.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Picture {
@@ -81,7 +81,7 @@ impl Picture {
     /// `None` where the stored picture is shown as it is: use [`rgb`](Self::rgb) then.
     #[must_use]
     pub fn displayed(&self) -> Option<(u32, u32, Vec<u8>)> {
-        self.turn(&self.rgb)
+        self.turned(&self.rgb)
     }
 
     /// The same as [`displayed`](Self::displayed) with transparency laid over black.
@@ -89,10 +89,11 @@ impl Picture {
     /// `None` also where every pixel is opaque.
     #[must_use]
     pub fn displayed_over_black(&self) -> Option<(u32, u32, Vec<u8>)> {
-        self.turn(self.over_black.as_deref()?)
+        self.turned(self.over_black.as_deref()?)
     }
 
-    fn turn(&self, stored: &[u8]) -> Option<(u32, u32, Vec<u8>)> {
+    /// Pixels of this picture's size, turned as the file asks; `None` where they are shown as they are.
+    pub(crate) fn turned(&self, stored: &[u8]) -> Option<(u32, u32, Vec<u8>)> {
         if self.orientation == Orientation::Normal {
             return None;
         }

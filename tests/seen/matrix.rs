@@ -142,6 +142,8 @@ fn gate_of(shown: Option<&Shown>) -> Gate {
     let forms = VariantSet {
         displayed: true,
         over_black: true,
+        alpha_ignored: true,
+        colour_managed: true,
         ..VariantSet::NONE
     };
     let options = GateOptions::default()

@@ -108,6 +108,8 @@ pub(crate) fn is_asked_far(query: &Query) -> bool {
     let plain = Variant {
         transform: Transform::Original,
         over_black: false,
+        alpha_ignored: false,
+        colour_managed: false,
         frame: 0,
         ..query.variant
     };

@@ -7,7 +7,7 @@ use crate::gate::{
 };
 use crate::guard::catch_unwind;
 use crate::hash::{Family, Signal, SignalType, Transform, Variant};
-use crate::media::{self, Limits, Orientation, Picture, Sampling};
+use crate::media::{self, Colours, Limits, Orientation, Picture, Profiles, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
 use crate::signal::thumbnail::Thumbnail;
 use crate::signal::variants::Luma;
@@ -35,6 +35,7 @@ pub struct Extract<'a> {
 #[derive(Default)]
 pub struct Extractor {
     pdq: PdqHasher,
+    profiles: Profiles,
     /// The pictures of the input at hand of which guesses were made, until they are forgotten.
     pictures: Pictures,
 }
@@ -169,7 +170,9 @@ impl Extractor {
     ) -> Option<Problem> {
         let needs_pixels =
             |kind: &SignalType| !matches!(kind.family(), Family::Digest | Family::Pdq);
-        if how.fast && !how.wanted.iter().any(needs_pixels) {
+        let managed = how.variants.colour_managed;
+        let colours = managed.then(|| self.profiles.colours(bytes)).flatten();
+        if how.fast && colours.is_none() && !how.wanted.iter().any(needs_pixels) {
             let sampling = Sampling {
                 displayed: how.variants.displayed,
                 thumbnail: how.variants.shapes().any().then_some(Luma::WANTED),
@@ -204,7 +207,7 @@ impl Extractor {
         let _held = how
             .memory
             .map(|memory| memory.reserve(media::memory_needed(bytes, how.limits)));
-        self.pixels(bytes, how.limits, collected)
+        self.pixels(bytes, how.limits, colours.as_ref(), collected)
     }
 
     /// The hashes of a JPEG as stored and as displayed, from its coefficients.
@@ -263,6 +266,8 @@ impl Extractor {
             let variant = Variant {
                 frame: form.frame,
                 over_black: form.over_black,
+                alpha_ignored: form.alpha_ignored,
+                colour_managed: form.colour_managed,
                 embedded: form.embedded,
                 transform,
                 ..made.variant
@@ -306,17 +311,18 @@ impl Extractor {
         &mut self,
         bytes: &[u8],
         limits: &Limits,
+        colours: Option<&Colours>,
         collected: &mut Collected<'_>,
     ) -> Option<Problem> {
         if !collected.variants.frames {
             return match media::decode(bytes, limits) {
-                Ok(picture) => self.picture(&picture, collected).err(),
+                Ok(picture) => self.picture(picture, colours, collected).err(),
                 Err(error) => Some(error.into()),
             };
         }
         let mut problem = None;
         let result = media::decode_frames(bytes, limits, &mut |picture| match self
-            .picture(&picture, collected)
+            .picture(picture, colours, collected)
         {
             Ok(()) => ControlFlow::Continue(()),
             Err(found) => {
@@ -342,59 +348,75 @@ impl Extractor {
         }
     }
 
-    fn picture(&mut self, picture: &Picture, collected: &mut Collected<'_>) -> Result<(), Problem> {
-        let mut variant = Variant {
+    /// A picture of the file in all the ways that a viewer might show it.
+    fn picture(
+        &mut self,
+        mut picture: Picture,
+        colours: Option<&Colours>,
+        collected: &mut Collected<'_>,
+    ) -> Result<(), Problem> {
+        let set = collected.variants;
+        let form = Variant {
             frame: picture.frame,
             ..Variant::ORIGINAL
         };
-        let (width, height) = (picture.width, picture.height);
-        let stored = self.form((width, height, &picture.rgb), variant, collected)?;
-        let mut black = None;
-        if let Some(over_black) = &picture.over_black
-            && collected.variants.over_black
-        {
-            variant.over_black = true;
-            black = self.form((width, height, over_black), variant, collected)?;
-            variant.over_black = false;
+        self.seen(&picture, &picture.rgb, form, collected)?;
+        if let Some(over_black) = picture.over_black.as_deref().filter(|_| set.over_black) {
+            let form = Variant {
+                over_black: true,
+                ..form
+            };
+            self.seen(&picture, over_black, form, collected)?;
         }
+        let colours_alone = picture.alpha_ignored.as_deref();
+        if let Some(colours_alone) = colours_alone.filter(|_| set.alpha_ignored) {
+            let form = Variant {
+                alpha_ignored: true,
+                ..form
+            };
+            self.seen(&picture, colours_alone, form, collected)?;
+        }
+        if let Some(colours) = colours {
+            // In its place: the stored colours have been looked at.
+            let mut rgb = std::mem::take(&mut picture.rgb);
+            colours.apply(&mut rgb);
+            let form = Variant {
+                colour_managed: true,
+                ..form
+            };
+            self.seen(&picture, &rgb, form, collected)?;
+        }
+        Ok(())
+    }
+
+    /// These pixels of a picture: as they are stored, as displayed, and guesses at their originals.
+    fn seen(
+        &mut self,
+        picture: &Picture,
+        rgb: &[u8],
+        form: Variant,
+        collected: &mut Collected<'_>,
+    ) -> Result<(), Problem> {
+        let (width, height) = (picture.width, picture.height);
+        let stored = self.form((width, height, rgb), form, collected)?;
         if collected.variants.displayed
-            && let Some((width, height, rgb)) = picture.displayed()
+            && let Some((width, height, rgb)) = picture.turned(rgb)
         {
-            variant.transform = Transform::Displayed;
-            self.form((width, height, &rgb), variant, collected)?;
-            if collected.variants.over_black
-                && let Some((width, height, rgb)) = picture.displayed_over_black()
-            {
-                variant.over_black = true;
-                self.form((width, height, &rgb), variant, collected)?;
-            }
+            let displayed = Variant {
+                transform: Transform::Displayed,
+                ..form
+            };
+            self.form((width, height, &rgb), displayed, collected)?;
         }
         let shapes = collected.variants.shapes();
-        if !shapes.any() {
-            return Ok(());
-        }
-        for (hashed, over_black) in [(stored, false), (black, true)] {
-            let Some(hashed) = hashed else { continue };
+        if let Some(hashed) = stored.filter(|_| shapes.any()) {
             let luma = collected.is_to_be_guessed(&hashed.hash).then(|| {
-                let small = match over_black {
-                    true => picture.thumbnail_over_black(Luma::WANTED),
-                    false => picture.thumbnail(Luma::WANTED),
-                };
-                small.as_ref().and_then(Luma::new)
+                let (columns, rows) = (width as usize, height as usize);
+                let small = Thumbnail::of_rgb(columns, rows, rgb, Luma::WANTED);
+                small.ok().as_ref().and_then(Luma::new)
             });
-            let form = Variant {
-                frame: picture.frame,
-                over_black,
-                ..Variant::ORIGINAL
-            };
-            let orientation = picture.orientation;
-            self.guesses(
-                luma.flatten(),
-                orientation,
-                &hashed,
-                (form, shapes),
-                collected,
-            );
+            let (orientation, what) = (picture.orientation, (form, shapes));
+            self.guesses(luma.flatten(), orientation, &hashed, what, collected);
         }
         Ok(())
     }

@@ -38,9 +38,9 @@ const LEAST_SIDE_TO_HALVE: u32 = 128;
 /// Which forms of a known picture are kept beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forms {
-    /// Turned as its EXIF orientation says.
+    /// As it is displayed: turned as its EXIF orientation says, in the colours of its profile or gamma.
     pub displayed: bool,
-    /// Transparent parts laid over black.
+    /// Transparent parts laid over black, and as if nothing were transparent.
     pub over_black: bool,
     /// At half its size, and at JPEG quality 50.
     pub copies: bool,
@@ -184,6 +184,8 @@ impl Extractor {
         let shown = VariantSet {
             displayed: forms.displayed,
             over_black: forms.over_black,
+            alpha_ignored: forms.over_black,
+            colour_managed: forms.displayed,
             ..VariantSet::NONE
         };
         let Extraction {

@@ -142,9 +142,17 @@ fn hashes_of(look: &Look, kinds: &[SignalType]) -> Option<Vec<(SignalType, Hash6
     Some(all)
 }
 
-/// Whether two forms are of the same picture: the frame, what it was laid over, whose it is.
+/// Whether two forms are of the same picture: the frame, what it was laid over, its colours, whose it is.
 pub(crate) fn is_of_same(a: &Variant, b: &Variant) -> bool {
-    (a.frame, a.over_black, a.embedded) == (b.frame, b.over_black, b.embedded)
+    let picture = |one: &Variant| Variant {
+        frame: one.frame,
+        over_black: one.over_black,
+        alpha_ignored: one.alpha_ignored,
+        colour_managed: one.colour_managed,
+        embedded: one.embedded,
+        ..Variant::ORIGINAL
+    };
+    picture(a) == picture(b)
 }
 
 /// The picture that a guess is of, as the guess takes it.

@@ -83,6 +83,8 @@ impl Transform {
 /// | --- | --- |
 /// | `frame_3` | the frame of an animation, from 0 |
 /// | `over_black` | transparent parts laid over black |
+/// | `alpha_ignored` | the stored colours, as if nothing were transparent |
+/// | `colour_managed` | colours as a screen shows them by the file's profile or gamma, and not as stored |
 /// | `embedded` | the small picture in the file's EXIF block, instead of the file's own |
 /// | `region_0_125_0_125` | without so many thousandths of its sides: left, top, right, bottom |
 /// | `uncrop_50_50_50_50` | as what is left of an original that lacks so many thousandths of its sides |
@@ -107,6 +109,10 @@ pub struct Variant {
     pub frame: u32,
     /// Transparent parts laid over black; over white where false.
     pub over_black: bool,
+    /// The stored colours, as if nothing were transparent.
+    pub alpha_ignored: bool,
+    /// Colours as a screen shows them by the file's profile or gamma; as stored where false.
+    pub colour_managed: bool,
     /// The small picture that the file's EXIF block holds, and not the file's own.
     pub embedded: bool,
     /// What was left out at the sides, in thousandths of them.
@@ -127,6 +133,8 @@ impl Variant {
     pub const ORIGINAL: Self = Self {
         frame: 0,
         over_black: false,
+        alpha_ignored: false,
+        colour_managed: false,
         embedded: false,
         region: Sides::NONE,
         view: View::Whole,
@@ -144,6 +152,12 @@ impl fmt::Display for Variant {
         }
         if self.over_black {
             parts.push("over_black".to_owned());
+        }
+        if self.alpha_ignored {
+            parts.push("alpha_ignored".to_owned());
+        }
+        if self.colour_managed {
+            parts.push("colour_managed".to_owned());
         }
         if self.embedded {
             parts.push("embedded".to_owned());
@@ -179,6 +193,8 @@ mod tests {
         let mut variant = Variant {
             frame: 2,
             over_black: true,
+            alpha_ignored: true,
+            colour_managed: true,
             embedded: true,
             region: Sides {
                 left: 125,
@@ -193,7 +209,7 @@ mod tests {
             inverted: true,
             fitted: true,
         };
-        let text = "frame_2+over_black+embedded+region_125_0_125_0+straighten_-3.5_cut+flip_y+inverted+fitted";
+        let text = "frame_2+over_black+alpha_ignored+colour_managed+embedded+region_125_0_125_0+straighten_-3.5_cut+flip_y+inverted+fitted";
         assert_eq!(variant.to_string(), text);
         variant = Variant::ORIGINAL;
         variant.view = View::Uncrop(Sides {

@@ -38,6 +38,8 @@ fn take(variant: &mut Variant, part: &str) -> bool {
     }
     match part {
         "over_black" => variant.over_black = true,
+        "alpha_ignored" => variant.alpha_ignored = true,
+        "colour_managed" => variant.colour_managed = true,
         "embedded" => variant.embedded = true,
         "inverted" => variant.inverted = true,
         "fitted" => variant.fitted = true,
@@ -149,12 +151,15 @@ mod tests {
     proptest! {
         #[test]
         fn variants_are_read_as_they_are_written(
-            frame: u32, over_black: bool, embedded: bool, inverted: bool, fitted: bool,
+            frame: u32, grounds: [bool; 3], embedded: bool, inverted: bool, fitted: bool,
             region in any_sides(), view in any_view(),
             transform in 0..Transform::ALL.len(),
         ) {
             let transform = Transform::ALL[transform];
-            let variant = Variant { frame, over_black, embedded, region, view, transform, inverted, fitted };
+            let [over_black, alpha_ignored, colour_managed] = grounds;
+            let variant = Variant {
+                frame, over_black, alpha_ignored, colour_managed, embedded, region, view, transform, inverted, fitted,
+            };
             prop_assert_eq!(variant.to_string().parse(), Ok(variant));
         }
 

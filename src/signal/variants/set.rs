@@ -1,6 +1,6 @@
 //! Which forms of a picture are hashed: one set of flags, with the names that people type.
 //!
-//! Owned here: the flags, their names, the sets that have a name. The gate makes the first four from
+//! Owned here: the flags, their names, the sets that have a name. The gate makes the first six from
 //! the decoded picture; [`VariantMaker`](super::VariantMaker) makes the others from a small luma picture.
 
 use std::fmt;
@@ -13,6 +13,10 @@ pub struct VariantSet {
     pub displayed: bool,
     /// Transparent parts laid over black.
     pub over_black: bool,
+    /// The stored colours, as if nothing were transparent: what programs hash that drop alpha.
+    pub alpha_ignored: bool,
+    /// Colours as a screen shows them, where the file's profile or gamma makes them plainly other than those stored.
+    pub colour_managed: bool,
     /// The small picture in the EXIF block, if it shows something else: a crop often still shows
     /// there as it was before.
     pub embedded: bool,
@@ -58,6 +62,8 @@ impl VariantSet {
     pub const NONE: Self = Self {
         displayed: false,
         over_black: false,
+        alpha_ignored: false,
+        colour_managed: false,
         embedded: false,
         frames: false,
         dihedral: false,
@@ -74,6 +80,8 @@ impl VariantSet {
     pub const STANDARD: Self = Self {
         displayed: true,
         over_black: true,
+        alpha_ignored: true,
+        colour_managed: true,
         embedded: true,
         frames: true,
         dihedral: true,
@@ -94,9 +102,11 @@ impl VariantSet {
     };
 
     /// The members of a list, in the order in which they are written.
-    const NAMES: [(&'static str, Field); 12] = [
+    const NAMES: [(&'static str, Field); 14] = [
         ("displayed", |set| &mut set.displayed),
         ("over_black", |set| &mut set.over_black),
+        ("alpha_ignored", |set| &mut set.alpha_ignored),
+        ("colour_managed", |set| &mut set.colour_managed),
         ("embedded", |set| &mut set.embedded),
         ("frames", |set| &mut set.frames),
         ("dihedral", |set| &mut set.dihedral),
@@ -115,6 +125,8 @@ impl VariantSet {
         Self {
             displayed: false,
             over_black: false,
+            alpha_ignored: false,
+            colour_managed: false,
             embedded: false,
             frames: false,
             ..self

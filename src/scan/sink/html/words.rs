@@ -45,6 +45,12 @@ pub(super) fn form(one: &Match) -> String {
     if variant.over_black {
         parts.push("over black");
     }
+    if variant.alpha_ignored {
+        parts.push("as if nothing were transparent");
+    }
+    if variant.colour_managed {
+        parts.push("in the colours that a screen shows");
+    }
     if variant.region != Sides::NONE {
         parts.push("without its margins");
     }
