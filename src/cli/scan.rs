@@ -6,7 +6,7 @@ use crate::cli::recorder::{self, DecisionArgs};
 use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::clock;
 use crate::curation::policy;
-use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, Worker};
+use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, UnreadPolicy, Worker};
 use crate::hash::SignalType;
 use crate::scan::{
     Asked, Both, CsvSink, FileRecord, HtmlSink, JsonLinesSink, ShadowRecord, ShadowSummary, Sink,
@@ -77,6 +77,12 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     memory: Option<u64>,
 
+    /// What to do with a file that matches nothing, where a part of it was not looked at (a clip
+    /// behind a picture, a further picture that cannot be decoded): pass or review. Held back, it
+    /// counts as not judged in the exit code
+    #[arg(long, value_name = "POLICY", default_value_t = UnreadPolicy::Pass)]
+    unread: UnreadPolicy,
+
     #[command(flatten)]
     decisions: DecisionArgs,
 
@@ -121,6 +127,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         memory: args.memory.map(|bytes| Arc::new(MemoryBudget::new(bytes))),
         // One time for all files: a scan's outcome does not hang on which thread was faster.
         at: Some(clock::now()),
+        unread: args.unread,
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");
@@ -203,12 +210,16 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     if args.format == Format::Csv {
         say_what_csv_cannot(&summary);
     }
-    let stopped = ["block", "review", "report"]
+    let stopped: u64 = ["block", "review", "report"]
         .into_iter()
-        .any(|action| summary.action(action) > 0);
+        .map(|action| summary.action(action))
+        .sum();
+    // What is held back for a part that nobody looked at matches nothing.
+    let matched = stopped > summary.held_unread;
+    let unjudged = summary.unjudged() + summary.held_unread > 0;
     Ok(Exit::of(
-        stopped,
-        summary.unjudged() > 0 || summary.interrupted || is_partial,
+        matched,
+        unjudged || summary.interrupted || is_partial,
     ))
 }
 

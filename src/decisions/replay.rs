@@ -127,6 +127,7 @@ pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
             _ => None,
         },
         fast: decision.mode.as_deref() == Some("fast"),
+        unread: Vec::new(),
     };
     let now = gate::replay(index, at, extraction, &told);
     let before = match decision.quarantined {

@@ -7,7 +7,9 @@ use crate::gate::look::seen::{Seen, SeenAgain};
 use crate::gate::quarantine::Watch;
 use crate::gate::terms::{Terms, look_at_uploads, upload_of_hash};
 use crate::gate::unsettled::{Checked, Unsettled};
-use crate::gate::{Extraction, Outcome, Problem, ProblemKind, Query, Shadow, Verdict};
+use crate::gate::{
+    Extraction, Outcome, Problem, ProblemKind, Query, Shadow, UnreadPolicy, Verdict,
+};
 use crate::hash::{Quality, Signal};
 use crate::index::{Index, IndexError, IndexHandle};
 use std::path::Path;
@@ -54,6 +56,8 @@ pub struct GateOptions {
     /// When uploads are judged, in seconds since 1970-01-01 UTC: entries may be out until a time.
     /// `None`: when they are.
     pub at: Option<u64>,
+    /// What is done about an upload that passes, where a part of it was not looked at.
+    pub unread: UnreadPolicy,
 }
 
 #[cfg(feature = "decode")]
@@ -107,6 +111,13 @@ impl GateOptions {
         self
     }
 
+    /// Sets what is done about an upload that passes, where a part of it was not looked at.
+    #[must_use]
+    pub fn unread(mut self, policy: UnreadPolicy) -> Self {
+        self.unread = policy;
+        self
+    }
+
     /// Sets when uploads are judged, in seconds since 1970-01-01 UTC.
     #[must_use]
     pub fn at(mut self, seconds: u64) -> Self {
@@ -143,6 +154,7 @@ pub struct Worker {
 pub struct Gate {
     index: IndexHandle,
     watch: Watch,
+    unread: UnreadPolicy,
     #[cfg(feature = "decode")]
     options: GateOptions,
 }
@@ -156,6 +168,7 @@ impl Gate {
         Ok(Self {
             index: IndexHandle::open(folder.as_ref())?,
             watch: Watch::default(),
+            unread: UnreadPolicy::default(),
             #[cfg(feature = "decode")]
             options: GateOptions::default(),
         })
@@ -180,6 +193,7 @@ impl Gate {
         Self {
             index,
             watch: Watch::default(),
+            unread: options.unread,
             options,
         }
     }
@@ -190,6 +204,13 @@ impl Gate {
     #[must_use]
     pub fn over(index: Index, options: GateOptions) -> Self {
         Self::with(IndexHandle::new(index), options)
+    }
+
+    /// Sets what is done about an upload that passes, where a part of it was not looked at.
+    #[must_use]
+    pub fn minding_unread(mut self, policy: UnreadPolicy) -> Self {
+        self.unread = policy;
+        self
     }
 
     /// The generation that answers now. Hold it to put several questions to the same one.
@@ -306,7 +327,12 @@ impl Unsettled<'_> {
     /// policy quarantines all of them: see [`Quarantine`](crate::bank::Quarantine). Verdicts count in the order in
     /// which this is called.
     pub fn settle(self, gate: &Gate) -> Checked {
-        self.settle_at(gate.now(), &gate.watch)
+        let mut checked = self.settle_at(gate.now(), &gate.watch);
+        checked.verdict.mind_unread(gate.unread);
+        if let Some(shadow) = &mut checked.shadow {
+            shadow.mind_unread(gate.unread);
+        }
+        checked
     }
 }
 

@@ -54,6 +54,7 @@ mod replay;
 mod sample;
 mod shadow;
 mod terms;
+mod unread;
 mod unsettled;
 mod verdict;
 
@@ -90,5 +91,6 @@ pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
+pub use unread::{Unread, UnreadPolicy, UnreadPolicyError};
 pub use unsettled::{Checked, Unsettled};
 pub use verdict::{Match, MatchKind, Verdict};

@@ -3,7 +3,7 @@
 //! A query that is written down leaves out how sure each bit of its hash is: hash and weights together would be a small
 //! picture. Only [`Seen`](crate::gate::Seen), which is never stored, carries the weights.
 
-use crate::gate::{Evidence, Problem, Score};
+use crate::gate::{Evidence, Problem, Score, Unread};
 use crate::hash::{Quality, Signal, Variant};
 use crate::signal::pdq::Confidence;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,8 @@ pub struct Extraction {
     pub problem: Option<Problem>,
     /// Whether the PDQ hashes come from a JPEG's coefficients, and may be a few bits off.
     pub fast: bool,
+    /// Parts of it that were not looked at.
+    pub unread: Vec<Unread>,
 }
 
 impl Extraction {

@@ -2,7 +2,7 @@
 
 use crate::bank::{Action, Bank, BankName, ContentId};
 use crate::gate::bounded;
-use crate::gate::{Outcome, Problem, ProblemKind, Query, Score};
+use crate::gate::{Outcome, Problem, ProblemKind, Query, Score, Unread, UnreadPolicy};
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
 use serde::de::{Deserializer, Error};
 use serde::ser::{SerializeStruct, Serializer};
@@ -233,12 +233,13 @@ impl Match {
 /// | `matches_left_out` | only where there were more than are listed |
 /// | `error`, `error_outcome`, `error_kind` | only where something could not be judged: a [`Problem`] |
 /// | `quarantined` | only where it is so: true |
+/// | `unread` | only where parts of the input were not looked at: what each is, and its `bytes`: see [`Unread`] |
 /// | `unfitted` | only where there were some: see [`Verdict::unfitted`] |
 /// | `generation` | the generation of the index that answered |
 /// | `queries`, `queries_met` | what the index was asked: see [`Query`] |
 /// | `banks` | the banks of the matches, with their policies |
 ///
-/// `hashgate scan --format jsonl` has the same keys up to `quarantined`, with the same values, in each of its lines,
+/// `hashgate scan --format jsonl` has the same keys up to `unread`, but for `unfitted`, with the same values, in each of its lines,
 /// and the log of decisions has the same matches and queries. A schema's keys keep their meaning, and further ones may
 /// be added; a reader refuses a schema that it does not know.
 #[must_use = "an upload may go on only where its verdict passes"]
@@ -279,6 +280,9 @@ pub struct Verdict {
     /// elsewhere and its small pictures did not come along: see [`Gate::decide`](crate::gate::Gate::decide). Some of
     /// them might have matched.
     pub unfitted: u64,
+    /// Parts of the input that were not looked at: a clip behind a picture, a picture that could not be decoded. What a
+    /// gate does about them is an [`UnreadPolicy`].
+    pub unread: Vec<Unread>,
 }
 
 impl Verdict {
@@ -307,17 +311,27 @@ impl Verdict {
             generation,
             quarantined: false,
             unfitted: 0,
+            unread: Vec::new(),
         }
     }
 
-    /// Whether the upload may go on: it was judged whole, and what it matches, if anything, is in
-    /// banks that allow or only report it. Whatever could not be judged does not pass.
+    /// Whether the upload may go on: it was judged, and what it matches, if anything, is in banks that allow or only
+    /// report it. Whatever could not be judged does not pass. Parts that were not looked at ([`Verdict::unread`]) hold it
+    /// back where the gate's [`UnreadPolicy`] says so.
     #[must_use]
     pub fn passes(&self) -> bool {
         match self.outcome {
-            Outcome::NoMatch => true,
+            Outcome::NoMatch => self.action.is_none(),
             Outcome::Match => matches!(self.action, Some(Action::Allow | Action::Report)),
             _ => false,
+        }
+    }
+
+    /// Has people look at an input that would pass, where a part of it was not looked at and the policy says so.
+    pub(crate) fn mind_unread(&mut self, policy: UnreadPolicy) {
+        let passes = matches!(self.action, None | Some(Action::Report));
+        if policy == UnreadPolicy::Review && passes && !self.unread.is_empty() {
+            self.action = Some(Action::Review);
         }
     }
 
@@ -372,6 +386,8 @@ struct Written<'a> {
     quarantined: bool,
     #[serde(skip_serializing_if = "is_zero")]
     unfitted: u64,
+    #[serde(skip_serializing_if = "<[Unread]>::is_empty")]
+    unread: &'a [Unread],
     generation: u64,
     queries: &'a [Query],
     queries_met: usize,
@@ -405,6 +421,7 @@ impl Serialize for Verdict {
             error_kind: self.problem.as_ref().map(|problem| problem.kind),
             quarantined: self.quarantined,
             unfitted: self.unfitted,
+            unread: &self.unread,
             generation: self.generation,
             queries: &self.queries,
             queries_met: self.queries_met,
@@ -438,6 +455,8 @@ struct Read {
     quarantined: bool,
     #[serde(default)]
     unfitted: u64,
+    #[serde(default, deserialize_with = "bounded::list::<_, _, { Unread::MOST }>")]
+    unread: Vec<Unread>,
     generation: u64,
     #[serde(deserialize_with = "bounded::list::<_, _, { Verdict::MOST_QUERIES }>")]
     queries: Vec<Query>,
@@ -508,6 +527,7 @@ impl Read {
             generation: self.generation,
             quarantined: self.quarantined,
             unfitted: self.unfitted,
+            unread: self.unread,
         })
     }
 }

@@ -20,6 +20,7 @@
 //!
 //! The small picture in an EXIF block is not among them: [`embedded`] gives it.
 
+mod appended;
 mod colours;
 mod error;
 mod exif;
@@ -39,6 +40,7 @@ mod webp;
 
 use std::ops::ControlFlow;
 
+pub use appended::{Appended, appended};
 pub use colours::{Colours, Profiles};
 pub use error::{MediaError, Quantity};
 pub use exif::{Embedded, embedded};

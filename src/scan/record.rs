@@ -1,7 +1,7 @@
 //! What a scan says of one file.
 
 use crate::bank::{Action, ContentId};
-use crate::gate::{Match, Mode, Outcome, Verdict};
+use crate::gate::{Match, Mode, Outcome, Unread, Verdict};
 use crate::hash::{Quality, SignalType, hex};
 use crate::scan::ShadowRecord;
 use serde::de::{Deserializer, Error};
@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// What a scan says of one file: one line of its JSON Lines output.
 ///
-/// The keys are stable; further ones may be added. Those from `outcome` to `quarantined` are those of a
+/// The keys are stable; further ones may be added. Those from `outcome` to `unread` are those of a
 /// [`Verdict`], with the same values, by the schema [`FileRecord::SCHEMA`]; a line has no key that names it.
 ///
 /// | key | value |
@@ -29,6 +29,7 @@ use std::path::Path;
 /// | `bytes` | size of what was read |
 /// | `error` | only where something could not be judged: why |
 /// | `quarantined` | only where it is reviewed because the entries that would block it are quarantined: true |
+/// | `unread` | only where parts of the file were not looked at: a list of `what` and `bytes` |
 /// | `shadow` | only where other policies are tried out: `outcome`, `action`, `differs`, and `matches` where it does |
 ///
 /// ```
@@ -85,6 +86,9 @@ pub struct FileRecord {
     /// Whether it is reviewed because all entries that would have blocked it are quarantined.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quarantined: bool,
+    /// Parts of the file that were not looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
     /// What other policies would have decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowRecord>,
@@ -153,6 +157,7 @@ impl FileRecord {
             bytes,
             error: verdict.problem.map(|problem| problem.message),
             quarantined: verdict.quarantined,
+            unread: verdict.unread,
             shadow: None,
         }
     }
@@ -175,6 +180,7 @@ impl FileRecord {
             bytes: 0,
             error: Some(error),
             quarantined: false,
+            unread: Vec::new(),
             shadow: None,
         }
     }

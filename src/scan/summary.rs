@@ -32,6 +32,12 @@ pub struct Summary {
     /// where there are none.
     #[serde(skip_serializing_if = "is_zero")]
     pub quarantined: u64,
+    /// Files of which a part was not looked at; left out where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unread: u64,
+    /// Files that match nothing and are held back for such a part; left out where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub held_unread: u64,
     /// What other policies would have changed; only where they are tried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowSummary>,
@@ -61,6 +67,8 @@ impl Summary {
             program_version: env!("CARGO_PKG_VERSION"),
             interrupted: false,
             quarantined: 0,
+            unread: 0,
+            held_unread: 0,
             shadow: None,
         }
     }
@@ -72,6 +80,9 @@ impl Summary {
         *self.outcomes.entry(record.outcome.name()).or_default() += 1;
         *self.actions.entry(record.action).or_default() += 1;
         self.quarantined += u64::from(record.quarantined);
+        self.unread += u64::from(!record.unread.is_empty());
+        let is_held = record.outcome == Outcome::NoMatch && record.action == "review";
+        self.held_unread += u64::from(is_held);
         if let (Some(summary), Some(shadow)) = (&mut self.shadow, &record.shadow) {
             summary.add(record, shadow);
         }

@@ -52,7 +52,7 @@ impl Shower {
                 command
             }
             Self::ImageMagick => {
-                let mut command = Command::new("convert");
+                let mut command = Command::new(convert());
                 command.arg("--version");
                 command
             }
@@ -95,6 +95,16 @@ fn python() -> &'static Path {
         own
     } else {
         Path::new("python3")
+    }
+}
+
+/// Debian's own ImageMagick where there is one.
+fn convert() -> &'static Path {
+    let own = Path::new("/usr/bin/convert");
+    if own.exists() {
+        own
+    } else {
+        Path::new("convert")
     }
 }
 
@@ -263,7 +273,7 @@ fn by_imagemagick(files: &[File]) -> Vec<Option<Shown>> {
             fs::write(&source, &file.bytes).expect("the file is written");
             let target = target(folder.path(), number);
             let _ = watched(
-                Command::new("convert")
+                Command::new(convert())
                     .arg(format!("{}[0]", source.display()))
                     .args(["-auto-orient", "-background", "white", "-alpha", "remove"])
                     .args(["-colorspace", "sRGB", "-depth", "8", "-type", "TrueColor"])

@@ -202,6 +202,7 @@ pub(crate) fn conclude_with(
         generation: terms.index.generation(),
         quarantined: false,
         unfitted: 0,
+        unread: extraction.unread,
     };
     Concluded { verdict, stops }
 }

@@ -46,6 +46,17 @@ pub(crate) struct Collected<'a> {
     /// The pictures of which guesses were made.
     guessed: Vec<PdqHash>,
     pub(crate) extraction: Extraction,
+    /// The number of the first frame of the picture at hand: of the first picture of a file 0.
+    pub(crate) first_frame: u32,
+    /// Frames so far, and their pixels.
+    frames: u32,
+    pixels: u64,
+}
+
+/// Where the first query of a further picture of the file will stand, and how many pixels came before.
+pub(crate) struct Before {
+    queries: usize,
+    pixels: u64,
 }
 
 impl<'a> Collected<'a> {
@@ -56,6 +67,9 @@ impl<'a> Collected<'a> {
             seen: HashMap::new(),
             guessed: Vec::new(),
             extraction: Extraction::default(),
+            first_frame: 0,
+            frames: 0,
+            pixels: 0,
         }
     }
 
@@ -75,6 +89,47 @@ impl<'a> Collected<'a> {
     pub(crate) fn is_like_own(&self, hash: &PdqHash) -> bool {
         let own = self.extraction.signals.iter().find_map(Signal::as_pdq);
         own.is_some_and(|own| hamming::distance_pdq(&own, hash) <= SAME_PICTURE)
+    }
+
+    /// Notes a picture that is looked at.
+    pub(crate) fn note_picture(&mut self, frame: u32, pixels: u64) {
+        self.frames = self.frames.max(frame.saturating_add(1));
+        self.pixels = self.pixels.saturating_add(pixels);
+    }
+
+    /// Begins with a further picture of the file: its frames follow those that were.
+    pub(crate) fn begin_part(&mut self) -> Before {
+        self.first_frame = self.frames;
+        Before {
+            queries: self.extraction.queries.len(),
+            pixels: self.pixels,
+        }
+    }
+
+    /// Pixels that were looked at since.
+    pub(crate) fn pixels_since(&self, before: &Before) -> u64 {
+        self.pixels - before.pixels
+    }
+
+    /// Whether some picture since has too little in it to be told by.
+    pub(crate) fn is_plain_since(&self, before: &Before) -> bool {
+        let since = self.extraction.queries.iter().skip(before.queries);
+        let mut best: HashMap<u32, Quality> = HashMap::new();
+        for query in since.filter(|query| !is_guess(query)) {
+            let Some(quality) = query.quality else {
+                continue;
+            };
+            let held = best.entry(query.variant.frame).or_insert(quality);
+            *held = quality.max(*held);
+        }
+        best.values()
+            .any(|&quality| quality < Quality::DEFAULT_MINIMUM)
+    }
+
+    /// Forgets what was to be asked since.
+    pub(crate) fn forget_since(&mut self, before: &Before) {
+        self.extraction.queries.truncate(before.queries);
+        self.seen.retain(|_, at| *at < before.queries);
     }
 
     pub(crate) fn wants(&self, kind: SignalType) -> bool {

@@ -3,7 +3,7 @@
 use crate::gate::look::collected::{Collected, MINOR, SMALL, hundredths, shown};
 use crate::gate::look::pictures::{Held, Pictures, is_of_same};
 use crate::gate::{
-    Evidence, Extraction, MemoryBudget, Outcome, Problem, ProblemKind, Query, VariantSet,
+    Evidence, Extraction, MemoryBudget, Outcome, Problem, ProblemKind, Query, Unread, VariantSet,
 };
 use crate::guard::catch_unwind;
 use crate::hash::{Family, Signal, SignalType, Transform, Variant};
@@ -155,6 +155,17 @@ impl Extractor {
                     );
                 }
             }
+            let looked = AssertUnwindSafe(|| self.appended(bytes, how, &mut collected));
+            if catch_unwind(looked).is_err() {
+                *self = Self::default();
+                tracing::error!(
+                    "what is behind a picture could not be hashed (a defect of this program; please report it)"
+                );
+                collected.extraction.unread.push(Unread {
+                    what: "what is behind the picture".to_owned(),
+                    bytes: bytes.len() as u64,
+                });
+            }
         }
         let place = |signal: &Signal| wanted.iter().position(|&kind| kind == signal.signal_type());
         collected.extraction.signals.sort_by_key(place);
@@ -181,26 +192,22 @@ impl Extractor {
                 .memory
                 .map(|memory| memory.reserve(media::memory_to_sample(bytes, how.limits, sampling)));
             if let Some(found) = self.coefficients(bytes, how.limits, sampling) {
+                let form = Variant {
+                    frame: collected.first_frame,
+                    ..Variant::ORIGINAL
+                };
+                collected.note_picture(form.frame, found.pixels);
                 collected.extraction.fast = true;
-                collected.add_pdq(&found.stored, Variant::ORIGINAL);
+                collected.add_pdq(&found.stored, form);
                 if let Some(displayed) = &found.displayed {
                     let transform = Transform::Displayed;
-                    let variant = Variant {
-                        transform,
-                        ..Variant::ORIGINAL
-                    };
+                    let variant = Variant { transform, ..form };
                     collected.add_pdq(displayed, variant);
                 }
                 let small = found.thumbnail.as_ref().and_then(Luma::new);
                 let luma = small.filter(|_| collected.is_to_be_guessed(&found.stored.hash));
-                let (form, shapes) = (Variant::ORIGINAL, how.variants.shapes());
-                self.guesses(
-                    luma,
-                    found.orientation,
-                    &found.stored,
-                    (form, shapes),
-                    collected,
-                );
+                let what = (form, how.variants.shapes());
+                self.guesses(luma, found.orientation, &found.stored, what, collected);
                 return None;
             }
         }
@@ -223,6 +230,7 @@ impl Extractor {
             None => None,
         };
         Some(FromCoefficients {
+            pixels: u64::from(sampled.width) * u64::from(sampled.height),
             stored: self.pdq.hash_samples(&sampled.stored)?,
             displayed,
             thumbnail: sampled.thumbnail,
@@ -357,9 +365,11 @@ impl Extractor {
     ) -> Result<(), Problem> {
         let set = collected.variants;
         let form = Variant {
-            frame: picture.frame,
+            frame: collected.first_frame.saturating_add(picture.frame),
             ..Variant::ORIGINAL
         };
+        let pixels = u64::from(picture.width) * u64::from(picture.height);
+        collected.note_picture(form.frame, pixels);
         self.seen(&picture, &picture.rgb, form, collected)?;
         if let Some(over_black) = picture.over_black.as_deref().filter(|_| set.over_black) {
             let form = Variant {
@@ -473,6 +483,50 @@ impl Extractor {
         }
     }
 
+    /// Further pictures behind the one that viewers show, and what else is there. One that cannot be judged is not
+    /// read, and so is every one where only first frames are asked about.
+    fn appended(&mut self, bytes: &[u8], how: &Extract<'_>, collected: &mut Collected<'_>) {
+        if bytes.len() as u64 > how.limits.max_file_bytes {
+            return;
+        }
+        let found = media::appended(bytes);
+        let others = found.others.into_iter();
+        let others = others.map(|(what, bytes)| Unread { what, bytes });
+        collected.extraction.unread.extend(others);
+        let mut left = how.limits.max_total_pixels;
+        for part in found.pictures {
+            let limits = Limits {
+                max_pixels: how.limits.max_pixels.min(left),
+                max_total_pixels: left,
+                ..how.limits.clone()
+            };
+            let how = Extract {
+                limits: &limits,
+                ..*how
+            };
+            let before = collected.begin_part();
+            let reason = match how.variants.frames {
+                true => (self.picture_of(part, &how, collected)).map(|problem| problem.message),
+                false => Some("only first pictures were asked about".to_owned()),
+            };
+            left = left.saturating_sub(collected.pixels_since(&before));
+            // Gain maps are mostly flat: that nothing can be told by them must not hold the upload back.
+            let is_plain = collected.is_plain_since(&before);
+            let reason = reason.or_else(|| is_plain.then(|| "too little in it".to_owned()));
+            if let Some(reason) = reason {
+                if is_plain {
+                    collected.forget_since(&before);
+                }
+                let format = media::sniff(part).map_or("picture", media::Format::name);
+                collected.extraction.unread.push(Unread {
+                    what: format!("a further picture, {format}: {reason}"),
+                    bytes: part.len() as u64,
+                });
+            }
+        }
+        collected.first_frame = 0;
+    }
+
     fn form(
         &mut self,
         (width, height, rgb): (u32, u32, &[u8]),
@@ -509,6 +563,7 @@ impl Extractor {
 
 /// What a JPEG's coefficients tell.
 struct FromCoefficients {
+    pixels: u64,
     stored: PdqHashed,
     displayed: Option<PdqHashed>,
     thumbnail: Option<Thumbnail>,

@@ -8,7 +8,7 @@ use crate::gate::bounded;
 use crate::gate::decide::eyes::Eyes;
 use crate::gate::look::pictures::{Held, MOST_HELD, Pictures};
 use crate::gate::terms::Upload;
-use crate::gate::{Evidence, Extraction, Problem, Query};
+use crate::gate::{Evidence, Extraction, Problem, Query, Unread};
 use crate::hash::{Family, Hash64, PdqHash, Quality, Signal, SignalType, Variant};
 use crate::signal::pdq::Confidence;
 use crate::signal::variants::{Luma, LumaLine, Made};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 ///
 /// Serialises to an object with the keys `schema` ([`Seen::SCHEMA`]), `bytes` (how many the input had), `upload` (their
 /// SHA-256), `looked_for` (signal types), `fitting`, `first` and `exact`; the latter two are looks with `signals`,
-/// `quality`, `queries`, `problem`, `fast` and `pictures`. Reading it refuses another schema, lists that are too long,
+/// `quality`, `queries`, `problem`, `fast`, `unread` and `pictures`. Reading it refuses another schema, lists that are too long,
 /// numbers out of range, and looks that contradict each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
@@ -169,6 +169,12 @@ struct SightLine {
     queries: Vec<SeenQuery>,
     problem: Option<Problem>,
     fast: bool,
+    #[serde(
+        default,
+        deserialize_with = "bounded::list::<_, _, { Unread::MOST }>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    unread: Vec<Unread>,
     #[serde(deserialize_with = "bounded::list::<_, _, MOST_HELD>")]
     pictures: Vec<PictureLine>,
 }
@@ -278,6 +284,7 @@ impl From<&Sight> for SightLine {
             queries,
             problem,
             fast,
+            unread,
         } = &sight.extraction;
         let pictures = sight.pictures.iter().map(|held| PictureLine {
             form: held.form.to_string(),
@@ -290,6 +297,7 @@ impl From<&Sight> for SightLine {
             queries: queries.iter().map(SeenQuery::from).collect(),
             problem: problem.clone(),
             fast: *fast,
+            unread: unread.clone(),
             pictures: pictures.collect(),
         }
     }
@@ -326,6 +334,7 @@ impl SightLine {
                 queries,
                 problem: self.problem,
                 fast: self.fast,
+                unread: self.unread,
             },
         })
     }

@@ -35,6 +35,7 @@ impl<W: Write> TextSink<W> {
                 };
                 (record.action.to_uppercase(), paint)
             }
+            Outcome::NoMatch if record.action == "review" => ("REVIEW".to_owned(), "\x1b[33m"),
             Outcome::NoMatch => ("pass".to_owned(), "\x1b[32m"),
             unjudged => (unjudged.to_string(), "\x1b[35m"),
         }
@@ -44,7 +45,8 @@ impl<W: Write> TextSink<W> {
 impl<W: Write> Sink for TextSink<W> {
     fn record(&mut self, record: &FileRecord) -> io::Result<()> {
         let differs = record.shadow.as_ref().is_some_and(|shadow| shadow.differs);
-        if self.hide_passed && record.outcome == Outcome::NoMatch && !differs {
+        let passes = record.outcome == Outcome::NoMatch && record.action == "none";
+        if self.hide_passed && passes && !differs {
             return Ok(());
         }
         let (word, paint) = self.word(record);
@@ -94,6 +96,9 @@ impl<W: Write> Sink for TextSink<W> {
                 "  quarantined: it matches suspiciously many uploads"
             )?;
         }
+        for unread in &record.unread {
+            write!(self.out, "  unread: {}", escaped(&unread.to_string()))?;
+        }
         if let Some(shadow) = record.shadow.as_ref().filter(|shadow| shadow.differs) {
             let other = decision(shadow.outcome, shadow.action);
             write!(self.out, "  shadow: {other}")?;
@@ -126,7 +131,7 @@ impl<W: Write> Sink for TextSink<W> {
             summary.bytes as f64 / 1e6,
             summary.seconds,
             list(summary.outcome(Outcome::Match), &matched),
-            summary.outcome(Outcome::NoMatch),
+            summary.outcome(Outcome::NoMatch) - summary.held_unread,
             list(summary.unjudged(), &unjudged),
         )?;
         if summary.quarantined > 0 {
@@ -134,6 +139,13 @@ impl<W: Write> Sink for TextSink<W> {
                 self.out,
                 "quarantine: {} reviewed that would have been blocked",
                 summary.quarantined
+            )?;
+        }
+        if summary.unread > 0 {
+            writeln!(
+                self.out,
+                "unread: {} files carry a part that was not looked at; {} of them held back for it",
+                summary.unread, summary.held_unread
             )?;
         }
         if let Some(shadow) = &summary.shadow {

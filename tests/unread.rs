@@ -1,0 +1,146 @@
+//! What is behind the picture that viewers show: further pictures are asked about, clips are named, and a setting has people
+//! look at them.
+#![cfg(feature = "decode")]
+
+mod common;
+
+use common::{shipped_pictures, test_data};
+use hashgate::bank::{Action, Bank, BankId, ContentId, Policy};
+use hashgate::gate::{
+    Gate, GateOptions, LookOptions, Mode, Outcome, Seen, UnreadPolicy, Verdict, look,
+};
+use hashgate::index::{Index, IndexRecord, PublishOptions};
+use hashgate::signal::PdqHasher;
+use hashgate::signal::variants::VariantSet;
+use std::convert::Infallible;
+
+/// A gate that knows these pictures.
+fn gate(known: &[&[u8]], options: GateOptions) -> Gate {
+    let bank = Bank {
+        id: BankId(1),
+        name: "known".parse().unwrap(),
+        policy: Policy::new(Action::Block),
+    };
+    let records = (1..).zip(known).map(|(number, bytes)| {
+        let picture = image::load_from_memory(bytes).unwrap().to_rgb8();
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let hashed = PdqHasher::default()
+            .hash_rgb(width, height, &picture)
+            .unwrap();
+        Ok::<_, Infallible>(IndexRecord {
+            bank: BankId(1),
+            content: ContentId(number),
+            signal: hashed.hash.into(),
+            quality: Some(hashed.quality),
+        })
+    });
+    let index = Index::in_memory(&[bank], records, &PublishOptions::default());
+    Gate::over(index.unwrap(), options)
+}
+
+/// Two pictures as JPEGs of so many pixels along the shorter side or more.
+fn jpegs(side: u32) -> [Vec<u8>; 2] {
+    let all = shipped_pictures("known");
+    let jpeg = |bytes: &[u8]| {
+        let picture = image::load_from_memory(bytes).unwrap();
+        let picture = picture.resize_to_fill(side, side, image::imageops::FilterType::Triangle);
+        let mut jpeg = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 92);
+        picture.to_rgb8().write_with_encoder(encoder).unwrap();
+        jpeg
+    };
+    [jpeg(&all[0].1), jpeg(&all[1].1)]
+}
+
+fn clip(bytes: usize) -> Vec<u8> {
+    let mut clip = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom".to_vec();
+    clip.extend((bytes as u32).to_be_bytes());
+    clip.extend(b"mdat");
+    clip.resize(24 + bytes, 7);
+    clip
+}
+
+#[test]
+fn a_further_picture_is_asked_about_in_every_mode() {
+    for side in [300, 900] {
+        let [shown, hidden] = jpegs(side);
+        for mode in [Mode::Exact, Mode::Auto, Mode::Fast] {
+            let gate = gate(&[&hidden], GateOptions::default().mode(mode));
+            let both = [&shown[..], &hidden].concat();
+            let verdict = gate.check(&both);
+            assert_eq!(verdict.action, Some(Action::Block), "{side} {mode:?}");
+            assert_eq!(verdict.matches[0].variant.frame, 1);
+            assert!(verdict.unread.is_empty());
+            assert_eq!(gate.check(&shown).outcome, Outcome::NoMatch);
+        }
+    }
+}
+
+#[test]
+fn first_pictures_alone_are_asked_about_where_that_is_wanted() {
+    let [shown, hidden] = jpegs(300);
+    let options = GateOptions::default().variants(VariantSet::NONE);
+    let verdict = gate(&[&hidden], options).check(&[&shown[..], &hidden].concat());
+    assert_eq!(verdict.outcome, Outcome::NoMatch);
+    assert_eq!(verdict.unread.len(), 1);
+    assert_eq!(verdict.unread[0].bytes, hidden.len() as u64);
+}
+
+#[test]
+fn clips_and_broken_pictures_are_named_and_reviewed_where_that_is_set() {
+    let [shown, hidden] = jpegs(300);
+    let broken = &hidden[..hidden.len() / 2];
+    let file = [&shown[..], &clip(5000), broken].concat();
+    let check = |policy| gate(&[], GateOptions::default().unread(policy)).check(&file);
+    let verdict = check(UnreadPolicy::Pass);
+    assert_eq!((verdict.outcome, verdict.action), (Outcome::NoMatch, None));
+    assert!(verdict.passes());
+    let named: Vec<&str> = verdict.unread.iter().map(|one| &*one.what).collect();
+    assert_eq!(named[0], "a video (MP4 family)");
+    assert!(
+        named[1].starts_with("a further picture, JPEG: "),
+        "{named:?}"
+    );
+    assert_eq!(verdict.unread[0].bytes, 5024);
+    let held = check(UnreadPolicy::Review);
+    assert_eq!(held.outcome, Outcome::NoMatch);
+    assert_eq!(held.action, Some(Action::Review));
+    assert!(!held.passes());
+    // A verdict is read as it was written.
+    let text = serde_json::to_string(&held).unwrap();
+    let read: Verdict = serde_json::from_str(&text).unwrap();
+    assert_eq!((&read.unread, read.action), (&held.unread, held.action));
+    assert!(!read.passes());
+    // And so is what was seen of it, which decides the same.
+    let seen = look(&file, &LookOptions::default());
+    let text = serde_json::to_string(&seen).unwrap();
+    let seen: Seen = serde_json::from_str(&text).unwrap();
+    let gate = gate(&[], GateOptions::default().unread(UnreadPolicy::Review));
+    assert_eq!(gate.decide(&seen).action, Some(Action::Review));
+}
+
+/// A gain map is mostly flat: it must not make its picture one that is too faint to judge.
+#[test]
+fn a_flat_further_picture_holds_nothing_back() {
+    let [shown, _] = jpegs(300);
+    let flat = image::RgbImage::from_pixel(200, 200, image::Rgb([90, 90, 90]));
+    let mut map = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut map, 90);
+    flat.write_with_encoder(encoder).unwrap();
+    let verdict = gate(&[&shown], GateOptions::default()).check(&[&shown[..], &map].concat());
+    assert_eq!(verdict.action, Some(Action::Block));
+    let other = jpegs(300)[1].clone();
+    let verdict = gate(&[&other], GateOptions::default()).check(&[&shown[..], &map].concat());
+    assert_eq!(verdict.outcome, Outcome::NoMatch);
+    assert!(verdict.unread[0].what.contains("too little in it"));
+}
+
+#[test]
+fn the_reported_motion_photo_is_blocked_and_its_clip_named() {
+    let Some(data) = test_data() else { return };
+    let file = std::fs::read(data.join("field/jpeg/coffee-no-eoi-mp4.jpg")).unwrap();
+    let coffee = std::fs::read(data.join("field/known/coffee.png")).unwrap();
+    let verdict = gate(&[&coffee], GateOptions::default()).check(&file);
+    assert_eq!(verdict.action, Some(Action::Block));
+    assert!(verdict.unread.iter().any(|one| one.what.contains("video")));
+}
