@@ -7,9 +7,12 @@ mod common;
 use common::{shipped_pictures, test_data};
 use hashgate::bank::{Action, Bank, BankId, ContentId, Policy};
 use hashgate::gate::{
-    Gate, GateOptions, LookOptions, Mode, Outcome, Seen, UnreadPolicy, Verdict, look,
+    Extractor, Forms, Gate, GateOptions, Known, LookOptions, Mode, Outcome, Seen, UnreadPolicy,
+    Verdict, look,
 };
+use hashgate::hash::SignalType;
 use hashgate::index::{Index, IndexRecord, PublishOptions};
+use hashgate::media::Limits;
 use hashgate::signal::PdqHasher;
 use hashgate::signal::variants::VariantSet;
 use std::convert::Infallible;
@@ -143,4 +146,67 @@ fn the_reported_motion_photo_is_blocked_and_its_clip_named() {
     let verdict = gate(&[&coffee], GateOptions::default()).check(&file);
     assert_eq!(verdict.action, Some(Action::Block));
     assert!(verdict.unread.iter().any(|one| one.what.contains("video")));
+}
+
+/// A GIF of these pictures.
+fn gif(frames: &[image::RgbaImage]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    let frames = frames.iter().cloned().map(image::Frame::new);
+    encoder.encode_frames(frames).unwrap();
+    drop(encoder);
+    bytes
+}
+
+#[test]
+fn a_bank_keeps_every_picture_of_a_file_where_it_is_asked_to() {
+    let pictures: Vec<image::RgbaImage> = shipped_pictures("known")
+        .iter()
+        .take(3)
+        .map(|(_, bytes)| {
+            let picture = image::load_from_memory(bytes).unwrap();
+            let filter = image::imageops::FilterType::Triangle;
+            picture.resize_exact(200, 200, filter).to_rgba8()
+        })
+        .collect();
+    let blank = image::RgbaImage::from_pixel(200, 200, image::Rgba([255, 255, 255, 255]));
+    let frames: Forms = "frames".parse().unwrap();
+    let known = |bytes: &[u8], forms| {
+        let known = Extractor::default().extract_known(bytes, &Limits::default(), forms);
+        known.unwrap()
+    };
+    let of_pdq = |known: &Known| -> Vec<Option<String>> {
+        let pdq = known.signals.iter();
+        let pdq = pdq.filter(|held| held.signal.signal_type() == SignalType::Pdq);
+        pdq.map(|held| held.form.map(|form| form.to_string()))
+            .collect()
+    };
+    // The first frame, then the others; each once.
+    let twice = [&pictures[..], &pictures[1..]].concat();
+    let kept = known(&gif(&twice), frames);
+    let mut named = of_pdq(&kept);
+    assert_eq!(named.remove(0), None);
+    named.sort();
+    assert_eq!(named, [1, 2].map(|frame| Some(format!("frame_{frame}"))));
+    assert!(!kept.is_first_left_out && kept.left_out == 0);
+    assert_eq!(of_pdq(&known(&gif(&twice), Forms::NONE)), [None]);
+    // A blank first frame is in many harmless files.
+    let titled = [&[blank][..], &pictures[..2]].concat();
+    let kept = known(&gif(&titled), frames);
+    assert!(kept.is_first_left_out);
+    let mut named = of_pdq(&kept);
+    named.sort();
+    assert_eq!(named, [1, 2].map(|frame| Some(format!("frame_{frame}"))));
+    // Pictures behind the first one.
+    let [first, second] = jpegs(300);
+    let kept = known(&[&first[..], &second].concat(), frames);
+    assert_eq!(of_pdq(&kept), [None, Some("frame_1".to_owned())]);
+    // What comes after the first picture refuses no file.
+    let cut = [&first[..], &second[..second.len() / 2]].concat();
+    assert_eq!(of_pdq(&known(&cut, frames)), [None]);
+    let mut animation = gif(&pictures);
+    animation.truncate(animation.len() - 900);
+    let kept = known(&animation, frames);
+    assert_eq!(kept.left_out, 1);
+    assert!(of_pdq(&kept).contains(&None));
 }

@@ -161,6 +161,28 @@ impl fmt::Display for LowQuality<'_> {
     }
 }
 
+/// Pictures of a file that are not kept, as an observer is told of it.
+struct Parts<'a> {
+    path: &'a Path,
+    is_first_left_out: bool,
+    left_out: usize,
+}
+
+impl fmt::Display for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = escaped(&self.path.to_string_lossy()).to_string();
+        write!(f, "not all of it kept: {path}:")?;
+        if self.is_first_left_out {
+            f.write_str(" its first picture is plain")?;
+        }
+        match (self.left_out, self.is_first_left_out) {
+            (0, _) => Ok(()),
+            (count, true) => write!(f, ", and {count} more are left out"),
+            (count, false) => write!(f, " {count} of its pictures are left out"),
+        }
+    }
+}
+
 /// Adds pictures to a bank, which must be there. The observer is told of each file that is left out, and of
 /// each picture of little quality. Matching changes with the next publication.
 ///
@@ -247,6 +269,14 @@ impl Adding<'_> {
                         least,
                     };
                     self.observer.notice(Notice::Doubt(&low));
+                }
+                if known.is_first_left_out || known.left_out > 0 {
+                    let parts = Parts {
+                        path,
+                        is_first_left_out: known.is_first_left_out,
+                        left_out: known.left_out,
+                    };
+                    self.observer.notice(Notice::Doubt(&parts));
                 }
                 self.batch.push(item(path, known, &self.plan.labels));
             }

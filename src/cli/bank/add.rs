@@ -25,8 +25,8 @@ pub(crate) struct AddArgs {
     label: Vec<String>,
 
     /// Forms of each picture whose hashes are kept beside its own where they lie more than 8 bits
-    /// from those: none, standard (displayed, over_black, copies), all, or a list of these, dihedral
-    /// and crops
+    /// from those: none, standard (displayed, over_black, copies), all, or a list of these, dihedral,
+    /// crops and frames (every picture of the file: a plain first one is left out then)
     #[arg(long, value_name = "SET", default_value = "standard")]
     forms: Forms,
 

@@ -48,13 +48,15 @@ pub struct Forms {
     pub dihedral: bool,
     /// What crops of a tenth to a half leave of it: in the middle, at the corners, at the sides.
     pub crops: bool,
+    /// Every picture of the file: frames, pages, items, and what is behind the first picture.
+    pub frames: bool,
 }
 
 /// A text that names no forms.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{given:?} names no forms; give none, standard, all, or a list of displayed, over_black, copies, \
-     dihedral and crops joined by commas"
+     dihedral, crops and frames joined by commas"
 )]
 pub struct FormsError {
     /// What was given.
@@ -69,6 +71,7 @@ impl Forms {
         copies: false,
         dihedral: false,
         crops: false,
+        frames: false,
     };
     /// What one file may be seen or sent on as: the default.
     pub const STANDARD: Self = Self {
@@ -81,6 +84,7 @@ impl Forms {
     pub const ALL: Self = Self {
         dihedral: true,
         crops: true,
+        frames: true,
         ..Self::STANDARD
     };
 }
@@ -108,6 +112,7 @@ impl FromStr for Forms {
                 "copies" => forms.copies = true,
                 "dihedral" => forms.dihedral = true,
                 "crops" => forms.crops = true,
+                "frames" => forms.frames = true,
                 _ => {
                     return Err(FormsError {
                         given: text.to_owned(),
@@ -127,6 +132,7 @@ impl fmt::Display for Forms {
             ("copies", self.copies),
             ("dihedral", self.dihedral),
             ("crops", self.crops),
+            ("frames", self.frames),
         ];
         let names: Vec<&str> = (named.iter())
             .filter_map(|&(name, is_kept)| is_kept.then_some(name))
@@ -148,13 +154,19 @@ pub struct Known {
     pub signals: Vec<ContentSignal>,
     /// PDQ quality of the picture as stored.
     pub quality: Option<Quality>,
+    /// Whether the first of several pictures is left out, because it is plain: PDQ quality under 50, or a pattern.
+    pub is_first_left_out: bool,
+    /// Pictures of the file that are left out: beyond [`Known::MOST_FRAMES`], or not decoded.
+    pub left_out: usize,
 }
 
 impl Extractor {
-    /// Hashes a picture for keeping in a bank: exactly, as stored, over white, first frame. Of the
-    /// forms that are asked for, the PDQ hashes of that frame are kept too where they are more than
-    /// 8 bits away from those that are kept already, and have the usual quality. Further frames of
-    /// an animation are not kept: a title or an empty frame is in many harmless ones.
+    /// Hashes a picture for keeping in a bank: exactly, as stored, over white, first frame. Of the forms that are
+    /// asked for, the PDQ hashes of that frame are kept too where they are more than 8 bits away from those that
+    /// are kept already, and have the usual quality.
+    ///
+    /// With [`Forms::frames`] so are those of the file's other pictures, the most distinct first, at most
+    /// [`Known::MOST_FRAMES`] of them. A plain first picture is left out then: a blank or a title is in many harmless files.
     ///
     /// # Errors
     /// Where it cannot be hashed: the outcome that it would have as an upload.
@@ -186,6 +198,7 @@ impl Extractor {
             over_black: forms.over_black,
             alpha_ignored: forms.over_black,
             colour_managed: forms.displayed,
+            frames: forms.frames,
             ..VariantSet::NONE
         };
         let Extraction {
@@ -195,9 +208,15 @@ impl Extractor {
             problem,
             ..
         } = self.extract(bytes, &wanted, shown, limits);
-        if let Some(problem) = problem {
-            return Err(problem);
-        }
+        let has_first = signals
+            .iter()
+            .any(|one| one.signal_type() == SignalType::Pdq);
+        let left_out = match problem {
+            // What comes after the first picture refuses no file.
+            Some(_) if forms.frames && has_first => 1,
+            Some(problem) => return Err(problem),
+            None => 0,
+        };
         let of = |kind| (kind == SignalType::Pdq).then_some(quality).flatten();
         let mut known = Known {
             signals: signals
@@ -205,7 +224,10 @@ impl Extractor {
                 .map(|&signal| ContentSignal::new(signal, of(signal.signal_type())))
                 .collect(),
             quality,
+            is_first_left_out: false,
+            left_out,
         };
+        let mut further = Vec::new();
         for query in &queries {
             let tells_enough = query.quality >= Some(Quality::DEFAULT_MINIMUM);
             if let Some(hash) = query.signal.as_pdq()
@@ -213,9 +235,14 @@ impl Extractor {
                 && tells_enough
                 && query.variant != Variant::ORIGINAL
             {
-                known.keep(Form::of(&query.variant), hash, quality);
+                let form = Form::of(&query.variant);
+                match query.variant.frame {
+                    0 => known.keep(form, hash, quality),
+                    _ => further.push((form, hash, quality)),
+                }
             }
         }
+        known.keep_most_distinct(further);
         let tells_enough = quality.is_some_and(|quality| quality >= Quality::DEFAULT_MINIMUM);
         if (forms.copies || forms.dihedral || forms.crops) && tells_enough {
             let made = catch_unwind(AssertUnwindSafe(|| make_forms(bytes, limits, forms)));
@@ -239,9 +266,48 @@ impl Extractor {
 }
 
 impl Known {
+    /// The most further pictures of one file whose hashes are kept.
+    pub const MOST_FRAMES: usize = 64;
+
     /// The forms whose hashes are kept.
     pub fn forms(&self) -> impl Iterator<Item = Form> {
         self.signals.iter().filter_map(|held| held.form)
+    }
+
+    /// Keeps further pictures of the file, each time the one that is farthest from all that are kept.
+    fn keep_most_distinct(&mut self, mut further: Vec<(Option<Form>, PdqHash, Quality)>) {
+        let is_plain = self.signals.iter().find_map(|held| held.signal.as_pdq());
+        let is_plain = is_plain.is_some_and(|hash| hash.is_patterned())
+            || self.quality < Some(Quality::DEFAULT_MINIMUM);
+        if is_plain && !further.is_empty() {
+            let before = self.signals.len();
+            self.signals.retain(|held| held.signal.as_pdq().is_none());
+            self.is_first_left_out = self.signals.len() < before;
+        }
+        let held: Vec<PdqHash> = (self.signals.iter())
+            .filter_map(|held| held.signal.as_pdq())
+            .collect();
+        let far = |hash: &PdqHash, from: &[PdqHash]| {
+            let from = from.iter().map(|held| hamming::distance_pdq(held, hash));
+            from.min().unwrap_or(Distance(u16::MAX))
+        };
+        let mut distances: Vec<Distance> = further.iter().map(|one| far(&one.1, &held)).collect();
+        for _ in 0..Self::MOST_FRAMES {
+            let farthest = distances.iter().copied().zip(0..).max_by_key(|&(far, at)| {
+                // The first of equals.
+                (far, std::cmp::Reverse(at))
+            });
+            let Some((_, at)) = farthest.filter(|&(far, _)| far > SAME_WITHIN) else {
+                return;
+            };
+            let (form, hash, quality) = further.remove(at);
+            distances.remove(at);
+            self.keep(form, hash, quality);
+            for (distance, one) in distances.iter_mut().zip(&further) {
+                *distance = (*distance).min(hamming::distance_pdq(&one.1, &hash));
+            }
+        }
+        self.left_out += distances.iter().filter(|&&far| far > SAME_WITHIN).count();
     }
 
     fn keep(&mut self, form: Option<Form>, hash: PdqHash, quality: Quality) {
