@@ -2,7 +2,8 @@
 
 use crate::bank::ContentSignal;
 use crate::hashset::record::{Sink, Tally};
-use crate::hashset::{BadLine, HashsetError, ListRecord};
+use crate::hashset::{BadLine, HashsetError, ListRecord, legacy};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{BufRead, ErrorKind, Read};
 
@@ -38,6 +39,14 @@ impl Line {
                 error.valid_up_to() + 1
             )
         })
+    }
+
+    /// Its text, where it is short enough, whether it is UTF-8 or not.
+    pub(super) fn any_text(&self) -> Result<Cow<'_, str>, String> {
+        match self.cut {
+            true => Err(format!("longer than {MAX_LINE} bytes")),
+            false => Ok(legacy::text(&self.bytes)),
+        }
     }
 
     /// Whether nothing stands on it.

@@ -44,6 +44,7 @@ mod export;
 mod format;
 mod json;
 mod json_lines;
+mod legacy;
 mod lines;
 mod ncmec;
 mod pdq_lines;

@@ -73,6 +73,9 @@ pub(super) fn value(kind: SignalType, word: &str) -> Result<Signal, String> {
     {
         return Ok(signal);
     }
+    // As databases write bytes.
+    let digits = hex.strip_prefix("0x").or_else(|| hex.strip_prefix("0X"));
+    let hex = digits.unwrap_or(hex);
     Signal::from_hex(kind, hex).map_err(|error| error.to_string())
 }
 

@@ -21,11 +21,11 @@ impl Columns {
         if let Some(missing) = map.missing(header) {
             return Err(format!("there is no column {missing:?}"));
         }
-        let is_hash = |name: &&&str| value::bare_type(name.trim()).is_some();
+        let is_hash = |name: &&&str| value::bare_type(unquoted(name)).is_some();
         if let Some(hash) = header.iter().find(is_hash) {
-            return Err(format!("it holds the hash {:.24?}", hash.trim()));
+            return Err(format!("it holds the hash {:.24?}", unquoted(hash)));
         }
-        let named = header.iter().map(|name| map.column(name.trim()));
+        let named = header.iter().map(|name| map.column(unquoted(name)));
         let columns = settled(named.collect());
         let count = |wanted: &Column| columns.iter().filter(|&column| column == wanted).count();
         let named = columns
@@ -74,7 +74,7 @@ impl Columns {
         let mut bare = None;
         for (column, field) in self.columns.iter().zip(fields) {
             match column {
-                Column::Value => bare = Some(field.trim()),
+                Column::Value => bare = Some(unquoted(field)),
                 Column::Type { .. } if Algorithm::named(field).is_some() => return None,
                 _ => {}
             }
@@ -95,12 +95,26 @@ impl Columns {
         }
         let mut row = Row::default();
         for (column, field) in self.columns.iter().zip(fields) {
-            let field = field.trim();
+            let field = unquoted(field);
             if !field.is_empty() {
                 row.take(column, field)?;
             }
         }
         row.finish(line)
+    }
+}
+
+/// A field without blanks, and without the marks that stand around it where a blank stood before
+/// them (`a, "b"`) or where they keep Excel from reading a number (`="00e1"`).
+fn unquoted(field: &str) -> &str {
+    let field = field.trim();
+    let inner = field.strip_prefix('=').unwrap_or(field);
+    match inner
+        .strip_prefix('"')
+        .and_then(|inner| inner.strip_suffix('"'))
+    {
+        Some(inner) => inner.trim(),
+        None => field,
     }
 }
 

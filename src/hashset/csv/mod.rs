@@ -8,6 +8,8 @@
 //! second. For the same reason a row of several lines must be quoted to the letter, while within one
 //! line stray marks are taken as they stand.
 //!
+//! What is no UTF-8 is read as Windows-1252 (see `legacy`): a note in an old code page costs no hash.
+//!
 //! Comments stand before the header only. Below it a line that begins with `#` is a row like any
 //! other: RFC 4180 knows no comments, and `#1,…` may well be an entry.
 
@@ -122,16 +124,16 @@ fn header(
         if line.is_skipped() {
             continue;
         }
-        let text = line.text();
+        let text = line.any_text();
         if separator.is_none()
-            && let Ok(text) = text
+            && let Ok(text) = &text
             && let Some(said) = declared(text)
         {
             separator = Some(said);
             continue;
         }
         return text
-            .and_then(|text| columns(text, separator, map))
+            .and_then(|text| columns(&text, separator, map))
             .map_err(|reason| HashsetError::Header {
                 line: line.number,
                 reason,
@@ -187,7 +189,7 @@ fn cut_row(
 ) -> Result<Result<(), String>, HashsetError> {
     let mut bytes = 0;
     loop {
-        let fed = match lines.current().text() {
+        let fed = match lines.current().any_text() {
             Ok(text) => {
                 bytes += text.len() + 1;
                 if bytes > MAX_LINE + 1 {

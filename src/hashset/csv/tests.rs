@@ -172,12 +172,24 @@ fn headers_that_cannot_be_used_say_why() {
         );
     }
     assert!(header_error(&",".repeat(2_000)).contains("more than 1024"));
-    let bytes = b"# x\nmd5,\xff\n".as_slice();
-    let error = read(bytes, &ColumnMap::default(), &mut |_| {
+}
+
+#[test]
+fn an_old_code_page_costs_no_hash() {
+    let list = [
+        &b"MD5;Gr\xf6\xdfe;Note\n"[..],
+        MD5.as_bytes(),
+        b";12;M\xfcll \x80\n",
+    ]
+    .concat();
+    let mut found = Vec::new();
+    read(list.as_slice(), &ColumnMap::default(), &mut |row| {
+        found.push(row.unwrap());
         ControlFlow::Continue(())
     })
-    .unwrap_err();
-    assert!(error.to_string().contains("line 2"), "{error}");
+    .unwrap();
+    assert_eq!(found[0].signals[0].signal.to_string(), format!("md5:{MD5}"));
+    assert_eq!(found[0].metadata.as_deref(), Some("Größe=12; Note=Müll €"));
 }
 
 #[test]
@@ -242,6 +254,10 @@ fn tables_are_read_as_programs_save_them() {
         format!("MD5;SHA1\n{MD5};{SHA1};;;\"\"; \n"),
         format!("MD5;SHA1;\n{MD5};{SHA1}\n"),
         format!("MD5;SHA1;;;\n{MD5};{SHA1};\n"),
+        // Marks and prefixes around values.
+        format!("\"MD5\", \"SHA1\"\n\"{MD5}\", \"{SHA1}\"\n"),
+        format!("MD5;SHA1\n=\"{MD5}\";\"=\"\"{SHA1}\"\"\"\n"),
+        format!("MD5,SHA1\n0x{},0X{SHA1}\n", MD5.to_uppercase()),
         // Names.
         format!("md5 hash\tHash (SHA-1)\n{MD5}\t{SHA1}\n"),
         format!("md5sum,Sha1,SHA-256\n{MD5},{SHA1},N/A\n"),
