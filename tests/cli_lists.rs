@@ -88,6 +88,79 @@ fn bare_sha256_digests_are_pointed_out_until_they_are_named() {
 }
 
 #[test]
+fn the_exit_code_says_whether_a_list_was_understood() {
+    let gate = with_bank();
+    let import = ["import", "--bank", "list", "-"];
+    let (md5, sha1) = ("0a".repeat(16), "0b".repeat(20));
+    let ends = |code: i32, list: &str, words: &str| {
+        let ran = gate.run_with(&import, list);
+        assert_eq!(ran.code, code, "{list:?}: {ran:?}");
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains(words), "{words}: {ran:?}");
+    };
+    // Saved by an old Mac program; the same again is no fault.
+    let table = format!("MD5;SHA1\r{md5};{sha1};\r");
+    ends(0, &table, "1 md5, 1 sha1; 1 added");
+    ends(0, &table, "0 added, 0 updated, 1 already there, 0 rejected");
+    // A row that is refused does not keep the others out.
+    ends(
+        2,
+        &format!("sep=;\r\nMD5;SHA1\r\n{md5}0;\r\n{};\r\n", "0c".repeat(16)),
+        "1 added",
+    );
+    // Nothing in it was understood.
+    ends(2, "MD5;SHA1\r\n", "no row of it was understood");
+    ends(
+        2,
+        &format!("type,hash\nSHA-512,{}\n", "0d".repeat(32)),
+        "\"SHA-512\" is not a signal type",
+    );
+    ends(
+        2,
+        "{\"@odata.context\":\"x\",\"Records\":[]}",
+        "no row of it was understood",
+    );
+    ends(2, "Name;Size\n1;2\n", "its first line is \"Name;Size\"");
+    ends(2, "Name;Size\n1;2\n", "say --format (pdq, tx,");
+    // A page of an exchange may be empty.
+    ends(0, "{\"hashRecords\":[]}", "0 added");
+}
+
+#[test]
+fn lists_of_the_field_end_as_they_should() {
+    let Some(data) = common::test_data() else {
+        return;
+    };
+    for (name, code, words) in [
+        (
+            "icse.csv",
+            2,
+            "22 added, 0 updated, 0 already there, 1 rejected",
+        ),
+        ("excel-cr-only.csv", 0, "6 added"),
+        ("excel-sep-line.csv", 0, "6 added"),
+        ("excel-unicode-text.txt", 0, "6 added"),
+        ("md5-cr-only.txt", 0, "2 added"),
+        ("miniature-1.5MiB.json", 0, "6 added"),
+    ] {
+        let gate = with_bank();
+        let path = data.join("field/lists").join(name);
+        let import = ["import", "--bank", "list", path.to_str().unwrap()];
+        let ran = gate.expect(code, &import);
+        assert!(ran.out.contains(words), "{name}: {ran:?}");
+        if code == 2 {
+            assert!(
+                ran.err.contains(":13: not imported: not a md5 hash"),
+                "{ran:?}"
+            );
+        } else {
+            let again = gate.expect(0, &import);
+            assert!(again.out.contains("0 added"), "{name}: {again:?}");
+        }
+    }
+}
+
+#[test]
 fn real_pdq_lists_are_read_as_such() {
     let Some(data) = common::test_data() else {
         return;

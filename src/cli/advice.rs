@@ -5,6 +5,8 @@
 use crate::decisions::DecisionError;
 use crate::gate::{Problem, ProblemKind, Verdict};
 use crate::handover::HandoverError;
+#[cfg(feature = "curation")]
+use crate::hashset::{DetectError, ListFormat};
 use crate::retrospect::RecordError;
 #[cfg(feature = "curation")]
 use crate::retrospect::RetroError;
@@ -52,6 +54,25 @@ fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
     match cause.downcast_ref::<RecordError>() {
         Some(RecordError::Decisions(error)) => of_decisions(error),
         _ => of_decisions(cause.downcast_ref()?),
+    }
+}
+
+/// What helps where the format of a list to import cannot be told.
+#[cfg(feature = "curation")]
+pub(crate) fn of_format(error: &DetectError) -> String {
+    match error {
+        DetectError::Unclear { format, .. } => match format {
+            ListFormat::Csv | ListFormat::Typed => {
+                format!("; --format {format} has them read as PDQ hashes without this warning")
+            }
+            _ => {
+                ": say --format sha256, or --format pdq to have them read as PDQ hashes".to_owned()
+            }
+        },
+        DetectError::Unknown { .. } => {
+            let names = ListFormat::ALL.map(ListFormat::name).join(", ");
+            format!(": say --format ({names})")
+        }
     }
 }
 
@@ -103,6 +124,27 @@ mod tests {
         );
         assert_eq!(problem(&of(ProblemKind::Frames)), "too much (--max-frames)");
         assert_eq!(problem(&of(ProblemKind::Side)), "too much");
+    }
+
+    #[cfg(feature = "curation")]
+    #[test]
+    fn a_list_that_cannot_be_told_is_helped_by_its_format() {
+        let unclear = |format| DetectError::Unclear {
+            format,
+            values: 40,
+            balanced: 2,
+        };
+        let said = of_format(&unclear(ListFormat::PdqLines));
+        assert!(
+            said.contains("--format sha256") && said.contains("--format pdq"),
+            "{said}"
+        );
+        assert!(of_format(&unclear(ListFormat::Csv)).contains("--format csv"));
+        assert!(of_format(&unclear(ListFormat::Typed)).contains("--format tx"));
+        let seen = "its first line is \"x\"".to_owned();
+        let unknown = DetectError::Unknown { seen };
+        assert!(!unknown.to_string().contains("--format"), "{unknown}");
+        assert!(of_format(&unknown).contains("--format (pdq, tx, csv"));
     }
 
     #[cfg(feature = "curation")]

@@ -2,7 +2,7 @@
 
 use crate::bank::BankName;
 use crate::cli::bank::{PUBLISH_HINT, say_withdrawn};
-use crate::cli::{exit::Exit, hashset, home::Home, output, progress, publish, stop};
+use crate::cli::{advice, exit::Exit, hashset, home::Home, output, progress, publish, stop};
 use crate::curation::bundle::Trust;
 use crate::curation::import::{
     ImportError, ImportOptions, ImportOutcome, Importer, LeftOutRow, ListSource, TooMuchChange,
@@ -140,7 +140,11 @@ impl Observer for Screen {
     }
 
     fn notice(&self, notice: Notice<'_>) {
-        self.line(&format!("hashgate: warning: {notice}"));
+        let advice = match notice {
+            Notice::ListFormat { doubt, .. } => advice::of_format(doubt),
+            _ => String::new(),
+        };
+        self.line(&format!("hashgate: warning: {notice}{advice}"));
     }
 
     fn is_stopped(&self) -> bool {
@@ -177,6 +181,7 @@ fn with_advice(error: ImportError) -> anyhow::Error {
         ImportError::NoColumns { format } => {
             anyhow!("a list of the format {format} has no columns: leave --column away")
         }
+        ImportError::Format(error) => anyhow!("{error}{}", advice::of_format(&error)),
         ImportError::Trust(error) => hashset::with_advice(error),
         error => error.into(),
     }
@@ -252,6 +257,12 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
                 changed += one.changed();
                 interrupted |= one.interrupted;
                 has_faults |= one.rejected > 0 || one.not_whole.is_some();
+                if one.has_nothing() {
+                    output::warn(format_args!(
+                        "hashgate: error: {name}: no row of it was understood"
+                    ));
+                    failed = true;
+                }
                 if let Some(reason) = one.not_whole {
                     output::warn(format_args!("hashgate: error: {name}: {reason}"));
                 }

@@ -2,7 +2,9 @@
 
 use super::bare::{Bare, Kind};
 use crate::hash::SignalType;
-use crate::hashset::{DetectError, ListFormat, csv, pdq_lines, typed, value};
+use crate::hashset::{
+    DetectError, ListFormat, algorithm, csv, pdq_lines, seen, text, typed, value,
+};
 
 /// Most lines that are looked at to tell the format.
 const LINES: usize = 32;
@@ -25,12 +27,11 @@ const LINES: usize = 32;
 /// use hashgate::hashset::{DetectError, ListFormat, detect};
 /// assert_eq!(detect(b"hash,quality,filename\n"), Ok(ListFormat::Csv));
 /// assert_eq!(detect(b"# mine\nmd5 d41d8cd98f00b204e9800998ecf8427e\n"), Ok(ListFormat::Typed));
-/// assert_eq!(detect(b"hello\n"), Err(DetectError::Unknown));
+/// assert!(matches!(detect(b"hello\n"), Err(DetectError::Unknown { .. })));
 /// ```
 pub fn detect(first_bytes: &[u8]) -> Result<ListFormat, DetectError> {
-    let bytes = first_bytes
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(first_bytes);
+    let text = text::front(first_bytes);
+    let bytes = text.as_slice();
     if let Some(format) = structured(bytes) {
         return Ok(format);
     }
@@ -38,7 +39,10 @@ pub fn detect(first_bytes: &[u8]) -> Result<ListFormat, DetectError> {
         Some(end) => bytes.get(..end).unwrap_or(bytes),
         None => bytes,
     };
-    match by_form(whole).ok_or(DetectError::Unknown)? {
+    let unknown = || DetectError::Unknown {
+        seen: seen::of(first_bytes, bytes),
+    };
+    match by_form(whole).ok_or_else(unknown)? {
         ListFormat::Csv => {
             let bare = Bare::of(
                 csv::bare_values(whole)
@@ -108,11 +112,11 @@ fn lines(whole: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 fn by_form(whole: &[u8]) -> Option<ListFormat> {
+    if csv::begins(whole) {
+        return Some(ListFormat::Csv);
+    }
     let mut found = None;
-    for (index, line) in lines(whole).take(LINES).enumerate() {
-        if index == 0 && csv::is_header(line) {
-            return Some(ListFormat::Csv);
-        }
+    for line in lines(whole).take(LINES) {
         let Some(format) = line_format(line) else {
             continue;
         };
@@ -130,11 +134,16 @@ fn line_format(line: &str) -> Option<ListFormat> {
             .is_ok()
             .then_some(ListFormat::PdqLines);
     }
-    if let Some((name, _)) = typed::split_type(line) {
-        return value::signal_type(name).map(|_| ListFormat::Typed);
+    if let Some(named) = typed::named(line) {
+        return algorithm::signal_type(named.name).map(|_| ListFormat::Typed);
     }
-    let (word, _) = value::first_word(line);
-    match value::bare_type(word)? {
+    let (word, rest) = value::first_word(line);
+    let kind = value::bare_type(word)?;
+    if algorithm::check_behind(kind, rest).is_err() {
+        // It names another algorithm than its length tells.
+        return Some(ListFormat::Typed);
+    }
+    match kind {
         SignalType::Pdq => Some(ListFormat::PdqLines),
         SignalType::Md5 => Some(ListFormat::Md5Lines),
         SignalType::Sha1 => Some(ListFormat::Sha1Lines),
@@ -145,8 +154,8 @@ fn line_format(line: &str) -> Option<ListFormat> {
 /// A value of 64 digits that nothing but its length calls a PDQ hash, and whether it stands as
 /// `sha256sum` prints it: two blanks, or a blank and a star, before the file's name.
 fn bare_value(line: &str) -> Option<(&str, bool)> {
-    let (word, _) = value::first_word(line);
-    if value::bare_type(word) != Some(SignalType::Pdq) {
+    let (word, rest) = value::first_word(line);
+    if value::bare_type(word) != Some(SignalType::Pdq) || algorithm::behind(rest).is_some() {
         return None;
     }
     // A quality is a PDQ tool's word for it.
@@ -217,10 +226,34 @@ mod tests {
             (String::new(), None),
         ];
         for (list, format) in cases {
-            let format = format.ok_or(DetectError::Unknown);
-            assert_eq!(detect(list.as_bytes()), format, "{list}");
+            assert_eq!(detect(list.as_bytes()).ok(), format, "{list}");
         }
-        assert_eq!(detect(b"\xff\xfe\0m\0d\n"), Err(DetectError::Unknown));
+        assert!(detect(b"\xff\xfe\0m\0d\n").is_err());
+    }
+
+    #[test]
+    fn the_way_a_list_is_saved_does_not_hide_its_format() {
+        let (md5, pdq) = ("0f".repeat(16), "0f".repeat(32));
+        for (list, format) in [
+            (format!("{md5}\r{md5}\r"), ListFormat::Md5Lines),
+            (format!("{pdq}\r\n{pdq}\r{pdq}\n"), ListFormat::PdqLines),
+            (format!("MD5;Note\r{md5};x\r"), ListFormat::Csv),
+            (format!("sep=;\r\nMD5;Note\r\n{md5};x\r\n"), ListFormat::Csv),
+            (format!("sep=\t\rMD5\tNote\r{md5}\tx\r"), ListFormat::Csv),
+            (format!("MD5|Note\n{md5}|x\n"), ListFormat::Csv),
+            (format!("md5,{md5}\nmd5,{md5}\n"), ListFormat::Typed),
+            (format!("MD5;{md5}\n"), ListFormat::Typed),
+            (format!("{pdq};SHA-256\n"), ListFormat::Typed),
+            (format!("MD5 (a b.jpg) = {md5}\n"), ListFormat::Typed),
+            (format!("[{{\"md5\":\"{md5}\"}}]"), ListFormat::JsonLines),
+        ] {
+            let marked = format!("\u{feff}{list}");
+            let little: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let big: Vec<u8> = list.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            for bytes in [list.as_bytes(), marked.as_bytes(), &little, &big] {
+                assert_eq!(detect(bytes), Ok(format), "{list:?}");
+            }
+        }
     }
 
     /// The SHA-256 digests of numbers, each as a line.
@@ -282,7 +315,9 @@ mod tests {
         let balanced = format!("{}  a.jpg\n", "0f".repeat(32));
         assert!(is_unclear(&balanced), "it may be either");
         let message = detect(balanced.as_bytes()).unwrap_err().to_string();
-        assert!(message.contains("--format sha256"), "{message}");
-        assert!(message.contains("--format pdq"), "{message}");
+        assert!(
+            message.contains("PDQ hashes or SHA-256 digests"),
+            "{message}"
+        );
     }
 }

@@ -46,15 +46,15 @@ pub enum HashsetError {
 #[non_exhaustive]
 pub enum DetectError {
     /// Nothing in the list tells it.
-    #[error(
-        "what format this list has cannot be told from its content: say --format ({})",
-        ListFormat::ALL.map(ListFormat::name).join(", ")
-    )]
-    Unknown,
+    #[error("what format this list has cannot be told from its content: {seen}")]
+    Unknown {
+        /// What stands at its beginning.
+        seen: String,
+    },
     /// Values of 64 digits may be PDQ hashes or SHA-256 digests.
     #[error(
         "whether its values of 64 digits are PDQ hashes or SHA-256 digests cannot be told: of the \
-         first {values}, {balanced} have the 128 bits set that PDQ hashes have; {}", repair(*format)
+         first {values}, {balanced} have the 128 bits set that PDQ hashes have{}", repair(*format)
     )]
     Unclear {
         /// The format that the list has but for this.
@@ -66,16 +66,12 @@ pub enum DetectError {
     },
 }
 
-/// How to say which they are.
+/// What the list could say itself.
 fn repair(format: ListFormat) -> &'static str {
     match format {
-        ListFormat::Csv => {
-            "call the column sha256 in the header, or say --format csv to have them read as PDQ hashes"
-        }
-        ListFormat::Typed => {
-            "write sha256 before each digest, or say --format tx to have them read as PDQ hashes"
-        }
-        _ => "say --format sha256, or --format pdq to have them read as PDQ hashes",
+        ListFormat::Csv => "; digests are told by a column that is called sha256 in the header",
+        ListFormat::Typed => "; digests are told by sha256 before each",
+        _ => "",
     }
 }
 

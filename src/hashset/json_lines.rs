@@ -8,6 +8,7 @@
 
 use crate::bank::{Opinion, SourceStatus};
 use crate::hash::{Form, Quality, Signal};
+use crate::hashset::algorithm::{self, Algorithm, Said};
 use crate::hashset::columns::{Column, ColumnMap};
 use crate::hashset::json::{Entry, Fields, note, plain};
 use crate::hashset::value;
@@ -28,6 +29,37 @@ fn read_opinions(field: &Value, entry: &mut Entry) -> bool {
         }
     }
     all
+}
+
+/// Reads the value of a record as what the record names.
+fn read_value(entry: &mut Entry, said: &[Said<'_>], value: Option<&str>, quality: Option<Quality>) {
+    let Some(text) = value else {
+        let held = entry.signals.iter().map(|one| one.signal.signal_type());
+        let held: Vec<_> = held.collect();
+        if let Some(reason) = algorithm::contradicts(said, &held) {
+            entry.signals.clear();
+            entry.faults.push(reason);
+        }
+        for said in said {
+            entry.metadata.add(said.column, said.text);
+        }
+        return;
+    };
+    let agreed = match algorithm::agreed(said) {
+        Ok(agreed) => agreed,
+        Err(reason) => return entry.faults.push(reason),
+    };
+    match agreed.algorithm {
+        Some(Algorithm::Known(kind)) => entry.hash(kind, text, quality),
+        Some(Algorithm::PhotoDna) => entry.opaque("photodna", text),
+        Some(Algorithm::Foreign) | None => match value::bare(text) {
+            Ok(signal) => entry.keep(signal, quality),
+            Err(reason) => entry.faults.push(reason),
+        },
+    }
+    for (column, text) in agreed.notes {
+        entry.metadata.add(column, text);
+    }
 }
 
 pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, String> {
@@ -59,8 +91,8 @@ pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, St
     for label in fields.texts("labels") {
         entry.label(label.trim());
     }
-    let (mut kind, mut bare, mut quality) = (None, None, None);
-    let mut named = Vec::new();
+    let (mut bare, mut quality) = (None, None);
+    let (mut kinds, mut may_be, mut named) = (Vec::new(), Vec::new(), Vec::new());
     for (name, field) in fields.drain() {
         let column = columns.column(&name);
         let text = plain(&field).map(|text| text.trim().to_owned());
@@ -96,8 +128,9 @@ pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, St
                 note(&mut entry.metadata, &name, &field);
             }
             (Column::Metadata(_), _) | (_, None) => note(&mut entry.metadata, &name, &field),
-            (Column::Type, Some(text)) => kind = Some(text),
+            (Column::Type { is_sure, .. }, Some(text)) => kinds.push((name, is_sure, text)),
             (Column::Value, Some(text)) => bare = Some(text),
+            (Column::MayBeValue(_), Some(text)) => may_be.push((name, text)),
             (Column::Named(kind), Some(text)) => named.push((kind, text)),
             (Column::Opaque(kind), Some(text)) => entry.opaque(&kind, &text),
             (Column::Quality, Some(text)) => match value::quality(&text) {
@@ -111,17 +144,23 @@ pub(super) fn parse(mut fields: Fields, columns: &ColumnMap) -> Result<Entry, St
             (Column::RecordId, Some(text)) => entry.record_id = Some(text),
         }
     }
+    for (name, text) in may_be {
+        match bare.is_none() && named.is_empty() {
+            true => bare = Some(text),
+            false => entry.metadata.add(&name, &text),
+        }
+    }
     for (kind, text) in named {
         entry.hash(kind, &text, quality);
     }
-    match (kind, bare) {
-        (Some(kind), Some(text)) => entry.signal(&kind, &text, quality),
-        (None, Some(text)) => match value::bare(&text) {
-            Ok(signal) => entry.keep(signal, quality),
-            Err(reason) => entry.faults.push(reason),
-        },
-        _ => {}
-    }
+    let said: Vec<Said<'_>> = (kinds.iter())
+        .map(|(column, is_sure, text)| Said {
+            column,
+            is_sure: *is_sure,
+            text,
+        })
+        .collect();
+    read_value(&mut entry, &said, bare.as_deref(), quality);
     if let Some(quality) = quality
         && !entry
             .signals
@@ -187,5 +226,55 @@ mod tests {
         ));
         assert_eq!(read.opinions, []);
         assert!(read.metadata.unwrap().contains("unsure"));
+    }
+
+    #[test]
+    fn a_record_that_names_its_algorithm_is_read_as_that_or_not_at_all() {
+        let digits = "0f".repeat(32);
+        for (line, want) in [
+            (
+                format!(r#"{{"algorithm":"SHA-256","hash":"{digits}"}}"#),
+                Ok("sha256"),
+            ),
+            (
+                format!(r#"{{"Hash Type":"sha256","Digest":"{digits}"}}"#),
+                Ok("sha256"),
+            ),
+            (
+                format!(r#"{{"kind":"image","hash":"{digits}"}}"#),
+                Ok("pdq"),
+            ),
+            (
+                format!(r#"{{"SHA-256":"{digits}","type":"image"}}"#),
+                Ok("sha256"),
+            ),
+            (
+                format!(r#"{{"type":"SHA-512","hash":"{digits}"}}"#),
+                Err("SHA-512"),
+            ),
+            (
+                format!(r#"{{"algo":"md5","hash":"{digits}"}}"#),
+                Err("not a md5 hash"),
+            ),
+            (
+                format!(r#"{{"md5":"{}","type":"SHA-1"}}"#, &digits[..32]),
+                Err("SHA-1"),
+            ),
+        ] {
+            let mut found = None;
+            read(line.as_bytes(), ListFormat::JsonLines, &mut |row| {
+                assert!(found.is_none(), "{line}");
+                found = Some(match row {
+                    Ok(record) => Ok(record.signals[0].signal.signal_type().name()),
+                    Err(bad) => Err(bad.reason),
+                });
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+            match (found.unwrap(), want) {
+                (Err(reason), Err(words)) => assert!(reason.contains(words), "{reason}"),
+                (found, want) => assert_eq!(found, want.map_err(str::to_owned), "{line}"),
+            }
+        }
     }
 }

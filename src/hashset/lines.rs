@@ -1,15 +1,14 @@
-//! Lines of bounded length out of a stream.
+//! Lines of bounded length out of a stream of text, as `text` gives it: each ends with `\n`.
 
 use crate::bank::ContentSignal;
 use crate::hashset::record::{Sink, Tally};
-use crate::hashset::{BadLine, HashsetError, ListRecord};
+use crate::hashset::{BadLine, HashsetError, ListRecord, legacy};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{BufRead, ErrorKind, Read};
 
 /// Most bytes of one row, its line end not counted: 64 KiB. What is longer is a bad line.
 pub const MAX_LINE: usize = 64 * 1024;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a line holds.
 pub(super) struct Parsed {
@@ -40,6 +39,14 @@ impl Line {
                 error.valid_up_to() + 1
             )
         })
+    }
+
+    /// Its text, where it is short enough, whether it is UTF-8 or not.
+    pub(super) fn any_text(&self) -> Result<Cow<'_, str>, String> {
+        match self.cut {
+            true => Err(format!("longer than {MAX_LINE} bytes")),
+            false => Ok(legacy::text(&self.bytes)),
+        }
     }
 
     /// Whether nothing stands on it.
@@ -109,20 +116,14 @@ impl<R: BufRead> Lines<R> {
     fn advance_input(&mut self) -> std::io::Result<bool> {
         let bytes = &mut self.current.bytes;
         bytes.clear();
-        // Room for the longest line, its `\r\n`, and at the beginning of the input its mark.
-        let room = MAX_LINE as u64 + 2 + BYTE_ORDER_MARK.len() as u64;
+        // Room for the longest line and its end.
+        let room = MAX_LINE as u64 + 1;
         if Read::take(&mut self.input, room).read_until(b'\n', bytes)? == 0 {
             return Ok(false);
         }
         let ended = bytes.last() == Some(&b'\n');
         if ended {
             bytes.pop();
-            if bytes.last() == Some(&b'\r') {
-                bytes.pop();
-            }
-        }
-        if self.read == 0 && bytes.starts_with(BYTE_ORDER_MARK) {
-            bytes.drain(..BYTE_ORDER_MARK.len());
         }
         self.current.cut = bytes.len() > MAX_LINE;
         bytes.truncate(MAX_LINE);
@@ -198,7 +199,8 @@ mod tests {
 
     fn lines(input: &[u8]) -> Vec<(u64, Vec<u8>, bool)> {
         // A small buffer, so that lines cross its ends.
-        let mut lines = Lines::new(std::io::BufReader::with_capacity(7, input));
+        let input = std::io::BufReader::with_capacity(7, input);
+        let mut lines = Lines::new(crate::hashset::text::reader(input));
         let mut all = Vec::new();
         while lines.advance().unwrap() {
             let line = lines.current();
@@ -209,7 +211,7 @@ mod tests {
 
     #[test]
     fn line_ends_and_the_mark_are_taken_off() {
-        let got = lines(b"\xef\xbb\xbfone\r\n\ntwo\n\xef\xbb\xbfthree");
+        let got = lines(b"\xef\xbb\xbfone\r\n\ntwo\r\xef\xbb\xbfthree");
         let want: [(u64, &[u8]); 4] = [
             (1, b"one"),
             (2, b""),
@@ -223,7 +225,13 @@ mod tests {
 
     #[test]
     fn a_line_of_the_limit_is_whole_and_a_longer_one_is_cut() {
-        for (end, mark) in [("\n", ""), ("\r\n", ""), ("", ""), ("\r\n", "\u{feff}")] {
+        for (end, mark) in [
+            ("\n", ""),
+            ("\r\n", ""),
+            ("\r", ""),
+            ("", ""),
+            ("\r\n", "\u{feff}"),
+        ] {
             for over in [0, 1, 2, 3, 5, 100_000] {
                 let mut input = mark.as_bytes().to_vec();
                 input.resize(input.len() + MAX_LINE + over, b'x');

@@ -2,7 +2,7 @@
 //!
 //! This room reads the formats in which organisations hand hash lists to each other. It streams:
 //! whatever the list's size, it holds one row of at most [`MAX_LINE`] bytes, or one record of JSON
-//! or XML of at most 1 MiB. A row that cannot be
+//! or XML of at most 1 MiB, without the pictures that VICS embeds. A row that cannot be
 //! used never stops the reading and is never dropped in silence: it comes back as a [`BadLine`]
 //! with its number and the reason, and every line of the input is part of a record, bad, blank or
 //! a comment.
@@ -31,6 +31,7 @@
 //! # Ok::<(), hashset::HashsetError>(())
 //! ```
 
+mod algorithm;
 mod bare;
 mod bundle;
 mod columns;
@@ -43,13 +44,16 @@ mod export;
 mod format;
 mod json;
 mod json_lines;
+mod legacy;
 mod lines;
 mod ncmec;
 mod pdq_lines;
 mod record;
 mod sample;
+mod seen;
 mod stopncii;
 mod tech_against_terrorism;
+mod text;
 mod threatexchange;
 mod typed;
 mod value;
@@ -71,6 +75,7 @@ pub use sample::{BenignEntry, Sample, SampleError};
 
 use crate::hash::SignalType;
 use columns::ColumnMap;
+use json::Shape;
 use record::{Sink, Tally};
 use std::io::BufRead;
 use std::ops::ControlFlow;
@@ -103,13 +108,13 @@ pub fn read_mapped(
     columns: &[ColumnMapping],
     sink: &mut dyn FnMut(Result<ListRecord, BadLine>) -> ControlFlow<()>,
 ) -> Result<ListEnd, HashsetError> {
-    let tally = read_tallied(input, format, &ColumnMap(columns), sink)?;
+    let tally = read_tallied(text::reader(input), format, &ColumnMap(columns), sink)?;
     Ok(ListEnd {
         has_more: tally.has_more,
     })
 }
 
-/// [`read_mapped`], with what became of each line.
+/// [`read_mapped`] of a list as `text` gives it, with what became of each line.
 fn read_tallied(
     input: impl BufRead,
     format: ListFormat,
@@ -125,39 +130,41 @@ fn read_tallied(
         ListFormat::Sha256Lines => {
             lines::read(input, digest_lines::parse(SignalType::Sha256), sink)
         }
-        ListFormat::JsonLines => json::read(
-            input,
-            &[],
-            |fields| json_lines::parse(fields, columns),
-            |_| false,
-            sink,
-        ),
-        ListFormat::Bundle => json::read(
-            input,
-            &[],
-            |fields| json_lines::parse(fields, columns),
-            bundle::is_frame,
-            sink,
-        ),
+        ListFormat::JsonLines => {
+            let parse = |fields| json_lines::parse(fields, columns);
+            json::read(input, Shape::of(&[]), parse, sink)
+        }
+        ListFormat::Bundle => {
+            let shape = Shape {
+                is_frame: bundle::is_frame,
+                ..Shape::of(&[])
+            };
+            json::read(
+                input,
+                shape,
+                |fields| json_lines::parse(fields, columns),
+                sink,
+            )
+        }
         ListFormat::Ncmec => ncmec::read(input, sink),
         ListFormat::StopNcii => {
-            json::read(input, &["hashRecords"], stopncii::parse, |_| false, sink)
+            json::read(input, Shape::of(&["hashRecords"]), stopncii::parse, sink)
         }
-        ListFormat::ThreatExchange => json::read(
-            input,
-            &threatexchange::ARRAYS,
-            threatexchange::parse,
-            |_| false,
-            sink,
-        ),
-        ListFormat::TechAgainstTerrorism => json::read(
-            input,
-            &tech_against_terrorism::ARRAYS,
-            tech_against_terrorism::parse,
-            |_| false,
-            sink,
-        ),
-        ListFormat::Vics => json::read(input, &vics::ARRAYS, vics::parse, |_| false, sink),
+        ListFormat::ThreatExchange => {
+            let shape = Shape::of(&threatexchange::ARRAYS);
+            json::read(input, shape, threatexchange::parse, sink)
+        }
+        ListFormat::TechAgainstTerrorism => {
+            let shape = Shape::of(&tech_against_terrorism::ARRAYS);
+            json::read(input, shape, tech_against_terrorism::parse, sink)
+        }
+        ListFormat::Vics => {
+            let shape = Shape {
+                is_skipped: vics::is_picture,
+                ..Shape::of(&vics::ARRAYS)
+            };
+            json::read(input, shape, vics::parse, sink)
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 use crate::bank::ContentSignal;
 use crate::hash::SignalType;
 use crate::hashset::lines::Parsed;
-use crate::hashset::value;
+use crate::hashset::{algorithm, value};
 
 /// Before the hash where the tools are asked for details.
 pub(super) const DETAILS: &str = "hash=";
@@ -22,6 +22,7 @@ pub(super) fn parse(line: &str) -> Result<Parsed, String> {
     };
     let (word, rest) = value::first_word(line);
     let signal = value::value(SignalType::Pdq, word)?;
+    algorithm::check_behind(SignalType::Pdq, rest)?;
     let (quality, metadata) = if details {
         let named = rest
             .split(',')
@@ -82,6 +83,8 @@ mod tests {
         assert!(parse(&format!("PDQ:{HEX}")).is_ok());
         let reason = parse(&format!("sha256:{HEX}")).map(drop).unwrap_err();
         assert!(reason.contains("expected pdq"), "{reason}");
+        let reason = parse(&format!("{HEX},SHA-256")).map(drop).unwrap_err();
+        assert!(reason.contains("SHA-256"), "{reason}");
         let reason = parse("d41d8cd98f00b204e9800998ecf8427e")
             .map(drop)
             .unwrap_err();

@@ -1,29 +1,9 @@
-//! What the formats have in common: names of signal types, and a value with what follows it.
+//! What the formats have in common: a value, and what follows it.
 
 use crate::hash::{Quality, Signal, SignalType};
+use crate::hashset::algorithm::signal_type;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-
-/// The signal type that a list means by a name, in any case.
-///
-/// Beside our own names: those of ThreatExchange (`HASH_PDQ`, `HASH_MD5`, …), of
-/// python-threatexchange (`video_md5`: the MD5 of a video's file) and the usual spellings
-/// (`SHA-256`, `pdq_hash`).
-pub(super) fn signal_type(name: &str) -> Option<SignalType> {
-    if let Ok(kind) = name.parse() {
-        return Some(kind);
-    }
-    let plain = name.to_ascii_lowercase().replace([' ', '-'], "_");
-    let core = plain.strip_prefix("hash_").unwrap_or(&plain);
-    let core = core.strip_suffix("_hash").unwrap_or(core);
-    let core = core.strip_prefix("video_").unwrap_or(core);
-    match core {
-        "sha_1" => Some(SignalType::Sha1),
-        "sha_256" => Some(SignalType::Sha256),
-        "pdq" | "md5" | "sha1" | "sha256" => core.parse().ok(),
-        _ => None,
-    }
-}
 
 /// Characters of 32 bytes in base64, the last of them a `=`.
 const BASE64_LEN: usize = 44;
@@ -39,10 +19,16 @@ fn base64_pdq(text: &str) -> Option<Signal> {
 
 /// Reads a value whose type nothing but itself says: by its length, or by `type:` before it.
 pub(super) fn bare(text: &str) -> Result<Signal, String> {
-    match base64_pdq(text.trim()) {
-        Some(signal) => Ok(signal),
-        None => text.parse::<Signal>().map_err(|error| error.to_string()),
+    let text = text.trim();
+    if let Some(signal) = base64_pdq(text) {
+        return Ok(signal);
     }
+    if let Some((name, hex)) = text.split_once(':')
+        && let Some(kind) = signal_type(name)
+    {
+        return value(kind, hex.trim());
+    }
+    text.parse::<Signal>().map_err(|error| error.to_string())
 }
 
 /// The type of a bare value, where its length says it.
@@ -63,7 +49,7 @@ pub(super) fn bare_type(value: &str) -> Option<SignalType> {
 
 /// The first word of a line and what follows it.
 pub(super) fn first_word(text: &str) -> (&str, &str) {
-    let is_end = |c: char| c == ',' || c == ';' || c.is_whitespace();
+    let is_end = |c: char| matches!(c, ',' | ';' | '|') || c.is_whitespace();
     match text.find(is_end) {
         Some(end) => {
             let (word, rest) = text.split_at(end);
@@ -87,6 +73,9 @@ pub(super) fn value(kind: SignalType, word: &str) -> Result<Signal, String> {
     {
         return Ok(signal);
     }
+    // As databases write bytes.
+    let digits = hex.strip_prefix("0x").or_else(|| hex.strip_prefix("0X"));
+    let hex = digits.unwrap_or(hex);
     Signal::from_hex(kind, hex).map_err(|error| error.to_string())
 }
 
@@ -106,6 +95,12 @@ pub(super) fn pdq_tail(rest: &str) -> Result<(Option<Quality>, Option<String>), 
     Ok((found, text(rest)))
 }
 
+/// Whether a field says that there is nothing in it, as exports of tables do.
+pub(super) fn is_nothing(field: &str) -> bool {
+    let words = ["", "-", "n/a", "na", "null", "none", "nil"];
+    words.iter().any(|word| word.eq_ignore_ascii_case(field))
+}
+
 /// Text where there is any.
 pub(super) fn text(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
@@ -118,26 +113,6 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn types_are_known_by_the_names_that_lists_use() {
-        let cases = [
-            ("pdq", Some(SignalType::Pdq)),
-            ("HASH_PDQ", Some(SignalType::Pdq)),
-            ("PDQ_Hash", Some(SignalType::Pdq)),
-            ("video_md5", Some(SignalType::Md5)),
-            ("HASH_VIDEO_MD5", Some(SignalType::Md5)),
-            ("SHA-256", Some(SignalType::Sha256)),
-            ("sha 1", Some(SignalType::Sha1)),
-            ("imghash_mean", Some(SignalType::ImghashMean)),
-            ("photodna", None),
-            ("hash", None),
-            ("", None),
-        ];
-        for (name, kind) in cases {
-            assert_eq!(signal_type(name), kind, "{name}");
-        }
-    }
 
     #[test]
     fn words_end_at_commas_and_blanks() {

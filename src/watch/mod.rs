@@ -4,6 +4,7 @@
 //! shows it.
 
 use crate::gate::Problem;
+use crate::hashset::{DetectError, ListFormat};
 use crate::pages::name::escaped;
 use std::fmt::Display;
 use std::path::Path;
@@ -81,6 +82,15 @@ pub enum Notice<'a> {
     File(&'a FileLeftOut<'a>),
     /// The input was read, but it may not be what it is taken for.
     Doubt(&'a dyn Display),
+    /// A list was read, but its values may not be what they are taken for.
+    ListFormat {
+        /// What messages call the list.
+        list: &'a str,
+        /// What it was read as.
+        format: ListFormat,
+        /// Why it may be something else.
+        doubt: &'a DetectError,
+    },
 }
 
 /// A file that was left out, and why.
@@ -115,6 +125,11 @@ impl Display for Notice<'_> {
         match self {
             Self::LeftOut(what) | Self::Doubt(what) => what.fmt(f),
             Self::File(file) => f.write_str(&file.line(&file.problem.message)),
+            Self::ListFormat {
+                list,
+                format,
+                doubt,
+            } => write!(f, "{list}: read as {format}, but {doubt}"),
         }
     }
 }

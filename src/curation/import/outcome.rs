@@ -103,6 +103,18 @@ impl ImportOutcome {
         }
     }
 
+    /// Whether the list was read to its end and nothing in it was understood: no row became an entry, is
+    /// one already or takes one back. A page of an exchange may be empty, and has nothing only where rows
+    /// of it were rejected.
+    #[must_use]
+    pub fn has_nothing(&self) -> bool {
+        let may_be_empty = self.format.is_none_or(ListFormat::is_exchange) && self.rejected == 0;
+        let taken_back = self.taken_back + self.not_there + self.given_again;
+        let rows = self.added + self.updated + self.already_there + taken_back;
+        let is_nothing = self.signals.is_empty() && self.opaque.is_empty() && rows == 0;
+        is_nothing && !may_be_empty && !self.interrupted
+    }
+
     /// Why it cannot be told what the list lacks, where that is so.
     pub(super) fn why_not_whole(&self) -> Option<NotWhole> {
         match (self.has_more, self.rejected) {
@@ -187,4 +199,33 @@ fn in_words<'a, K: fmt::Display>(counts: impl Iterator<Item = (K, &'a u64)>) -> 
 #[expect(clippy::ref_option, reason = "serde asks for it")]
 fn format_name<S: Serializer>(format: &Option<ListFormat>, to: S) -> Result<S::Ok, S::Error> {
     format.map(ListFormat::name).serialize(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_which_nothing_was_understood_has_nothing() {
+        let of = |format, rejected| ImportOutcome {
+            format: Some(format),
+            rejected,
+            ..ImportOutcome::default()
+        };
+        assert!(of(ListFormat::Csv, 0).has_nothing());
+        assert!(of(ListFormat::Csv, 3).has_nothing());
+        assert!(of(ListFormat::Vics, 0).has_nothing());
+        assert!(of(ListFormat::StopNcii, 1).has_nothing());
+        assert!(!of(ListFormat::StopNcii, 0).has_nothing());
+        let held = ImportOutcome {
+            already_there: 1,
+            ..of(ListFormat::Csv, 3)
+        };
+        assert!(!held.has_nothing());
+        let stopped = ImportOutcome {
+            interrupted: true,
+            ..of(ListFormat::Csv, 0)
+        };
+        assert!(!stopped.has_nothing());
+    }
 }

@@ -84,8 +84,11 @@ fn detect(front: &[u8], name: &str, observer: &dyn Observer) -> Result<ListForma
         // Bare values of this length stand for PDQ hashes; who gave something else must be told, for it
         // could never match.
         Err(unclear @ DetectError::Unclear { format, .. }) => {
-            let doubt = format_args!("{name}: read as {format}, but {unclear}");
-            observer.notice(Notice::Doubt(&doubt));
+            observer.notice(Notice::ListFormat {
+                list: name,
+                format,
+                doubt: &unclear,
+            });
             Ok(format)
         }
         told => Ok(told?),

@@ -2,12 +2,17 @@
 
 use crate::bank::{ContentSignal, OpaqueSignal};
 use crate::hash::{Quality, Signal, SignalType};
+use crate::hashset::algorithm::{self, Algorithm, Said};
 use crate::hashset::columns::{Column, ColumnMap};
-use crate::hashset::{ListRecord, json, value};
+use crate::hashset::{ListRecord, value};
 
 /// The columns of a list.
 #[derive(Debug)]
-pub(super) struct Columns(Vec<Column>);
+pub(super) struct Columns {
+    columns: Vec<Column>,
+    /// Fewest fields of a row: columns without a name at the end of the header may be missing.
+    fewest: usize,
+}
 
 impl Columns {
     /// The columns that a header names; the reason where they hold no hash, or hold it twice, or
@@ -16,7 +21,12 @@ impl Columns {
         if let Some(missing) = map.missing(header) {
             return Err(format!("there is no column {missing:?}"));
         }
-        let columns: Vec<Column> = header.iter().map(|name| map.column(name.trim())).collect();
+        let is_hash = |name: &&&str| value::bare_type(unquoted(name)).is_some();
+        if let Some(hash) = header.iter().find(is_hash) {
+            return Err(format!("it holds the hash {:.24?}", unquoted(hash)));
+        }
+        let named = header.iter().map(|name| map.column(unquoted(name)));
+        let columns = settled(named.collect());
         let count = |wanted: &Column| columns.iter().filter(|&column| column == wanted).count();
         let named = columns
             .iter()
@@ -35,7 +45,6 @@ impl Columns {
             format!("{}{more}", shown.join(", "))
         };
         for (column, what) in [
-            (Column::Type, "the signal type"),
             (Column::Value, "the hash"),
             (Column::Quality, "the quality"),
             (Column::RecordId, "the record's id"),
@@ -47,36 +56,46 @@ impl Columns {
         if !named && count(&Column::Value) == 0 {
             return Err(format!("no column holds a hash among {}", shown()));
         }
-        Ok(Self(columns))
+        let last = header.iter().rposition(|name| !name.trim().is_empty());
+        Ok(Self {
+            columns,
+            fewest: last.map_or(0, |last| last + 1),
+        })
     }
 
-    /// The column of hashes whose type nothing but their length says; `None` where there is none,
-    /// or where another column speaks of PDQ hashes.
-    pub(super) fn bare(&self) -> Option<usize> {
-        let says_type = |column: &Column| {
-            matches!(
-                column,
-                Column::Type | Column::Quality | Column::Named(SignalType::Pdq)
-            )
-        };
-        if self.0.iter().any(says_type) {
+    /// The value of a row whose type nothing but its length says; `None` where there is none, or
+    /// where a column speaks of PDQ hashes.
+    pub(super) fn bare<'a>(&self, fields: &[&'a str]) -> Option<&'a str> {
+        let says_pdq =
+            |column: &Column| matches!(column, Column::Quality | Column::Named(SignalType::Pdq));
+        if self.columns.iter().any(says_pdq) {
             return None;
         }
-        self.0.iter().position(|column| *column == Column::Value)
+        let mut bare = None;
+        for (column, field) in self.columns.iter().zip(fields) {
+            match column {
+                Column::Value => bare = Some(unquoted(field)),
+                Column::Type { .. } if Algorithm::named(field).is_some() => return None,
+                _ => {}
+            }
+        }
+        bare
     }
 
-    /// The record of a row; the reason where it cannot be used.
+    /// The record of a row; the reason where it cannot be used. Empty fields beyond the last column
+    /// are no fault: some exports end each row with a separator, and not the header.
     pub(super) fn record(&self, line: u64, fields: &[&str]) -> Result<ListRecord, String> {
-        if fields.len() != self.0.len() {
+        let beyond = fields.get(self.columns.len()..).unwrap_or_default();
+        if fields.len() < self.fewest || beyond.iter().any(|field| !field.trim().is_empty()) {
             return Err(format!(
                 "expected {} fields as in the header, got {}",
-                self.0.len(),
+                self.columns.len(),
                 fields.len()
             ));
         }
         let mut row = Row::default();
-        for (column, field) in self.0.iter().zip(fields) {
-            let field = field.trim();
+        for (column, field) in self.columns.iter().zip(fields) {
+            let field = unquoted(field);
             if !field.is_empty() {
                 row.take(column, field)?;
             }
@@ -85,10 +104,40 @@ impl Columns {
     }
 }
 
+/// A field without blanks, and without the marks that stand around it where a blank stood before
+/// them (`a, "b"`) or where they keep Excel from reading a number (`="00e1"`).
+fn unquoted(field: &str) -> &str {
+    let field = field.trim();
+    let inner = field.strip_prefix('=').unwrap_or(field);
+    match inner
+        .strip_prefix('"')
+        .and_then(|inner| inner.strip_suffix('"'))
+    {
+        Some(inner) => inner.trim(),
+        None => field,
+    }
+}
+
+/// The columns, once it is settled whether one that may hold hashes does.
+fn settled(mut columns: Vec<Column>) -> Vec<Column> {
+    let holds_hashes = |column: &Column| matches!(column, Column::Value | Column::Named(_));
+    let mut is_needed = !columns.iter().any(holds_hashes);
+    for column in &mut columns {
+        if let Column::MayBeValue(name) = column {
+            *column = match is_needed {
+                true => Column::Value,
+                false => Column::Metadata(std::mem::take(name)),
+            };
+            is_needed = false;
+        }
+    }
+    columns
+}
+
 /// A row while its fields are read.
 #[derive(Default)]
 struct Row<'a> {
-    kind: Option<&'a str>,
+    said: Vec<Said<'a>>,
     value: Option<&'a str>,
     signals: Vec<Signal>,
     opaque: Vec<OpaqueSignal>,
@@ -100,22 +149,38 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// Takes a field that is not empty.
-    fn take(&mut self, column: &Column, field: &'a str) -> Result<(), String> {
+    fn take(&mut self, column: &'a Column, field: &'a str) -> Result<(), String> {
         match column {
-            Column::Type => self.kind = Some(field),
+            Column::Type { name, is_sure } => self.said.push(Said {
+                column: name,
+                is_sure: *is_sure,
+                text: field,
+            }),
             Column::Value => self.value = Some(field),
-            Column::Named(kind) => self.signals.push(value::value(*kind, field)?),
+            Column::Named(_) | Column::Opaque(_) if value::is_nothing(field) => {}
+            Column::Named(kind) => self.keep(value::value(*kind, field)?),
             Column::Quality => self.quality = Some(value::quality(field)?),
             Column::Label => self.label(field),
             Column::Labels(split) => split.labels(field, |label| self.label(label)),
-            Column::Opaque(kind) => self.opaque.push(OpaqueSignal {
-                kind: kind.clone(),
-                value: field.to_owned(),
-            }),
+            Column::Opaque(kind) => self.opaque(kind, field),
             Column::RecordId => self.record_id = Some(field.to_owned()),
-            Column::Metadata(name) => self.note(name, field),
+            Column::MayBeValue(name) | Column::Metadata(name) => self.note(name, field),
         }
         Ok(())
+    }
+
+    /// Keeps a hash, once where two columns hold the same.
+    fn keep(&mut self, signal: Signal) {
+        if !self.signals.contains(&signal) {
+            self.signals.push(signal);
+        }
+    }
+
+    fn opaque(&mut self, kind: &str, value: &str) {
+        self.opaque.push(OpaqueSignal {
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+        });
     }
 
     fn label(&mut self, label: &str) {
@@ -133,31 +198,35 @@ impl<'a> Row<'a> {
         self.metadata.push_str(field);
     }
 
-    fn finish(mut self, line: u64) -> Result<ListRecord, String> {
-        match (self.kind, self.value) {
-            (Some(name), Some(hex)) => {
-                match value::signal_type(name) {
-                    Some(kind) => self.signals.push(value::value(kind, hex)?),
-                    // Known by name, and not to be computed here.
-                    None if json::opaque_kind(name) == "photodna" => {
-                        self.opaque.push(OpaqueSignal {
-                            kind: "photodna".to_owned(),
-                            value: hex.to_owned(),
-                        });
-                    }
-                    None => {
-                        let kind: SignalType = name
-                            .parse()
-                            .map_err(|error: crate::hash::UnknownSignalType| error.to_string())?;
-                        self.signals.push(value::value(kind, hex)?);
-                    }
-                }
+    /// Reads the value as what the row names.
+    fn read_value(&mut self) -> Result<(), String> {
+        let said = std::mem::take(&mut self.said);
+        let Some(text) = self.value else {
+            let held: Vec<SignalType> = (self.signals.iter())
+                .map(|signal| signal.signal_type())
+                .collect();
+            if let Some(reason) = algorithm::contradicts(&said, &held) {
+                return Err(reason);
             }
-            (None, Some(hex)) => {
-                self.signals.push(value::bare(hex)?);
+            for said in said {
+                self.note(said.column, said.text);
             }
-            (_, None) => {}
+            return Ok(());
+        };
+        let agreed = algorithm::agreed(&said)?;
+        match agreed.algorithm {
+            Some(Algorithm::Known(kind)) => self.keep(value::value(kind, text)?),
+            Some(Algorithm::PhotoDna) => self.opaque("photodna", text),
+            Some(Algorithm::Foreign) | None => self.keep(value::bare(text)?),
         }
+        for (column, text) in agreed.notes {
+            self.note(column, text);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, line: u64) -> Result<ListRecord, String> {
+        self.read_value()?;
         if self.signals.is_empty() && self.opaque.is_empty() {
             return Err("the row has no hash".to_owned());
         }

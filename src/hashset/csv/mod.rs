@@ -1,11 +1,14 @@
 //! The format `csv`: columns named by a header line.
 //!
-//! Rows are cut into fields by `csv-core` (RFC 4180 quoting; the separator is the one of `,`, `;`
-//! and tab that the header has most of), within [`MAX_LINE`] bytes a row, however many lines the
-//! row spans. A quotation mark that is never closed would swallow the rest of a list: where a row
+//! Rows are cut into fields by `csv-core` (RFC 4180 quoting), within [`MAX_LINE`] bytes a row,
+//! however many lines the row spans. The separator is the one that Excel's line `sep=;` before the
+//! header says, or else that of `,`, `;`, tab and `|` which the header has most of and which makes
+//! a header of it. A quotation mark that is never closed would swallow the rest of a list: where a row
 //! of several lines cannot be used, only its first line is bad, and reading goes on with its
 //! second. For the same reason a row of several lines must be quoted to the letter, while within one
 //! line stray marks are taken as they stand.
+//!
+//! What is no UTF-8 is read as Windows-1252 (see `legacy`): a note in an old code page costs no hash.
 //!
 //! Comments stand before the header only. Below it a line that begins with `#` is a row like any
 //! other: RFC 4180 knows no comments, and `#1,…` may well be an entry.
@@ -25,15 +28,16 @@ use std::io::BufRead;
 const MAX_COLUMNS: usize = 1024;
 
 /// The separators that a header may use; the first wins a tie.
-const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// Whether a line could be the header of a CSV list.
-pub(super) fn is_header(line: &str) -> bool {
-    let mut cutter = Cutter::new(separator(line));
-    matches!(cutter.feed(line.as_bytes()), Fed::Whole)
-        && cutter
-            .fields()
-            .is_ok_and(|fields| Columns::new(&fields, &ColumnMap::default()).is_ok())
+/// Whether a list begins with a header that can be used.
+pub(super) fn begins(list: &[u8]) -> bool {
+    header(
+        &mut Lines::new(list),
+        &mut Tally::default(),
+        &ColumnMap::default(),
+    )
+    .is_ok()
 }
 
 /// The values of 64 digits in the first rows of a list whose type nothing but their length says.
@@ -44,18 +48,15 @@ pub(super) fn bare_values(list: &[u8]) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let Some(bare) = columns.bare() else {
-        return Vec::new();
-    };
     let mut values = Vec::new();
     // Rows of several lines are passed over: they are few, and this is a sample.
     while let Ok(true) = lines.advance() {
         if let Fed::Whole = cutter.feed(&lines.current().bytes)
             && let Ok(fields) = cutter.fields()
-            && let Some(field) = fields.get(bare)
-            && value::bare_type(field.trim()) == Some(SignalType::Pdq)
+            && let Some(field) = columns.bare(&fields)
+            && value::bare_type(field) == Some(SignalType::Pdq)
         {
-            values.push(field.trim().to_owned());
+            values.push(field.to_owned());
         }
         cutter.reset();
     }
@@ -109,6 +110,7 @@ fn header(
     tally: &mut Tally,
     map: &ColumnMap<'_>,
 ) -> Result<(Columns, Cutter), HashsetError> {
+    let mut separator = None;
     loop {
         if !lines.advance()? {
             return Err(HashsetError::Header {
@@ -122,23 +124,60 @@ fn header(
         if line.is_skipped() {
             continue;
         }
-        let mut cutter = Cutter::new(SEPARATORS[0]);
-        let columns = line.text().and_then(|text| {
-            cutter = Cutter::new(separator(text));
-            match cutter.feed(text.as_bytes()) {
-                Fed::Whole => Columns::new(&cutter.fields()?, map),
-                Fed::Open => Err("a quotation mark is opened and not closed".to_owned()),
-                Fed::TooMany => Err(format!("more than {MAX_COLUMNS} columns")),
-            }
-        });
-        return match columns {
-            Ok(columns) => Ok((columns, cutter)),
-            Err(reason) => Err(HashsetError::Header {
+        let text = line.any_text();
+        if separator.is_none()
+            && let Ok(text) = &text
+            && let Some(said) = declared(text)
+        {
+            separator = Some(said);
+            continue;
+        }
+        return text
+            .and_then(|text| columns(&text, separator, map))
+            .map_err(|reason| HashsetError::Header {
                 line: line.number,
                 reason,
-            }),
-        };
+            });
     }
+}
+
+/// The columns of a header, and what cuts the rows below it. Of the separators that it may have, the
+/// first counts that makes a header of it; where none does, the reason is that of the likeliest.
+fn columns(
+    header: &str,
+    said: Option<u8>,
+    map: &ColumnMap<'_>,
+) -> Result<(Columns, Cutter), String> {
+    let mut likely = SEPARATORS;
+    likely.sort_by_key(|&one| std::cmp::Reverse(count(header, one)));
+    let mut reason = None;
+    for separator in said.into_iter().chain(likely) {
+        let mut cutter = Cutter::new(separator);
+        let columns = match cutter.feed(header.as_bytes()) {
+            Fed::Whole => cutter
+                .fields()
+                .and_then(|fields| Columns::new(&fields, map)),
+            Fed::Open => Err("a quotation mark is opened and not closed".to_owned()),
+            Fed::TooMany => Err(format!("more than {MAX_COLUMNS} columns")),
+        };
+        match columns {
+            Ok(columns) => return Ok((columns, cutter)),
+            Err(why) => reason = reason.or(Some(why)),
+        }
+    }
+    Err(reason.unwrap_or_default())
+}
+
+/// The separator that a line before the header says, as Excel does: `sep=;`. A program that filled
+/// the line up has more of them, and quotation marks, behind it.
+fn declared(line: &str) -> Option<u8> {
+    let said = line.trim_start().trim_start_matches('"').as_bytes();
+    let (name, said) = said.split_at_checked(4)?;
+    let (&separator, filled) = said.split_first()?;
+    let is_separator = separator == b'\t' || separator.is_ascii_punctuation() && separator != b'"';
+    let is_filled = |&byte: &u8| byte == separator || byte == b'"' || byte.is_ascii_whitespace();
+    (name.eq_ignore_ascii_case(b"sep=") && is_separator && filled.iter().all(is_filled))
+        .then_some(separator)
 }
 
 /// Cuts the row that begins on the current line. Where it spans several, all of them are in
@@ -150,7 +189,7 @@ fn cut_row(
 ) -> Result<Result<(), String>, HashsetError> {
     let mut bytes = 0;
     loop {
-        let fed = match lines.current().text() {
+        let fed = match lines.current().any_text() {
             Ok(text) => {
                 bytes += text.len() + 1;
                 if bytes > MAX_LINE + 1 {
@@ -215,16 +254,9 @@ fn is_well_quoted(row: &[Line], separator: u8) -> bool {
     true
 }
 
-/// The separator that a header has most of.
-fn separator(header: &str) -> u8 {
-    let count = |separator: u8| header.bytes().filter(|&byte| byte == separator).count();
-    let mut best = SEPARATORS[0];
-    for separator in SEPARATORS {
-        if count(separator) > count(best) {
-            best = separator;
-        }
-    }
-    best
+/// How many of a separator a header has.
+fn count(header: &str, separator: u8) -> usize {
+    header.bytes().filter(|&byte| byte == separator).count()
 }
 
 /// What a line did to a row.

@@ -3,7 +3,7 @@
 use crate::bank::{ContentSignal, OpaqueSignal, Opinion, SourceStatus};
 use crate::hash::{Form, Quality, Signal, SignalType};
 use crate::hashset::record::{Sink, Tally};
-use crate::hashset::{BadLine, ListRecord, value};
+use crate::hashset::{BadLine, ListRecord, algorithm, value};
 use std::ops::ControlFlow;
 
 /// A record while its fields are read.
@@ -57,7 +57,7 @@ impl Entry {
     /// Takes a hash of a type that a list names; one of a kind that cannot be computed here is
     /// kept as it stands, one that is malformed is a fault.
     pub(in crate::hashset) fn signal(&mut self, kind: &str, text: &str, quality: Option<Quality>) {
-        match value::signal_type(kind) {
+        match algorithm::signal_type(kind) {
             Some(kind) => self.hash(kind, text, quality),
             None => self.opaque(&opaque_kind(kind), text),
         }
@@ -184,7 +184,7 @@ impl Place<'_> {
 }
 
 /// The name under which a kind of signal is kept that cannot be computed here.
-pub(in crate::hashset) fn opaque_kind(name: &str) -> String {
+fn opaque_kind(name: &str) -> String {
     let plain = name.trim().to_ascii_lowercase();
     let plain = plain.strip_prefix("hash_").unwrap_or(&plain);
     match plain {

@@ -8,7 +8,7 @@ mod elements;
 mod entry;
 mod fields;
 
-pub(super) use entry::{Entry, Place, opaque_kind};
+pub(super) use entry::{Entry, Place};
 pub(super) use fields::{Fields, note, plain};
 
 use crate::hashset::HashsetError;
@@ -16,17 +16,39 @@ use crate::hashset::record::{Sink, Tally};
 use std::io::BufRead;
 use std::ops::ControlFlow;
 
-/// Reads a list whose records are JSON objects, but for those that are the list's frame.
+/// What a format is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<'a> {
+    /// The arrays that hold records.
+    pub(super) arrays: &'a [&'a str],
+    /// Whether a record is the list's frame, and no entry.
+    pub(super) is_frame: fn(&[u8]) -> bool,
+    /// Whether the value of this name is passed over unread, whatever its length.
+    pub(super) is_skipped: fn(&[u8]) -> bool,
+}
+
+impl<'a> Shape<'a> {
+    /// A format whose records stand in these arrays.
+    pub(super) const fn of(arrays: &'a [&'a str]) -> Self {
+        Self {
+            arrays,
+            is_frame: |_| false,
+            is_skipped: |_| false,
+        }
+    }
+}
+
+/// Reads a list whose records are JSON objects.
 pub(super) fn read(
     input: impl BufRead,
-    arrays: &[&str],
+    shape: Shape<'_>,
     parse: impl Fn(Fields) -> Result<Entry, String>,
-    is_frame: impl Fn(&[u8]) -> bool,
     sink: &mut Sink<'_>,
 ) -> Result<Tally, HashsetError> {
     let mut tally = Tally::default();
-    let end = elements::read(input, arrays, &mut |element| {
-        if element.fault.is_none() && is_frame(element.bytes) {
+    let walk = elements::Walk::new(shape.arrays, shape.is_skipped);
+    let end = elements::read(input, walk, &mut |element| {
+        if element.fault.is_none() && (shape.is_frame)(element.bytes) {
             return ControlFlow::Continue(());
         }
         let place = Place {
@@ -38,6 +60,10 @@ pub(super) fn read(
             Some(fault) => Err(fault),
             None => Fields::parse(element.bytes).and_then(&parse),
         };
+        let entry = entry.map(|mut entry| {
+            entry.faults.extend(element.left_out);
+            entry
+        });
         match entry {
             Ok(entry) => entry.give(place, &mut tally, sink),
             Err(reason) => {

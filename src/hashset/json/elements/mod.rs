@@ -16,15 +16,14 @@ use crate::hashset::HashsetError;
 use std::io::{BufRead, ErrorKind};
 use std::ops::ControlFlow;
 
-/// Most bytes of a record: 1 MiB.
-pub(super) const MAX_RECORD: usize = 1 << 20;
+/// Most bytes of a record, without what is skipped of it: 1 MiB.
+const MAX_RECORD: usize = 1 << 20;
+/// Most bytes of one text. A longer one is left out and named, and its record is read.
+const MAX_TEXT: usize = MAX_RECORD / 2;
 /// Most brackets open at once.
 const MAX_DEPTH: usize = 128;
 /// Most bytes of a name that are kept.
 const MAX_NAME: usize = 64;
-
-/// What a document may begin with.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Something that stands where a record is to stand.
 pub(super) struct Element<'a> {
@@ -36,6 +35,8 @@ pub(super) struct Element<'a> {
     pub(super) bytes: &'a [u8],
     /// What is wrong with it, where it is no whole object.
     pub(super) fault: Option<String>,
+    /// What is left out of it although it should be read.
+    pub(super) left_out: Option<String>,
 }
 
 /// What the document says of itself.
@@ -51,10 +52,9 @@ type Each<'a> = dyn FnMut(Element<'_>) -> ControlFlow<()> + 'a;
 /// Reads a document to its end, or until `each` breaks off.
 pub(super) fn read(
     mut input: impl BufRead,
-    arrays: &[&str],
+    mut walk: Walk<'_>,
     each: &mut Each<'_>,
 ) -> Result<End, HashsetError> {
-    let mut walk = Walk::new(arrays);
     loop {
         let buffer = match input.fill_buf() {
             Ok(buffer) => buffer,
@@ -103,10 +103,13 @@ enum Text {
     Escaped,
 }
 
-struct Walk<'a> {
-    /// How much of the byte-order mark was passed over at the beginning.
-    mark: usize,
+/// The way through a document.
+pub(super) struct Walk<'a> {
     arrays: &'a [&'a str],
+    /// Whether the value of this name, within a record, is passed over.
+    is_skipped: fn(&[u8]) -> bool,
+    /// While such a value passes: how many brackets are open around it.
+    skip: Option<usize>,
     open: Vec<(Bracket, Role)>,
     /// How many brackets were open before that of the record.
     base: Option<usize>,
@@ -118,9 +121,14 @@ struct Walk<'a> {
     /// Whether a name comes next in the innermost object.
     name_next: bool,
     name: Vec<u8>,
+    /// How many brackets were open around the name.
+    name_depth: usize,
     record: Vec<u8>,
     record_line: u64,
     is_long: bool,
+    /// Where in the record the text that is being read begins; `None` once it is too long.
+    text_start: Option<usize>,
+    left_out: Option<String>,
     /// Within something that stands where a record should and is no object.
     scalar: bool,
     /// After a fault: nothing counts until an object begins where one may.
@@ -134,10 +142,13 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(arrays: &'a [&'a str]) -> Self {
+    /// At the beginning of a document: which arrays hold records, and which names in these have values
+    /// that are passed over.
+    pub(super) fn new(arrays: &'a [&'a str], is_skipped: fn(&[u8]) -> bool) -> Self {
         Self {
-            mark: 0,
             arrays,
+            is_skipped,
+            skip: None,
             open: Vec::new(),
             base: None,
             text: Text::No,
@@ -145,9 +156,12 @@ impl<'a> Walk<'a> {
             is_next: false,
             name_next: false,
             name: Vec::new(),
+            name_depth: 0,
             record: Vec::new(),
             record_line: 0,
             is_long: false,
+            text_start: None,
+            left_out: None,
             scalar: false,
             lost: false,
             before: b'[',
@@ -220,12 +234,28 @@ impl<'a> Walk<'a> {
             self.name.extend(part.iter().take(room));
         }
         self.has_more |= self.is_next && !part.is_empty();
-        if self.base.is_some() {
-            self.push(part);
+        if self.base.is_none() || self.skip.is_some() {
+            return;
         }
+        let Some(start) = self.text_start else {
+            return;
+        };
+        let length = self.record.len().saturating_sub(start) + part.len();
+        if length > MAX_TEXT && !self.is_long {
+            self.record.truncate(start);
+            self.text_start = None;
+            let name = String::from_utf8_lossy(&self.name);
+            let reason = || format!("{name:?}: a text longer than {MAX_TEXT} bytes is left out");
+            self.left_out.get_or_insert_with(reason);
+            return;
+        }
+        self.push(part);
     }
 
     fn push(&mut self, part: &[u8]) {
+        if self.skip.is_some() {
+            return;
+        }
         if self.is_long || self.record.len() + part.len() > MAX_RECORD {
             self.is_long = true;
         } else {
@@ -236,16 +266,6 @@ impl<'a> Walk<'a> {
     /// Goes on outside of strings up to the next one.
     fn structure<'b>(&mut self, bytes: &'b [u8], each: &mut Each<'_>) -> ControlFlow<(), &'b [u8]> {
         for (at, &byte) in bytes.iter().enumerate() {
-            if let Some(&mark) = MARK.get(self.mark) {
-                self.mark = if byte == mark {
-                    self.mark + 1
-                } else {
-                    MARK.len()
-                };
-                if byte == mark {
-                    continue;
-                }
-            }
             let was_line_start = self.is_line_start;
             match byte {
                 b'\n' => {
@@ -272,6 +292,7 @@ impl<'a> Walk<'a> {
                 b'}' => self.close(Bracket::Object, byte, each)?,
                 b']' => self.close(Bracket::Array, byte, each)?,
                 b',' => {
+                    self.end_skip();
                     self.name_next = matches!(self.open.last(), Some((Bracket::Object, _)));
                     self.scalar = false;
                     self.also(byte);
@@ -279,6 +300,7 @@ impl<'a> Walk<'a> {
                 b':' => {
                     self.name_next = false;
                     self.also(byte);
+                    self.begin_skip();
                 }
                 b' ' | b'\t' | b'\r' | b'\n' => {
                     if self.open.is_empty() {
@@ -303,6 +325,26 @@ impl<'a> Walk<'a> {
             }
         }
         ControlFlow::Continue(&[])
+    }
+
+    /// Behind a name: passes its value over where that is to be skipped.
+    fn begin_skip(&mut self) {
+        let is_behind_name = self.before == b'"' && self.name_depth == self.open.len();
+        if self.base.is_some()
+            && self.skip.is_none()
+            && is_behind_name
+            && (self.is_skipped)(&self.name)
+        {
+            self.push(b"null");
+            self.skip = Some(self.open.len());
+        }
+    }
+
+    /// Where a value ends: goes on reading if it was one that is skipped.
+    fn end_skip(&mut self) {
+        if self.skip == Some(self.open.len()) {
+            self.skip = None;
+        }
     }
 
     /// Whether the last name is one of the document itself.
@@ -332,14 +374,16 @@ impl<'a> Walk<'a> {
             Some(base) => self.open.len() == base + 1,
             None => matches!(self.open.last(), Some((Bracket::Object, Role::Holds))),
         };
-        self.is_name = is_outer && self.name_next;
+        self.is_name = (is_outer || self.base.is_some()) && self.name_next;
         if self.is_name {
             self.name.clear();
+            self.name_depth = self.open.len();
         }
         self.is_next =
             is_outer && !self.name_next && self.name == b"next" && self.is_about_document();
         self.text = Text::Yes;
         self.also(byte);
+        self.text_start = Some(self.record.len());
         ControlFlow::Continue(())
     }
 
@@ -372,6 +416,8 @@ impl<'a> Walk<'a> {
             self.base = Some(self.open.len());
             self.record.clear();
             self.is_long = false;
+            self.skip = None;
+            self.left_out = None;
             self.record_line = self.line;
             self.number += 1;
             self.name.clear();
@@ -417,6 +463,7 @@ impl<'a> Walk<'a> {
     fn close(&mut self, bracket: Bracket, byte: u8, each: &mut Each<'_>) -> ControlFlow<()> {
         self.scalar = false;
         self.name_next = false;
+        self.end_skip();
         if let Some(base) = self.base
             && self.open.len() > base
         {
@@ -459,6 +506,8 @@ impl<'a> Walk<'a> {
     /// Ends the record that is being read, if any, as a bad one.
     fn fault(&mut self, reason: &str, each: &mut Each<'_>) -> ControlFlow<()> {
         self.lost = true;
+        self.skip = None;
+        self.left_out = None;
         self.before = b' ';
         self.scalar = false;
         let (line, record) = match self.base.take() {
@@ -487,7 +536,7 @@ impl<'a> Walk<'a> {
     }
 
     fn say(
-        &self,
+        &mut self,
         line: u64,
         number: u64,
         bytes: &[u8],
@@ -499,119 +548,10 @@ impl<'a> Walk<'a> {
             number,
             bytes,
             fault,
+            left_out: self.left_out.take(),
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::BufReader;
-
-    /// Each element as text: its number and line, and what it is or what is wrong with it.
-    fn walk(document: &str, arrays: &[&str]) -> (Vec<String>, End) {
-        let mut all: Vec<(Vec<String>, End)> = Vec::new();
-        for buffer in [1, 3, 64] {
-            let mut found = Vec::new();
-            let input = BufReader::with_capacity(buffer, document.as_bytes());
-            let end = read(input, arrays, &mut |element| {
-                let text = String::from_utf8_lossy(element.bytes);
-                found.push(match &element.fault {
-                    Some(fault) => format!("{}@{} !{fault}", element.number, element.line),
-                    None => format!("{}@{} {text}", element.number, element.line),
-                });
-                ControlFlow::Continue(())
-            });
-            all.push((found, end.unwrap()));
-        }
-        assert!(all.iter().all(|one| *one == all[0]), "whatever the buffer");
-        all.swap_remove(0)
-    }
-
-    fn elements(document: &str, arrays: &[&str]) -> Vec<String> {
-        walk(document, arrays).0
-    }
-
-    #[test]
-    fn records_are_found_where_they_may_stand() {
-        let both = ["1@1 {\"a\":1}", "2@1 {\"a\":[{\"b\":2}]}"];
-        for document in [
-            r#"[{"a":1}, {"a":[{"b":2}]}]"#,
-            r#"{"a":1}{"a":[{"b":2}]}"#,
-            r#"{"count": 2, "x": [{"no": 1}], "records":[{"a":1},{"a":[{"b":2}]}], "y": {"z": [{}]}}"#,
-            r#"[{"records":[{"a":1}]},{"records":[{"a":[{"b":2}]}]}]"#,
-            r#"[[{"a":1}],[{"a":[{"b":2}]}]]"#,
-            r#"{"outer":[{"info":{"a":"["},"records":[{"a":1},{"a":[{"b":2}]}]}]}"#,
-        ] {
-            assert_eq!(
-                elements(document, &["records", "outer"]),
-                both,
-                "{document}"
-            );
-        }
-        assert_eq!(elements("{\"records\": []}", &["records"]), [""; 0]);
-        assert_eq!(
-            elements("{\"a\":\n1}\n\n {\"b\":2}", &[]),
-            ["1@1 {\"a\":\n1}", "2@4 {\"b\":2}"]
-        );
-        let tricky = r#"{"a":"}{\"records\":[","b":"\\"}"#;
-        assert_eq!(elements(tricky, &["records"]), [format!("1@1 {tricky}")]);
-    }
-
-    #[test]
-    fn a_fault_costs_its_own_record() {
-        let reasons = |document: &str| -> Vec<String> {
-            elements(document, &["records"])
-                .into_iter()
-                .map(|text| {
-                    let place = text.split(' ').next().unwrap_or_default();
-                    format!("{place}{}", if text.contains('!') { "!" } else { "" })
-                })
-                .collect()
-        };
-        for (document, want) in [
-            // The closing bracket of the second is missing.
-            (r#"[{"a":1},{"a":2,{"a":3}]"#, &["1@1", "2@1!", "3@1"][..]),
-            (r#"[{"a":1},{"a":[2},{"a":3}]"#, &["1@1", "2@1!", "3@1"]),
-            ("[{\"a\":1},\n{\"a:2},\n{\"a\":3}]", &["1@1", "2@2!", "3@3"]),
-            (
-                r#"[1, "x", {"a":3}, null]"#,
-                &["1@1!", "2@1!", "3@1", "4@1!"],
-            ),
-            (r#"[{"a":1}]]"#, &["1@1", "2@1!"]),
-            (r#"[{"a":1},{"a""#, &["1@1", "2@1!"]),
-            (r#"[{"a":1}"#, &["1@1", "2@1!"]),
-            (r#"{"records":[{"a":1}"#, &["1@1", "2@1!"]),
-            ("hello\n{\"a\":1}", &["1@1!", "2@2"]),
-        ] {
-            assert_eq!(reasons(document), want, "{document}");
-        }
-    }
-
-    #[test]
-    fn sizes_and_depths_are_bounded() {
-        let long = "x".repeat(MAX_RECORD);
-        let document = format!("[{{\"a\":\"{long}\"}},{{\"a\":1}}]");
-        let found = elements(&document, &[]);
-        assert_eq!(found.len(), 2);
-        assert!(found[0].contains("longer than 1048576"), "{:.80}", found[0]);
-        assert_eq!(found[1], "2@1 {\"a\":1}");
-        let deep = "[".repeat(100_000);
-        assert_eq!(elements(&deep, &[]).len(), 1);
-        let deep = format!("{{\"a\":{deep}\n{{\"b\":1}}");
-        let found = elements(&deep, &[]);
-        assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].contains("too many brackets"));
-    }
-
-    #[test]
-    fn pages_say_whether_there_are_more() {
-        let more = |document: &str| walk(document, &["data", "hashRecords"]).1.has_more;
-        assert!(more(r#"{"hasMoreRecords": true, "hashRecords": []}"#));
-        assert!(more(r#"{"hashRecords": [], "hasMoreRecords":true}"#));
-        assert!(!more(r#"{"hashRecords": [], "hasMoreRecords":false}"#));
-        assert!(more(r#"{"data": [], "paging": {"next": "https"}}"#));
-        assert!(!more(r#"{"data": [], "paging": {"next": ""}}"#));
-        assert!(!more(r#"{"data": [{"next": "x"}]}"#), "said by a record");
-    }
-}
+mod tests;
