@@ -12,6 +12,8 @@ mod common;
 mod matrix;
 #[path = "seen/shown.rs"]
 mod shown;
+#[path = "seen/tiff.rs"]
+mod tiff;
 
 use common::shipped_pictures;
 use matrix::{Right, Structure, hold};

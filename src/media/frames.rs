@@ -10,6 +10,12 @@ use super::{Format, Limits, MediaError, Picture};
 pub(super) trait Frames {
     /// The next picture; `None` behind the last.
     fn next(&mut self) -> Result<Option<Picture>, MediaError>;
+
+    /// The default picture of a file of which nothing is taken yet. Where that one cannot be read, no
+    /// other stands for it.
+    fn first(&mut self) -> Result<Option<Picture>, MediaError> {
+        self.next()
+    }
 }
 
 /// How many pictures [`decode_frames`](super::decode_frames) visited.

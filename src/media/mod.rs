@@ -15,7 +15,8 @@
 //! then the others:
 //! - GIF, APNG, WebP: every frame, composed on the canvas as a viewer does. An APNG's still image
 //!   that is no part of its animation comes first.
-//! - TIFF: every page. ICO: every size, the largest first.
+//! - TIFF: every page, then previews and other pictures that hang below the pages. Of a camera's raw
+//!   file the previews only, the largest first. ICO: every size, the largest first.
 //! - JPEG: the first of several that follow one another (multi-picture objects, gain maps).
 //!
 //! The small picture in an EXIF block is not among them: [`embedded`] gives it.
@@ -62,7 +63,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, MediaError> {
     let format = admitted(bytes, limits)?;
     frames::guarded(format, || {
         open(format, bytes, limits)?
-            .next()?
+            .first()?
             .ok_or_else(|| MediaError::damaged(format, "it holds no picture"))
     })
 }

@@ -188,7 +188,7 @@ fn from_float(value: f32) -> u8 {
 }
 
 /// Linear light to the sRGB curve (IEC 61966-2-1), for 0..=1.
-fn srgb_encoded(linear: f32) -> f32 {
+pub(super) fn srgb_encoded(linear: f32) -> f32 {
     let linear = linear.clamp(0.0, 1.0);
     if linear <= 0.003_130_8 {
         linear * 12.92
