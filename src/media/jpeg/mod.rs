@@ -1,23 +1,28 @@
-//! JPEG to pixels. What a JPEG lacks is found first, by [`survey`]; decoding is `zune-jpeg`'s.
+//! JPEG to pixels. What a JPEG lacks is found first, by [`survey`]. Files of the ordinary structures
+//! are then decoded by `zune-jpeg`, which is fast; all others by [`plain`], which is right.
 
 mod coefficients;
+mod colours;
 mod entropy;
+mod frame;
 mod kernel;
 mod lookups;
+mod markers;
+mod plain;
 mod scan;
+mod standard;
 mod survey;
+mod tables;
 mod walk;
-
-use std::borrow::Cow;
 
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
 pub(super) use coefficients::{MOST_BYTES_AGAIN, is_progressive, is_worth_sampling, sample, sides};
 pub use coefficients::{Sampled, Sampling};
 
-use super::frames::{Frames, Still};
+use super::frames::{Frames, Still, guarded};
 use super::pixels::Composed;
-use super::{Format, Limits, MediaError, Orientation, Picture};
+use super::{Format, Limits, MediaError, Picture};
 
 /// Opens a JPEG: the one picture of it, or the first of several that follow one another.
 pub(super) fn open<'a>(
@@ -25,10 +30,21 @@ pub(super) fn open<'a>(
     limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, MediaError> {
     let seen = survey::survey(bytes, limits)?;
-    let (rgb, orientation) = read(&mended(bytes, &seen), &seen, ColorSpace::RGB, 3)?;
+    let (width, height) = (seen.header.width, seen.header.height);
+    let size = width as usize * height as usize * 3;
+    let is_ordinary = seen.is_ordinary && seen.has_ordinary_colours;
+    let fast = match (is_ordinary, seen.is_untidy) {
+        (false, _) => None,
+        (true, false) => ordinary(bytes, size, ColorSpace::RGB),
+        (true, true) => ordinary(&tidied(bytes, &seen), size, ColorSpace::RGB),
+    };
+    let rgb = match fast {
+        Some(rgb) => rgb,
+        None => plain::decode(bytes, &seen)?,
+    };
     Ok(Still::boxed(Picture {
-        orientation,
-        ..Picture::of(Format::Jpeg, seen.width, seen.height, Composed::opaque(rgb))
+        orientation: seen.orientation,
+        ..Picture::of(Format::Jpeg, width, height, Composed::opaque(rgb))
     }))
 }
 
@@ -39,63 +55,48 @@ pub(super) fn four_components(
     limits: &Limits,
 ) -> Result<(u32, u32, Vec<u8>), MediaError> {
     let seen = survey::survey(bytes, limits)?;
-    limits.admit(Format::Jpeg, seen.width, seen.height, 4)?;
-    let (samples, _) = read(&mended(bytes, &seen), &seen, ColorSpace::CMYK, 4)?;
-    Ok((seen.width, seen.height, samples))
+    let (width, height) = (seen.header.width, seen.header.height);
+    limits.admit(Format::Jpeg, width, height, 4)?;
+    let size = width as usize * height as usize * 4;
+    let decoded = seen
+        .is_ordinary
+        .then(|| ordinary(&tidied(bytes, &seen), size, ColorSpace::CMYK));
+    let samples = decoded.flatten().ok_or_else(|| {
+        MediaError::variant(Format::Jpeg, "four components, of an unusual structure")
+    })?;
+    Ok((width, height, samples))
 }
 
-/// The bytes as the decoder needs them to see what was surveyed.
-fn mended<'a>(bytes: &'a [u8], seen: &survey::Survey) -> Cow<'a, [u8]> {
-    if seen.odd_adobe.is_empty() && seen.end.is_none() {
-        return Cow::Borrowed(bytes);
-    }
-    let mut mended = bytes.to_vec();
-    for &at in &seen.odd_adobe {
-        if let Some(code) = mended.get_mut(at) {
-            *code = COMMENT;
-        }
-    }
-    if let Some(end) = seen.end {
-        mended.truncate(end);
-        mended.extend([0xff, 0xd9]);
-    }
-    Cow::Owned(mended)
+/// A JPEG of nothing but what its picture is made of.
+///
+/// `zune-jpeg` gives up at some segments that all others pass over. And it reads ahead: the end of the
+/// data, or a marker of another kind than an end, is the end of the picture for it, whatever rows
+/// are still to be decoded.
+fn tidied(bytes: &[u8], seen: &survey::Survey) -> Vec<u8> {
+    let parts = seen.parts.iter();
+    let parts = parts.filter_map(|part| bytes.get(part.clone()));
+    let mut tidy = vec![0xff, 0xd8];
+    tidy.extend(parts.flatten());
+    tidy.extend([0xff, 0xd9]);
+    tidy
 }
 
-/// The code of a marker whose segment every decoder passes over.
-const COMMENT: u8 = 0xfe;
-
-/// Decodes a JPEG that is known to hold all of its picture, to so many samples a pixel.
-fn read(
-    bytes: &[u8],
-    seen: &survey::Survey,
-    colours: ColorSpace,
-    samples: usize,
-) -> Result<(Vec<u8>, Orientation), MediaError> {
+/// Decodes an ordinary JPEG that is known to hold all of its picture, to so many bytes of pixels, or of what is stored.
+/// `None` where the decoder will not: nothing is lost then but time.
+fn ordinary(bytes: &[u8], size: usize, colours: ColorSpace) -> Option<Vec<u8>> {
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
         .jpeg_set_out_colorspace(colours);
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let damaged = |error: zune_jpeg::errors::DecodeErrors| match error {
-        zune_jpeg::errors::DecodeErrors::Unsupported(what) => {
-            MediaError::variant(Format::Jpeg, format_args!("{what:?}"))
-        }
-        other => MediaError::damaged(Format::Jpeg, format!("{other:?}")),
-    };
-    decoder.decode_headers().map_err(damaged)?;
-    let size = seen.width as usize * seen.height as usize * samples;
-    if decoder.output_buffer_size() != Some(size) {
-        return Err(MediaError::damaged(
-            Format::Jpeg,
-            "two readings of its headers differ",
-        ));
-    }
-    let orientation = decoder.exif().map_or(Orientation::Normal, |block| {
-        Orientation::from_exif_block(block)
+    let decoded = guarded(Format::Jpeg, || {
+        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+        let refused = |_| MediaError::damaged(Format::Jpeg, "its decoder will not read it");
+        decoder.decode_headers().map_err(refused)?;
+        let has_size = decoder.output_buffer_size() == Some(size);
+        let mut rgb = vec![0; if has_size { size } else { 0 }];
+        decoder.decode_into(&mut rgb).map_err(refused)?;
+        Ok(rgb)
     });
-    let mut pixels = vec![0; size];
-    decoder.decode_into(&mut pixels).map_err(damaged)?;
-    Ok((pixels, orientation))
+    decoded.ok().filter(|rgb| rgb.len() == size)
 }

@@ -6,52 +6,79 @@
 //! That is a part of the work of decoding; no inverse transform, no colours, no pixels.
 //!
 //! These faults are forgiven: anything behind the end of the image, unknown segments, surplus
-//! data before a marker, and a missing end-of-image marker where all of the picture is there
-//! (viewers show such a file whole). If the data are wrong without ending early, every viewer shows the
-//! same wrong picture, and that is the picture that is judged.
+//! data before a marker, another start, and a missing end-of-image marker where all of the picture is
+//! there (viewers show such a file whole). If the data are wrong without ending early, every viewer shows
+//! the same wrong picture, and that is the picture that is judged.
+//!
+//! On the way it is seen whether a file is **ordinary**: of a structure that `zune-jpeg` is known to
+//! decode as everyone else does. Whatever is not on that list is for the plain decoder.
 
-use super::super::{Format, Limits, MediaError};
+use std::ops::Range;
+
+use super::super::{Format, Limits, MediaError, Orientation};
 use super::coefficients::strict;
-use super::entropy::{Fault, Table, next_marker};
-use super::scan::{Component, Frame, Scan};
+use super::colours::Colours;
+use super::entropy::Fault;
+use super::frame::FrameHeader;
+use super::markers::{Marks, Segment, exif_block, height_behind, next_segment};
+use super::scan::{Frame, Scan};
+use super::tables::Tables;
 use super::walk::Walk;
 
 /// More scans than this are refused: each may cost a pass over the whole picture for a few bytes.
 const MAX_SCANS: u32 = 100;
 
-/// More Huffman tables than this are refused: each costs more time than its few bytes suggest.
-const MAX_TABLES: u32 = 4096;
+/// So many headers and scans an ordinary file has at most.
+const MAX_PARTS: usize = 1024;
 
 /// What the headers say of a picture that is all there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Survey {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    /// Where the codes of markers stand whose segments call themselves Adobe's and are not: other
-    /// decoders pass them over, `zune-jpeg` gives up.
-    pub(super) odd_adobe: Vec<usize>,
-    /// Where an end-of-image marker has to stand for `zune-jpeg` to decode all of the picture: it
-    /// reads ahead, and takes the end of the data, or a marker of any other kind, that it meets
-    /// while it still has rows to decode for the end of the picture. `None` where one stands there.
-    pub(super) end: Option<usize>,
+    /// With the height, wherever that was given.
+    pub(super) header: FrameHeader,
+    pub(super) colours: Colours,
+    pub(super) orientation: Orientation,
+    /// Whether the blocks are stored in a way that every decoder reads alike.
+    pub(super) is_ordinary: bool,
+    /// Whether luma and chroma, or grey, are read as such where nothing is said of colours.
+    pub(super) has_ordinary_colours: bool,
+    /// Whether something stands there that decoders stumble over, or that could change the colours:
+    /// then `parts` are all that is to be read.
+    pub(super) is_untidy: bool,
+    /// Where the headers and data of an ordinary picture stand, application data left out.
+    pub(super) parts: Vec<Range<usize>>,
+    /// The picture is all in the scans before this position. What is behind adds nothing.
+    pub(super) end: usize,
 }
 
 struct Surveyor<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
+    header: Option<FrameHeader>,
+    /// From the first scan on.
     frame: Option<Frame>,
-    dc: [Option<Box<Table>>; 4],
-    ac: [Option<Box<Table>>; 4],
+    tables: Tables,
     restart_interval: u32,
     scans: u32,
-    tables: u32,
-    odd_adobe: Vec<usize>,
-    /// Where the data of a picture of one scan end.
-    only_scan_end: Option<usize>,
+    marks: Marks,
+    orientation: Option<Orientation>,
+    /// Whether there was anything that an ordinary file does not have, in the picture itself and
+    /// around it.
+    is_odd: bool,
+    is_untidy: bool,
+    parts: Vec<Range<usize>>,
     /// Whether scans of AC coefficients are read as those of a file without the least fault, which
     /// is quicker, and whether one was none.
     strict: bool,
     gave_up: bool,
+}
+
+/// What is behind a segment.
+enum Next {
+    /// The next one is looked for from here.
+    At(usize),
+    /// All of the picture is before this position, whatever follows.
+    Whole(usize),
 }
 
 /// Counts a JPEG's blocks off, within limits.
@@ -73,14 +100,16 @@ fn read_as(bytes: &[u8], limits: &Limits, strict: bool) -> Option<Result<Survey,
     let mut surveyor = Surveyor {
         bytes,
         limits,
+        header: None,
         frame: None,
-        dc: [const { None }; 4],
-        ac: [const { None }; 4],
+        tables: Tables::default(),
         restart_interval: 0,
         scans: 0,
-        tables: 0,
-        odd_adobe: Vec::new(),
-        only_scan_end: None,
+        marks: Marks::default(),
+        orientation: None,
+        is_odd: false,
+        is_untidy: false,
+        parts: Vec::new(),
         strict,
         gave_up: false,
     };
@@ -100,239 +129,232 @@ impl Surveyor<'_> {
     fn run(&mut self) -> Result<Survey, MediaError> {
         let mut at = 2;
         loop {
-            at = next_marker(self.bytes, at);
-            let Some(&marker) = self.bytes.get(at + 1) else {
-                return self.conclude(false);
-            };
-            at += 2;
-            match marker {
-                0xd9 => return self.conclude(true),
-                // Markers that stand alone: TEM, restarts, another start.
-                0x01 | 0xd0..=0xd8 => continue,
-                _ => {}
-            }
-            let bytes = self.bytes;
-            let segment = bytes
-                .get(at..at + 2)
-                .map(|length| usize::from(u16::from_be_bytes([length[0], length[1]])))
-                .and_then(|length| bytes.get(at + 2..at.checked_add(length)?));
-            let Some(segment) = segment else {
+            let Some(segment) = next_segment(self.bytes, at) else {
                 // The end inside a header behind a picture that is whole is no loss.
-                return self.conclude(false);
+                self.is_untidy = true;
+                return self.conclude(at, false);
             };
-            at += 2 + segment.len();
-            match marker {
-                0xc0..=0xc2 => self.start_frame(marker == 0xc2, segment)?,
-                0xc3 | 0xc5..=0xc7 | 0xcb | 0xcd..=0xcf => {
-                    return Err(unsupported("lossless or hierarchical coding"));
-                }
-                0xc9 | 0xca | 0xcc => return Err(unsupported("arithmetic coding")),
-                0xc4 => self.define_tables(segment)?,
-                0xdc => return Err(unsupported("a height given after the data")),
-                0xdd => {
-                    let &[high, low] = segment else {
-                        return Err(damaged("a restart interval of the wrong length"));
-                    };
-                    self.restart_interval = u32::from(u16::from_be_bytes([high, low]));
-                }
-                0xee => {
-                    // Mark, version, two sets of flags, and a transform of 0 to 2.
-                    let sound = matches!(segment, [_, _, _, _, _, _, _, _, _, _, _, 0..=2, ..]);
-                    if segment.starts_with(b"Adobe") && !sound {
-                        self.odd_adobe.push(at - segment.len() - 3);
-                    }
-                }
-                0xda => at = self.scan(segment, at)?,
-                _ => {}
+            self.is_untidy |= !segment.is_clean;
+            if segment.marker == 0xd9 {
+                return self.conclude(at, true);
             }
+            at = match self.take(&segment) {
+                Ok(Next::At(next)) => next,
+                Ok(Next::Whole(end)) => return self.conclude(end, true),
+                // Behind a whole picture may stand anything, another file too; but a scan that has
+                // begun is a part of the picture.
+                Err(error) if segment.marker != 0xda && self.is_complete() => {
+                    self.is_untidy = true;
+                    return self.conclude(at, false).map_err(|_| error);
+                }
+                Err(error) => return Err(error),
+            };
         }
     }
 
-    fn start_frame(&mut self, progressive: bool, segment: &[u8]) -> Result<(), MediaError> {
-        if self.frame.is_some() {
-            return Err(damaged("it has two frame headers"));
-        }
-        let &[precision, h1, h0, w1, w0, count, ref listed @ ..] = segment else {
-            return Err(damaged("its frame header is short"));
-        };
-        let width = u32::from(u16::from_be_bytes([w1, w0]));
-        let height = u32::from(u16::from_be_bytes([h1, h0]));
-        // A progressive one takes more than its pixels: that is asked for below, all at once.
-        let pixel_bytes = if progressive { 0 } else { 3 };
-        self.limits
-            .admit(Format::Jpeg, width, height, pixel_bytes)?;
-        if precision != 8 {
-            return Err(unsupported(format_args!("{precision} bits a sample")));
-        }
-        if !matches!(count, 1 | 3 | 4) {
-            return Err(unsupported(format_args!("{count} colour components")));
-        }
-        if listed.len() < usize::from(count) * 3 {
-            return Err(damaged("its frame header is short"));
-        }
-        let factors: Vec<(u8, u32, u32)> = listed
-            .chunks_exact(3)
-            .take(usize::from(count))
-            .map(|part| {
-                // One component alone is never subsampled against another.
-                let (h, v) = if count == 1 {
-                    (1, 1)
-                } else {
-                    (u32::from(part[1] >> 4), u32::from(part[1] & 15))
+    fn is_complete(&self) -> bool {
+        self.frame.as_ref().is_some_and(Frame::is_complete)
+    }
+
+    /// Takes what one segment says.
+    fn take(&mut self, segment: &Segment<'_>) -> Result<Next, MediaError> {
+        let is_late = self.scans > 0;
+        match segment.marker {
+            0xc0..=0xc2 => {
+                if self.header.is_some() {
+                    return Err(damaged("it has two frame headers"));
+                }
+                let progressive = segment.marker == 0xc2;
+                let header = FrameHeader::read(progressive, segment.data, self.limits)?;
+                self.header = Some(header);
+            }
+            0xc3 | 0xc5..=0xc7 | 0xcb | 0xcd..=0xcf => {
+                return Err(unsupported("lossless or hierarchical coding"));
+            }
+            0xc9 | 0xca | 0xcc => return Err(unsupported("arithmetic coding")),
+            0xc4 => self.tables.define(segment.data)?,
+            0xdd => {
+                let &[high, low] = segment.data else {
+                    return Err(damaged("a restart interval of the wrong length"));
                 };
-                (part[0], h, v)
-            })
-            .collect();
-        if !factors
-            .iter()
-            .all(|&(_, h, v)| (1..=4).contains(&h) && (1..=4).contains(&v))
-        {
-            return Err(damaged("a sampling factor is not 1 to 4"));
-        }
-        let most = |of: fn(&(u8, u32, u32)) -> u32| factors.iter().map(of).max().unwrap_or(1);
-        let (most_h, most_v) = (most(|part| part.1), most(|part| part.2));
-        let units_across = width.div_ceil(8 * most_h);
-        let units_down = height.div_ceil(8 * most_v);
-        let blocks = |h: u32, v: u32| u64::from(units_across * h) * u64::from(units_down * v);
-        if progressive {
-            // The decoder keeps every coefficient in two bytes; the survey one bit of each.
-            let all: u64 = factors.iter().map(|&(_, h, v)| blocks(h, v)).sum();
-            let pixels = u64::from(width) * u64::from(height) * 3;
-            self.limits.admit_bytes(all * (64 * 2 + 8) + pixels)?;
-        }
-        let components = factors
-            .iter()
-            .map(|&(id, horizontal, vertical)| Component {
-                id,
-                horizontal,
-                vertical,
-                blocks_across: (width * horizontal).div_ceil(8 * most_h),
-                blocks_down: (height * vertical).div_ceil(8 * most_v),
-                stride: units_across * horizontal,
-                nonzero: if progressive {
-                    vec![0; blocks(horizontal, vertical) as usize]
-                } else {
-                    Vec::new()
-                },
-                missing: [None; 64],
-            })
-            .collect();
-        self.frame = Some(Frame {
-            progressive,
-            width,
-            height,
-            units_across,
-            units_down,
-            components,
-        });
-        Ok(())
-    }
-
-    fn define_tables(&mut self, mut segment: &[u8]) -> Result<(), MediaError> {
-        while let [class_and_slot, rest @ ..] = segment {
-            self.tables += 1;
-            if self.tables > MAX_TABLES {
-                return Err(damaged(format!(
-                    "it has more than {MAX_TABLES} Huffman tables"
-                )));
+                self.restart_interval = u32::from(u16::from_be_bytes([high, low]));
+                self.is_odd |= is_late;
             }
-            let short = || damaged("a Huffman table is short");
-            let (counts, rest) = rest.split_first_chunk::<16>().ok_or_else(short)?;
-            let total = counts.iter().map(|&count| usize::from(count)).sum();
-            let (symbols, rest) = rest.split_at_checked(total).ok_or_else(short)?;
-            let table =
-                Table::new(counts, symbols).ok_or_else(|| damaged("a Huffman table is no code"))?;
-            let tables = if class_and_slot >> 4 == 0 {
-                &mut self.dc
-            } else {
-                &mut self.ac
-            };
-            *tables
-                .get_mut(usize::from(class_and_slot & 15))
-                .ok_or_else(|| damaged("a Huffman table has no such place"))? = Some(table);
-            segment = rest;
+            0xdb => self.is_odd |= is_late || !has_ordinary_steps(segment.data),
+            // Only what stands before the first scan turns or colours the picture.
+            0xe1 if !is_late && self.orientation.is_none() => {
+                let block = exif_block(segment.data);
+                self.orientation = block.map(Orientation::from_exif_block);
+            }
+            0xe0 | 0xee if !is_late => self.marks.note(segment.marker, segment.data),
+            0xe0..=0xef | 0xfe => {}
+            0xda => return self.scan(segment),
+            // Restarts and starts where none belong, a height, which is looked for where it counts, and
+            // markers without a meaning.
+            _ => self.is_untidy = true,
         }
+        if matches!(segment.marker, 0xc0..=0xc2 | 0xc4 | 0xdb | 0xdd) {
+            self.keep(segment.start..segment.end);
+        }
+        Ok(Next::At(segment.end))
+    }
+
+    /// Notes a part of the picture, of which ordinary files have few.
+    fn keep(&mut self, part: Range<usize>) {
+        if self.parts.len() < MAX_PARTS {
+            self.parts.push(part);
+        } else {
+            self.is_odd = true;
+        }
+    }
+
+    /// What the frame header says is made room for, at the first scan, whose data begin at `at`.
+    fn start(&mut self, scan: &[u8], at: usize) -> Result<(), MediaError> {
+        let Some(header) = &mut self.header else {
+            return Err(damaged("a scan stands before the frame header"));
+        };
+        if header.height == 0 {
+            self.is_odd = true;
+            header.height = height_behind(self.bytes, at)
+                .ok_or_else(|| damaged("it says nowhere how high it is"))?;
+            let (width, height) = (header.width, header.height);
+            self.limits.admit(Format::Jpeg, width, height, 0)?;
+        }
+        let is_of_all = scan.first() == Some(&(header.components.len() as u8));
+        let keeps = header.progressive || !is_of_all;
+        self.limits.admit_bytes(header.bytes(keeps))?;
+        self.frame = Some(header.frame(true));
         Ok(())
     }
 
-    /// Counts a scan's blocks off and gives the position after them.
-    fn scan(&mut self, header: &[u8], at: usize) -> Result<usize, MediaError> {
-        let frame = self
-            .frame
-            .as_mut()
-            .ok_or_else(|| damaged("a scan stands before the frame header"))?;
+    /// Counts a scan's blocks off.
+    fn scan(&mut self, segment: &Segment<'_>) -> Result<Next, MediaError> {
+        let at = segment.end;
+        if self.frame.is_none() {
+            self.start(segment.data, at)?;
+        }
+        let Some(frame) = &mut self.frame else {
+            return Err(damaged("a scan stands before the frame header"));
+        };
         self.scans += 1;
         if self.scans > MAX_SCANS {
             return Err(damaged(format!("it has more than {MAX_SCANS} scans")));
         }
-        let scan = Scan::read(header, frame)
+        let scan = Scan::read(segment.data, frame)
             .ok_or_else(|| damaged("a scan's header is not that of a scan"))?;
-        let mut walk = Walk::new(self.bytes, at, self.restart_interval);
+        self.is_odd |= !scan.is_exact || (scan.first == 0 && !scan.is_of_all(frame));
+        let Tables { dc, ac, .. } = &self.tables;
+        if !frame.progressive {
+            let is_there = |&(_, of_dc, of_ac): &(usize, usize, usize)| {
+                dc.get(of_dc).is_some_and(Option::is_some)
+                    && ac.get(of_ac).is_some_and(Option::is_some)
+            };
+            self.is_odd |= self.tables.is_odd || !scan.parts.iter().all(is_there);
+            self.tables.fill_in_standard();
+        }
+        let Tables { dc, ac, .. } = &self.tables;
         let is_band = frame.progressive && scan.first > 0;
         if is_band && self.strict {
-            let end = strict::walked(
-                self.bytes,
-                at,
-                self.restart_interval,
-                frame,
-                &scan,
-                &self.ac,
-            );
-            let Some(end) = end else {
+            let interval = self.restart_interval;
+            let Some(end) = strict::walked(self.bytes, at, interval, frame, &scan, ac) else {
                 self.gave_up = true;
                 return Err(damaged("a scan has a fault"));
             };
-            frame.note(&scan);
-            return Ok(end);
+            self.is_odd |= !frame.note(&scan);
+            self.keep(segment.start..end);
+            return Ok(Next::At(end));
         }
+        let mut walk = Walk::new(self.bytes, at, self.restart_interval);
         let walked = if !frame.progressive {
-            walk.baseline(frame, &scan, &self.dc, &self.ac)
+            walk.baseline(frame, &scan, dc, ac)
         } else if scan.first == 0 {
-            walk.progressive_dc(frame, &scan, &self.dc)
+            walk.progressive_dc(frame, &scan, dc)
         } else {
-            walk.progressive_ac(frame, &scan, &self.ac)
+            walk.progressive_ac(frame, &scan, ac)
         };
-        let end = walked
-            .and_then(|()| walk.finish())
-            .map_err(|fault| match fault {
-                Fault::Short => damaged("its data end before the picture does"),
-                Fault::Code => damaged("its data hold a code that no Huffman table of it has"),
-            })?;
-        if !frame.progressive && scan.parts.len() == frame.components.len() && self.scans == 1 {
-            self.only_scan_end = Some(end);
+        let (end, has_surplus) =
+            walked
+                .and_then(|()| walk.finish())
+                .map_err(|fault| match fault {
+                    Fault::Short => damaged("its data end before the picture does"),
+                    Fault::Code => damaged("its data hold a code that no Huffman table of it has"),
+                })?;
+        self.is_odd |= has_surplus;
+        self.is_odd |= !frame.note(&scan);
+        let is_only = !frame.progressive && scan.parts.len() == frame.components.len();
+        self.keep(segment.start..end);
+        if is_only && self.scans == 1 {
+            // The only scan, for viewers: they are done with it.
+            self.is_untidy |= self.bytes.get(end..end + 2) != Some(&[0xff, 0xd9]);
+            return Ok(Next::Whole(end));
         }
-        frame.note(&scan);
-        Ok(end)
+        Ok(Next::At(end))
     }
 
     /// Says whether what was seen is a whole picture, at an end-of-image marker or at the end.
-    fn conclude(&self, marked: bool) -> Result<Survey, MediaError> {
-        let Some(frame) = &self.frame else {
+    fn conclude(&mut self, end: usize, marked: bool) -> Result<Survey, MediaError> {
+        let header = self.header.take();
+        let Some(header) = header else {
             return Err(damaged("it ends before its frame header"));
         };
-        let whole = frame.components.iter().all(|component| {
-            if marked {
-                component.missing[0].is_some()
-            } else {
-                component.missing.iter().all(|&missing| missing == Some(0))
-            }
+        let has_begun = self.frame.as_ref().is_some_and(|frame| {
+            let mut components = frame.components.iter();
+            components.all(|component| component.missing[0].is_some())
         });
-        if !whole {
+        if !self.is_complete() && !(marked && has_begun) {
             return Err(damaged("it ends before all scans of the picture"));
         }
-        let end = match self.only_scan_end {
-            Some(end) if self.bytes.get(end..end + 2) == Some(&[0xff, 0xd9]) => None,
-            Some(end) => Some(end),
-            None if marked => None,
-            None => Some(self.bytes.len()),
+        let names: Vec<u8> = header.components.iter().map(|one| one.id).collect();
+        let colours = Colours::of(&names, self.marks)
+            .ok_or_else(|| unsupported(format_args!("{} colour components", names.len())))?;
+        let has_ordinary_colours = match colours {
+            Colours::Grey => true,
+            Colours::YCbCr => names != *b"RGB",
+            _ => false,
+        };
+        let are_marks_plain = match colours {
+            Colours::Grey => self.marks.adobe.is_none(),
+            _ => matches!(self.marks.adobe, None | Some(1)),
         };
         Ok(Survey {
-            width: frame.width,
-            height: frame.height,
-            odd_adobe: self.odd_adobe.clone(),
+            colours,
+            orientation: self.orientation.unwrap_or_default(),
+            is_ordinary: !self.is_odd && has_ordinary_layout(&header),
+            has_ordinary_colours,
+            is_untidy: self.is_untidy || self.marks.is_odd || !are_marks_plain,
+            parts: std::mem::take(&mut self.parts),
+            header,
             end,
         })
     }
+}
+
+/// Whether a segment of quantisation tables holds steps of one byte only, and nothing else.
+fn has_ordinary_steps(mut segment: &[u8]) -> bool {
+    while let [0..=3, rest @ ..] = segment {
+        let Some((_, rest)) = rest.split_at_checked(64) else {
+            return false;
+        };
+        segment = rest;
+    }
+    segment.is_empty()
+}
+
+/// Whether the components have different names and are sampled in one of the usual ways.
+fn has_ordinary_layout(header: &FrameHeader) -> bool {
+    let names: Vec<u8> = header.components.iter().map(|one| one.id).collect();
+    let is_distinct = |(at, name)| !names.iter().skip(at + 1).any(|other| other == name);
+    let factors: Vec<(u32, u32)> = header
+        .components
+        .iter()
+        .map(|one| (one.horizontal, one.vertical))
+        .collect();
+    let is_usual = match factors.as_slice() {
+        [(1, 1)] | [(1..=2, 1..=2), (1, 1), (1, 1)] => true,
+        [(1, 1), (1, 1), (1, 1), (1, 1)] => !header.progressive,
+        _ => false,
+    };
+    is_usual && header.is_exact && names.iter().enumerate().all(is_distinct)
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub(super) struct Walk<'a> {
     next_restart: u8,
     /// Progressive: blocks still covered by an end-of-band run.
     end_of_band: u32,
+    /// Whether a marker stood elsewhere than behind the last byte that is used.
+    has_surplus: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -27,12 +29,22 @@ impl<'a> Walk<'a> {
             left: interval,
             next_restart: 0,
             end_of_band: 0,
+            has_surplus: false,
         }
     }
 
-    /// Where the marker behind the scan stands.
-    pub(super) fn finish(&self) -> Result<usize, Fault> {
-        self.bits.finish()
+    /// Where the marker behind the scan stands, and whether there or before a restart are bytes that
+    /// nothing was read from.
+    pub(super) fn finish(&mut self) -> Result<(usize, bool), Fault> {
+        let at = self.end_of_data()?;
+        Ok((at, self.has_surplus))
+    }
+
+    /// Where the next marker stands.
+    fn end_of_data(&mut self) -> Result<usize, Fault> {
+        let at = self.bits.finish()?;
+        self.has_surplus |= self.bits.end_of_data() != Some(at);
+        Ok(at)
     }
 
     /// Before each unit: passes the restart marker that is due.
@@ -50,7 +62,7 @@ impl<'a> Walk<'a> {
 
     #[inline(never)]
     fn restart(&mut self) -> Result<(), Fault> {
-        let at = self.bits.finish()?;
+        let at = self.end_of_data()?;
         if self.data.get(at + 1) != Some(&(0xd0 + self.next_restart)) {
             return Err(Fault::Short);
         }
@@ -297,7 +309,8 @@ fn block(bits: &mut Bits<'_>, codes: &Codes<'_>) -> Result<(), Fault> {
             continue;
         }
         let (symbol, _) = bits.symbol_with_value(codes.ac)?;
-        if symbol == 0 {
+        // Sixteen zeros are the one run without a value; any other ends the block, as in libjpeg.
+        if symbol & 15 == 0 && symbol != 0xf0 {
             break;
         }
         at += usize::from(symbol >> 4) + 1;

@@ -4,7 +4,9 @@
 
 use super::super::super::{Format, Limits, Orientation};
 use super::super::entropy::Table;
+use super::super::frame::decoding_bytes;
 use super::super::lookups::Pairs;
+use super::super::markers::exif_block;
 use super::canvas::{Canvas, Sampling};
 use super::colour::{self, Colours};
 use super::frame::{Frame, Plane, Quantisation};
@@ -24,7 +26,8 @@ pub(super) struct Headers<'a> {
     pub(super) dc: [Option<Rc<Table>>; 4],
     pub(super) ac: [Option<Rc<Table>>; 4],
     pub(super) interval: u32,
-    pub(super) orientation: Orientation,
+    /// That of the first Exif block.
+    pub(super) orientation: Option<Orientation>,
     pub(super) adobe: bool,
     pub(super) tables: u32,
     pub(super) scans: u32,
@@ -37,8 +40,8 @@ impl Headers<'_> {
             return None;
         }
         // What stands between scans turns nothing: the decoder has read its headers by then.
-        if self.scans == 0 && segment.len() > 6 && segment.starts_with(b"Exif\0\0") {
-            self.orientation = Orientation::from_exif_block(segment);
+        if self.scans == 0 && self.orientation.is_none() {
+            self.orientation = exif_block(segment).map(Orientation::from_exif_block);
         }
         Some(())
     }
@@ -125,7 +128,7 @@ impl Headers<'_> {
             return None;
         }
         // Where decoding is too large, so is this: the outcome must be the same.
-        self.limits.admit(Format::Jpeg, width, height, 3).ok()?;
+        self.limits.admit(Format::Jpeg, width, height, 0).ok()?;
         let kept = Kept::for_size(width as usize, height as usize)?;
         let mut factors = Vec::with_capacity(3);
         for part in listed.chunks_exact(3) {
@@ -146,13 +149,10 @@ impl Headers<'_> {
         };
         let units_across = (width as usize).div_ceil(8 * luma_h);
         let units_down = (height as usize).div_ceil(8 * luma_v);
-        if progressive {
-            // As much as the decoder is asked for.
-            let blocks: usize = factors.iter().map(|&(_, h, v)| h * v).sum();
-            let all = (units_across * units_down * blocks) as u64;
-            let pixels = u64::from(width) * u64::from(height) * 3;
-            self.limits.admit_bytes(all * (64 * 2 + 8) + pixels).ok()?;
-        }
+        let blocks: usize = factors.iter().map(|&(_, h, v)| h * v).sum();
+        let units = (units_across as u64, units_down as u64);
+        let needed = decoding_bytes((width, height), units, blocks as u64, progressive);
+        self.limits.admit_bytes(needed).ok()?;
         let planes = factors.iter().zip(listed.chunks_exact(3));
         let planes = planes
             .map(|(&(id, horizontal, vertical), part)| Plane {
@@ -190,16 +190,17 @@ impl Headers<'_> {
         let frame = self.frame.as_ref()?;
         let (width, height) = (frame.width as usize, frame.height as usize);
         let grid = |turn| BlockSampler::new(width, height, frame.kept, turn, rows_at_a_time);
-        let turned = self.sampling.displayed && self.orientation != Orientation::Normal;
+        let orientation = self.orientation.unwrap_or_default();
+        let turned = self.sampling.displayed && orientation != Orientation::Normal;
         let mut grids = vec![grid(Orientation::Normal.turn())];
-        grids.extend(turned.then(|| grid(self.orientation.turn())));
+        grids.extend(turned.then(|| grid(orientation.turn())));
         let quantisation = self.quantisations()?.into_iter().next()?;
         Some(Canvas {
             across: frame.planes.first()?.across,
             down: frame.planes.first()?.down,
             kept: frame.kept.count(),
             slot_mask: rows_at_a_time - 1,
-            orientation: self.orientation,
+            orientation,
             clamped: 0,
             quantisation,
             colours: Colours::new(),

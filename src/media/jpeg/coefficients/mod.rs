@@ -32,7 +32,7 @@ mod quick;
 mod refining;
 pub(super) mod strict;
 
-use super::super::{Limits, Orientation};
+use super::super::Limits;
 pub use canvas::{Sampled, Sampling};
 use headers::Headers;
 use progressive::Progressive;
@@ -55,7 +55,7 @@ pub(in crate::media) fn sample(
         dc: [const { None }; 4],
         ac: [const { None }; 4],
         interval: 0,
-        orientation: Orientation::Normal,
+        orientation: None,
         adobe: false,
         tables: 0,
         scans: 0,
