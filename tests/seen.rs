@@ -5,15 +5,27 @@
 //! missing, its tests say so in one line and pass; `HASHGATE_REQUIRE_DATA` makes that a failure.
 #![cfg(feature = "decode")]
 
+#[path = "seen/bmp.rs"]
+mod bmp;
 #[path = "seen/colours.rs"]
 mod colours;
 mod common;
+#[path = "seen/content.rs"]
+mod content;
+#[path = "seen/gif.rs"]
+mod gif;
+#[path = "seen/ico.rs"]
+mod ico;
 #[path = "seen/matrix.rs"]
 mod matrix;
+#[path = "seen/png.rs"]
+mod png;
 #[path = "seen/shown.rs"]
 mod shown;
 #[path = "seen/tiff.rs"]
 mod tiff;
+#[path = "seen/webp.rs"]
+mod webp;
 
 use common::shipped_pictures;
 use matrix::{Right, Structure, hold};

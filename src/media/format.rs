@@ -104,7 +104,7 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
         [b'B', b'M', rest @ ..] if is_bitmap_header(rest) => Some(Format::Bmp),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
         [0, 0, 1 | 2, 0, low, high, rest @ ..]
-            if (*low, *high) != (0, 0) && is_icon_entry(rest) =>
+            if (*low, *high) != (0, 0) && is_icon_entry(bytes, rest) =>
         {
             Some(Format::Ico)
         }
@@ -130,18 +130,38 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
 /// A file too short to tell counts, so that a cut bitmap is called damaged rather than unknown.
 fn is_bitmap_header(after_mark: &[u8]) -> bool {
     match after_mark.get(12..16) {
-        Some(size) => matches!(size, [12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]),
+        Some(&[size, 0, 0, 0]) => is_bitmap_header_size(usize::from(size)),
+        Some(_) => false,
         None => after_mark
             .get(4..8)
             .is_none_or(|reserved| reserved == [0; 4]),
     }
 }
 
-/// Whether a first entry of an icon's directory is plausible; a missing one counts.
-fn is_icon_entry(entry: &[u8]) -> bool {
-    entry
-        .get(3)
-        .is_none_or(|&reserved| reserved == 0 || reserved == 255)
+/// Whether a bitmap's header may be so long: 12 of OS/2; 40, 52, 56, 108, 124 of Windows; 16 to 64 of OS/2 again.
+pub(super) fn is_bitmap_header_size(size: usize) -> bool {
+    match size {
+        12 | 42 | 46 | 108 | 124 => true,
+        16..=64 => size.is_multiple_of(4),
+        _ => false,
+    }
+}
+
+/// Whether a first entry of an icon's directory is plausible; a missing one counts. Where the byte that has no meaning
+/// has a value, what the entry names has to be a picture.
+fn is_icon_entry(file: &[u8], entry: &[u8]) -> bool {
+    let named = || {
+        let offset = u32::from_le_bytes(*entry.get(12..)?.first_chunk::<4>()?) as usize;
+        file.get(offset..)?.first_chunk::<4>()
+    };
+    match entry.get(3) {
+        None | Some(0 | 255) => true,
+        Some(_) => named().is_some_and(|&four| match four {
+            [0x89, b'P', b'N', b'G'] => true,
+            [size, 0, 0, 0] => is_bitmap_header_size(usize::from(size)),
+            _ => false,
+        }),
+    }
 }
 
 /// What a file is that is not decoded, where its first bytes tell cheaply.

@@ -14,14 +14,17 @@
 //! [`decode`] gives the one that a viewer shows first; [`decode_frames`] gives that one first and
 //! then the others:
 //! - GIF, APNG, WebP: every frame, composed on the canvas as a viewer does. An APNG's still image
-//!   that is no part of its animation comes first.
+//!   that is no part of its animation comes behind the first frame: browsers do not show it.
 //! - TIFF: every page, then previews and other pictures that hang below the pages. Of a camera's raw
-//!   file the previews only, the largest first. ICO: every size, the largest first.
-//! - JPEG: the first of several that follow one another (multi-picture objects, gain maps).
+//!   file the previews only, the largest first. ICO: every size, the largest first. BMP: both views where a header
+//!   names two places.
+//! - JPEG: the first of several that follow one another (multi-picture objects, gain maps); [`appended`] finds the others.
 //!
 //! The small picture in an EXIF block is not among them: [`embedded`] gives it.
 
 mod appended;
+mod bmp;
+mod canvas;
 mod colours;
 mod error;
 mod exif;
@@ -161,8 +164,9 @@ fn open<'a>(
         Format::Gif => gif::open(bytes, limits),
         Format::WebP => webp::open(bytes, limits),
         Format::Tiff => tiff::open(bytes, limits),
+        Format::Bmp => bmp::open(bytes, limits),
         Format::Ico => ico::open(bytes, limits),
-        Format::Bmp | Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld | Format::Dds => {
+        Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld | Format::Dds => {
             still::open(format, bytes, limits)
         }
     }

@@ -17,33 +17,18 @@ pub fn memory_needed(bytes: &[u8], limits: &Limits) -> u64 {
     let factor = match format {
         Format::Tiff | Format::Ico => return most,
         Format::Png => png_factor(bytes),
-        // What is asked for first is not all: of a bitmap three bytes a pixel, of WebP the planes.
-        Format::Bmp => 3,
+        // What is asked for first is not all, but the planes of one picture.
         Format::WebP => 4,
         _ => 1,
     };
-    // A GIF's decoder is opened without decoding, and asks for one frame after the other.
-    let rounds = if format == Format::Gif {
-        MOST_ROUNDS
-    } else {
-        1
-    };
-    let mut needed = 0;
-    for _ in 0..rounds {
-        match asked_beyond(needed, format, bytes, limits) {
-            Some(asked) => needed = asked.saturating_mul(factor),
-            None if needed == 0 => return 0,
-            None => return needed.saturating_add(TABLES).min(most),
-        }
+    match asked_beyond(0, format, bytes, limits) {
+        Some(asked) => asked
+            .saturating_mul(factor)
+            .saturating_add(TABLES)
+            .min(most),
+        None => 0,
     }
-    if rounds > 1 {
-        return most;
-    }
-    needed.saturating_add(TABLES).min(most)
 }
-
-/// How often a file that asks for more each time is asked again.
-const MOST_ROUNDS: u32 = 16;
 
 /// What a decoder asks for where only so much is granted; each asks before it takes.
 fn asked_beyond(granted: u64, format: Format, bytes: &[u8], limits: &Limits) -> Option<u64> {
@@ -99,7 +84,7 @@ fn png_factor(bytes: &[u8]) -> u64 {
     let stored = samples * if depth == 16 { 2 } else { 1 };
     let header = bytes.get(..REACH).unwrap_or(bytes);
     if header.windows(4).any(|four| four == b"acTL") {
-        stored + 4 + 4 + 4 + 10
+        stored + 4 + 4 + 4 + 10 + 9
     } else {
         stored + 9
     }

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::codecs::{bmp, dds, farbfeld, hdr, pnm, qoi};
+use image::codecs::{dds, farbfeld, hdr, pnm, qoi};
 use image::{ImageDecoder, ImageResult};
 
 use super::frames::{Frames, Still};
@@ -14,18 +14,20 @@ pub(super) fn open<'a>(
     bytes: &'a [u8],
     limits: &Limits,
 ) -> Result<Box<dyn Frames + 'a>, MediaError> {
-    if format == Format::Bmp {
-        admit_bitmap(bytes, limits)?;
-    }
     let data = Cursor::new(bytes);
     let picture = match format {
-        Format::Bmp => read(format, limits, bmp::BmpDecoder::new(data)),
         Format::Pnm => read(format, limits, pnm::PnmDecoder::new(data)),
         Format::Qoi => read(format, limits, qoi::QoiDecoder::new(data)),
         Format::Hdr => read(format, limits, hdr::HdrDecoder::new(data)),
         Format::Farbfeld => read(format, limits, farbfeld::FarbfeldDecoder::new(data)),
         Format::Dds => read(format, limits, dds::DdsDecoder::new(data)),
-        Format::Jpeg | Format::Png | Format::Gif | Format::WebP | Format::Tiff | Format::Ico => {
+        Format::Jpeg
+        | Format::Png
+        | Format::Gif
+        | Format::WebP
+        | Format::Bmp
+        | Format::Tiff
+        | Format::Ico => {
             return Err(MediaError::damaged(
                 format,
                 "it was opened as another format",
@@ -33,21 +35,6 @@ pub(super) fn open<'a>(
         }
     }?;
     Ok(Still::boxed(picture))
-}
-
-/// Checks a bitmap's size before the decoder does, which calls a large one damaged.
-fn admit_bitmap(bytes: &[u8], limits: &Limits) -> Result<(), MediaError> {
-    let side = |at: usize| {
-        let four = bytes.get(at..at + 4)?.first_chunk::<4>()?;
-        Some(i32::from_le_bytes(*four))
-    };
-    match (side(14), side(18), side(22)) {
-        // A negative height is that of a bitmap whose first row is the top one.
-        (Some(16..), Some(width @ 0..), Some(height)) => {
-            limits.admit(Format::Bmp, width.unsigned_abs(), height.unsigned_abs(), 3)
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Reads the whole picture of a decoder that has read its header.

@@ -119,7 +119,7 @@ fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
 }
 
 /// A gate that knows what is shown, and asks about uploads as they are: no guesses.
-fn gate_of(shown: Option<&Shown>) -> Gate {
+pub(crate) fn gate_of(shown: Option<&Shown>) -> Gate {
     let bank = Bank {
         id: BankId(1),
         name: "known".parse().expect("a name"),
