@@ -6,6 +6,8 @@
 #![cfg(feature = "decode")]
 
 mod common;
+#[path = "seen/jpeg.rs"]
+mod jpeg;
 #[path = "seen/matrix.rs"]
 mod matrix;
 #[path = "seen/shown.rs"]
