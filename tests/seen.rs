@@ -16,6 +16,8 @@ mod content;
 mod gif;
 #[path = "seen/ico.rs"]
 mod ico;
+#[path = "seen/jpeg.rs"]
+mod jpeg;
 #[path = "seen/matrix.rs"]
 mod matrix;
 #[path = "seen/png.rs"]
