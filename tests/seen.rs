@@ -10,6 +10,8 @@ mod bmp;
 mod common;
 #[path = "seen/content.rs"]
 mod content;
+#[path = "seen/dds.rs"]
+mod dds;
 #[path = "seen/gif.rs"]
 mod gif;
 #[path = "seen/ico.rs"]

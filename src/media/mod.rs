@@ -22,6 +22,7 @@
 
 mod bmp;
 mod canvas;
+mod dds;
 mod error;
 mod exif;
 mod format;
@@ -30,6 +31,7 @@ mod gif;
 mod ico;
 mod jpeg;
 mod limits;
+mod masks;
 mod needed;
 mod picture;
 mod pixels;
@@ -160,7 +162,8 @@ fn open<'a>(
         Format::Tiff => tiff::open(bytes, limits),
         Format::Bmp => bmp::open(bytes, limits),
         Format::Ico => ico::open(bytes, limits),
-        Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld | Format::Dds => {
+        Format::Dds => dds::open(bytes, limits),
+        Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld => {
             still::open(format, bytes, limits)
         }
     }

@@ -2,6 +2,7 @@
 
 use super::header::{Coding, Header};
 use super::rle;
+use crate::media::masks::{Mask, sampled};
 
 pub(super) struct Samples {
     pub(super) rgba: Vec<u8>,
@@ -95,53 +96,6 @@ fn numbers(header: &Header, from: &[u8], to: &mut [u8]) {
         for (at, pixel) in pixels.chunks_exact_mut(4).enumerate() {
             let number = byte << (at * bits) >> (8 - bits);
             pixel.copy_from_slice(&colour(header, number));
-        }
-    }
-}
-
-fn sampled<const BYTES: usize>(masks: &[Mask; 4], from: &[u8], to: &mut [u8]) {
-    for (pixel, stored) in to.chunks_exact_mut(4).zip(from.as_chunks::<BYTES>().0) {
-        let mut four = [0; 4];
-        for (to, from) in four.iter_mut().zip(stored) {
-            *to = *from;
-        }
-        let value = u32::from_le_bytes(four);
-        for (sample, mask) in pixel.iter_mut().zip(masks) {
-            *sample = mask.sample(value);
-        }
-    }
-}
-
-/// Takes a sample out of a pixel.
-struct Mask {
-    mask: u32,
-    shift: u32,
-    /// The largest sample, once it has at most eight bits.
-    most: u32,
-}
-
-impl Mask {
-    fn new(mask: u32) -> Self {
-        let bits = mask.count_ones();
-        let kept = bits.min(8);
-        Self {
-            mask,
-            shift: if mask == 0 {
-                0
-            } else {
-                mask.trailing_zeros() + (bits - kept)
-            },
-            most: (1 << kept) - 1,
-        }
-    }
-
-    /// The sample, to the nearest of 256 steps. 0 where there is none.
-    fn sample(&self, pixel: u32) -> u8 {
-        let value = (pixel & self.mask) >> self.shift;
-        match self.most {
-            0 => 0,
-            255 => value as u8,
-            most => ((value * 255 + most / 2) / most) as u8,
         }
     }
 }
