@@ -1,4 +1,5 @@
-//! DirectDraw surfaces that are not compressed, and what Pillow shows of them: browsers do not read them.
+//! DirectDraw surfaces that are not compressed, and what Pillow and ImageMagick show of them: browsers do not
+//! read them.
 
 use crate::content::Content;
 use crate::matrix::{Structure, hold};
@@ -37,19 +38,22 @@ fn plain_surfaces_are_as_shown() {
     let content = Content::of(1);
     let colours = [0xff_0000, 0xff00, 0xff];
     let [red, green, blue] = colours;
+    let alpha = 0xff00_0000;
     let all = [
         dds("24 bits", &content, (0x40, 24, [red, green, blue, 0])),
-        dds("32 bits", &content, (0x40, 32, [red, green, blue, 0])),
+        dds("32 bits", &content, (0x41, 32, [red, green, blue, alpha])),
         dds(
             "32 bits the other way",
             &content,
-            (0x40, 32, [blue, green, red, 0]),
-        ),
-        dds(
-            "32 bits with alpha",
-            &content,
-            (0x41, 32, [red, green, blue, 0xff00_0000]),
+            (0x41, 32, [blue, green, red, alpha]),
         ),
     ];
     hold(Shower::Pillow, &all);
+    // Pillow sees alpha where there is none.
+    let solid = dds(
+        "32 bits without alpha",
+        &content,
+        (0x40, 32, [red, green, blue, 0]),
+    );
+    hold(Shower::ImageMagick, &[solid]);
 }

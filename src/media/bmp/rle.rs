@@ -80,7 +80,11 @@ fn pixel(header: &Header, stored: &[u8], at: usize) -> Option<[u8; 4]> {
     match header.coding {
         Coding::Rle4 => {
             let both = *stored.get(at / 2)?;
-            let number = if at % 2 == 0 { both >> 4 } else { both & 15 };
+            let number = if at.is_multiple_of(2) {
+                both >> 4
+            } else {
+                both & 15
+            };
             Some(colour(header, number))
         }
         Coding::Rle24 => match *stored.get(at * 3..at * 3 + 3)? {
