@@ -12,6 +12,8 @@ mod colours;
 mod common;
 #[path = "seen/content.rs"]
 mod content;
+#[path = "seen/dds.rs"]
+mod dds;
 #[path = "seen/gif.rs"]
 mod gif;
 #[path = "seen/ico.rs"]

@@ -32,7 +32,7 @@ pub enum Format {
     Hdr,
     /// Farbfeld.
     Farbfeld,
-    /// DirectDraw surface, DXT1 to DXT5.
+    /// DirectDraw surface: DXT1 to DXT5, and pixels that are not compressed.
     Dds,
 }
 

@@ -54,16 +54,18 @@ pub(super) fn open<'a>(
     let mut offsets: Vec<usize> = places.iter().map(|place| place.0).collect();
     offsets.sort_unstable();
     offsets.dedup();
+    let mut taken = vec![false; offsets.len()];
     let mut left = bytes.len().saturating_mul(2).saturating_add(SLACK);
     let mut entries = Vec::new();
     let mut failed = None;
     for (offset, length) in places {
         // Two entries at one place are the same picture.
-        let Ok(at) = offsets.binary_search(&offset) else {
-            continue;
-        };
-        offsets.remove(at);
-        let next = offsets.get(at).copied().unwrap_or(bytes.len());
+        let at = offsets.partition_point(|&other| other < offset);
+        match taken.get_mut(at) {
+            Some(taken) if !*taken => *taken = true,
+            _ => continue,
+        }
+        let next = offsets.get(at + 1).copied().unwrap_or(bytes.len());
         let end = next.max(offset.saturating_add(length)).min(bytes.len());
         let entry = bytes.get(offset..end).and_then(Entry::read);
         left = left.saturating_sub(end.saturating_sub(offset));

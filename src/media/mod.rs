@@ -26,6 +26,7 @@ mod appended;
 mod bmp;
 mod canvas;
 mod colours;
+mod dds;
 mod error;
 mod exif;
 mod format;
@@ -34,6 +35,7 @@ mod gif;
 mod ico;
 mod jpeg;
 mod limits;
+mod masks;
 mod needed;
 mod picture;
 mod pixels;
@@ -166,7 +168,8 @@ fn open<'a>(
         Format::Tiff => tiff::open(bytes, limits),
         Format::Bmp => bmp::open(bytes, limits),
         Format::Ico => ico::open(bytes, limits),
-        Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld | Format::Dds => {
+        Format::Dds => dds::open(bytes, limits),
+        Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld => {
             still::open(format, bytes, limits)
         }
     }

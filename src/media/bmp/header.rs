@@ -134,6 +134,26 @@ impl Header {
     }
 }
 
+impl Header {
+    /// The row of the picture that the row stored so far from the first one is.
+    pub(super) fn row<'a>(&self, rgba: &'a mut [u8], stored: usize) -> Option<&'a mut [u8]> {
+        let (width, height) = (self.width as usize, self.height as usize);
+        let y = if self.top_down {
+            stored
+        } else {
+            height.checked_sub(stored + 1)?
+        };
+        rgba.get_mut(y * width * 4..(y + 1) * width * 4)
+    }
+
+    /// A colour of the palette, with its alpha. One that it does not have is black.
+    pub(super) fn colour(&self, number: u8) -> [u8; 4] {
+        let colour = self.palette.get(usize::from(number));
+        let [red, green, blue] = *colour.unwrap_or(&[0; 3]);
+        [red, green, blue, 255]
+    }
+}
+
 /// The masks of pixels that bring none: five bits a colour, or eight.
 fn usual_masks(size: usize, bits: u16, in_icon: bool, named_alpha: u32) -> [u32; 4] {
     let alpha = match size {

@@ -2,6 +2,7 @@
 
 use super::header::{Coding, Header};
 use super::rle;
+use crate::media::masks::{Mask, sampled};
 
 pub(super) struct Samples {
     pub(super) rgba: Vec<u8>,
@@ -32,7 +33,7 @@ pub(super) fn samples(header: &Header, data: &[u8]) -> Option<Samples> {
     let masks = header.masks.map(Mask::new);
     for stored in 0..height {
         let from = data.get(stored * stride..)?.get(..bytes)?;
-        let to = row(header, &mut rgba, stored)?;
+        let to = header.row(&mut rgba, stored)?;
         match header.bits {
             ..=8 => numbers(header, from, to),
             16 => sampled::<2>(&masks, from, to),
@@ -58,7 +59,7 @@ pub(super) fn samples(header: &Header, data: &[u8]) -> Option<Samples> {
 pub(super) fn mask(header: &Header, mask: &[u8], rgba: &mut [u8]) {
     let stride = (header.width as usize).div_ceil(32) * 4;
     for (stored, bits) in mask.chunks(stride).take(header.height as usize).enumerate() {
-        let Some(to) = row(header, rgba, stored) else {
+        let Some(to) = header.row(rgba, stored) else {
             return;
         };
         for (pixels, bits) in to.chunks_mut(4 * 8).zip(bits) {
@@ -71,77 +72,12 @@ pub(super) fn mask(header: &Header, mask: &[u8], rgba: &mut [u8]) {
     }
 }
 
-/// The row of the picture that the row stored so far from the first one is.
-pub(super) fn row<'a>(header: &Header, rgba: &'a mut [u8], stored: usize) -> Option<&'a mut [u8]> {
-    let (width, height) = (header.width as usize, header.height as usize);
-    let y = if header.top_down {
-        stored
-    } else {
-        height.checked_sub(stored + 1)?
-    };
-    rgba.get_mut(y * width * 4..(y + 1) * width * 4)
-}
-
-/// A colour of the palette, with its alpha. One that it does not have is black.
-pub(super) fn colour(header: &Header, number: u8) -> [u8; 4] {
-    let colour = header.palette.get(usize::from(number));
-    let [red, green, blue] = *colour.unwrap_or(&[0; 3]);
-    [red, green, blue, 255]
-}
-
 fn numbers(header: &Header, from: &[u8], to: &mut [u8]) {
     let bits = usize::from(header.bits);
     for (pixels, byte) in to.chunks_mut(4 * (8 / bits)).zip(from) {
         for (at, pixel) in pixels.chunks_exact_mut(4).enumerate() {
             let number = byte << (at * bits) >> (8 - bits);
-            pixel.copy_from_slice(&colour(header, number));
-        }
-    }
-}
-
-fn sampled<const BYTES: usize>(masks: &[Mask; 4], from: &[u8], to: &mut [u8]) {
-    for (pixel, stored) in to.chunks_exact_mut(4).zip(from.as_chunks::<BYTES>().0) {
-        let mut four = [0; 4];
-        for (to, from) in four.iter_mut().zip(stored) {
-            *to = *from;
-        }
-        let value = u32::from_le_bytes(four);
-        for (sample, mask) in pixel.iter_mut().zip(masks) {
-            *sample = mask.sample(value);
-        }
-    }
-}
-
-/// Takes a sample out of a pixel.
-struct Mask {
-    mask: u32,
-    shift: u32,
-    /// The largest sample, once it has at most eight bits.
-    most: u32,
-}
-
-impl Mask {
-    fn new(mask: u32) -> Self {
-        let bits = mask.count_ones();
-        let kept = bits.min(8);
-        Self {
-            mask,
-            shift: if mask == 0 {
-                0
-            } else {
-                mask.trailing_zeros() + (bits - kept)
-            },
-            most: (1 << kept) - 1,
-        }
-    }
-
-    /// The sample, to the nearest of 256 steps. 0 where there is none.
-    fn sample(&self, pixel: u32) -> u8 {
-        let value = (pixel & self.mask) >> self.shift;
-        match self.most {
-            0 => 0,
-            255 => value as u8,
-            most => ((value * 255 + most / 2) / most) as u8,
+            pixel.copy_from_slice(&header.colour(number));
         }
     }
 }

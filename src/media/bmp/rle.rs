@@ -1,7 +1,6 @@
 //! Run-length coding of bitmaps: RLE4, RLE8, and RLE24 of OS/2.
 
 use super::header::{Coding, Header};
-use super::pixels::{colour, row};
 
 /// What follows a count of 0; any greater value counts pixels that are stored one by one.
 const ESCAPE_END_OF_ROW: u8 = 0;
@@ -16,7 +15,9 @@ pub(super) fn unpack(header: &Header, data: &[u8], rgba: &mut [u8]) -> Option<us
     let mut rest = data;
     let (mut x, mut y) = (0, 0);
     let mut write = |x: usize, y: usize, pixel: [u8; 4]| {
-        let place = row(header, rgba, y).and_then(|row| row.get_mut(x * 4..x * 4 + 4));
+        let place = header
+            .row(rgba, y)
+            .and_then(|row| row.get_mut(x * 4..x * 4 + 4));
         if let Some(place) = place {
             place.copy_from_slice(&pixel);
         }
@@ -80,13 +81,17 @@ fn pixel(header: &Header, stored: &[u8], at: usize) -> Option<[u8; 4]> {
     match header.coding {
         Coding::Rle4 => {
             let both = *stored.get(at / 2)?;
-            let number = if at % 2 == 0 { both >> 4 } else { both & 15 };
-            Some(colour(header, number))
+            let number = if at.is_multiple_of(2) {
+                both >> 4
+            } else {
+                both & 15
+            };
+            Some(header.colour(number))
         }
         Coding::Rle24 => match *stored.get(at * 3..at * 3 + 3)? {
             [blue, green, red] => Some([red, green, blue, 255]),
             _ => None,
         },
-        _ => Some(colour(header, *stored.get(at)?)),
+        _ => Some(header.colour(*stored.get(at)?)),
     }
 }

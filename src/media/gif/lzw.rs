@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(unpacked(2, &threes(&[4, 7]), 2), (vec![], End::Broken));
         assert_eq!(unpacked(2, &threes(&[6]), 2), (vec![], End::Broken));
         assert_eq!(
-            unpacked(2, &[9, 0], 2).1,
+            unpacked(2, &[9, 0], 3).1,
             End::Data,
             "a sub-block that is cut"
         );

@@ -147,6 +147,6 @@ mod tests {
         );
         assert_eq!(kept(&[b"abc".to_vec()]).unwrap(), b"abc");
         let long = [&[0xff; 4], &b"abCD"[..], b"abcd"].concat();
-        assert_eq!(kept(&[long.clone()]).unwrap(), long);
+        assert_eq!(kept(std::slice::from_ref(&long)).unwrap(), long);
     }
 }
