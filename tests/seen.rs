@@ -6,6 +6,9 @@
 #![cfg(feature = "decode")]
 
 mod common;
+#[cfg(any(feature = "jxl", feature = "heic", feature = "avif"))]
+#[path = "seen/heif.rs"]
+mod heif;
 #[path = "seen/matrix.rs"]
 mod matrix;
 #[path = "seen/shown.rs"]

@@ -20,13 +20,21 @@
 //!
 //! The small picture in an EXIF block is not among them: [`embedded`] gives it.
 
+#[cfg(any(feature = "heic", feature = "isolated"))]
+mod coded;
 mod error;
 mod exif;
 mod format;
 mod frames;
 mod gif;
+#[cfg(any(feature = "heic", feature = "avif"))]
+mod heif;
 mod ico;
+#[cfg(all(feature = "isolated", target_os = "linux"))]
+pub mod isolated;
 mod jpeg;
+#[cfg(feature = "jxl")]
+mod jxl;
 mod limits;
 mod needed;
 mod picture;
@@ -160,6 +168,15 @@ fn open<'a>(
         Format::Bmp | Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld | Format::Dds => {
             still::open(format, bytes, limits)
         }
+        #[cfg(feature = "jxl")]
+        Format::JpegXl => jxl::open(bytes, limits),
+        #[cfg(any(feature = "heic", feature = "avif"))]
+        Format::Heic | Format::Avif => heif::open(format, bytes, limits),
+        // A format whose feature is off: it is not sniffed either.
+        #[cfg(not(all(feature = "jxl", any(feature = "heic", feature = "avif"))))]
+        _ => Err(MediaError::Unsupported {
+            what: format.name().to_owned(),
+        }),
     }
 }
 

@@ -152,13 +152,13 @@ const fn from_sixteen(value: u16) -> u8 {
 }
 
 /// 0..=1 to 0..=255, clamped; not-a-number is 0.
-fn from_float(value: f32) -> u8 {
+pub(super) fn from_float(value: f32) -> u8 {
     // A cast from float saturates, and takes not-a-number to 0.
     (value * 255.0 + 0.5) as u8
 }
 
 /// Linear light to the sRGB curve (IEC 61966-2-1), for 0..=1.
-fn srgb_encoded(linear: f32) -> f32 {
+pub(super) fn srgb_encoded(linear: f32) -> f32 {
     let linear = linear.clamp(0.0, 1.0);
     if linear <= 0.003_130_8 {
         linear * 12.92

@@ -83,7 +83,18 @@ pub(crate) fn hold(shower: Shower, structures: &[Structure]) {
     );
 }
 
+/// What is wrong with a structure, of which another program shows this, by a query without guesses.
 fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
+    check_by(structure, shown, VariantSet::NONE)
+}
+
+/// The same by a query that makes these variants of an upload.
+pub(crate) fn check_by(
+    structure: &Structure,
+    shown: Option<&Shown>,
+    variants: VariantSet,
+) -> Result<(), String> {
+    let gate_of = |shown| gate_of(shown, variants);
     match (structure.right, shown) {
         (Right::Refused, None) => {
             let verdict = gate_of(None).check(&structure.file.bytes);
@@ -118,8 +129,8 @@ fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
     }
 }
 
-/// A gate that knows what is shown, and asks about uploads as they are: no guesses.
-fn gate_of(shown: Option<&Shown>) -> Gate {
+/// A gate that knows what is shown.
+fn gate_of(shown: Option<&Shown>, variants: VariantSet) -> Gate {
     let bank = Bank {
         id: BankId(1),
         name: "known".parse().expect("a name"),
@@ -140,7 +151,7 @@ fn gate_of(shown: Option<&Shown>) -> Gate {
     let records = records.into_iter().map(Ok::<_, Infallible>);
     let index = Index::in_memory(&[bank], records, &PublishOptions::default());
     let options = GateOptions::default()
-        .variants(VariantSet::NONE)
+        .variants(variants)
         .limits(Limits::default());
     Gate::over(index.expect("an index"), options)
 }
