@@ -16,6 +16,9 @@ mod content;
 mod dds;
 #[path = "seen/gif.rs"]
 mod gif;
+#[cfg(any(feature = "jxl", feature = "heic", feature = "avif"))]
+#[path = "seen/heif.rs"]
+mod heif;
 #[path = "seen/ico.rs"]
 mod ico;
 #[path = "seen/jpeg.rs"]

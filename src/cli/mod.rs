@@ -175,6 +175,8 @@ pub fn main() -> ExitCode {
     let cli = parse();
     close_new_files();
     panics::be_quiet_about_caught_ones();
+    #[cfg(target_os = "linux")]
+    crate::media::isolated::use_program("/proc/self/exe");
     log_to_stderr(cli.verbose);
     match run(cli) {
         Ok(exit) => exit.into(),

@@ -104,6 +104,8 @@ pub enum ProblemKind {
     Pixels,
     /// It takes more memory to decode than the limit.
     DecoderBytes,
+    /// It takes more time to decode than is allowed for a picture of its size.
+    Seconds,
     /// It has more frames than were judged.
     Frames,
     /// There is too little in its picture to tell it by.
@@ -159,6 +161,7 @@ impl From<MediaError> for Problem {
                     Quantity::Side => ProblemKind::Side,
                     Quantity::Pixels => ProblemKind::Pixels,
                     Quantity::DecoderBytes => ProblemKind::DecoderBytes,
+                    Quantity::Seconds => ProblemKind::Seconds,
                 };
                 (Outcome::TooLarge, kind)
             }

@@ -48,6 +48,8 @@ pub enum Quantity {
     Pixels,
     /// Bytes of memory at one time while decoding.
     DecoderBytes,
+    /// Seconds of processor time while decoding in isolation, by the number of pixels.
+    Seconds,
 }
 
 impl std::fmt::Display for Quantity {
@@ -57,6 +59,7 @@ impl std::fmt::Display for Quantity {
             Self::Side => "the longer side in pixels",
             Self::Pixels => "the number of pixels",
             Self::DecoderBytes => "the memory to decode it in bytes",
+            Self::Seconds => "the time to decode it in seconds",
         })
     }
 }

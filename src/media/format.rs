@@ -34,11 +34,17 @@ pub enum Format {
     Farbfeld,
     /// DirectDraw surface: DXT1 to DXT5, and pixels that are not compressed.
     Dds,
+    /// JPEG XL, and its frames. With the feature `jxl`.
+    JpegXl,
+    /// HEIC: HEIF coded by HEVC, and its further pictures. With the feature `heic`.
+    Heic,
+    /// AVIF: HEIF coded by AV1, its further pictures and frames. With the feature `avif`.
+    Avif,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Jpeg,
         Self::Png,
         Self::Gif,
@@ -51,6 +57,9 @@ impl Format {
         Self::Hdr,
         Self::Farbfeld,
         Self::Dds,
+        Self::JpegXl,
+        Self::Heic,
+        Self::Avif,
     ];
 
     /// The name for people and reports, such as `JPEG`.
@@ -69,6 +78,9 @@ impl Format {
             Self::Hdr => "HDR",
             Self::Farbfeld => "Farbfeld",
             Self::Dds => "DDS",
+            Self::JpegXl => "JPEG XL",
+            Self::Heic => "HEIC",
+            Self::Avif => "AVIF",
         }
     }
 }
@@ -122,7 +134,12 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
         _ if bytes.starts_with(b"#?RADIANCE") || bytes.starts_with(b"#?RGBE") => Some(Format::Hdr),
         _ if bytes.starts_with(b"farbfeld") => Some(Format::Farbfeld),
         _ if bytes.starts_with(b"DDS ") => Some(Format::Dds),
-        _ => None,
+        _ if cfg!(feature = "jxl") && is_jpeg_xl(bytes) => Some(Format::JpegXl),
+        _ => match brands(bytes).and_then(heif) {
+            Some(Format::Heic) if cfg!(feature = "heic") => Some(Format::Heic),
+            Some(Format::Avif) if cfg!(feature = "avif") => Some(Format::Avif),
+            _ => None,
+        },
     }
 }
 
@@ -164,10 +181,15 @@ fn is_icon_entry(file: &[u8], entry: &[u8]) -> bool {
     }
 }
 
+/// A codestream alone, or one in its container.
+fn is_jpeg_xl(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\x0a") || bytes.starts_with(b"\0\0\0\x0cJXL \r\n\x87\n")
+}
+
 /// What a file is that is not decoded, where its first bytes tell cheaply.
 pub(super) fn recognise(bytes: &[u8]) -> &'static str {
     match bytes {
-        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => return iso_media(brand),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => return iso_media(bytes),
         [b'R', b'I', b'F', b'F', _, _, _, _, kind @ ..] if kind.starts_with(b"AVI ") => {
             return "a video (AVI)";
         }
@@ -183,11 +205,10 @@ pub(super) fn recognise(bytes: &[u8]) -> &'static str {
         {
             return "a video (QuickTime)";
         }
+        _ if is_jpeg_xl(bytes) => return "JPEG XL",
         _ => {}
     }
     const MARKS: &[(&[u8], &str)] = &[
-        (b"\xff\x0a", "JPEG XL"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         (b"\xff\x4f\xff\x51", "JPEG 2000"),
         (b"II\xbc", "JPEG XR"),
@@ -229,22 +250,35 @@ pub(super) fn recognise(bytes: &[u8]) -> &'static str {
     text(bytes).unwrap_or("data of no known kind")
 }
 
-fn iso_media(brand: &[u8]) -> &'static str {
-    match brand.get(..4) {
-        Some(b"avif" | b"avis") => "AVIF",
-        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx") => "HEIC",
-        // A HEIF that names its coding only among the compatible brands.
-        Some(b"mif1" | b"msf1" | b"mif2" | b"mif3") => {
-            let listed = brand.get(8..).unwrap_or_default();
-            let names = |wanted: &[u8]| listed.chunks_exact(4).take(32).any(|one| one == wanted);
-            if names(b"avif") || names(b"avis") {
-                "AVIF"
-            } else if names(b"heic") || names(b"heix") {
-                "HEIC"
-            } else {
-                "HEIF"
-            }
-        }
+/// The brands of an ISO media file: the major one, its version, and those that it is compatible with.
+fn brands(bytes: &[u8]) -> Option<&[u8]> {
+    let (size, rest) = bytes.split_first_chunk::<4>()?;
+    let brands = rest.strip_prefix(b"ftyp")?;
+    let length = (u32::from_be_bytes(*size) as usize).saturating_sub(8);
+    Some(brands.get(..length).unwrap_or(brands))
+}
+
+/// Which kind of HEIF brands name: the major one first, else any that the file is compatible with.
+fn heif(brands: &[u8]) -> Option<Format> {
+    const MOST: usize = 64;
+    let one = |brand: &[u8]| match brand {
+        b"avif" | b"avis" => Some(Format::Avif),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some(Format::Heic),
+        _ => None,
+    };
+    let listed = brands.get(8..).unwrap_or_default();
+    let major = brands.get(..4).into_iter();
+    let mut all = major.chain(listed.chunks_exact(4).take(MOST));
+    all.find_map(one)
+}
+
+fn iso_media(bytes: &[u8]) -> &'static str {
+    let brands = brands(bytes).unwrap_or_default();
+    if let Some(format) = heif(brands) {
+        return format.name();
+    }
+    match brands.get(..4) {
+        Some(b"mif1" | b"msf1" | b"mif2" | b"mif3") => "HEIF",
         Some(b"crx ") => "a camera's raw picture (CR3)",
         Some(b"qt  ") => "a video (QuickTime)",
         _ => "a video (MP4 family)",
@@ -302,13 +336,12 @@ mod tests {
     #[test]
     fn kinds_that_are_not_decoded_are_named() {
         for (bytes, what) in [
-            (&b"\0\0\0\x20ftypavif"[..], "AVIF"),
-            (b"\0\0\0\x20ftypheic", "HEIC"),
-            (b"\0\0\0\x20ftypmif1\0\0\0\0mif1heic", "HEIC"),
-            (b"\0\0\0\x20ftypmif1\0\0\0\0mif1avif", "AVIF"),
-            (b"\0\0\0\x20ftypisom", "a video (MP4 family)"),
+            (
+                &b"\0\0\0\x14ftypisom\0\0\0\0mp41avif"[..],
+                "a video (MP4 family)",
+            ),
+            (b"\0\0\0\x20ftypmif1\0\0\0\0mif1", "HEIF"),
             (b"RIFF\x10\0\0\0AVI LIST", "a video (AVI)"),
-            (b"\xff\x0a\x01", "JPEG XL"),
             (b"\xef\xbb\xbf <?xml version='1.0'?><SVG>", "SVG"),
             (b"<!DOCTYPE html>", "HTML"),
             (b"%PDF-1.7", "PDF"),
@@ -316,6 +349,51 @@ mod tests {
         ] {
             assert_eq!(recognise(bytes), what);
             assert_eq!(sniff(bytes), None, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_a_feature_decodes_is_named_where_it_is_off() {
+        for (bytes, what, format, is_on) in [
+            (
+                &b"\xff\x0a\x01"[..],
+                "JPEG XL",
+                Format::JpegXl,
+                cfg!(feature = "jxl"),
+            ),
+            (
+                b"\0\0\0\x0cJXL \r\n\x87\n",
+                "JPEG XL",
+                Format::JpegXl,
+                cfg!(feature = "jxl"),
+            ),
+            (
+                b"\0\0\0\x20ftypheic",
+                "HEIC",
+                Format::Heic,
+                cfg!(feature = "heic"),
+            ),
+            (
+                b"\0\0\0\x20ftypmif1\0\0\0\0mif1heic",
+                "HEIC",
+                Format::Heic,
+                cfg!(feature = "heic"),
+            ),
+            (
+                b"\0\0\0\x20ftypavif",
+                "AVIF",
+                Format::Avif,
+                cfg!(feature = "avif"),
+            ),
+            (
+                b"\0\0\0\x20ftypisom\0\0\0\0mif1avis",
+                "AVIF",
+                Format::Avif,
+                cfg!(feature = "avif"),
+            ),
+        ] {
+            assert_eq!(recognise(bytes), what);
+            assert_eq!(sniff(bytes), is_on.then_some(format), "{what}");
         }
     }
 

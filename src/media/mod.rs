@@ -25,6 +25,8 @@
 mod appended;
 mod bmp;
 mod canvas;
+#[cfg(any(feature = "heic", feature = "isolated"))]
+mod coded;
 mod colours;
 mod dds;
 mod error;
@@ -32,8 +34,14 @@ mod exif;
 mod format;
 mod frames;
 mod gif;
+#[cfg(any(feature = "heic", feature = "avif"))]
+mod heif;
 mod ico;
+#[cfg(all(feature = "isolated", target_os = "linux"))]
+pub mod isolated;
 mod jpeg;
+#[cfg(feature = "jxl")]
+mod jxl;
 mod limits;
 mod masks;
 mod needed;
@@ -172,6 +180,15 @@ fn open<'a>(
         Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld => {
             still::open(format, bytes, limits)
         }
+        #[cfg(feature = "jxl")]
+        Format::JpegXl => jxl::open(bytes, limits),
+        #[cfg(any(feature = "heic", feature = "avif"))]
+        Format::Heic | Format::Avif => heif::open(format, bytes, limits),
+        // A format whose feature is off: it is not sniffed either.
+        #[cfg(not(all(feature = "jxl", any(feature = "heic", feature = "avif"))))]
+        _ => Err(MediaError::Unsupported {
+            what: format.name().to_owned(),
+        }),
     }
 }
 

@@ -182,7 +182,7 @@ const fn from_sixteen(value: u16) -> u8 {
 }
 
 /// 0..=1 to 0..=255, clamped; not-a-number is 0.
-fn from_float(value: f32) -> u8 {
+pub(super) fn from_float(value: f32) -> u8 {
     // A cast from float saturates, and takes not-a-number to 0.
     (value * 255.0 + 0.5) as u8
 }

@@ -21,13 +21,7 @@ pub(super) fn open<'a>(
         Format::Hdr => read(format, limits, hdr::HdrDecoder::new(data)),
         Format::Farbfeld => read(format, limits, farbfeld::FarbfeldDecoder::new(data)),
         Format::Dds => read(format, limits, dds::DdsDecoder::new(data)),
-        Format::Jpeg
-        | Format::Png
-        | Format::Gif
-        | Format::WebP
-        | Format::Bmp
-        | Format::Tiff
-        | Format::Ico => {
+        _ => {
             return Err(MediaError::damaged(
                 format,
                 "it was opened as another format",

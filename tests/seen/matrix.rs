@@ -83,7 +83,27 @@ pub(crate) fn hold(shower: Shower, structures: &[Structure]) {
     );
 }
 
+/// The forms that a viewer may show, and no guesses.
+pub(crate) const FORMS: VariantSet = VariantSet {
+    displayed: true,
+    over_black: true,
+    alpha_ignored: true,
+    colour_managed: true,
+    ..VariantSet::NONE
+};
+
+/// What is wrong with a structure, of which another program shows this, by a query without guesses.
 fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
+    check_by(structure, shown, FORMS)
+}
+
+/// The same by a query that makes these variants of an upload.
+pub(crate) fn check_by(
+    structure: &Structure,
+    shown: Option<&Shown>,
+    variants: VariantSet,
+) -> Result<(), String> {
+    let gate_of = |shown| gate_by(shown, variants);
     match (structure.right, shown) {
         (Right::Refused, None) => {
             let verdict = gate_of(None).check(&structure.file.bytes);
@@ -118,8 +138,12 @@ fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
     }
 }
 
-/// A gate that knows what is shown, and asks about uploads as they are: no guesses.
+/// A gate that knows what is shown, and asks about uploads in all forms without guesses.
 pub(crate) fn gate_of(shown: Option<&Shown>) -> Gate {
+    gate_by(shown, FORMS)
+}
+
+fn gate_by(shown: Option<&Shown>, variants: VariantSet) -> Gate {
     let bank = Bank {
         id: BankId(1),
         name: "known".parse().expect("a name"),
@@ -139,15 +163,8 @@ pub(crate) fn gate_of(shown: Option<&Shown>) -> Gate {
     });
     let records = records.into_iter().map(Ok::<_, Infallible>);
     let index = Index::in_memory(&[bank], records, &PublishOptions::default());
-    let forms = VariantSet {
-        displayed: true,
-        over_black: true,
-        alpha_ignored: true,
-        colour_managed: true,
-        ..VariantSet::NONE
-    };
     let options = GateOptions::default()
-        .variants(forms)
+        .variants(variants)
         .limits(Limits::default());
     Gate::over(index.expect("an index"), options)
 }

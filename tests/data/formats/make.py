@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Makes the files of this folder: `python3 make.py`, with the programs and packages that README.md names.
+
+Each shows a picture of examples/pictures/known, scaled to 256 x 192 pixels, or a part of one.
+"""
+
+import pathlib
+import subprocess
+import tempfile
+
+import pillow_heif
+import pillow_jxl  # noqa: F401  (registers the format)
+from PIL import Image
+
+HERE = pathlib.Path(__file__).parent
+KNOWN = HERE / "../../../examples/pictures/known"
+SIZE = (256, 192)
+
+pillow_heif.register_heif_opener()
+
+
+def source(name):
+    return Image.open(KNOWN / name).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+
+
+def run(*command):
+    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+
+
+def ramp():
+    """Alpha that falls from left to right."""
+    row = bytes(255 - x * 200 // (SIZE[0] - 1) for x in range(SIZE[0]))
+    return Image.frombytes("L", SIZE, row * SIZE[1])
+
+
+def main():
+    rocket, cat, coffee = source("rocket.jpg"), source("cat.jpg"), source("coffee.jpg")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+
+        def png(name, image):
+            path = folder / f"{name}.png"
+            image.save(path)
+            return path
+
+        whole = png("whole", rocket)
+        # JPEG XL.
+        run("cjxl", whole, HERE / "rocket.jxl", "-q", "80", "-e", "7")
+        run("cjxl", whole, HERE / "rocket-container.jxl", "-q", "70", "-e", "7", "--container=1")
+        small = png("small", rocket.resize((64, 48)))
+        run("cjxl", small, HERE / "rocket-lossless.jxl", "-d", "0", "-e", "7")
+        grey = png("grey", rocket.convert("L"))
+        run("cjxl", grey, HERE / "rocket-grey.jxl", "-q", "80")
+        run("cjxl", grey, HERE / "rocket-linear.jxl", "-q", "93", "-x", "color_space=Gra_D65_Rel_Lin")
+        clear = rocket.copy()
+        clear.putalpha(ramp())
+        run("cjxl", png("clear", clear), HERE / "rocket-alpha.jxl", "-q", "70")
+        turned = folder / "turned.jpg"
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        rocket.save(turned, quality=70, exif=exif)
+        run("cjxl", turned, HERE / "rocket-turned.jxl", "--lossless_jpeg=1")
+        moving = folder / "moving.png"
+        frames = [image.resize((128, 96)) for image in (rocket, cat, coffee)]
+        frames[0].save(moving, save_all=True, append_images=frames[1:], duration=100)
+        run("cjxl", moving, HERE / "moving.jxl", "-q", "75")
+        # AV1 and HEVC: the whole picture, its quarters, an alpha plane. The tests put them together.
+        run("avifenc", "-y", "420", "--min", "16", "--max", "20", whole, HERE / "rocket.avif")
+        run("avifenc", "-y", "444", "-d", "10", "--min", "16", "--max", "20", whole, HERE / "rocket-10.avif")
+        run("avifenc", "-y", "422", "-d", "12", "-r", "limited", "--cicp", "1/13/1", "--min", "16", "--max", "20", whole, HERE / "rocket-12.avif")
+        run("avifenc", "-l", small, HERE / "rocket-lossless.avif")
+        run("avifenc", "-y", "420", "--min", "30", "--max", "40", png("clear", clear), HERE / "rocket-alpha.avif")
+        run("avifenc", "-y", "420", "--min", "16", "--max", "20", "-g", "2x2", whole, HERE / "rocket-grid.avif")
+        run("avifenc", "-y", "400", "--min", "16", "--max", "20", grey, HERE / "rocket-grey.avif")
+        paths = [png(f"frame{i}", frame) for i, frame in enumerate(frames)]
+        run("avifenc", "-y", "420", "--min", "18", "--max", "22", *paths, HERE / "moving.avifs")
+        run("heif-enc", "-q", "70", whole, "-o", HERE / "rocket.heic")
+        run("heif-enc", "-q", "70", "-p", "chroma=444", "--matrix_coefficients=1", "--full_range_flag=0", whole, "-o", HERE / "rocket-444.heic")
+        run("heif-enc", "-q", "70", png("clear", clear), "-o", HERE / "rocket-alpha.heic")
+        for number in range(4):
+            left, top = number % 2 * 128, number // 2 * 96
+            part = png(f"part{number}", rocket.crop((left, top, left + 128, top + 96)))
+            run("heif-enc", "-q", "70", part, "-o", HERE / f"rocket-{number}.heic")
+            run("avifenc", "-y", "420", "--min", "16", "--max", "20", part, HERE / f"rocket-{number}.avif")
+        alpha = png("alpha", ramp())
+        run("avifenc", "-y", "400", "--min", "20", "--max", "30", alpha, HERE / "alpha.avif")
+
+
+if __name__ == "__main__":
+    main()
