@@ -7,7 +7,8 @@
 //! [`MediaError::Unsupported`], and what would cost too much is [`MediaError::TooLarge`] before the
 //! cost is paid. None of them means "clean".
 //!
-//! Only memory-safe decoders are used. A panic in one is caught and is that file's outcome.
+//! Only memory-safe decoders are used in this process; another one has a process of its own (`isolated`). A panic in one
+//! is caught and is that file's outcome.
 //!
 //! # Which picture of a file
 //!
@@ -16,6 +17,8 @@
 //! - GIF, APNG, WebP: every frame, composed on the canvas as a viewer does. An APNG's still image
 //!   that is no part of its animation comes first.
 //! - TIFF: every page. ICO: every size, the largest first.
+//! - JPEG XL: every frame. HEIC and AVIF: the primary picture, the others that are not hidden, the frames of a sequence
+//!   (HEIC: the first), and last the small forms that the file brings along.
 //! - JPEG: the first of several that follow one another (multi-picture objects, gain maps).
 //!
 //! The small picture in an EXIF block is not among them: [`embedded`] gives it.
