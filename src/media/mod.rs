@@ -7,7 +7,8 @@
 //! [`MediaError::Unsupported`], and what would cost too much is [`MediaError::TooLarge`] before the
 //! cost is paid. None of them means "clean".
 //!
-//! Only memory-safe decoders are used. A panic in one is caught and is that file's outcome.
+//! Only memory-safe decoders are used in this process; another one has a process of its own (`isolated`). A panic in one
+//! is caught and is that file's outcome.
 //!
 //! # Which picture of a file
 //!
@@ -18,6 +19,8 @@
 //! - TIFF: every page, then previews and other pictures that hang below the pages. Of a camera's raw
 //!   file the previews only, the largest first. ICO: every size, the largest first. BMP: both views where a header
 //!   names two places.
+//! - JPEG XL: every frame. HEIC and AVIF: the primary picture, the others that are not hidden, the frames of a sequence
+//!   (HEIC: the first), and last the small forms that the file brings along.
 //! - JPEG: the first of several that follow one another (multi-picture objects, gain maps); [`appended`] finds the others.
 //!
 //! The small picture in an EXIF block is not among them: [`embedded`] gives it.

@@ -11,7 +11,7 @@ use image::RgbImage;
 use image::imageops::{FilterType, resize};
 
 use crate::common::shipped_pictures;
-use crate::matrix::{Structure, check_by};
+use crate::matrix::{Right, Structure, check_by};
 use crate::shown::{Shower, Shown};
 use builder::{Item, clap, file, imir, irot, item_of, nclx};
 
@@ -253,6 +253,34 @@ fn structures(pieces: &Pieces) -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// Other projects' files, where the test data are at hand: those that have enough in them to be told by.
+#[cfg(all(feature = "avif", feature = "cli", target_os = "linux"))]
+fn hard() -> Vec<(String, Vec<u8>)> {
+    let Some(data) = crate::common::test_data() else {
+        return Vec::new();
+    };
+    let plain = [
+        "colors-animated",
+        "draw_points",
+        "poc_b",
+        "32Bit-72dpi",
+        "star.avifs",
+    ];
+    let files = std::fs::read_dir(data.join("hard")).expect("the folder");
+    let mut files: Vec<_> = files
+        .map(|file| file.expect("a file").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|end| end == "avif" || end == "avifs")
+        })
+        .map(|path| (path.display().to_string(), path))
+        .filter(|(name, _)| !plain.iter().any(|plain| name.contains(plain)))
+        .map(|(name, path)| (name, std::fs::read(path).expect("readable")))
+        .collect();
+    files.sort();
+    files
+}
+
 #[cfg(all(feature = "avif", feature = "cli", target_os = "linux"))]
 #[test]
 fn avif_is_seen_as_chromium_shows_it() {
@@ -273,6 +301,13 @@ fn avif_is_seen_as_chromium_shows_it() {
         .collect();
     let built = structures(&avif()).into_iter();
     all.extend(built.map(|(name, bytes)| Structure::seen(name, "image/avif", bytes)));
+    for (name, bytes) in hard() {
+        let right = match name.contains("p3pq") {
+            true => Right::Unsupported("high dynamic range"),
+            false => Right::Seen,
+        };
+        all.push(Structure::seen(name, "image/avif", bytes).but(right));
+    }
     crate::matrix::hold(Shower::Chromium, &all);
 }
 

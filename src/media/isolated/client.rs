@@ -14,7 +14,7 @@ use crate::media::{Format, Limits, MediaError};
 const MEMORY_BESIDE: u64 = 512 << 20;
 /// Seconds of processor time for any job, and pixels that one more second is for.
 const SECONDS: u64 = 10;
-const PIXELS_OF_A_SECOND: u64 = 2 << 20;
+const PIXELS_OF_A_SECOND: u64 = 1 << 20;
 /// On a busy machine a process may have to wait for its turn.
 const PATIENCE: u64 = 4;
 

@@ -22,11 +22,14 @@ use super::pixels::{Channels, Depth, Layout, compose};
 use super::{Format, Limits, MediaError, Orientation, Picture};
 use budget::Budget;
 
-/// Bytes of memory for each sample of a frame, at most: the frame's planes, and those of one that it refers to.
-const BYTES_OF_A_SAMPLE: u64 = 8;
+/// Bytes of memory for each sample that a frame may have, at most. Measured at 12 megapixels: less than one for plain
+/// pictures, two where they are stored coarse to fine.
+const BYTES_OF_A_SAMPLE: u64 = 3;
+/// An animation keeps a frame that others are laid over.
+const BYTES_OF_A_MOVING_SAMPLE: u64 = 6;
 
-/// A frame may be larger than the picture that is shown, by so many pixels and a quarter.
-const MORE_PIXELS: u64 = 64 << 10;
+/// A frame may have twice the pixels of the picture that is shown, and so many more.
+const MORE_PIXELS: u64 = 256 << 10;
 
 /// Channels beside colour and alpha (depth, spot colours): more of them are no photograph.
 const MOST_EXTRA_CHANNELS: usize = 16;
@@ -66,11 +69,14 @@ pub(super) fn open<'a>(
     }
     let samples = frame_samples(width, height, extra);
     limits.admit(Format::JpegXl, width, height, 0)?;
-    // The frame's samples, the buffer that they are written to, and what is composed of it: floats at worst.
-    let composed = u64::from(width) * u64::from(height) * (4 * 4 + 3 + 3);
-    let planes = samples.saturating_mul(BYTES_OF_A_SAMPLE);
-    limits.admit_bytes(planes.saturating_add(composed))?;
+    let of_a_sample = match info.animation {
+        None => BYTES_OF_A_SAMPLE,
+        Some(_) => BYTES_OF_A_MOVING_SAMPLE,
+    };
     let header = header(&mut first, width, height)?;
+    let composed = u64::from(width) * u64::from(height) * header.layout.peak_bytes();
+    let planes = samples.saturating_mul(of_a_sample);
+    limits.admit_bytes(planes.saturating_add(composed))?;
     drop(first);
     let (mut decoder, rest) = at_header(bytes, options(Some(samples)), limit)?;
     decoder
@@ -168,7 +174,7 @@ fn size(info: &JxlBasicInfo) -> Result<(u32, u32), MediaError> {
 fn frame_samples(width: u32, height: u32, extra: usize) -> u64 {
     // Rows are counted as 16 samples at least.
     let pixels = u64::from(width.max(16)) * u64::from(height);
-    (pixels + pixels / 4 + MORE_PIXELS) * (3 + extra as u64)
+    (pixels * 2 + MORE_PIXELS) * (3 + extra as u64)
 }
 
 fn header(decoder: &mut JxlDecoder, width: u32, height: u32) -> Result<Header, MediaError> {

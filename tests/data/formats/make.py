@@ -65,13 +65,13 @@ def main():
         frames[0].save(moving, save_all=True, append_images=frames[1:], duration=100)
         run("cjxl", moving, HERE / "moving.jxl", "-q", "75")
         # AV1 and HEVC: the whole picture, its quarters, an alpha plane. The tests put them together.
-        run("avifenc", "-y", "420", "--min", "16", "--max", "20", whole, HERE / "rocket.avif")
-        run("avifenc", "-y", "444", "-d", "10", "--min", "16", "--max", "20", whole, HERE / "rocket-10.avif")
-        run("avifenc", "-y", "422", "-d", "12", "-r", "limited", "--cicp", "1/13/1", "--min", "16", "--max", "20", whole, HERE / "rocket-12.avif")
+        run("avifenc", "-y", "420", "--min", "8", "--max", "12", whole, HERE / "rocket.avif")
+        run("avifenc", "-y", "444", "-d", "10", "--min", "8", "--max", "12", whole, HERE / "rocket-10.avif")
+        run("avifenc", "-y", "422", "-d", "12", "-r", "limited", "--cicp", "1/13/1", "--min", "8", "--max", "12", whole, HERE / "rocket-12.avif")
         run("avifenc", "-l", small, HERE / "rocket-lossless.avif")
         run("avifenc", "-y", "420", "--min", "30", "--max", "40", png("clear", clear), HERE / "rocket-alpha.avif")
-        run("avifenc", "-y", "420", "--min", "16", "--max", "20", "-g", "2x2", whole, HERE / "rocket-grid.avif")
-        run("avifenc", "-y", "400", "--min", "16", "--max", "20", grey, HERE / "rocket-grey.avif")
+        run("avifenc", "-y", "420", "--min", "8", "--max", "12", "-g", "2x2", whole, HERE / "rocket-grid.avif")
+        run("avifenc", "-y", "400", "--min", "8", "--max", "12", grey, HERE / "rocket-grey.avif")
         paths = [png(f"frame{i}", frame) for i, frame in enumerate(frames)]
         run("avifenc", "-y", "420", "--min", "18", "--max", "22", *paths, HERE / "moving.avifs")
         run("heif-enc", "-q", "70", whole, "-o", HERE / "rocket.heic")
@@ -81,7 +81,7 @@ def main():
             left, top = number % 2 * 128, number // 2 * 96
             part = png(f"part{number}", rocket.crop((left, top, left + 128, top + 96)))
             run("heif-enc", "-q", "70", part, "-o", HERE / f"rocket-{number}.heic")
-            run("avifenc", "-y", "420", "--min", "16", "--max", "20", part, HERE / f"rocket-{number}.avif")
+            run("avifenc", "-y", "420", "--min", "8", "--max", "12", part, HERE / f"rocket-{number}.avif")
         alpha = png("alpha", ramp())
         run("avifenc", "-y", "400", "--min", "20", "--max", "30", alpha, HERE / "alpha.avif")
 
