@@ -156,7 +156,7 @@ fn colour_types_depths_and_transparency_are_as_shown() {
                     format!("palette of {bits}"),
                     3,
                     bits,
-                    &[colours.clone()],
+                    std::slice::from_ref(&colours),
                     &number,
                 );
                 let clear = chunk(b"tRNS", &[128, 200]);
