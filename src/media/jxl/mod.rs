@@ -19,7 +19,7 @@ use jxl::error::Error;
 
 use super::frames::Frames;
 use super::pixels::{Channels, Depth, Layout, compose};
-use super::{Format, Limits, MediaError, Orientation, Picture};
+use super::{Format, Limits, MediaError, Picture};
 use budget::Budget;
 
 /// Bytes of memory for each sample that a frame may have, at most. Measured at 12 megapixels: less than one for plain
