@@ -12,6 +12,10 @@ mod matrix;
 mod shown;
 #[path = "seen/tiff.rs"]
 mod tiff;
+#[path = "seen/tiff_made.rs"]
+mod tiff_made;
+#[path = "seen/tiff_whole.rs"]
+mod tiff_whole;
 
 use common::shipped_pictures;
 use matrix::{Right, Structure, hold};

@@ -83,7 +83,8 @@ pub(crate) fn hold(shower: Shower, structures: &[Structure]) {
     );
 }
 
-fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
+/// Whether a file of one structure is judged as it should be, where this is what another program shows.
+pub(crate) fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
     match (structure.right, shown) {
         (Right::Refused, None) => {
             let verdict = gate_of(None).check(&structure.file.bytes);
