@@ -31,6 +31,10 @@ mod png;
 mod shown;
 #[path = "seen/tiff.rs"]
 mod tiff;
+#[path = "seen/tiff_made.rs"]
+mod tiff_made;
+#[path = "seen/tiff_whole.rs"]
+mod tiff_whole;
 #[path = "seen/webp.rs"]
 mod webp;
 

@@ -93,7 +93,7 @@ pub(crate) const FORMS: VariantSet = VariantSet {
 };
 
 /// What is wrong with a structure, of which another program shows this, by a query without guesses.
-fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
+pub(crate) fn check(structure: &Structure, shown: Option<&Shown>) -> Result<(), String> {
     check_by(structure, shown, FORMS)
 }
 

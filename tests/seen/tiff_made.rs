@@ -7,21 +7,34 @@ use fax::{BitWriter as _, Bits, VecWriter};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 
-pub(super) const NONE: u16 = 1;
-pub(super) const FAX_RUNS: u16 = 2;
-pub(super) const FAX_3: u16 = 3;
-pub(super) const FAX_4: u16 = 4;
-pub(super) const LZW: u16 = 5;
-pub(super) const OLD_JPEG: u16 = 6;
-pub(super) const JPEG: u16 = 7;
-pub(super) const DEFLATE: u16 = 8;
-pub(super) const FAX_WORDS: u16 = 32_771;
-pub(super) const PACK_BITS: u16 = 32_773;
-pub(super) const OLD_DEFLATE: u16 = 32_946;
-pub(super) const ZSTD: u16 = 50_000;
+use crate::common::shipped_pictures;
+
+pub(crate) const NONE: u16 = 1;
+pub(crate) const FAX_RUNS: u16 = 2;
+pub(crate) const FAX_3: u16 = 3;
+pub(crate) const FAX_4: u16 = 4;
+pub(crate) const LZW: u16 = 5;
+pub(crate) const OLD_JPEG: u16 = 6;
+pub(crate) const JPEG: u16 = 7;
+pub(crate) const DEFLATE: u16 = 8;
+pub(crate) const PACK_BITS: u16 = 32_773;
+pub(crate) const OLD_DEFLATE: u16 = 32_946;
+pub(crate) const ZSTD: u16 = 50_000;
+
+/// The pictures that the files show, small.
+pub(crate) fn contents() -> Vec<RgbImage> {
+    shipped_pictures("known")
+        .into_iter()
+        .map(|(_, bytes)| {
+            let picture = image::load_from_memory(&bytes).expect("a picture");
+            let small = picture.resize(171, 171, image::imageops::FilterType::Triangle);
+            small.to_rgb8()
+        })
+        .collect()
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
+pub(crate) enum Number {
     Unsigned,
     Signed,
     Float,
@@ -29,7 +42,7 @@ pub(super) enum Number {
 
 /// The values of an entry.
 #[derive(Clone, Debug)]
-pub(super) enum Values {
+pub(crate) enum Values {
     Bytes(Vec<u8>),
     Short(Vec<u16>),
     Long(Vec<u32>),
@@ -38,34 +51,34 @@ pub(super) enum Values {
 
 /// How a page is written.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) big_endian: bool,
-    pub(super) big_tiff: bool,
-    pub(super) photometric: u16,
-    pub(super) bits: u8,
-    pub(super) number: Number,
-    pub(super) compression: u16,
-    pub(super) old_lzw: bool,
-    pub(super) predictor: u16,
-    pub(super) separate: bool,
-    pub(super) tile: Option<(u32, u32)>,
-    pub(super) rows: u32,
-    pub(super) fill_order: u16,
-    pub(super) fax_options: u32,
+pub(crate) struct Plan {
+    pub(crate) big_endian: bool,
+    pub(crate) big_tiff: bool,
+    pub(crate) photometric: u16,
+    pub(crate) bits: u8,
+    pub(crate) number: Number,
+    pub(crate) compression: u16,
+    pub(crate) old_lzw: bool,
+    pub(crate) predictor: u16,
+    pub(crate) separate: bool,
+    pub(crate) tile: Option<(u32, u32)>,
+    pub(crate) rows: u32,
+    pub(crate) fill_order: u16,
+    pub(crate) fax_options: u32,
     /// Samples behind the colours, of these kinds.
-    pub(super) extra: Vec<u16>,
+    pub(crate) extra: Vec<u16>,
     /// Whether the file says of what kind they are.
-    pub(super) says_extra: bool,
-    pub(super) subsampling: (u32, u32),
+    pub(crate) says_extra: bool,
+    pub(crate) subsampling: (u32, u32),
     /// Whether JPEG tables stand with the page.
-    pub(super) tables: bool,
-    pub(super) careless_map: bool,
-    pub(super) without: Vec<u16>,
-    pub(super) more: Vec<(u16, Values)>,
+    pub(crate) tables: bool,
+    pub(crate) careless_map: bool,
+    pub(crate) without: Vec<u16>,
+    pub(crate) more: Vec<(u16, Values)>,
 }
 
 impl Plan {
-    pub(super) fn new(photometric: u16, bits: u8) -> Self {
+    pub(crate) fn new(photometric: u16, bits: u8) -> Self {
         Self {
             big_endian: false,
             big_tiff: false,
@@ -90,7 +103,7 @@ impl Plan {
         }
     }
 
-    pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
@@ -105,14 +118,14 @@ impl Plan {
     }
 
     /// A file of one page.
-    pub(super) fn file(&self, picture: &RgbImage) -> Vec<u8> {
+    pub(crate) fn file(&self, picture: &RgbImage) -> Vec<u8> {
         let mut file = Writer::new(self.big_endian, self.big_tiff);
         let page = self.page(&mut file, picture);
         file.pages(&[page])
     }
 
     /// Writes a page's pixels, and gives the entries of its directory.
-    pub(super) fn page(&self, file: &mut Writer, picture: &RgbImage) -> Vec<(u16, Values)> {
+    pub(crate) fn page(&self, file: &mut Writer, picture: &RgbImage) -> Vec<(u16, Values)> {
         let (width, height) = picture.dimensions();
         let planes = if self.separate { self.samples() } else { 1 };
         let (part_width, part_height) = self.tile.unwrap_or((width, self.rows.min(height)));
@@ -422,7 +435,7 @@ impl Plan {
                 ruzstd::encoding::CompressionLevel::Fastest,
             ),
             PACK_BITS => plain.chunks(row_bytes.max(1)).flat_map(pack_bits).collect(),
-            FAX_RUNS | FAX_3 | FAX_4 | FAX_WORDS => {
+            FAX_RUNS | FAX_3 | FAX_4 => {
                 assert_eq!(plain.len() / row_bytes, rows as usize);
                 self.fax(&plain, row_bytes, width)
             }
@@ -437,8 +450,7 @@ impl Plan {
         for (number, row) in plain.chunks(row_bytes).enumerate() {
             let changes = changes(row, width);
             match self.compression {
-                FAX_RUNS => bits.align(8),
-                FAX_WORDS => bits.align(16),
+                FAX_RUNS => bits.align(),
                 FAX_3 => {
                     if self.fax_options & 4 == 4 {
                         // The mark ends at a whole byte.
@@ -502,7 +514,7 @@ impl Plan {
 }
 
 /// A JPEG of luma and chroma, or of grey.
-pub(super) fn jpeg_of(picture: &RgbImage, grey: bool) -> Vec<u8> {
+pub(crate) fn jpeg_of(picture: &RgbImage, grey: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 90);
     if grey {
@@ -607,8 +619,8 @@ impl FaxWriter {
         let Ok(()) = self.bits.write(bits);
     }
 
-    fn align(&mut self, to: u32) {
-        while !self.count.is_multiple_of(to) {
+    fn align(&mut self) {
+        while !self.count.is_multiple_of(8) {
             self.put(Bits { data: 0, len: 1 });
         }
     }
@@ -684,14 +696,14 @@ impl FaxWriter {
 }
 
 /// A file that is being written.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     big_endian: bool,
     big_tiff: bool,
 }
 
 impl Writer {
-    pub(super) fn new(big_endian: bool, big_tiff: bool) -> Self {
+    pub(crate) fn new(big_endian: bool, big_tiff: bool) -> Self {
         let mut file = Self {
             bytes: if big_endian {
                 b"MM".to_vec()
@@ -729,7 +741,7 @@ impl Writer {
     }
 
     /// Appends bytes, and gives their place.
-    pub(super) fn blob(&mut self, bytes: &[u8]) -> u64 {
+    pub(crate) fn blob(&mut self, bytes: &[u8]) -> u64 {
         self.bytes.resize(self.bytes.len().next_multiple_of(2), 0);
         let at = self.bytes.len() as u64;
         self.bytes.extend(bytes);
@@ -737,7 +749,7 @@ impl Writer {
     }
 
     /// Appends a directory, and gives its place and that of the place of the next one.
-    pub(super) fn directory(&mut self, entries: &[(u16, Values)]) -> (u64, usize) {
+    pub(crate) fn directory(&mut self, entries: &[(u16, Values)]) -> (u64, usize) {
         let mut listed = Vec::new();
         for (tag, values) in entries {
             let (kind, count, bytes) = match values {
@@ -781,7 +793,7 @@ impl Writer {
     }
 
     /// Appends the directories of pages that follow one another, and gives the file.
-    pub(super) fn pages(mut self, pages: &[Vec<(u16, Values)>]) -> Vec<u8> {
+    pub(crate) fn pages(mut self, pages: &[Vec<(u16, Values)>]) -> Vec<u8> {
         let mut pointer = if self.big_tiff { 8 } else { 4 };
         for page in pages {
             let (at, next) = self.directory(page);

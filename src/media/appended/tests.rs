@@ -1,3 +1,5 @@
+//! Pictures and clips behind a picture, and what only looks like one.
+
 use super::*;
 use image::{ExtendedColorType, ImageEncoder, codecs};
 use proptest::prelude::*;

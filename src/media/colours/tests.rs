@@ -1,3 +1,5 @@
+//! Files as they say what their colours are, and what comes of it.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::media::error::Quantity;
-use crate::media::{decode, decode_frames, memory_needed};
+use crate::media::{Orientation, decode, decode_frames, memory_needed};
 
 const ROCKET: &[u8] = include_bytes!("../../../tests/data/formats/rocket.jxl");
 const CONTAINER: &[u8] = include_bytes!("../../../tests/data/formats/rocket-container.jxl");

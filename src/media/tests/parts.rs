@@ -129,3 +129,40 @@ fn a_strip_that_holds_a_larger_picture_is_refused_by_its_header() {
         Some("a part of a page is larger than its place")
     );
 }
+
+#[test]
+fn a_tile_far_larger_than_its_page_is_counted() {
+    let mut bytes = pages(1, PLAIN, &[7; 16], &[(0, 8), (8, 8)]);
+    // The width of a strip becomes that of a tile beside a page of 8 x 2 pixels.
+    let mut entries = |from: u16, to: u16, value: Option<u32>| {
+        let entry = bytes
+            .windows(4)
+            .rposition(|four| four[..2] == from.to_le_bytes() && matches!(four[2..], [3 | 4, 0]))
+            .unwrap();
+        bytes[entry..entry + 2].copy_from_slice(&to.to_le_bytes());
+        if let Some(value) = value {
+            bytes[entry + 2] = LONG as u8;
+            bytes[entry + 8..entry + 12].copy_from_slice(&value.to_le_bytes());
+        }
+    };
+    entries(277, 322, Some(16_000));
+    entries(278, 323, Some(1));
+    entries(273, 324, None);
+    entries(279, 325, None);
+    bytes.extend(vec![0; 20_000]);
+    let tight = Limits {
+        max_pixels: 100,
+        max_total_pixels: 100,
+        ..Limits::default()
+    };
+    let reason = |limits: &Limits| match decode(&bytes, limits) {
+        Err(MediaError::Undecodable { reason, .. }) => reason,
+        other => format!("{other:?}"),
+    };
+    assert!(
+        reason(&tight).contains("far larger than the pages"),
+        "{}",
+        reason(&tight)
+    );
+    assert!(!reason(&Limits::default()).contains("far larger"));
+}

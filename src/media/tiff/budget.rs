@@ -29,7 +29,11 @@ impl Budget {
             named: (file.len() as u64)
                 .saturating_mul(2)
                 .saturating_add(Self::SLACK),
-            decoded: limits.max_total_pixels.saturating_mul(Self::PIXEL),
+            // The first picture is always decoded.
+            decoded: limits
+                .max_total_pixels
+                .max(limits.max_pixels)
+                .saturating_mul(Self::PIXEL),
             spent: false,
         }
     }

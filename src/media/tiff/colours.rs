@@ -212,7 +212,7 @@ impl Luma {
             blue_white - blue_black,
             red_white - red_black,
         ];
-        if !(green.abs() > 1e-3) || spans.iter().any(|span| !(span.abs() >= 1.0)) {
+        if green.abs() < 1e-3 || spans.iter().any(|span| span.abs() < 1.0) {
             return Err(damaged("its luma and chroma have no range"));
         }
         Ok(Self {
@@ -236,11 +236,15 @@ impl Luma {
 
 /// L*a*b* under D50 as sRGB.
 fn lab_light(codes: [u16; 3], signed: bool) -> [u8; 3] {
-    // Signed codes have their middle at 0; as 8 or 16 bits, the upper byte counts whole steps.
+    // The upper byte counts whole steps. Signed ones have their middle at 0.
     let [luma, green_red, blue_yellow] = codes;
     let step = |code: u16| {
-        let code = if signed { code ^ 0x8000 } else { code };
-        f32::from(code) / 257.0 - 128.0
+        let byte = (code >> 8) as u8;
+        if signed {
+            f32::from(byte as i8)
+        } else {
+            f32::from(byte) - 128.0
+        }
     };
     let height = (f32::from(luma) / 655.35 + 16.0) / 116.0;
     let root = |value: f32| {

@@ -31,13 +31,6 @@ impl Order {
             Self::Big => u16::from_be_bytes(bytes),
         }
     }
-
-    pub(super) fn four(self, bytes: [u8; 4]) -> u32 {
-        match self {
-            Self::Little => u32::from_le_bytes(bytes),
-            Self::Big => u32::from_be_bytes(bytes),
-        }
-    }
 }
 
 /// An opened file.
@@ -151,16 +144,21 @@ struct Entry<'a> {
 }
 
 impl<'a> Directory<'a> {
-    /// The values of a tag; the first entry counts where there are two.
+    /// The values of a tag. Two entries of one tag that say different things are refused: programs do
+    /// not agree which of them counts.
     pub(super) fn values(&self, tag: u16) -> Result<Option<Values<'a>>, MediaError> {
-        match self.entries.iter().find(|entry| entry.tag == tag) {
-            None => Ok(None),
-            Some(entry) => match entry.values {
-                None => Err(ends_early()),
-                Some(values) if values.len() == 0 => Ok(None),
-                found => Ok(found),
-            },
+        let mut of_it = self.entries.iter().filter(|entry| entry.tag == tag);
+        let Some(entry) = of_it.next() else {
+            return Ok(None);
+        };
+        let values = entry.values.ok_or_else(ends_early)?;
+        let is_same = |other: &Values<'_>| {
+            other.len() == values.len() && (0..values.len()).all(|at| other.at(at) == values.at(at))
+        };
+        if of_it.any(|other| !other.values.as_ref().is_some_and(is_same)) {
+            return Err(damaged(format!("it says two things of tag {tag}")));
         }
+        Ok(Some(values).filter(|values| values.len() > 0))
     }
 
     /// The first value of a tag.

@@ -19,6 +19,7 @@ mod content;
 mod directory;
 mod drawing;
 mod fault;
+mod packing;
 mod page;
 mod parts;
 mod predictor;

@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::colours::{Alpha, Colours, Luma, Palette};
 use super::directory::{Directory, File};
 use super::fault::{damaged, unsupported};
+use super::packing::{self, Blocks, Compression, Predictor};
 use super::parts::Parts;
 use super::samples::{Number, Storage};
 use super::tags;
@@ -11,47 +12,6 @@ use crate::media::{Format, Limits, MediaError, Orientation};
 
 /// More samples a pixel than this are not read.
 const MOST_SAMPLES: u64 = 64;
-
-/// How the bytes of a part are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compression {
-    None,
-    PackBits,
-    Lzw,
-    Deflate,
-    Zstd,
-    Fax(Fax),
-    Jpeg,
-    OldJpeg,
-}
-
-/// The kinds of fax coding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fax {
-    /// Runs, rows that begin at whole bytes, or at whole pairs of bytes.
-    Runs { words: bool },
-    /// T.4: rows that end in a mark; where told, rows coded by the one above them.
-    Three { two_dimensional: bool },
-    /// T.6: all rows coded by the one above them.
-    Four,
-}
-
-/// What is stored in place of a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Predictor {
-    None,
-    /// The difference from the sample to the left.
-    Horizontal,
-    /// The same of a float's bytes, sorted by their weight.
-    Float,
-}
-
-/// Blocks of pixels that share their two chroma samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Blocks {
-    pub(super) across: u32,
-    pub(super) down: u32,
-}
 
 /// A page that is to be decoded.
 pub(super) struct Page<'a> {
@@ -103,7 +63,7 @@ impl<'a> Page<'a> {
         budget: &mut Budget,
     ) -> Result<Self, MediaError> {
         let (width, height) = size(directory, limits)?;
-        let compression = compression(directory)?;
+        let compression = packing::compression(directory)?;
         let photometric = photometric(directory, compression)?;
         let samples = samples(directory, photometric)?;
         let storage = storage(file, directory, samples)?;
@@ -123,7 +83,7 @@ impl<'a> Page<'a> {
             separate,
             reversed: directory.or(tags::FILL_ORDER, 1)? == 2,
             compression,
-            predictor: predictor(directory, compression)?,
+            predictor: packing::predictor(directory, compression)?,
             colours: Colours::Rgb,
             alpha: None,
             blocks: None,
@@ -146,7 +106,10 @@ impl<'a> Page<'a> {
         budget: &mut Budget,
     ) -> Result<(), MediaError> {
         self.colours = match photometric {
-            Photometric::WhiteIsZero => Colours::Grey { inverted: true },
+            // Programs show floats as they are.
+            Photometric::WhiteIsZero => Colours::Grey {
+                inverted: self.storage.number != Number::Float,
+            },
             Photometric::BlackIsZero => Colours::Grey { inverted: false },
             Photometric::Rgb => Colours::Rgb,
             Photometric::Palette => {
@@ -183,10 +146,23 @@ impl<'a> Page<'a> {
             photometric == Photometric::Rgb,
         );
         if photometric == Photometric::Luma && self.compression != Compression::Jpeg {
-            let blocks = blocks(directory)?;
+            let blocks = match packing::blocks(directory)? {
+                Some(blocks) => blocks,
+                // Files that say nothing should be subsampled by 2. Some writers do not know.
+                None if self.is_full_size() => Blocks { across: 1, down: 1 },
+                None => Blocks { across: 2, down: 2 },
+            };
             self.blocks = (blocks.across, blocks.down).ne(&(1, 1)).then_some(blocks);
         }
         Ok(())
+    }
+
+    /// Whether the first part is long enough for three samples of every pixel.
+    fn is_full_size(&self) -> bool {
+        let length = self.parts.first_length().unwrap_or(0);
+        let rows = self.parts.height.min(self.height);
+        self.compression == Compression::None
+            && length >= self.row_bytes(self.parts.width) * u64::from(rows)
     }
 
     /// Refuses what cannot be together.
@@ -249,44 +225,6 @@ impl<'a> Page<'a> {
             }
         }
     }
-}
-
-fn compression(directory: &Directory<'_>) -> Result<Compression, MediaError> {
-    let number = directory.or(tags::COMPRESSION, 1)?;
-    Ok(match number {
-        1 => Compression::None,
-        2 => Compression::Fax(Fax::Runs { words: false }),
-        3 => {
-            let options = directory.or(tags::FAX_3_OPTIONS, 0)?;
-            Compression::Fax(Fax::Three {
-                two_dimensional: options & 1 == 1,
-            })
-        }
-        4 => Compression::Fax(Fax::Four),
-        5 => Compression::Lzw,
-        6 => Compression::OldJpeg,
-        7 | 34_892 => Compression::Jpeg,
-        8 | 32_946 => Compression::Deflate,
-        32_771 => Compression::Fax(Fax::Runs { words: true }),
-        32_773 => Compression::PackBits,
-        50_000 => Compression::Zstd,
-        other => {
-            let name = match other {
-                9 | 10 | 34_661 => "JBIG",
-                32_766 => "NeXT",
-                32_809 => "ThunderScan",
-                32_909 => "PixarLog",
-                33_003 | 33_004 | 33_005 | 34_712 => "JPEG 2000",
-                34_676 | 34_677 => "SGI Log",
-                34_887 => "LERC",
-                34_925 => "LZMA",
-                50_001 => "WebP",
-                50_002 | 52_546 => "JPEG XL",
-                _ => return Err(unsupported(format_args!("compression {other}"))),
-            };
-            return Err(unsupported(format_args!("{name} compression")));
-        }
-    })
 }
 
 /// What the samples stand for.
@@ -374,32 +312,4 @@ fn storage(
     };
     Storage::new(bits, number, file.order)
         .ok_or_else(|| unsupported(format_args!("{bits} bits a sample of kind {number:?}")))
-}
-
-fn predictor(directory: &Directory<'_>, compression: Compression) -> Result<Predictor, MediaError> {
-    // Elsewhere the tag says nothing.
-    if !matches!(
-        compression,
-        Compression::Lzw | Compression::Deflate | Compression::Zstd
-    ) {
-        return Ok(Predictor::None);
-    }
-    match directory.or(tags::PREDICTOR, 1)? {
-        1 => Ok(Predictor::None),
-        2 => Ok(Predictor::Horizontal),
-        3 => Ok(Predictor::Float),
-        other => Err(unsupported(format_args!("predictor {other}"))),
-    }
-}
-
-fn blocks(directory: &Directory<'_>) -> Result<Blocks, MediaError> {
-    let values = directory.values(tags::SUBSAMPLING)?;
-    let side = |at| match values.as_ref().map_or(Some(2), |values| values.get(at)) {
-        Some(side @ (1 | 2 | 4)) => Ok(side as u32),
-        _ => Err(damaged("its chroma is not subsampled by 1, 2 or 4")),
-    };
-    Ok(Blocks {
-        across: side(0)?,
-        down: side(1)?,
-    })
 }

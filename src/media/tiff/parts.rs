@@ -16,6 +16,8 @@ pub(super) struct Parts<'a> {
     pub(super) down: u32,
     offsets: Values<'a>,
     lengths: Option<Values<'a>>,
+    /// Whether there are more offsets than parts.
+    spare: bool,
     /// Every offset in order, where lengths are missing.
     ends: Vec<u64>,
 }
@@ -72,6 +74,7 @@ impl<'a> Parts<'a> {
             )));
         }
         Ok(Self {
+            spare: offsets.len() as u64 > needed,
             width: part_width,
             height: part_height,
             across,
@@ -103,19 +106,30 @@ impl<'a> Parts<'a> {
             .lengths
             .as_ref()
             .and_then(|lengths| lengths.get(number));
+        let left = (file.bytes.len() as u64).checked_sub(offset);
+        let left = left.filter(|&left| left > 0).ok_or_else(ends_early)?;
         let length = match (plain, said) {
+            // More strips than are needed, and too short: their number of rows is not what it is said
+            // to be.
+            (Some(plain), Some(said)) if said < plain && self.spare => {
+                return Err(damaged("its strips do not hold the rows that they should"));
+            }
             (Some(plain), _) => plain,
             (None, Some(length @ 1..)) => length,
             (None, _) => self.up_to_the_next(file, offset, limits)?,
         };
-        budget.name(length.max(said.unwrap_or(0)).saturating_add(ENTRY))?;
+        let named = length.max(said.unwrap_or(0)).min(left);
+        budget.name(named.saturating_add(ENTRY))?;
         // Where a packed part is cut, its decoder says so.
-        let left = (file.bytes.len() as u64).checked_sub(offset);
-        let left = left.filter(|&left| left > 0).ok_or_else(ends_early)?;
         if plain.is_some() && left < length {
             return Err(ends_early());
         }
         file.get(offset, length.min(left)).ok_or_else(ends_early)
+    }
+
+    /// Bytes of the first part, as the file says.
+    pub(super) fn first_length(&self) -> Option<u64> {
+        self.lengths.as_ref()?.get(0)
     }
 
     /// From a part's offset to that of the next in the file, or to the file's end.

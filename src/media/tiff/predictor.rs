@@ -1,7 +1,7 @@
 //! Samples from what is stored in place of them.
 
 use super::directory::Order;
-use super::page::Predictor;
+use super::packing::Predictor;
 use super::samples::Storage;
 
 /// Restores a row; `step` is the number of samples from a sample to that of the pixel beside it.

@@ -23,7 +23,8 @@ impl Storage {
     pub(super) fn new(bits: u64, number: Number, order: Order) -> Option<Self> {
         let known = match number {
             Number::Unsigned => matches!(bits, 1..=16 | 24 | 32),
-            Number::Signed => matches!(bits, 8 | 16 | 32),
+            // Of 8 and 32 bits every program shows another picture.
+            Number::Signed => bits == 16,
             Number::Float => matches!(bits, 16 | 24 | 32 | 64),
         };
         known.then_some(Self {
@@ -48,14 +49,7 @@ impl Storage {
                     .map(|value| ((u32::from(value) * 65_535 + most / 2) / most) as u16)
                     .for_each(take);
             }
-            (Number::Signed, 8) => row
-                .iter()
-                .map(|&byte| u16::from(byte ^ 0x80) * 257)
-                .for_each(take),
-            (Number::Signed, bits) => row
-                .chunks_exact(usize::from(bits / 8))
-                .map(|bytes| (self.order.number(bytes) >> (bits - 16)) as u16 ^ 0x8000)
-                .for_each(take),
+            (Number::Signed, _) => self.twos(row).map(|two| two ^ 0x8000).for_each(take),
             (Number::Float, bits) => row
                 .chunks_exact(usize::from(bits / 8))
                 .map(|bytes| from_real(real(self.order.number(bytes), bits)))

@@ -1,6 +1,5 @@
 //! The numbers of the tags that are read.
 
-pub(super) const KIND_OF_PAGE: u16 = 254;
 pub(super) const WIDTH: u16 = 256;
 pub(super) const HEIGHT: u16 = 257;
 pub(super) const BITS: u16 = 258;

@@ -5,7 +5,7 @@ use fax::maps::Mode;
 use super::runs::Bits;
 use crate::media::MediaError;
 use crate::media::tiff::fault::{damaged, ends_early, unsupported};
-use crate::media::tiff::page::Fax;
+use crate::media::tiff::packing::Fax;
 
 /// Unpacks `rows` rows of `width` pixels, each padded to whole bytes.
 pub(super) fn decode(
@@ -23,8 +23,8 @@ pub(super) fn decode(
     for _ in 0..rows {
         row.clear();
         let ended = match kind {
-            Fax::Runs { words } => {
-                bits.align(words);
+            Fax::Runs => {
+                bits.align();
                 runs(&mut bits, width, &mut row)?;
                 false
             }

@@ -3,10 +3,10 @@
 //! What their colours are, the page says: marks of other programs inside a part are passed over, as
 //! other readers of TIFF do.
 
-use super::super::budget::Budget;
-use super::super::fault::{damaged, ends_early};
-use super::super::page::Page;
 use crate::media::error::Quantity;
+use crate::media::tiff::budget::Budget;
+use crate::media::tiff::fault::{damaged, ends_early};
+use crate::media::tiff::page::Page;
 use crate::media::{Format, Limits, MediaError, Picture, jpeg};
 
 /// A segment that says whether three components are luma and chroma (1) or not (0).

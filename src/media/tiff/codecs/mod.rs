@@ -8,7 +8,8 @@ mod runs;
 use std::borrow::Cow;
 
 use super::fault::{ends_early, unsupported};
-use super::page::{Compression, Page};
+use super::packing::Compression;
+use super::page::Page;
 use crate::media::{Limits, MediaError};
 
 pub(super) use jpeg::whole as whole_jpeg;

@@ -59,9 +59,9 @@ impl<'a> Bits<'a> {
         self.at > self.data.len() * 8
     }
 
-    /// Goes on to a whole byte, or a whole pair of bytes.
-    pub(super) const fn align(&mut self, words: bool) {
-        self.at = self.at.next_multiple_of(if words { 16 } else { 8 });
+    /// Goes on to a whole byte.
+    pub(super) const fn align(&mut self) {
+        self.at = self.at.next_multiple_of(8);
     }
 
     /// Passes over a mark of a row's end, with the zeros that fill up before it. False where none
