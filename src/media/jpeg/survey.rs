@@ -301,7 +301,7 @@ impl Surveyor<'_> {
             let mut components = frame.components.iter();
             components.all(|component| component.missing[0].is_some())
         });
-        if !self.is_complete() && !(marked && has_begun) {
+        if !(self.is_complete() || marked && has_begun) {
             return Err(damaged("it ends before all scans of the picture"));
         }
         let names: Vec<u8> = header.components.iter().map(|one| one.id).collect();

@@ -20,6 +20,8 @@ mod coefficients;
 mod idct;
 mod pixels;
 mod scans;
+#[cfg(test)]
+mod tests;
 
 use super::super::{Format, MediaError};
 use super::markers::next_segment;
