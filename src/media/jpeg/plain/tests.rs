@@ -3,6 +3,7 @@
 use super::super::{ordinary, survey};
 use super::*;
 use crate::media::Limits;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
 
 fn samples() -> Vec<(String, Vec<u8>)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg");
@@ -22,7 +23,7 @@ fn it_sees_what_the_fast_decoder_sees_of_ordinary_files() {
         let seen = survey::survey(&bytes, &Limits::default()).unwrap();
         assert!(seen.is_ordinary && !seen.is_untidy, "{name}");
         let plain = decode(&bytes, &seen).unwrap();
-        let fast = ordinary(&bytes, plain.len()).unwrap();
+        let fast = ordinary(&bytes, plain.len(), ColorSpace::RGB).unwrap();
         let apart: u64 = plain
             .iter()
             .zip(&fast)
