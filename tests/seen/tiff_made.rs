@@ -298,7 +298,7 @@ impl Plan {
             (Number::Float, 32) => sample.to_be_bytes().to_vec(),
             (Number::Float, _) => f64::from(sample).to_be_bytes().to_vec(),
         };
-        if !self.big_endian && self.bits % 8 == 0 {
+        if !self.big_endian && self.bits.is_multiple_of(8) {
             bytes.reverse();
         }
         bytes
@@ -327,7 +327,7 @@ impl Plan {
                 };
                 for &sample in samples {
                     let code = self.code(sample);
-                    if self.bits % 8 == 0 {
+                    if self.bits.is_multiple_of(8) {
                         row.extend(code);
                         continue;
                     }
