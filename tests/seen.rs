@@ -6,6 +6,8 @@
 #![cfg(feature = "decode")]
 
 mod common;
+#[path = "seen/fax_made.rs"]
+mod fax_made;
 #[path = "seen/matrix.rs"]
 mod matrix;
 #[path = "seen/shown.rs"]
