@@ -23,6 +23,8 @@ mod heif;
 mod ico;
 #[path = "seen/jpeg.rs"]
 mod jpeg;
+#[path = "seen/fax_made.rs"]
+mod fax_made;
 #[path = "seen/matrix.rs"]
 mod matrix;
 #[path = "seen/png.rs"]

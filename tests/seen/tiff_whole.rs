@@ -3,11 +3,10 @@
 use std::ops::ControlFlow;
 
 use hashgate::media::{Limits, MediaError, Orientation, Picture, decode, decode_frames};
-use hashgate::signal::PdqHasher;
 
 use crate::common::test_data;
-use crate::matrix::{Structure, check};
-use crate::shown::Shown;
+use crate::matrix::{Structure, check, hold};
+use crate::shown::{Shower, Shown};
 use crate::tiff_made::*;
 
 #[test]
@@ -29,24 +28,11 @@ fn tiff_files_of_the_field_show_their_namesake() {
         let path = entry.expect("an entry").path();
         let bytes = std::fs::read(&path).expect("a file");
         let name = path.display().to_string();
+        let structure = Structure::seen(name.clone(), "image/tiff", bytes);
         if name.contains("alpha") {
-            // Its colours are the known picture's; over white they are not.
-            let picture = decode(&bytes, &Limits::default()).expect("a picture");
-            let colours = picture.alpha_ignored.expect("it is not opaque");
-            let hash = |width: u32, height: u32, rgb: &[u8]| {
-                let hashed = PdqHasher::default().hash_rgb(width as usize, height as usize, rgb);
-                hashed.expect("a picture").hash.0
-            };
-            let ours = hash(picture.width, picture.height, &colours);
-            let known = hash(shown.width, shown.height, &shown.rgb);
-            let distance: u32 = ours
-                .iter()
-                .zip(known)
-                .map(|(one, other)| (one ^ other).count_ones())
-                .sum();
-            assert!(distance <= 10, "{name}: {distance} bits");
+            // It is smaller than the known picture, and fades out: 20 bits from that, whoever reads it.
+            hold(Shower::Pillow, &[structure]);
         } else {
-            let structure = Structure::seen(name.clone(), "image/tiff", bytes);
             assert_eq!(check(&structure, Some(&shown)), Ok(()), "{name}");
         }
         seen += 1;
