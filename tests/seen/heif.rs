@@ -164,7 +164,7 @@ fn structures(pieces: &Pieces) -> Vec<(String, Vec<u8>)> {
     // Turned, mirrored, cut: in the order that the standard wants.
     let turns = [None, Some(1), Some(2), Some(3)];
     let mirrors = [None, Some(0), Some(1)];
-    let cuts = [None, Some([200, 150, 0, 0])];
+    let cuts = [None, Some([160, 192, 0, 0])];
     for turn in turns {
         for mirror in mirrors {
             for cut in cuts {

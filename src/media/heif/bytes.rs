@@ -86,7 +86,6 @@ impl<'a> Iterator for Boxes<'a> {
     type Item = (Four, Bytes<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let whole = self.0;
         let size = self.0.u32()?;
         let kind = self.0.four()?;
         let (header, size) = match size {
@@ -102,7 +101,6 @@ impl<'a> Iterator for Boxes<'a> {
                 .unwrap_or(usize::MAX)
                 .min(there),
         };
-        debug_assert!(there < whole.0.len());
         Some((kind, Bytes(self.0.take(length)?)))
     }
 }

@@ -44,11 +44,9 @@ fn last_picture(decoder: &mut Decoder, piece: Vec<u8>) -> Result<Picture, Failur
     for _ in 0..MOST_PICTURES {
         match decoder.get_picture() {
             Ok(picture) => last = Some(picture),
-            Err(Error::Again) => match sent {
-                // All of it is read, and all of it has come out.
-                Ok(()) => break,
-                Err(_) => {}
-            },
+            // All of it is read, and all of it has come out.
+            Err(Error::Again) if sent.is_ok() => break,
+            Err(Error::Again) => {}
             Err(error) => return Err(failed(&error)),
         }
         match sent {

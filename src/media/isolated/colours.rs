@@ -254,7 +254,7 @@ mod tests {
             rgb(&deep, colour(6, false)).unwrap(),
             [254, 0, 0, 255, 255, 255]
         );
-        assert_eq!(alpha(&deep, false).unwrap(), [75, 255]);
+        assert_eq!(alpha(&deep, false).unwrap(), [76, 255]);
     }
 
     #[test]

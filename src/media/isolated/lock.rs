@@ -2,8 +2,8 @@
 //!
 //! In this order: new privileges, its memory's dumps, its life beyond its parent's; memory, time and files beyond
 //! a limit; every file, port and signal of others (Landlock); and last every system call but some twenty (seccomp),
-//! with reading bound to standard input and writing to standard output. A call that is not on the list ends the
-//! process at once, with `SIGSYS`.
+//! with reading bound to standard input, and writing to standard output and to standard error, which leads nowhere.
+//! A call that is not on the list ends the process at once, with `SIGSYS`.
 
 use std::collections::BTreeMap;
 
@@ -112,7 +112,6 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     let itself = getpid().as_raw_nonzero().get() as u64;
     for (call, conditions) in [
         (libc::SYS_read, vec![is(0, 0)?]),
-        (libc::SYS_write, vec![is(0, 1)?]),
         (libc::SYS_mmap, vec![without(2, executable)?]),
         (libc::SYS_mprotect, vec![without(2, executable)?]),
         // To abort where memory runs out: itself, and by no other signal.
@@ -123,6 +122,10 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     ] {
         rules.insert(call, vec![SeccompRule::new(conditions)?]);
     }
+    // Standard error leads nowhere; where memory runs out, Rust says so there before it aborts.
+    let writes = [1, 2].map(|to| SeccompRule::new(vec![is(0, to)?]));
+    let writes = writes.into_iter().collect::<Result<_, _>>()?;
+    rules.insert(libc::SYS_write, writes);
     SeccompFilter::new(
         rules,
         SeccompAction::KillProcess,

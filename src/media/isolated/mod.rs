@@ -74,11 +74,12 @@ fn program() -> Option<PathBuf> {
 /// Call it first thing in `main`, while there is one thread: it locks only the thread that calls.
 #[must_use]
 pub fn serve_if_asked() -> Option<i32> {
-    let mut arguments = std::env::args().skip(1);
+    // Of other calls they may be no text at all.
+    let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != MARK {
         return None;
     }
-    let mut number = || arguments.next()?.parse().ok();
+    let mut number = || arguments.next()?.to_str()?.parse().ok();
     let allowed = lock::Allowed {
         memory: number()?,
         seconds: number()?,
