@@ -14,6 +14,8 @@ mod common;
 mod content;
 #[path = "seen/dds.rs"]
 mod dds;
+#[path = "seen/fax_made.rs"]
+mod fax_made;
 #[path = "seen/gif.rs"]
 mod gif;
 #[cfg(any(feature = "jxl", feature = "heic", feature = "avif"))]
@@ -23,8 +25,6 @@ mod heif;
 mod ico;
 #[path = "seen/jpeg.rs"]
 mod jpeg;
-#[path = "seen/fax_made.rs"]
-mod fax_made;
 #[path = "seen/matrix.rs"]
 mod matrix;
 #[path = "seen/png.rs"]
