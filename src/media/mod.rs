@@ -29,6 +29,10 @@ mod appended;
 mod bmp;
 mod canvas;
 #[cfg(any(feature = "heic", feature = "isolated"))]
+#[cfg_attr(
+    not(any(feature = "heic", feature = "avif")),
+    expect(dead_code, reason = "without a format that is coded so, little is asked")
+)]
 mod coded;
 mod colours;
 mod dds;
