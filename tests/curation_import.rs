@@ -35,7 +35,7 @@ impl Observer for Told {
     fn notice(&self, notice: Notice<'_>) {
         let kind = match notice {
             Notice::LeftOut(_) => "left out",
-            Notice::Doubt(_) => "doubt",
+            Notice::Doubt(_) | Notice::ListFormat { .. } => "doubt",
             _ => "else",
         };
         let mut notices = self.notices.lock().unwrap();

@@ -31,7 +31,10 @@ mod canvas;
 #[cfg(any(feature = "heic", feature = "isolated"))]
 #[cfg_attr(
     not(any(feature = "heic", feature = "avif")),
-    expect(dead_code, reason = "without a format that is coded so, little is asked")
+    allow(
+        dead_code,
+        reason = "without a format that is coded so, little is asked"
+    )
 )]
 mod coded;
 mod colours;

@@ -28,7 +28,7 @@
 //! Until a program is named, the formats that need one are unsupported.
 #![cfg_attr(
     not(feature = "avif"),
-    expect(dead_code, unused_imports, reason = "AVIF alone is decoded so, yet")
+    allow(dead_code, unused_imports, reason = "AVIF alone is decoded so, yet")
 )]
 
 #[cfg(feature = "avif")]
