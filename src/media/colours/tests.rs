@@ -32,7 +32,7 @@ fn icc(profile: &ColorProfile) -> (&'static [u8; 4], Vec<u8>) {
 /// A JPEG's beginning with a profile in so many segments.
 fn jpeg(profile: &[u8], segments: usize) -> Vec<u8> {
     let mut bytes = vec![0xff, 0xd8];
-    let size = profile.len().div_ceil(segments);
+    let size = profile.len().div_ceil(segments).max(1);
     for (at, part) in profile.chunks(size).enumerate() {
         bytes.extend([0xff, 0xe2]);
         bytes.extend((part.len() as u16 + 16).to_be_bytes());
