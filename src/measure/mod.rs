@@ -8,6 +8,8 @@
 mod data;
 mod distribution;
 mod error;
+pub mod gate;
+mod gate_report;
 mod index;
 mod lists;
 mod machine;
@@ -24,6 +26,7 @@ mod watch;
 
 pub use distribution::Distribution;
 pub use error::{MeasureError, Stopped};
+pub use gate_report::{GateFigures, GateReport, SizeFigures};
 pub use machine::Machine;
 pub use pipeline_report::{JobFigures, PipelineReport};
 pub use report::Report;

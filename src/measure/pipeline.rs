@@ -101,7 +101,7 @@ pub fn measure(
 }
 
 /// The files below the paths, in the order of their names.
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, MeasureError> {
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, MeasureError> {
     let options = WalkOptions {
         follow_links: false,
         sorted: true,
@@ -122,10 +122,10 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, MeasureError> {
 }
 
 /// A picture that the index holds.
-type Held = (PathBuf, Signal, Option<Quality>);
+pub(super) type Held = (PathBuf, Signal, Option<Quality>);
 
 /// Every second picture whose quality is enough to be told by.
-fn hold_every_second(
+pub(super) fn hold_every_second(
     files: &[PathBuf],
     limits: &Limits,
     watch: Watch<'_>,

@@ -1,5 +1,6 @@
 //! `hashgate bench`: arguments and output of what `measure` measures.
 
+mod gate;
 mod measured;
 mod pipeline;
 mod search;
@@ -11,6 +12,8 @@ use clap::Subcommand;
 pub(crate) enum BenchCommand {
     /// Measure searching an index, of made hashes or of given ones
     Search(search::SearchArgs),
+    /// Measure what guesses cost: gates that ask about more and more, in indexes of growing size
+    Gate(gate::GateArgs),
     /// Measure reading, decoding, hashing and searching files
     Pipeline(pipeline::PipelineArgs),
 }
@@ -18,6 +21,7 @@ pub(crate) enum BenchCommand {
 pub(crate) fn run(command: BenchCommand) -> anyhow::Result<Exit> {
     match command {
         BenchCommand::Search(args) => search::run(args),
+        BenchCommand::Gate(args) => gate::run(args),
         BenchCommand::Pipeline(args) => pipeline::run(args),
     }
 }

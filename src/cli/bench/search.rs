@@ -114,7 +114,7 @@ impl MemoryArg {
 
 /// How made hashes are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DistributionArg {
+pub(super) enum DistributionArg {
     /// By chance; PDQ hashes with 128 of their 256 bits set, as real ones have
     Uniform,
     /// With bits that go together as those of real pictures do
@@ -128,7 +128,7 @@ enum DistributionArg {
 }
 
 impl DistributionArg {
-    const fn distribution(self) -> Distribution {
+    pub(super) const fn distribution(self) -> Distribution {
         match self {
             Self::Uniform => Distribution::Uniform,
             Self::Correlated => Distribution::Correlated,

@@ -30,25 +30,11 @@ impl Confidence {
     ///
     /// Where it is known how much of a value comes from a guess, that much is taken off `d`.
     pub(in crate::signal) fn of(spectrum: &Spectrum, guessed: Option<&Spectrum>) -> Self {
-        let median = spectrum::median(spectrum);
-        let mut apart = *spectrum;
-        for value in apart.as_flattened_mut() {
-            *value = (*value - median).abs();
-        }
-        let scale = spectrum::median(&apart).max(1e-6);
-        if let Some(guessed) = guessed {
-            for (apart, guess) in apart
-                .as_flattened_mut()
-                .iter_mut()
-                .zip(guessed.as_flattened())
-            {
-                *apart = (*apart - guess.abs()).max(0.0);
-            }
-        }
-        let mut weights = [0; 256];
-        for (weight, &apart) in weights.iter_mut().zip(apart.as_flattened()) {
-            *weight = (255.0 * apart / (apart + scale)) as u8;
-        }
+        Self(weights(spectrum, guessed, spectrum::median(spectrum)))
+    }
+
+    /// The same, where the weights were made before.
+    pub(in crate::signal) const fn of_weights(weights: [u8; 256]) -> Self {
         Self(weights)
     }
 
@@ -70,4 +56,29 @@ impl Confidence {
         }
         differ as f32 / all as f32
     }
+}
+
+/// The weights of [`Confidence::of`]; `median` is the spectrum's.
+#[inline(always)]
+pub(in crate::signal) fn weights(
+    spectrum: &Spectrum,
+    guessed: Option<&Spectrum>,
+    median: f32,
+) -> [u8; 256] {
+    let mut apart = *spectrum;
+    for value in apart.as_flattened_mut() {
+        *value = (*value - median).abs();
+    }
+    let scale = spectrum::median(&apart).max(1e-6);
+    if let Some(guessed) = guessed {
+        let guessed = guessed.as_flattened();
+        for (apart, guess) in apart.as_flattened_mut().iter_mut().zip(guessed) {
+            *apart = (*apart - guess.abs()).max(0.0);
+        }
+    }
+    let mut weights = [0; 256];
+    for (weight, &apart) in weights.iter_mut().zip(apart.as_flattened()) {
+        *weight = (255.0 * apart / (apart + scale)) as u8;
+    }
+    weights
 }

@@ -32,7 +32,7 @@
 pub(in crate::signal) mod axis;
 #[doc(hidden)]
 pub mod blocks;
-mod confidence;
+pub(in crate::signal) mod confidence;
 mod guard;
 mod hashed;
 pub(in crate::signal) mod kernel;

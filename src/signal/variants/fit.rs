@@ -13,7 +13,7 @@ use crate::signal::pdq::axis::SAMPLES;
 use crate::signal::pdq::kernel::Kernel;
 use crate::signal::pdq::spectrum::{self, DCT, FREQUENCIES, Samples, Spectrum};
 use crate::signal::variants::luma::Luma;
-use crate::signal::variants::patch::{Patch, Rectangle};
+use crate::signal::variants::patch::{Patch, Rectangle, Scratch};
 use crate::signal::variants::side::{OTHER_RAMP, RAMP};
 use crate::signal::variants::warp;
 
@@ -362,15 +362,18 @@ pub(super) fn fit(
     luma: &Luma,
     variant: &Variant,
     entry: &PdqHash,
-    scratch: &mut Vec<f32>,
+    (patch, scratch): (&mut Patch, &mut Scratch),
 ) -> Option<Fitted> {
     let (placement, original) = Placement::of(variant, luma.size)?;
     let around = placement.around();
-    let patch = Patch::new(kernel, luma, around, scratch);
+    scratch.take(kernel, luma);
+    patch.set(kernel, luma, around, scratch);
+    let patch = &*patch;
     let shape = original[0] / original[1].max(1.0);
     let target = Target::new(entry);
-    let look =
-        |placement: &Placement| warp::read(&patch, original, RAMP, |u, v| placement.place(u, v));
+    let look = |placement: &Placement| {
+        warp::read(kernel, patch, original, RAMP, |u, v| placement.place(u, v))
+    };
     let mut placement = placement.within(&around);
     let mut samples = look(&placement);
     let mut best = kernel.spectrum(&samples);
@@ -430,7 +433,9 @@ pub(super) fn fit(
             }
         }
     }
-    let mut other = warp::read(&patch, original, OTHER_RAMP, |u, v| placement.place(u, v));
+    let mut other = warp::read(kernel, patch, original, OTHER_RAMP, |u, v| {
+        placement.place(u, v)
+    });
     masked(&mut other, &covered);
     let mut guessed = Box::new(kernel.spectrum(&other));
     for (guess, value) in guessed
@@ -497,7 +502,7 @@ pub(super) fn samples(
     kernel: Kernel,
     luma: &Luma,
     variant: &Variant,
-    scratch: &mut Vec<f32>,
+    (patch, scratch): (&mut Patch, &mut Scratch),
 ) -> Option<Samples> {
     let (placement, original) = Placement::of(variant, luma.size)?;
     let looked_at = match variant.view {
@@ -531,9 +536,11 @@ pub(super) fn samples(
     {
         return None;
     }
-    let patch = Patch::new(kernel, luma, looked_at, scratch);
+    scratch.take(kernel, luma);
+    patch.set(kernel, luma, looked_at, scratch);
+    let patch = &*patch;
     let placement = placement.within(&looked_at);
-    Some(warp::read(&patch, original, RAMP, |u, v| {
+    Some(warp::read(kernel, patch, original, RAMP, |u, v| {
         placement.place(u, v)
     }))
 }

@@ -35,11 +35,10 @@ pub use set::{VariantSet, VariantSetError};
 
 use crate::hash::{Frame, PdqHash, Quality, Sides, Transform, Variant, View};
 use crate::signal::pdq::kernel::Kernel;
-use crate::signal::pdq::spectrum::{self, FREQUENCIES, Samples, Spectrum};
+use crate::signal::pdq::spectrum::{self, FREQUENCIES, Samples, Spectrum, transposed};
 use crate::signal::pdq::{Confidence, quality_of};
-use kernel::Lines;
-use patch::{CELLS, Patch, Rectangle};
-use side::{Side, Span};
+use patch::{CELLS, Patch, Rectangle, Scratch};
+use side::{Along, Side, Span};
 
 /// One variant's hash.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,9 +55,7 @@ pub struct Made {
     /// The share of the original that was not looked at while the guess was [fitted](VariantMaker::fit);
     /// 0 where it was not.
     pub covered: f32,
-    spectrum: Spectrum,
-    /// How much of each value comes from a guess at what is missing.
-    guessed: Option<Box<Spectrum>>,
+    confidence: Confidence,
     /// What was fitted, as it was then seen.
     samples: Option<Box<Samples>>,
 }
@@ -103,8 +100,8 @@ impl Made {
 
     /// How sure each bit of the hash is.
     #[must_use]
-    pub fn confidence(&self) -> Confidence {
-        Confidence::of(&self.spectrum, self.guessed.as_deref())
+    pub const fn confidence(&self) -> Confidence {
+        self.confidence
     }
 }
 
@@ -112,14 +109,20 @@ impl Made {
 #[derive(Debug)]
 pub struct VariantMaker {
     kernel: Kernel,
-    scratch: Vec<f32>,
+    scratch: Scratch,
+    whole: Patch,
+    part: Patch,
+    store: Store,
 }
 
 impl Default for VariantMaker {
     fn default() -> Self {
         Self {
             kernel: Kernel::best(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
+            whole: Patch::default(),
+            part: Patch::default(),
+            store: Store::default(),
         }
     }
 }
@@ -138,8 +141,17 @@ impl VariantMaker {
                 take(made);
             }
         };
-        let whole = self.patch(luma, Rectangle::WHOLE);
-        let mut of = Of::new(self.kernel, &whole, Variant::ORIGINAL, None, &mut bounded);
+        let kernel = self.kernel;
+        self.scratch.take(kernel, luma);
+        self.whole
+            .set(kernel, luma, Rectangle::WHOLE, &mut self.scratch);
+        let whole = &self.whole;
+        let mut of = Of::new(
+            (kernel, &mut self.store),
+            whole,
+            (Variant::ORIGINAL, None),
+            &mut bounded,
+        );
         of.laid_down(shapes);
         if shapes.uncrop {
             of.uncrops(&plan::uncrops(shapes.thorough), shapes);
@@ -154,7 +166,7 @@ impl VariantMaker {
         }
         if shapes.straighten {
             for (tenths, frame) in plan::turns(shapes.thorough) {
-                let samples = warp::straightened(&whole, f32::from(tenths) / 10.0, frame);
+                let samples = warp::straightened(kernel, whole, f32::from(tenths) / 10.0, frame);
                 if let Some(samples) = samples {
                     of.warped(&samples, View::Straighten { tenths, frame }, shapes);
                 }
@@ -162,17 +174,19 @@ impl VariantMaker {
         }
         if shapes.perspective {
             for (edge, thousandths) in plan::perspectives(shapes.thorough) {
-                let samples = warp::faced(&whole, edge, f32::from(thousandths) / 1000.0);
+                let samples = warp::faced(kernel, whole, edge, f32::from(thousandths) / 1000.0);
                 of.warped(&samples, View::Perspective { edge, thousandths }, shapes);
             }
         }
+        let flatness = whole.flatness;
         if shapes.trim {
-            let found = rectangles::find(luma, plan::rectangles(shapes.thorough));
+            let most = plan::rectangles(shapes.thorough);
+            let found = rectangles::find(kernel, (luma, &self.scratch.columns), most);
             for (rank, rectangle) in found.into_iter().enumerate() {
                 self.region(luma, rectangle, rank, shapes, &mut bounded);
             }
         }
-        whole.flatness
+        flatness
     }
 
     /// Nudges a guess towards an entry that it almost matches: see `fit.rs`. The result has the guess's
@@ -181,18 +195,24 @@ impl VariantMaker {
         if variant.inverted {
             return None;
         }
-        let fitted = fit::fit(self.kernel, luma, variant, entry, &mut self.scratch)?;
+        let fitted = fit::fit(
+            self.kernel,
+            luma,
+            variant,
+            entry,
+            (&mut self.part, &mut self.scratch),
+        )?;
+        let (hash, confidence) = self.kernel.bits(&fitted.spectrum, Some(&fitted.guessed));
         Some(Made {
             variant: Variant {
                 fitted: true,
                 ..*variant
             },
-            hash: spectrum::hash(&fitted.spectrum),
+            hash,
             quality: None,
             flatness: 0.0,
             covered: fitted.covered,
-            spectrum: fitted.spectrum,
-            guessed: Some(fitted.guessed),
+            confidence,
             samples: Some(fitted.samples),
         })
     }
@@ -203,7 +223,12 @@ impl VariantMaker {
         if variant.inverted || variant.fitted {
             return None;
         }
-        let samples = fit::samples(self.kernel, luma, variant, &mut self.scratch)?;
+        let samples = fit::samples(
+            self.kernel,
+            luma,
+            variant,
+            (&mut self.part, &mut self.scratch),
+        )?;
         Some(Look::new(&samples))
     }
 
@@ -216,38 +241,45 @@ impl VariantMaker {
         crops: bool,
         take: &mut dyn FnMut(Made),
     ) {
-        let whole = self.patch(luma, Rectangle::WHOLE);
-        let mut of = Of::new(self.kernel, &whole, Variant::ORIGINAL, None, take);
+        self.scratch.take(self.kernel, luma);
         if dihedral {
-            of.laid_down(VariantSet {
+            let shapes = VariantSet {
                 dihedral,
                 ..VariantSet::NONE
-            });
+            };
+            self.part(luma, Rectangle::WHOLE);
+            self.of_part(Rectangle::WHOLE, take).laid_down(shapes);
         }
         if crops {
             for rectangle in plan::known_crops() {
-                let patch = self.patch(luma, rectangle);
-                self.of_region(&patch, rectangle, take).laid(false, false);
+                self.part(luma, rectangle);
+                self.of_part(rectangle, take).laid(false, false);
             }
         }
     }
 
-    fn patch(&mut self, luma: &Luma, rectangle: Rectangle) -> Patch {
-        Patch::new(self.kernel, luma, rectangle, &mut self.scratch)
+    /// Makes the part a rectangle of the picture that was taken.
+    fn part(&mut self, luma: &Luma, rectangle: Rectangle) {
+        self.part
+            .set(self.kernel, luma, rectangle, &mut self.scratch);
     }
 
-    fn of_region<'a>(
-        &self,
-        patch: &'a Patch,
-        rectangle: Rectangle,
-        take: &'a mut dyn FnMut(Made),
-    ) -> Of<'a> {
+    /// The variants of the part, which is this rectangle. The whole has the picture's own quality.
+    fn of_part<'a>(&'a mut self, rectangle: Rectangle, take: &'a mut dyn FnMut(Made)) -> Of<'a> {
         let variant = Variant {
             region: rectangle.left_out(),
             ..Variant::ORIGINAL
         };
-        let quality = quality_of_patch(self.kernel, patch);
-        Of::new(self.kernel, patch, variant, Some(quality), take)
+        let quality = (rectangle != Rectangle::WHOLE).then(|| {
+            let samples = self.kernel.blurred(&self.part.cells);
+            quality_of(self.kernel.gradients(&samples, 0.0).sum)
+        });
+        Of::new(
+            (self.kernel, &mut self.store),
+            &self.part,
+            (variant, quality),
+            take,
+        )
     }
 
     /// A rectangle that was found; those found first get more of a look.
@@ -259,8 +291,9 @@ impl VariantMaker {
         shapes: VariantSet,
         take: &mut dyn FnMut(Made),
     ) {
-        let patch = self.patch(luma, rectangle);
-        let mut of = self.of_region(&patch, rectangle, take);
+        let kernel = self.kernel;
+        self.part(luma, rectangle);
+        let mut of = self.of_part(rectangle, take);
         of.laid(false, false);
         if shapes.dihedral {
             of.laid(true, false);
@@ -280,7 +313,7 @@ impl VariantMaker {
         if shapes.straighten && shapes.thorough && rank < 4 {
             for tenths in [-30, -15, 15, 30] {
                 let frame = Frame::Cut;
-                let samples = warp::straightened(&patch, f32::from(tenths) / 10.0, frame);
+                let samples = warp::straightened(kernel, of.patch, f32::from(tenths) / 10.0, frame);
                 if let Some(samples) = samples {
                     of.warped(
                         &samples,
@@ -293,24 +326,6 @@ impl VariantMaker {
     }
 }
 
-/// The quality of a patch: PDQ's sum of gradients over its samples.
-fn quality_of_patch(kernel: Kernel, patch: &Patch) -> Quality {
-    /// A tent of one and a half cells to either side, on three cells.
-    const TENT: [f32; 3] = [0.222, 0.556, 0.222];
-    let mut samples: Samples = [[0.0; 64]; 64];
-    for (rows, out) in patch.cells.as_chunks::<3>().0.iter().zip(&mut samples) {
-        for (i, out) in out.iter_mut().enumerate() {
-            let mut sum = 0.0;
-            for (row, down) in rows.iter().zip(TENT) {
-                let cells = row.iter().skip(3 * i).zip(TENT);
-                sum += down * cells.map(|(&cell, across)| cell * across).sum::<f32>();
-            }
-            *out = sum;
-        }
-    }
-    quality_of(kernel.gradients(&samples, 0.0).sum)
-}
-
 /// The variants of one patch.
 struct Of<'a> {
     kernel: Kernel,
@@ -319,33 +334,89 @@ struct Of<'a> {
     base: Variant,
     quality: Option<Quality>,
     take: &'a mut dyn FnMut(Made),
-    /// Products with sides along x, and sides along y, that may be used again.
-    lines: Vec<(Key, Box<Lines>)>,
-    sides: Vec<(Key, Box<Side>)>,
+    store: &'a mut Store,
+}
+
+/// Products with sides along x, and sides along y, that may be used again.
+#[derive(Debug)]
+struct Store {
+    lines: Kept,
+    sides: Kept,
+    /// A side along x, until its product is made.
+    along: Box<Side>,
+    /// The same side, with another guess at what is missing.
+    other: Box<Side>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            lines: Kept::default(),
+            sides: Kept::default(),
+            along: Box::new([[0.0; FREQUENCIES]; CELLS]),
+            other: Box::new([[0.0; FREQUENCIES]; CELLS]),
+        }
+    }
 }
 
 /// A span, whether it is mirrored, and whether what is missing is guessed in the other way.
 type Key = (Span, bool, bool);
 
-/// Products that are kept of one patch.
-const MOST_KEPT: usize = 64;
+/// What was made of one patch, by what it is; the memory serves the next patch too.
+#[derive(Debug, Default)]
+struct Kept {
+    keys: Vec<Key>,
+    /// A side, or lines, which have the same shape.
+    values: Vec<Box<Side>>,
+    /// Where the next one goes, once there are [`MOST_KEPT`].
+    next: usize,
+}
+
+/// What is kept of one patch.
+const MOST_KEPT: usize = 96;
+
+impl Kept {
+    fn forget(&mut self) {
+        self.keys.clear();
+        self.next = 0;
+    }
+
+    /// What is kept under a key, or made for it.
+    fn get(&mut self, key: Key, make: impl FnOnce(&mut Side)) -> &Side {
+        let place = self.keys.iter().position(|held| *held == key);
+        let place = place.unwrap_or_else(|| {
+            let place = self.next;
+            self.next = (place + 1) % MOST_KEPT;
+            match self.keys.get_mut(place) {
+                Some(held) => *held = key,
+                None => self.keys.push(key),
+            }
+            if self.values.len() <= place {
+                self.values.push(Box::new([[0.0; FREQUENCIES]; CELLS]));
+            }
+            make(&mut self.values[place]);
+            place
+        });
+        &self.values[place]
+    }
+}
 
 impl<'a> Of<'a> {
     fn new(
-        kernel: Kernel,
+        (kernel, store): (Kernel, &'a mut Store),
         patch: &'a Patch,
-        base: Variant,
-        quality: Option<Quality>,
+        (base, quality): (Variant, Option<Quality>),
         take: &'a mut dyn FnMut(Made),
     ) -> Self {
+        store.lines.forget();
+        store.sides.forget();
         Self {
             kernel,
             patch,
             base,
             quality,
             take,
-            lines: Vec::new(),
-            sides: Vec::new(),
+            store,
         }
     }
 
@@ -354,8 +425,8 @@ impl<'a> Of<'a> {
     }
 
     /// How the spectrum changes where what is missing is guessed in another way.
-    fn hangs_on_guess(&mut self, x: Span, y: Span, first: &Spectrum) -> Box<Spectrum> {
-        let mut other = Box::new(self.spectrum_by((x, false, true), (y, false, true)));
+    fn hangs_on_guess(&mut self, x: Span, y: Span, first: &Spectrum) -> Spectrum {
+        let mut other = self.spectrum_by((x, false, true), (y, false, true));
         for (other, first) in other
             .as_flattened_mut()
             .iter_mut()
@@ -369,26 +440,59 @@ impl<'a> Of<'a> {
     fn spectrum_by(&mut self, x: Key, y: Key) -> Spectrum {
         let [width, height] = self.patch.size;
         let ramp = |other: bool| if other { side::OTHER_RAMP } else { side::RAMP };
-        let lines = kept(&mut self.lines, x, || {
-            let along = side::side(x.0, width, x.1, ramp(x.2));
-            let mut lines: Box<Lines> = Box::new([[0.0; FREQUENCIES]; CELLS]);
-            self.kernel.across(&self.patch.cells, &along, &mut lines);
-            lines
+        let (
+            kernel,
+            Store {
+                lines,
+                sides,
+                along,
+                other,
+            },
+        ) = (self.kernel, &mut *self.store);
+        let cells = &self.patch.cells;
+        if x.2 {
+            // Where another guess is made at what is missing, only cells at the edges count otherwise.
+            let first = Along::new(x.0, width, x.1, side::RAMP);
+            let made = *lines.get((x.0, x.1, false), |lines| {
+                kernel.side(&first, along);
+                kernel.across(cells, along, &first.cells(), lines);
+            });
+            lines.get(x, |lines| {
+                *lines = made;
+                kernel.side(&first, along);
+                kernel.side(&Along::new(x.0, width, x.1, side::OTHER_RAMP), other);
+                for seen in first.edges() {
+                    let edge = other
+                        .iter_mut()
+                        .zip(along.iter())
+                        .take(seen.end)
+                        .skip(seen.start);
+                    for (to, from) in edge {
+                        to.iter_mut().zip(from).for_each(|(to, from)| *to -= from);
+                    }
+                    kernel.add_across(cells, other, &seen, lines);
+                }
+            });
+        }
+        let lines = lines.get(x, |lines| {
+            let side = Along::new(x.0, width, x.1, ramp(x.2));
+            kernel.side(&side, along);
+            kernel.across(cells, along, &side.cells(), lines);
         });
-        let down = kept(&mut self.sides, y, || {
-            side::side(y.0, height, y.1, ramp(y.2))
+        let down = sides.get(y, |side| {
+            kernel.side(&Along::new(y.0, height, y.1, ramp(y.2)), side);
         });
-        self.kernel.down(lines, down)
+        kernel.down(lines, down)
     }
 
-    fn give(&mut self, spectrum: Spectrum, view: View, transform: Transform, inverted: bool) {
+    fn give(&mut self, spectrum: &Spectrum, view: View, transform: Transform, inverted: bool) {
         self.give_with(spectrum, None, view, transform, inverted);
     }
 
     fn give_with(
         &mut self,
-        spectrum: Spectrum,
-        guessed: Option<Box<Spectrum>>,
+        spectrum: &Spectrum,
+        guessed: Option<&Spectrum>,
         view: View,
         transform: Transform,
         inverted: bool,
@@ -399,14 +503,14 @@ impl<'a> Of<'a> {
             inverted,
             ..self.base
         };
+        let (hash, confidence) = self.kernel.bits(spectrum, guessed);
         (self.take)(Made {
             variant,
-            hash: spectrum::hash(&spectrum),
+            hash,
             quality: self.quality,
             flatness: self.patch.flatness,
             covered: 0.0,
-            spectrum,
-            guessed,
+            confidence,
             samples: None,
         });
     }
@@ -414,7 +518,7 @@ impl<'a> Of<'a> {
     /// The whole patch, mirrored along x, y or both, as it is.
     fn laid(&mut self, x: bool, y: bool) {
         let spectrum = self.spectrum((Span::WHOLE, x), (Span::WHOLE, y));
-        self.give(spectrum, View::Whole, mirrored(x, y), false);
+        self.give(&spectrum, View::Whole, mirrored(x, y), false);
     }
 
     /// The eight ways to lay a picture down, and those with black for white.
@@ -427,15 +531,15 @@ impl<'a> Of<'a> {
             let spectrum = self.spectrum((Span::WHOLE, x), (Span::WHOLE, y));
             let turned = transposed(&spectrum);
             if !is_as_it_lies {
-                self.give(spectrum, View::Whole, mirrored(x, y), false);
+                self.give(&spectrum, View::Whole, mirrored(x, y), false);
             }
             if shapes.dihedral {
-                self.give(turned, View::Whole, then_transposed(x, y), false);
+                self.give(&turned, View::Whole, then_transposed(x, y), false);
             }
             if shapes.inverted {
-                self.give(negated(&spectrum), View::Whole, mirrored(x, y), true);
+                self.give(&negated(&spectrum), View::Whole, mirrored(x, y), true);
                 if shapes.dihedral {
-                    self.give(negated(&turned), View::Whole, then_transposed(x, y), true);
+                    self.give(&negated(&turned), View::Whole, then_transposed(x, y), true);
                 }
             }
         }
@@ -452,14 +556,13 @@ impl<'a> Of<'a> {
             let (x, y) = (Span::uncrop(x[0], x[1]), Span::uncrop(y[0], y[1]));
             let spectrum = self.spectrum((x, false), (y, false));
             let guessed = self.hangs_on_guess(x, y, &spectrum);
-            let of_mirrored = shapes.dihedral.then(|| guessed.clone());
-            self.give_with(spectrum, Some(guessed), view, Transform::Original, false);
-            if of_mirrored.is_some() {
+            self.give_with(&spectrum, Some(&guessed), view, Transform::Original, false);
+            if shapes.dihedral {
                 // In the mirrored picture the same parts come from the guess. Only signs change, which do
                 // not count here, and the grid, a little.
                 let spectrum = self.spectrum((x, true), (y, false));
                 let transform = mirrored_along_x(true);
-                self.give_with(spectrum, of_mirrored, view, transform, false);
+                self.give_with(&spectrum, Some(&guessed), view, transform, false);
             }
         }
     }
@@ -474,7 +577,7 @@ impl<'a> Of<'a> {
                 break;
             }
             let spectrum = self.spectrum((x, mirror), (y, false));
-            self.give(spectrum, View::Whole, mirrored_along_x(mirror), false);
+            self.give(&spectrum, View::Whole, mirrored_along_x(mirror), false);
         }
         if shapes.thorough && shapes.dihedral {
             self.quarters(x, y);
@@ -486,7 +589,7 @@ impl<'a> Of<'a> {
     fn quarters(&mut self, x: Span, y: Span) {
         for (left, up) in [(true, false), (false, true)] {
             let spectrum = transposed(&self.spectrum((x, left), (y, up)));
-            self.give(spectrum, View::Whole, then_transposed(left, up), false);
+            self.give(&spectrum, View::Whole, then_transposed(left, up), false);
         }
     }
 
@@ -500,7 +603,7 @@ impl<'a> Of<'a> {
             let y = Span::cover(top, bottom);
             let spectrum = self.spectrum((Span::WHOLE, false), (y, false));
             let guessed = self.hangs_on_guess(Span::WHOLE, y, &spectrum);
-            self.give_with(spectrum, Some(guessed), view, Transform::Original, false);
+            self.give_with(&spectrum, Some(&guessed), view, Transform::Original, false);
         }
     }
 
@@ -508,23 +611,10 @@ impl<'a> Of<'a> {
         let spectrum = self.kernel.spectrum(samples);
         if shapes.thorough && shapes.dihedral {
             let flipped = spectrum::Signs::EvenColumns.apply(&spectrum);
-            self.give(flipped, view, Transform::FlipY, false);
+            self.give(&flipped, view, Transform::FlipY, false);
         }
-        self.give(spectrum, view, Transform::Original, false);
+        self.give(&spectrum, view, Transform::Original, false);
     }
-}
-
-/// What is kept under a key, or made for it.
-fn kept<T>(held: &mut Vec<(Key, T)>, key: Key, make: impl FnOnce() -> T) -> &T {
-    let place = held.iter().position(|(held, _)| *held == key);
-    let place = place.unwrap_or_else(|| {
-        if held.len() >= MOST_KEPT {
-            held.remove(0);
-        }
-        held.push((key, make()));
-        held.len() - 1
-    });
-    &held[place].1
 }
 
 const fn mirrored_along_x(x: bool) -> Transform {
@@ -547,10 +637,6 @@ const fn then_transposed(x: bool, y: bool) -> Transform {
         (false, true) => Transform::Rotate270,
         (true, true) => Transform::FlipMinus1,
     }
-}
-
-fn transposed(spectrum: &Spectrum) -> Spectrum {
-    std::array::from_fn(|i| std::array::from_fn(|j| spectrum[j][i]))
 }
 
 fn negated(spectrum: &Spectrum) -> Spectrum {

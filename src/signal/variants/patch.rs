@@ -35,71 +35,88 @@ impl Rectangle {
     }
 }
 
+/// A patch's cells, row after row.
+pub(super) type Cells = [[f32; CELLS]; CELLS];
+
 /// A rectangle's luma, its mean taken off.
+#[derive(Debug)]
 pub(super) struct Patch {
-    pub(super) cells: Box<[[f32; CELLS]; CELLS]>,
+    pub(super) cells: Box<Cells>,
     /// Width and height of the rectangle, in pixels.
     pub(super) size: [f32; 2],
-    /// The share of its cells that hardly differ from their neighbours: see [`flatness`].
+    /// The share of its cells that are within three quarters of a step of 255 of those to the right and below.
+    /// Photos have little of it; drawings, text pages, dialogs and maps a lot.
     pub(super) flatness: f32,
 }
 
+impl Default for Patch {
+    fn default() -> Self {
+        Self {
+            cells: Box::new([[0.0; CELLS]; CELLS]),
+            size: [0.0; 2],
+            flatness: 0.0,
+        }
+    }
+}
+
+/// Memory in which patches are made, again and again.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// The picture's cells, column after column.
+    pub(super) columns: Vec<f32>,
+    /// The rectangle's columns in as many as a patch has, and these turned.
+    across: Vec<f32>,
+    turned: Vec<f32>,
+}
+
+impl Scratch {
+    /// Takes a picture, of which patches are to be made.
+    pub(super) fn take(&mut self, kernel: Kernel, luma: &Luma) {
+        self.columns.resize(luma.cells.len(), 0.0);
+        kernel.turn(&luma.cells, luma.columns, &mut self.columns);
+    }
+}
+
 impl Patch {
-    /// The rectangle of a picture; `scratch` is used again and again.
-    pub(super) fn new(
+    /// Makes it the rectangle of the picture that `scratch` has taken.
+    pub(super) fn set(
+        &mut self,
         kernel: Kernel,
         luma: &Luma,
         rectangle: Rectangle,
-        scratch: &mut Vec<f32>,
-    ) -> Self {
-        let size = [
+        scratch: &mut Scratch,
+    ) {
+        /// As many steps of 255 are no step.
+        const STEP: f32 = 0.75;
+        self.size = [
             luma.size[0] * (rectangle.x[1] - rectangle.x[0]),
             luma.size[1] * (rectangle.y[1] - rectangle.y[0]),
         ];
         let across = shares(rectangle.x, luma.size[0], luma.cell[0], luma.columns);
         let down = shares(rectangle.y, luma.size[1], luma.cell[1], luma.rows);
-        let mut cells: Box<[[f32; CELLS]; CELLS]> = Box::new([[0.0; CELLS]; CELLS]);
-        let mut total = 0.0;
-        scratch.clear();
-        scratch.resize(luma.columns, 0.0);
-        for (out, (first, weights)) in cells.iter_mut().zip(down.iter()) {
-            scratch.fill(0.0);
-            let rows = luma.cells.chunks_exact(luma.columns).skip(first);
-            for (row, &weight) in rows.zip(weights) {
-                kernel.add_weighted(scratch, weight, row);
-            }
-            for (out, (first, weights)) in out.iter_mut().zip(across.iter()) {
-                let values = scratch.get(first..).unwrap_or(&[]).iter();
-                let products = values.zip(weights).map(|(value, weight)| value * weight);
-                *out = products.sum();
-            }
-            total += out.iter().sum::<f32>();
+        // The rows that have a part in it.
+        let top = down.iter().next().map_or(0, |(first, _)| first);
+        let bottom = down
+            .iter()
+            .map(|(first, weights)| first + weights.len())
+            .max();
+        let height = bottom.unwrap_or(top).min(luma.rows).saturating_sub(top);
+        // Vectors add up along lines: so columns are lines first, then rows.
+        scratch.across.resize(CELLS * height, 0.0);
+        let columns = scratch.across.chunks_exact_mut(height.max(1));
+        for (out, (first, weights)) in columns.zip(across.iter()) {
+            let from = scratch.columns.get(first * luma.rows + top..);
+            kernel.combine(from.unwrap_or_default(), luma.rows, weights, out);
         }
-        let flatness = flatness(&cells);
-        let mean = total / (CELLS * CELLS) as f32;
-        for value in cells.as_flattened_mut() {
-            *value -= mean;
+        scratch.turned.resize(CELLS * height, 0.0);
+        kernel.turn(&scratch.across, height, &mut scratch.turned);
+        for (out, (first, weights)) in self.cells.iter_mut().zip(down.iter()) {
+            let from = scratch.turned.get(first.saturating_sub(top) * CELLS..);
+            kernel.combine(from.unwrap_or_default(), CELLS, weights, out);
         }
-        Self {
-            cells,
-            size,
-            flatness,
-        }
+        let flat = kernel.level(&mut self.cells, STEP);
+        self.flatness = flat as f32 / ((CELLS - 1) * (CELLS - 1)) as f32;
     }
-}
-
-/// The share of cells that are within three quarters of a step of 255 of those to the right and
-/// below. Photos have little of it; drawings, text pages, dialogs and maps a lot.
-fn flatness(cells: &[[f32; CELLS]; CELLS]) -> f32 {
-    const STEP: f32 = 0.75;
-    let mut flat = 0u32;
-    for (upper, lower) in cells.iter().zip(cells.iter().skip(1)) {
-        let beside = upper.iter().skip(1);
-        for ((here, right), below) in upper.iter().zip(beside).zip(lower) {
-            flat += u32::from((here - right).abs().max((here - below).abs()) < STEP);
-        }
-    }
-    flat as f32 / ((CELLS - 1) * (CELLS - 1)) as f32
 }
 
 /// For each cell of a patch along one side, the cells of a picture that it covers.

@@ -7,6 +7,7 @@
 //!
 //! Everything found is a guess to be hashed: a wrong one costs a query, never a verdict.
 
+use crate::signal::pdq::kernel::Kernel;
 use crate::signal::variants::luma::Luma;
 use crate::signal::variants::patch::Rectangle;
 
@@ -24,13 +25,23 @@ const SAME_WITHIN: f32 = 0.004;
 const MOST_LINES: usize = 14;
 
 /// At most `most` rectangles, the likeliest first; the whole is not among them.
-pub(super) fn find(luma: &Luma, most: usize) -> Vec<Rectangle> {
+///
+/// `columns` are the picture's cells, column after column.
+pub(super) fn find(
+    kernel: Kernel,
+    (luma, columns): (&Luma, &[f32]),
+    most: usize,
+) -> Vec<Rectangle> {
     let mut found = Found {
         luma,
         most,
         rectangles: vec![Rectangle::WHOLE],
     };
-    let view = View::new(luma);
+    let view = View {
+        kernel,
+        luma,
+        columns,
+    };
     // Trimmed first, then what lies apart on the ground, then what lines enclose.
     for within in [SAME_GROUND, VERY_SAME] {
         for cells in trims(&view, within) {
@@ -115,25 +126,11 @@ impl Cells {
 struct View<'a> {
     luma: &'a Luma,
     /// The cells again, column after column.
-    turned: Vec<f32>,
+    columns: &'a [f32],
+    kernel: Kernel,
 }
 
-impl<'a> View<'a> {
-    fn new(luma: &'a Luma) -> Self {
-        const BLOCK: usize = 32;
-        let (columns, rows) = (luma.columns, luma.rows);
-        let mut turned = vec![0.0; columns * rows];
-        for (block, lines) in luma.cells.chunks(BLOCK * columns).enumerate() {
-            for (y, line) in lines.chunks_exact(columns).enumerate() {
-                let out = turned.iter_mut().skip(block * BLOCK + y).step_by(rows);
-                for (out, &value) in out.zip(line) {
-                    *out = value;
-                }
-            }
-        }
-        Self { luma, turned }
-    }
-
+impl View<'_> {
     fn all(&self) -> Cells {
         Cells {
             x: [0, self.luma.columns],
@@ -155,9 +152,9 @@ impl<'a> View<'a> {
     fn line(&self, along_x: bool, place: usize, range: [usize; 2]) -> &[f32] {
         let (_, length) = self.shape(along_x);
         let cells = if along_x {
-            &self.luma.cells
+            self.luma.cells.as_slice()
         } else {
-            &self.turned
+            self.columns
         };
         let start = place * length;
         cells.get(start + range[0]..start + range[1]).unwrap_or(&[])
@@ -173,11 +170,22 @@ impl<'a> View<'a> {
         within: f32,
     ) -> bool {
         let line = self.line(along_x, place, range);
-        let others: u32 = line
-            .iter()
-            .map(|value| u32::from((value - colour).abs() > within))
-            .sum();
+        let others = self.kernel.others(line, colour, within);
         others as usize * 50 <= line.len()
+    }
+
+    /// How much each cell along a line speaks for an edge there, from -1 to 1: whether the luma steps
+    /// more across it than a little before and after it.
+    fn says(&self, along_x: bool, place: usize, said: &mut [f32]) {
+        let (count, length) = self.shape(along_x);
+        let places = [
+            place.saturating_sub(3),
+            place.saturating_sub(1),
+            place + 1,
+            (place + 3).min(count.saturating_sub(1)),
+        ];
+        let lines = places.map(|place| self.line(along_x, place, [0, length]));
+        self.kernel.says(lines, said);
     }
 
     fn mean(&self, along_x: bool, place: usize, range: [usize; 2]) -> f32 {
@@ -384,14 +392,8 @@ fn lines(view: &View<'_>, along_x: bool) -> Vec<Line> {
     let mut said = vec![0.0f32; length];
     let mut score = vec![0.0f32; count];
     for (place, score) in score.iter_mut().enumerate().take(count - 2).skip(2) {
-        says(place, count, all, &mut said);
-        // The best stretch of the line, by pieces of it.
-        let mut run = 0.0f32;
-        for piece in said.chunks(PIECE) {
-            let sum: f32 = piece.iter().sum();
-            run = (run + sum - 0.05 * PIECE as f32).max(0.0);
-            *score = score.max(run);
-        }
+        view.says(along_x, place, &mut said);
+        *score = view.kernel.best_stretch(&said, 0.05 * PIECE as f32);
     }
     let mut peaks: Vec<(f32, usize)> = Vec::new();
     for (first, near) in score.windows(5).enumerate() {
@@ -408,7 +410,7 @@ fn lines(view: &View<'_>, along_x: bool) -> Vec<Line> {
     let mut lines: Vec<Line> = peaks
         .into_iter()
         .map(|(_, place)| {
-            says(place, count, all, &mut said);
+            view.says(along_x, place, &mut said);
             let mut sums = Vec::with_capacity(length + 1);
             sums.push(0.0);
             let (mut sum, mut up, mut down) = (0.0, 0.0, 1e-6);
@@ -442,21 +444,6 @@ fn lines(view: &View<'_>, along_x: bool) -> Vec<Line> {
     });
     lines.sort_by_key(|line| line.at);
     lines
-}
-
-/// How much each cell along a line speaks for an edge there, from -1 to 1: whether the luma steps
-/// more across it than a little before and after it.
-fn says<'a>(place: usize, count: usize, line: impl Fn(usize) -> &'a [f32], said: &mut [f32]) {
-    let (low, high) = (line(place - 1), line(place + 1));
-    let (before, after) = (
-        line(place.saturating_sub(3)),
-        line((place + 3).min(count - 1)),
-    );
-    let cells = low.iter().zip(high).zip(before.iter().zip(after));
-    for (said, ((low, high), (before, after))) in said.iter_mut().zip(cells) {
-        let beside = (low - before).abs().max((after - high).abs());
-        *said = (((high - low).abs() - beside) / 8.0).clamp(-1.0, 1.0);
-    }
 }
 
 /// Cells of a line that are added up before its best stretch is looked for.

@@ -9,6 +9,7 @@
 use crate::signal::pdq::axis::{SAMPLES, centre, window};
 use crate::signal::pdq::spectrum::{DCT, FREQUENCIES};
 use crate::signal::variants::patch::CELLS;
+use std::ops::Range;
 
 /// How each cell along a side counts in each frequency.
 pub(super) type Side = [[f32; FREQUENCIES]; CELLS];
@@ -76,26 +77,73 @@ fn counted(pixels: f32) -> usize {
     (pixels.round() as usize).clamp(5, 1 << 20)
 }
 
-/// The operator for a span of a side of so many pixels, read from its end where `mirrored`.
-pub(super) fn side(span: Span, pixels: f32, mirrored: bool, ramp: f32) -> Box<Side> {
-    let mut out: Box<Side> = Box::new([[0.0; FREQUENCIES]; CELLS]);
-    let cells = CELLS as f32;
-    let [from, to] = span.original;
-    let length = (to - from).max(1e-3) * pixels;
-    let to_cells = cells / pixels;
-    let n = counted(length);
-    // A cell is itself a mean over its width: the tents are narrower by that.
-    let blur = window(n) as f32 * length / n as f32 * to_cells;
-    let reach = (blur * blur - 0.5).max(0.25).sqrt();
-    let [first, last] = span.seen.map(|end| end * cells);
-    let ramp = ramp * (last - first);
-    for (along, factors) in centres(length).into_iter().zip(&DCT.columns) {
-        let along = along * to_cells;
-        let at = if mirrored {
-            to * cells - along
-        } else {
-            from * cells + along
-        };
+/// Which part of a side is read, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Along {
+    /// The middle of each sample's tent, in cells.
+    centres: [f32; SAMPLES],
+    /// The first and the last cell that are seen.
+    seen: [f32; 2],
+    /// Half a tent's width, in cells.
+    reach: f32,
+    /// Within how many cells beyond what is seen values fall to the mean.
+    ramp: f32,
+}
+
+impl Along {
+    /// A span of a side of so many pixels, read from its end where `mirrored`.
+    pub(super) fn new(span: Span, pixels: f32, mirrored: bool, ramp: f32) -> Self {
+        let cells = CELLS as f32;
+        let [from, to] = span.original;
+        let length = (to - from).max(1e-3) * pixels;
+        let to_cells = cells / pixels;
+        let n = counted(length);
+        // A cell is itself a mean over its width: the tents are narrower by that.
+        let blur = window(n) as f32 * length / n as f32 * to_cells;
+        let [first, last] = span.seen.map(|end| end * cells);
+        Self {
+            centres: centres(length).map(|along| {
+                let along = along * to_cells;
+                if mirrored {
+                    to * cells - along
+                } else {
+                    from * cells + along
+                }
+            }),
+            seen: [first, last],
+            reach: (blur * blur - 0.5).max(0.25).sqrt(),
+            ramp: ramp * (last - first),
+        }
+    }
+}
+
+impl Along {
+    /// The cells that count at all.
+    pub(super) fn cells(&self) -> Range<usize> {
+        let [first, last] = self.seen;
+        (first.max(0.0) as usize).min(CELLS)..(last.ceil() as usize).min(CELLS)
+    }
+
+    /// Where another ramp changes how cells count: those within reach of the edges.
+    pub(super) fn edges(&self) -> [Range<usize>; 2] {
+        let Range { start, end } = self.cells();
+        let reach = self.reach.ceil() as usize + 1;
+        let (left, right) = (start.saturating_add(reach), end.saturating_sub(reach));
+        [start..left.min(end), right.max(left).min(end)..end]
+    }
+}
+
+/// The operator for what [`Along`] says.
+#[inline(always)]
+pub(super) fn fill(along: &Along, out: &mut Side) {
+    out.as_flattened_mut().fill(0.0);
+    let Along {
+        centres,
+        seen: [first, last],
+        reach,
+        ramp,
+    } = *along;
+    for (at, factors) in centres.into_iter().zip(&DCT.columns) {
         let beyond = (first - at).max(at - last).max(0.0);
         let keep = (1.0 - beyond / ramp).max(0.0);
         if keep == 0.0 {
@@ -103,24 +151,32 @@ pub(super) fn side(span: Span, pixels: f32, mirrored: bool, ramp: f32) -> Box<Si
         }
         let at = at.clamp(first, last);
         let (low, high) = ((at - reach).max(first), (at + reach).min(last));
-        let total = up_to((high - at) / reach) - up_to((low - at) / reach);
+        let below = up_to((low - at) / reach);
+        let total = up_to((high - at) / reach) - below;
         let start = (low.max(0.0) as usize).min(CELLS - 1);
+        // How much of the tent lies below the left edge of a cell.
+        let mut left = below;
         for (cell, sums) in (start..).zip(out.iter_mut().skip(start)) {
             if cell as f32 >= high && cell > start {
                 break;
             }
-            let (left, right) = ((cell as f32).max(low), (cell as f32 + 1.0).min(high));
-            let part = up_to((right - at) / reach) - up_to((left - at) / reach);
-            let share = keep * if total > 0.0 { part / total } else { 1.0 };
+            let right = up_to(((cell as f32 + 1.0).min(high) - at) / reach);
+            let share = keep
+                * if total > 0.0 {
+                    (right - left) / total
+                } else {
+                    1.0
+                };
+            left = right;
             for (sum, factor) in sums.iter_mut().zip(factors) {
                 *sum += share * factor;
             }
         }
     }
-    out
 }
 
 /// How much of a tent from -1 to 1 lies below `x`, of 1.
+#[inline(always)]
 fn up_to(x: f32) -> f32 {
     let x = x.clamp(-1.0, 1.0);
     if x < 0.0 {
@@ -144,10 +200,40 @@ mod tests {
             },
         ] {
             for mirrored in [false, true] {
-                let side = side(span, 777.0, mirrored, RAMP);
+                let mut side: Side = [[0.0; FREQUENCIES]; CELLS];
+                fill(&Along::new(span, 777.0, mirrored, RAMP), &mut side);
                 for frequency in 0..FREQUENCIES {
                     let sum: f32 = side.iter().map(|cell| cell[frequency]).sum();
                     assert!(sum.abs() < 1e-3, "{span:?} {mirrored} {frequency}: {sum}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn another_ramp_changes_only_cells_at_the_edges() {
+        for (span, pixels) in [
+            (Span::uncrop(100, 30), 500.0),
+            (Span::uncrop(0, 200), 70.0),
+            (Span::cover(150, 250), 1200.0),
+            (Span::part([0.3, 0.8]), 900.0),
+        ] {
+            for mirrored in [false, true] {
+                let along = [RAMP, OTHER_RAMP].map(|ramp| Along::new(span, pixels, mirrored, ramp));
+                let [one, other] = along.each_ref().map(|along| {
+                    let mut side: Side = [[0.0; FREQUENCIES]; CELLS];
+                    fill(along, &mut side);
+                    side
+                });
+                let [left, right] = along[0].edges();
+                for (cell, (one, other)) in one.iter().zip(&other).enumerate() {
+                    let is_edge = left.contains(&cell) || right.contains(&cell);
+                    assert!(is_edge || one == other, "{span:?} {mirrored} {cell}");
+                    let counts = one.iter().any(|value| *value != 0.0);
+                    assert!(
+                        !counts || along[0].cells().contains(&cell),
+                        "{span:?} {cell}"
+                    );
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 use crate::hash::{Edge, Frame};
 use crate::signal::pdq::axis::SAMPLES;
+use crate::signal::pdq::kernel::Kernel;
 use crate::signal::pdq::spectrum::Samples;
 use crate::signal::variants::patch::{CELLS, Patch};
 use crate::signal::variants::side::{RAMP, centres};
@@ -12,32 +13,24 @@ use crate::signal::variants::side::{RAMP, centres};
 /// Reads a patch at a place of each sample; `place` is given the sample's place in the original,
 /// in fractions of its sides from the middle (-0.5 to 0.5), and gives that in the patch.
 pub(super) fn read(
+    kernel: Kernel,
     patch: &Patch,
     original: [f32; 2],
     ramp: f32,
     place: impl Fn(f32, f32) -> (f32, f32),
 ) -> Samples {
-    let last = (CELLS - 1) as f32;
     let ramp = ramp * CELLS as f32;
     let across = centres(original[0]).map(|x| x / original[0] - 0.5);
     let down = centres(original[1]).map(|y| y / original[1] - 0.5);
     let mut samples: Samples = [[0.0; SAMPLES]; SAMPLES];
+    let (mut x, mut y) = ([0.0; SAMPLES], [0.0; SAMPLES]);
     for (row, &v) in samples.iter_mut().zip(&down) {
-        for (out, &u) in row.iter_mut().zip(&across) {
-            let (x, y) = place(u, v);
-            let x = (x + 0.5) * CELLS as f32 - 0.5;
-            let y = (y + 0.5) * CELLS as f32 - 0.5;
-            let beyond_x = (-x).max(x - last).max(0.0);
-            let beyond_y = (-y).max(y - last).max(0.0);
-            let keep = (1.0 - beyond_x / ramp).max(0.0) * (1.0 - beyond_y / ramp).max(0.0);
-            let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
-            let (column, line) = ((x as usize).min(CELLS - 2), (y as usize).min(CELLS - 2));
-            let (right, below) = (x - column as f32, y - line as f32);
-            // Neither is the last of its side.
-            let [upper, lower] = [&patch.cells[line], &patch.cells[line + 1]]
-                .map(|cells| cells[column] * (1.0 - right) + cells[column + 1] * right);
-            *out = keep * (upper * (1.0 - below) + lower * below);
+        for ((x, y), &u) in x.iter_mut().zip(&mut y).zip(&across) {
+            let (to_x, to_y) = place(u, v);
+            *x = (to_x + 0.5) * CELLS as f32 - 0.5;
+            *y = (to_y + 0.5) * CELLS as f32 - 0.5;
         }
+        kernel.between(&patch.cells, &x, &y, ramp, row);
     }
     samples
 }
@@ -72,20 +65,25 @@ pub(super) fn original_of(
 
 /// The original that was turned by so many degrees, counter-clockwise. `None` where no picture of
 /// this shape comes of such a turn.
-pub(super) fn straightened(patch: &Patch, degrees: f32, frame: Frame) -> Option<Samples> {
+pub(super) fn straightened(
+    kernel: Kernel,
+    patch: &Patch,
+    degrees: f32,
+    frame: Frame,
+) -> Option<Samples> {
     let [width, height] = patch.size;
     let (sin, cos) = degrees.to_radians().sin_cos();
     let original = original_of([width, height], degrees, frame)?;
-    Some(read(patch, original, RAMP, |u, v| {
+    Some(read(kernel, patch, original, RAMP, |u, v| {
         let (x, y) = (u * original[0], v * original[1]);
         ((cos * x + sin * y) / width, (cos * y - sin * x) / height)
     }))
 }
 
 /// The original that was seen from a side: `edge` is shorter by this share at each end.
-pub(super) fn faced(patch: &Patch, edge: Edge, share: f32) -> Samples {
+pub(super) fn faced(kernel: Kernel, patch: &Patch, edge: Edge, share: f32) -> Samples {
     let ratio = 1.0 - 2.0 * share;
-    read(patch, patch.size, RAMP, |u, v| {
+    read(kernel, patch, patch.size, RAMP, |u, v| {
         // Coordinates with the edge at the top.
         let (along, from_edge) = match edge {
             Edge::Top => (u, v + 0.5),
