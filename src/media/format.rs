@@ -34,7 +34,7 @@ pub enum Format {
     Hdr,
     /// Farbfeld.
     Farbfeld,
-    /// DirectDraw surface: DXT1 to DXT5, and pixels that are not compressed.
+    /// DirectDraw surface: BC1 to BC5, and pixels that are not compressed.
     Dds,
     /// Targa: true colours, greys and palettes, plain or in packets.
     Tga,

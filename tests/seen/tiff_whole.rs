@@ -256,10 +256,6 @@ fn tiff_what_is_not_read_is_named() {
         ),
         (
             "Signed",
-            Plan::new(1, 8).with(|plan| plan.number = Number::Signed),
-        ),
-        (
-            "Signed",
             Plan::new(1, 32).with(|plan| plan.number = Number::Signed),
         ),
         (
