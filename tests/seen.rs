@@ -21,6 +21,8 @@ mod gif;
 #[cfg(any(feature = "jxl", feature = "heic", feature = "avif"))]
 #[path = "seen/heif.rs"]
 mod heif;
+#[path = "seen/icns.rs"]
+mod icns;
 #[path = "seen/ico.rs"]
 mod ico;
 #[path = "seen/jpeg.rs"]
@@ -29,8 +31,12 @@ mod jpeg;
 mod matrix;
 #[path = "seen/png.rs"]
 mod png;
+#[path = "seen/psd.rs"]
+mod psd;
 #[path = "seen/shown.rs"]
 mod shown;
+#[path = "seen/tga.rs"]
+mod tga;
 #[path = "seen/tiff.rs"]
 mod tiff;
 #[path = "seen/tiff_made.rs"]

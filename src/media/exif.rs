@@ -7,7 +7,7 @@
 //! Read within tight bounds: one directory after the first, one JPEG inside the block, decoded as any other
 //! and no deeper (an EXIF block inside it is passed over).
 
-use super::{Format, Limits, Orientation, Picture, frames, jpeg, memory_needed, sniff};
+use super::{Format, Limits, Orientation, Picture, frames, jpeg, memory_needed, psd, sniff};
 
 /// More bytes than this are no thumbnail: the block of a JPEG holds 64 KiB.
 const MOST_BYTES: usize = 256 << 10;
@@ -70,7 +70,8 @@ fn tight(limits: &Limits) -> Limits {
     tight
 }
 
-/// The small picture in a file's EXIF block: of JPEG, PNG, WebP and TIFF. `None` where there is none.
+/// The small picture in a file's EXIF block: of JPEG, PNG, WebP and TIFF. Of Photoshop files that of their resources.
+/// `None` where there is none.
 #[must_use]
 pub fn embedded(bytes: &[u8]) -> Option<Embedded<'_>> {
     let mut looked_at = 0;
@@ -86,6 +87,13 @@ pub fn embedded(bytes: &[u8]) -> Option<Embedded<'_>> {
         Format::Png => in_png(bytes, &mut look),
         Format::WebP => in_webp(bytes, &mut look),
         Format::Tiff => look(bytes),
+        Format::Psd => {
+            let jpeg = psd::thumbnail(bytes).filter(|jpeg| jpeg.len() <= MOST_BYTES)?;
+            Some(Some(Embedded {
+                jpeg,
+                orientation: Orientation::Normal,
+            }))
+        }
         _ => None,
     };
     found.flatten()

@@ -1,8 +1,10 @@
 //! What bytes are, told from the bytes alone: a file's name is never asked.
 //!
-//! TGA has no mark at its start, and is therefore not decoded.
+//! Targas have no mark at their start: they are asked about last, and strictly.
 
 use serde::{Deserialize, Serialize};
+
+use super::tga;
 
 /// A picture format that this library decodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,8 +34,14 @@ pub enum Format {
     Hdr,
     /// Farbfeld.
     Farbfeld,
-    /// DirectDraw surface: DXT1 to DXT5, and pixels that are not compressed.
+    /// DirectDraw surface: BC1 to BC5, and pixels that are not compressed.
     Dds,
+    /// Targa: true colours, greys and palettes, plain or in packets.
+    Tga,
+    /// Photoshop, PSD and PSB: the merged picture.
+    Psd,
+    /// Apple's icons, and their sizes: the largest first.
+    Icns,
     /// JPEG XL, and its frames. With the feature `jxl`.
     JpegXl,
     /// HEIC: HEIF coded by HEVC, and its further pictures. With the feature `heic`.
@@ -44,7 +52,7 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Jpeg,
         Self::Png,
         Self::Gif,
@@ -57,6 +65,9 @@ impl Format {
         Self::Hdr,
         Self::Farbfeld,
         Self::Dds,
+        Self::Tga,
+        Self::Psd,
+        Self::Icns,
         Self::JpegXl,
         Self::Heic,
         Self::Avif,
@@ -78,6 +89,9 @@ impl Format {
             Self::Hdr => "HDR",
             Self::Farbfeld => "Farbfeld",
             Self::Dds => "DDS",
+            Self::Tga => "TGA",
+            Self::Psd => "PSD",
+            Self::Icns => "ICNS",
             Self::JpegXl => "JPEG XL",
             Self::Heic => "HEIC",
             Self::Avif => "AVIF",
@@ -134,11 +148,13 @@ pub fn sniff(bytes: &[u8]) -> Option<Format> {
         _ if bytes.starts_with(b"#?RADIANCE") || bytes.starts_with(b"#?RGBE") => Some(Format::Hdr),
         _ if bytes.starts_with(b"farbfeld") => Some(Format::Farbfeld),
         _ if bytes.starts_with(b"DDS ") => Some(Format::Dds),
+        [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Some(Format::Psd),
+        _ if bytes.starts_with(b"icns") => Some(Format::Icns),
         _ if cfg!(feature = "jxl") && is_jpeg_xl(bytes) => Some(Format::JpegXl),
         _ => match brands(bytes).and_then(heif) {
             Some(Format::Heic) if cfg!(feature = "heic") => Some(Format::Heic),
             Some(Format::Avif) if cfg!(feature = "avif") => Some(Format::Avif),
-            _ => None,
+            _ => tga::is_targa(bytes).then_some(Format::Tga),
         },
     }
 }
@@ -226,7 +242,6 @@ pub(super) fn recognise(bytes: &[u8]) -> &'static str {
         (b"gimp xcf", "GIMP (XCF)"),
         (b"BPG\xfb", "BPG"),
         (b"FLIF", "FLIF"),
-        (b"icns", "an Apple icon (ICNS)"),
         (b"\xd7\xcd\xc6\x9a", "a Windows metafile"),
         (b"\x0a\x05\x01", "PCX"),
         (b"SIMPLE  =", "FITS"),

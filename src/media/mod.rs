@@ -17,8 +17,8 @@
 //! - GIF, APNG, WebP: every frame, composed on the canvas as a viewer does. An APNG's still image
 //!   that is no part of its animation comes behind the first frame: browsers do not show it.
 //! - TIFF: every page, then previews and other pictures that hang below the pages. Of a camera's raw
-//!   file the previews only, the largest first. ICO: every size, the largest first. BMP: both views where a header
-//!   names two places.
+//!   file the previews only, the largest first. ICO and ICNS: every size, the largest first. BMP: both views where a header
+//!   names two places. PSD: the merged picture.
 //! - JPEG XL: every frame. HEIC and AVIF: the primary picture, the others that are not hidden, the frames of a sequence
 //!   (HEIC: the first), and last the small forms that the file brings along.
 //! - JPEG: the first of several that follow one another (multi-picture objects, gain maps); [`appended`] finds the others.
@@ -46,19 +46,24 @@ mod frames;
 mod gif;
 #[cfg(any(feature = "heic", feature = "avif"))]
 mod heif;
+mod icns;
 mod ico;
 #[cfg(all(feature = "isolated", target_os = "linux"))]
 pub mod isolated;
 mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
+mod lab;
 mod limits;
 mod masks;
 mod needed;
+mod pack_bits;
 mod picture;
 mod pixels;
 mod png;
+mod psd;
 mod still;
+mod tga;
 mod tiff;
 mod webp;
 
@@ -187,6 +192,9 @@ fn open<'a>(
         Format::Bmp => bmp::open(bytes, limits),
         Format::Ico => ico::open(bytes, limits),
         Format::Dds => dds::open(bytes, limits),
+        Format::Tga => tga::open(bytes, limits),
+        Format::Psd => psd::open(bytes, limits),
+        Format::Icns => icns::open(bytes, limits),
         Format::Pnm | Format::Qoi | Format::Hdr | Format::Farbfeld => {
             still::open(format, bytes, limits)
         }

@@ -7,7 +7,7 @@ use crate::signal::thumbnail::Thumbnail;
 /// Bytes of memory that decoding takes at its peak, the pixels included: an upper bound for files
 /// that [`decode`](super::decode) accepts within these limits, at most `max_decoder_bytes` of them.
 ///
-/// TIFF and ICO count with all that the limit allows: their pictures may differ in size.
+/// TIFF, ICO and ICNS count with all that the limit allows: their pictures may differ in size.
 #[must_use]
 pub fn memory_needed(bytes: &[u8], limits: &Limits) -> u64 {
     let Ok(format) = admitted(bytes, limits) else {
@@ -15,7 +15,7 @@ pub fn memory_needed(bytes: &[u8], limits: &Limits) -> u64 {
     };
     let most = limits.max_decoder_bytes;
     let factor = match format {
-        Format::Tiff | Format::Ico => return most,
+        Format::Tiff | Format::Ico | Format::Icns => return most,
         Format::Png => png_factor(bytes),
         // What is asked for first is not all, but the planes of one picture.
         Format::WebP => 4,

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::codecs::{dds, farbfeld, hdr, pnm, qoi};
+use image::codecs::{farbfeld, hdr, pnm, qoi};
 use image::{ImageDecoder, ImageResult};
 
 use super::frames::{Frames, Still};
@@ -20,7 +20,6 @@ pub(super) fn open<'a>(
         Format::Qoi => read(format, limits, qoi::QoiDecoder::new(data)),
         Format::Hdr => read(format, limits, hdr::HdrDecoder::new(data)),
         Format::Farbfeld => read(format, limits, farbfeld::FarbfeldDecoder::new(data)),
-        Format::Dds => read(format, limits, dds::DdsDecoder::new(data)),
         _ => {
             return Err(MediaError::damaged(
                 format,

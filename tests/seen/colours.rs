@@ -6,8 +6,10 @@ use std::io::Write as _;
 use image::RgbImage;
 
 use crate::common::{shipped_pictures, test_data};
-use crate::matrix::{Structure, hold};
-use crate::shown::Shower;
+use crate::matrix::{Structure, check, hold};
+use crate::psd;
+use crate::shown::{Shower, Shown};
+use crate::tiff_made::{Plan, Values};
 
 fn pictures() -> Vec<RgbImage> {
     let all = shipped_pictures("known").into_iter();
@@ -20,7 +22,7 @@ fn pictures() -> Vec<RgbImage> {
 }
 
 /// A PNG with these chunks before the pixels.
-fn png(picture: &RgbImage, chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn png(picture: &RgbImage, chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut plain = Vec::new();
     let encoder = image::codecs::png::PngEncoder::new(&mut plain);
     picture.write_with_encoder(encoder).unwrap();
@@ -60,7 +62,7 @@ fn webp(picture: &RgbImage, profile: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn zlib(data: &[u8]) -> Vec<u8> {
+pub(crate) fn zlib(data: &[u8]) -> Vec<u8> {
     let mut packed = b"profile\0\0".to_vec();
     let mut zlib = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::fast());
     zlib.write_all(data).unwrap();
@@ -69,7 +71,7 @@ fn zlib(data: &[u8]) -> Vec<u8> {
 }
 
 /// A profile of sRGB's primaries with one exponent, written by hand: ICC.1, version 2.
-fn profile(exponent: f64) -> Vec<u8> {
+pub(crate) fn profile(exponent: f64) -> Vec<u8> {
     let fixed = |value: f64| ((value * 65_536.0).round() as i32).to_be_bytes();
     let xyz = |x, y, z| [b"XYZ \0\0\0\0".as_slice(), &fixed(x), &fixed(y), &fixed(z)].concat();
     let mut curve = b"curv\0\0\0\0\0\0\0\x01".to_vec();
@@ -109,6 +111,92 @@ fn profile(exponent: f64) -> Vec<u8> {
     [head, table, data].concat()
 }
 
+/// A bitmap with a header of 124 bytes: a profile behind its pixels, or a power that its light is measured by.
+fn bmp(picture: &RgbImage, told: Result<&[u8], f64>) -> Vec<u8> {
+    const HEADER: usize = 124;
+    let (width, height) = picture.dimensions();
+    let stride = (width as usize * 3).next_multiple_of(4);
+    let pixels = stride * height as usize;
+    let mut info = vec![0; HEADER];
+    let mut put = |at: usize, value: u32| info[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    put(0, HEADER as u32);
+    put(4, width);
+    put(8, height);
+    put(12, 24 << 16 | 1);
+    match told {
+        Ok(profile) => {
+            put(56, u32::from_be_bytes(*b"MBED"));
+            put(112, (HEADER + pixels) as u32);
+            put(116, profile.len() as u32);
+        }
+        Err(power) => {
+            // sRGB's red, green and blue under D65, and the same curve of each.
+            let ends = [
+                [0.4124, 0.2126, 0.0193],
+                [0.3576, 0.7152, 0.1192],
+                [0.1805, 0.0722, 0.9505],
+            ];
+            for (at, part) in ends.iter().flatten().enumerate() {
+                put(60 + at * 4, (part * f64::from(1 << 30)) as u32);
+            }
+            for at in [96, 100, 104] {
+                put(at, (power * 65_536.0) as u32);
+            }
+        }
+    }
+    let mut out = b"BM".to_vec();
+    out.extend([0; 8]);
+    out.extend((14 + HEADER as u32).to_le_bytes());
+    out.extend(info);
+    for y in (0..height).rev() {
+        let row = (0..width).flat_map(|x| {
+            let [red, green, blue] = picture.get_pixel(x, y).0;
+            [blue, green, red]
+        });
+        out.extend(row);
+        out.resize(out.len() + stride - width as usize * 3, 0);
+    }
+    out.extend(told.unwrap_or_default());
+    out
+}
+
+/// What Chromium shows of this picture with this profile. Formats that it does not read are held to it.
+pub(crate) fn shown_with(picture: &RgbImage, profile: &[u8]) -> Option<Shown> {
+    let file = png(picture, &[(b"iCCP", zlib(profile))]);
+    let file = Structure::seen("a profile", "image/png", file).file;
+    let shown = Shower::Chromium.show(&[file]).pop().flatten();
+    Some(shown.expect("Chromium shows a PNG"))
+}
+
+#[test]
+fn profiles_of_formats_that_browsers_do_not_read_count_as_in_others() {
+    if !Shower::Chromium.is_here() {
+        return;
+    }
+    for (number, picture) in pictures().iter().enumerate() {
+        for exponent in [0.25, 1.0, 4.0] {
+            let profile = profile(exponent);
+            let shown = shown_with(picture, &profile);
+            let tag = |big_endian| {
+                let plan = Plan::new(2, 8).with(|plan| {
+                    plan.big_endian = big_endian;
+                    plan.more = vec![(34_675, Values::Bytes(profile.clone()))];
+                });
+                plan.file(picture)
+            };
+            for (name, bytes) in [
+                ("tiff", tag(false)),
+                ("tiff, big-endian", tag(true)),
+                ("psd", psd::with_profile(picture, &profile)),
+            ] {
+                let name = format!("{number} {name} {exponent}");
+                let structure = Structure::seen(name.as_str(), "image/tiff", bytes);
+                assert_eq!(check(&structure, shown.as_ref()), Ok(()), "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn colours_are_asked_about_as_they_are_shown() {
     let mut structures = Vec::new();
@@ -133,6 +221,10 @@ fn colours_are_asked_about_as_they_are_shown() {
             add(&format!("jpeg profile {exponent}"), "image/jpeg", file);
             let file = webp(picture, &profile);
             add(&format!("webp profile {exponent}"), "image/webp", file);
+            let file = bmp(picture, Ok(&profile));
+            add(&format!("bmp profile {exponent}"), "image/bmp", file);
+            let file = bmp(picture, Err(exponent));
+            add(&format!("bmp power {exponent}"), "image/bmp", file);
         }
         let srgb = (b"sRGB", vec![0]);
         let light = (b"iCCP", zlib(&profile(1.0)));

@@ -32,6 +32,10 @@ impl Content {
         }
     }
 
+    pub(crate) fn from_rgb(width: usize, height: usize, rgb: Vec<u8>) -> Self {
+        Self { width, height, rgb }
+    }
+
     pub(crate) fn rgb(&self) -> &[u8] {
         &self.rgb
     }

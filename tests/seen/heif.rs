@@ -13,7 +13,7 @@ use image::imageops::{FilterType, resize};
 use crate::common::shipped_pictures;
 use crate::matrix::{Right, Structure, check_by};
 use crate::shown::{Shower, Shown};
-use builder::{Item, clap, file, imir, irot, item_of, nclx};
+use builder::{Item, clap, code_points, file, imir, irot, item_of, nclx, profiled};
 
 /// A file of `tests/data/formats`.
 fn made(name: &str) -> Vec<u8> {
@@ -53,6 +53,7 @@ fn hold_to(files: Vec<(String, Vec<u8>, Shown)>) {
             let structure = Structure::seen(name.as_str(), "image/heic", bytes.clone());
             let frames = VariantSet {
                 frames: true,
+                colour_managed: true,
                 ..VariantSet::NONE
             };
             let what = check_by(&structure, Some(shown), frames).err()?;
@@ -121,6 +122,20 @@ fn jpeg_xl_is_seen_as_the_picture_that_it_was_made_from() {
         )
     });
     hold_to(later.into());
+}
+
+#[cfg(feature = "jxl")]
+#[test]
+fn jpeg_xl_with_a_profile_is_asked_about_as_it_is_shown() {
+    if !Shower::Chromium.is_here() {
+        return;
+    }
+    let picture = source("rocket.jpg", 128, 96);
+    let files = ["rocket-profile.jxl", "rocket-power.jxl"].map(|name| {
+        let shown = crate::colours::shown_with(&picture, &crate::colours::profile(4.0));
+        (name.to_owned(), made(name), shown.expect("shown"))
+    });
+    hold_to(files.into());
 }
 
 /// Files of one structure each, with what a viewer does with it: of coded items of one kind.
@@ -253,6 +268,51 @@ fn structures(pieces: &Pieces) -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// Files that show another picture than they store, by a profile or by code points.
+fn coloured(pieces: &Pieces, is_av1: bool) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut add = |name: String, item: Item| {
+        all.push((name, file(pieces.brand, vec![item]).bytes()));
+    };
+    // Those that brighten what is dark show how two decoders round.
+    for exponent in [0.5, 1.0, 1.8, 3.0, 4.0] {
+        if exponent < 1.5 && !is_av1 {
+            continue;
+        }
+        let profile = crate::colours::profile(exponent);
+        for kind in [b"prof", b"rICC"] {
+            let said = pieces.whole.clone().recoloured(profiled(kind, &profile));
+            add(format!("{} {exponent}", kind.escape_ascii()), said.clone());
+            let both = said.with(nclx(6, true));
+            add(format!("{} {exponent}, nclx", kind.escape_ascii()), both);
+        }
+    }
+    let codes = [
+        (1, 13),
+        (1, 1),
+        (1, 4),
+        (1, 5),
+        (1, 8),
+        (2, 2),
+        (9, 13),
+        (9, 14),
+        (12, 13),
+        (1, 6),
+    ];
+    for (primaries, transfer) in codes {
+        // Light alone is not brought to the curve of a screen in a stream of HEVC.
+        if transfer == 8 && !is_av1 {
+            continue;
+        }
+        let said = code_points([primaries, transfer, 6], true);
+        add(
+            format!("nclx {primaries} {transfer}"),
+            pieces.whole.clone().recoloured(said),
+        );
+    }
+    all
+}
+
 /// Other projects' files, where the test data are at hand: those that have enough in them to be told by.
 #[cfg(all(feature = "avif", feature = "cli", target_os = "linux"))]
 fn hard() -> Vec<(String, Vec<u8>)> {
@@ -299,7 +359,9 @@ fn avif_is_seen_as_chromium_shows_it() {
         .into_iter()
         .map(|name| Structure::seen(name, "image/avif", made(name)))
         .collect();
-    let built = structures(&avif()).into_iter();
+    let built = structures(&avif())
+        .into_iter()
+        .chain(coloured(&avif(), true));
     all.extend(built.map(|(name, bytes)| Structure::seen(name, "image/avif", bytes)));
     for (name, bytes) in hard() {
         let right = match name.contains("p3pq") {
@@ -386,14 +448,19 @@ fn a_heic_is_seen_as_chromium_shows_an_avif_of_the_same_structure() {
     }
     let mut twins = avif();
     twins.alpha = None;
-    let twins = structures(&twins);
+    let mut twins_made = structures(&twins);
+    twins_made.extend(coloured(&twins, false));
+    let twins = twins_made;
     let shown = Shower::Chromium.show(
         &twins
             .iter()
             .map(|(name, bytes)| Structure::seen(name.as_str(), "image/avif", bytes.clone()).file)
             .collect::<Vec<_>>(),
     );
-    let files = structures(&heic()).into_iter().zip(shown);
+    let files = structures(&heic())
+        .into_iter()
+        .chain(coloured(&heic(), false));
+    let files = files.zip(shown);
     let files = files.map(|((name, bytes), shown)| {
         let shown = shown.unwrap_or_else(|| panic!("{name}: Chromium shows nothing of its twin"));
         (name, bytes, shown)

@@ -143,6 +143,12 @@ pub(crate) fn gate_of(shown: Option<&Shown>) -> Gate {
     gate_by(shown, FORMS)
 }
 
+/// The same, and about the small picture that a file brings along.
+pub(crate) fn gate_with_embedded(shown: &Shown) -> Gate {
+    let embedded = true;
+    gate_by(Some(shown), VariantSet { embedded, ..FORMS })
+}
+
 fn gate_by(shown: Option<&Shown>, variants: VariantSet) -> Gate {
     let bank = Bank {
         id: BankId(1),

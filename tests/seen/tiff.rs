@@ -155,6 +155,9 @@ fn tiff_floats_and_signed_numbers() {
             plan.big_endian = big_endian;
         });
         made.magick(&format!("signed {big_endian}"), &plan);
+        // Of 8 bits the bytes are shown as they are.
+        let plan = plan.with(|plan| plan.bits = 8);
+        made.magick(&format!("signed bytes {big_endian}"), &plan);
     }
     made.hold(20);
 }

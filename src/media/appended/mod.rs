@@ -11,6 +11,7 @@ mod ends;
 use memchr::memmem;
 
 use super::format::{self, Format};
+use super::{icns, psd, tiff};
 
 /// What lies behind the first picture of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,7 +30,9 @@ impl Appended<'_> {
     pub const MOST_OTHERS: usize = 16;
 }
 
-/// Finds what lies behind the first picture of a JPEG, PNG, GIF or WebP, and the clip in a HEIF or AVIF.
+/// Finds what lies behind the first picture of a JPEG, PNG, GIF or WebP, the clip in a HEIF or AVIF, and beside the pictures of
+/// other formats what is not looked at: a camera's raw data in a TIFF, the layers of a Photoshop file, JPEG 2000 in an
+/// Apple icon.
 ///
 /// Reads each byte at most a few times, without decoding any.
 #[must_use]
@@ -38,6 +41,24 @@ pub fn appended(bytes: &[u8]) -> Appended<'_> {
     if bytes.get(4..8) == Some(b"ftyp") {
         found.others.extend(ends::clip_in_boxes(bytes));
         return found;
+    }
+    match format::sniff(bytes) {
+        Some(Format::Tiff) => {
+            found.others = tiff::undecoded(bytes, Appended::MOST_OTHERS);
+            return found;
+        }
+        Some(Format::Icns) => {
+            found.others = icns::undecoded(bytes, Appended::MOST_OTHERS);
+            return found;
+        }
+        Some(Format::Psd) => {
+            let layers = psd::layer_bytes(bytes);
+            if layers > 0 {
+                found.others.push(("layers".to_owned(), layers));
+            }
+            return found;
+        }
+        _ => {}
     }
     let Some(mut rest) = ends::first(bytes).and_then(|end| bytes.get(end..)) else {
         return found;

@@ -7,10 +7,13 @@
 //! them.
 
 mod header;
+mod light;
 mod pixels;
 mod rle;
 
 use header::Header;
+
+pub(super) use light::{Light, light};
 
 use super::frames::Frames;
 use super::pixels::{Channels, Depth, Layout, compose};

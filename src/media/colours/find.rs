@@ -4,6 +4,13 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
+use crate::media::bmp::{self, Light};
+#[cfg(any(feature = "heic", feature = "avif"))]
+use crate::media::heif;
+use crate::media::{Format, format, psd, tiff};
+#[cfg(feature = "jxl")]
+use crate::media::{frames, jxl};
+
 /// The longest profile that is read.
 const MOST_BYTES: usize = 2 << 20;
 /// So many chunks or segments are looked at.
@@ -44,8 +51,75 @@ pub(super) fn told(bytes: &[u8]) -> Option<Told> {
         [0xff, 0xd8, ..] => jpeg(bytes),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', rest @ ..] => png(rest),
         [b'R', b'I', b'F', b'F', ..] if bytes.get(8..12) == Some(b"WEBP") => webp(bytes),
-        _ => None,
+        [b'B', b'M', ..] => bitmap(bytes),
+        [b'8', b'B', b'P', b'S', ..] => whole(psd::profile(bytes)?),
+        _ => match format::sniff(bytes)? {
+            Format::Tiff => tiff::profile(bytes, MOST_BYTES).map(Told::Icc),
+            #[cfg(feature = "jxl")]
+            Format::JpegXl => {
+                let profile = || Ok(jxl::profile(bytes));
+                let profile = frames::guarded(Format::JpegXl, profile).ok().flatten()?;
+                (profile.len() <= MOST_BYTES).then_some(Told::Icc(profile))
+            }
+            #[cfg(any(feature = "heic", feature = "avif"))]
+            format @ (Format::Heic | Format::Avif) => items(format, bytes),
+            _ => None,
+        },
     }
+}
+
+/// A profile as it stands, where it is not too long.
+fn whole(profile: &[u8]) -> Option<Told> {
+    (profile.len() <= MOST_BYTES).then(|| Told::Icc(profile.to_vec()))
+}
+
+/// A bitmap's profile, or what was measured of its light.
+fn bitmap(bytes: &[u8]) -> Option<Told> {
+    match bmp::light(bytes)? {
+        Light::Profile(profile) => whole(profile),
+        Light::Measured { power, ends } => {
+            const WHOLE: u64 = 100_000;
+            let gamma = (WHOLE << 16).checked_div(u64::from(power))?;
+            let gamma = u32::try_from(gamma).ok()?;
+            let share = |parts: [u64; 3]| -> Option<[u32; 2]> {
+                let sum = parts.iter().sum();
+                let one = |part: u64| (part * WHOLE).checked_div(sum).map(|share| share as u32);
+                Some([one(parts[0])?, one(parts[1])?])
+            };
+            let [red, green, blue] = ends.map(|end| end.map(u64::from));
+            let white = [0, 1, 2].map(|at| red[at] + green[at] + blue[at]);
+            let all = [share(white)?, share(red)?, share(green)?, share(blue)?];
+            let is_sound = all.iter().all(|&[_, y]| y > 0) && GAMMAS.contains(&gamma);
+            is_sound.then_some(Told::Gamma {
+                gamma,
+                chromaticities: Some(all),
+            })
+        }
+    }
+}
+
+/// What a HEIF says of its primary picture.
+#[cfg(any(feature = "heic", feature = "avif"))]
+fn items(format: Format, bytes: &[u8]) -> Option<Told> {
+    const SRGB: u16 = 13;
+    const LINEAR: u16 = 8;
+    let colour = match heif::profile(bytes)? {
+        heif::Profile::Icc(profile) => return whole(profile),
+        heif::Profile::Code(colour) => colour,
+    };
+    let transfer = match colour.transfer {
+        // The decoder of AV1 has encoded it already.
+        LINEAR if format == Format::Avif => SRGB,
+        other => other,
+    };
+    let known = |code: u16, other: u8| match u8::try_from(code) {
+        Ok(UNSPECIFIED) | Err(_) => other,
+        Ok(code) => code,
+    };
+    Some(Told::Code {
+        primaries: known(colour.primaries, 1),
+        transfer: known(transfer, SRGB as u8),
+    })
 }
 
 /// The chunks before the pixels (PNG, third edition, clause 11.3.2).
@@ -178,8 +252,7 @@ fn webp(bytes: &[u8]) -> Option<Told> {
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
         match &[k0, k1, k2, k3] {
             b"ICCP" => {
-                let profile = after.get(..length)?;
-                return (length <= MOST_BYTES).then(|| Told::Icc(profile.to_vec()));
+                return whole(after.get(..length)?);
             }
             b"VP8X" => {}
             _ => return None,

@@ -5,8 +5,9 @@
 //! about. Owned here: finding the profile in a file, and applying it. Not owned: when that is done.
 //!
 //! What counts, in this order, as the PNG specification (third edition, 4.3) and Chromium have it: `cICP`, then an ICC
-//! profile, then `sRGB`, then `gAMA` with `cHRM`. In JPEG and WebP it is the ICC profile alone. Profiles of inks (CMYK) are
-//! passed over, and so is what cannot be read.
+//! profile, then `sRGB`, then `gAMA` with `cHRM`. In JPEG, WebP, TIFF (of its first page), PSD and JPEG XL it is the ICC
+//! profile alone; in HEIC and AVIF that of the primary picture, then its code points; in BMP the profile, or what the header
+//! says of its light. Profiles of inks (CMYK) are passed over, and so is what cannot be read.
 
 mod find;
 

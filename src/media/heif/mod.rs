@@ -17,6 +17,7 @@ mod hevc;
 mod meta;
 mod pictures;
 mod plan;
+mod profile;
 mod properties;
 mod sequence;
 #[cfg(feature = "heic")]
@@ -27,6 +28,8 @@ use bytes::{Bytes, first};
 use meta::Meta;
 use pictures::Pictures;
 use sequence::{NoSequence, Sequence};
+
+pub(super) use profile::{Profile, profile};
 
 use super::frames::Frames;
 use super::{Format, Limits, MediaError};

@@ -19,6 +19,8 @@ pub(super) enum Property<'a> {
     Aperture(Aperture),
     /// `colr` of the kind `nclx`.
     Colour(Colour),
+    /// `colr` of the kinds `prof` and `rICC`: an ICC profile.
+    Profile(&'a [u8]),
     /// `auxC`: what an auxiliary picture is, without the closing zero.
     Auxiliary(&'a [u8]),
     /// `hvcC` or `av1C`: how the stream is to be read.
@@ -68,6 +70,7 @@ impl<'a> Property<'a> {
                     matrix: body.u16()?,
                     full_range: body.u8()? & 0x80 != 0,
                 }),
+                b"prof" | b"rICC" => Self::Profile(body.0),
                 _ => Self::Descriptive,
             },
             b"auxC" => {
@@ -156,7 +159,9 @@ mod tests {
                 full_range: true
             })
         );
-        assert_eq!(read(b"colr", b"profwhatever"), Property::Descriptive);
+        let profile = Property::Profile(b"whatever");
+        assert_eq!(read(b"colr", b"profwhatever"), profile);
+        assert_eq!(read(b"colr", b"whatelse"), Property::Descriptive);
         assert_eq!(
             read(b"auxC", b"\0\0\0\0urn:x\0\x01"),
             Property::Auxiliary(b"urn:x")

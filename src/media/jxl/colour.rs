@@ -5,8 +5,6 @@ use jxl::api::{JxlColorEncoding, JxlColorProfile, JxlTransferFunction};
 use crate::media::pixels::Depth;
 use crate::media::{Format, MediaError};
 
-/// Exponents of a curve that looks as sRGB does on a screen: 1/3.3 to 1/1.6.
-const LIKE_SRGB: std::ops::RangeInclusive<f32> = 0.3..=0.625;
 /// Exponents of what is linear light but for rounding.
 const LINEAR: std::ops::RangeInclusive<f32> = 0.95..=1.05;
 
@@ -25,12 +23,9 @@ pub(super) fn depth(profile: &JxlColorProfile) -> Result<Depth, MediaError> {
     match profile.transfer_function() {
         None | Some(Curve::SRGB | Curve::BT709 | Curve::DCI) => Ok(Depth::Eight),
         Some(Curve::Linear) => Ok(Depth::FloatLinear),
-        Some(Curve::Gamma(gamma)) if LIKE_SRGB.contains(gamma) => Ok(Depth::Eight),
         Some(Curve::Gamma(gamma)) if LINEAR.contains(gamma) => Ok(Depth::FloatLinear),
-        Some(Curve::Gamma(gamma)) => Err(MediaError::variant(
-            Format::JpegXl,
-            format_args!("a curve of the power {gamma}"),
-        )),
+        // As it is stored, and by its profile also as it is shown.
+        Some(Curve::Gamma(_)) => Ok(Depth::Eight),
         Some(Curve::PQ | Curve::HLG) => {
             Err(MediaError::variant(Format::JpegXl, "high dynamic range"))
         }
@@ -62,13 +57,18 @@ mod tests {
     #[test]
     fn linear_light_is_brought_to_the_curve_and_hdr_refused_by_name() {
         use JxlTransferFunction as Curve;
-        for curve in [Curve::SRGB, Curve::BT709, Curve::Gamma(0.454_55)] {
+        for curve in [
+            Curve::SRGB,
+            Curve::BT709,
+            Curve::Gamma(0.454_55),
+            Curve::Gamma(0.1),
+        ] {
             assert_eq!(with(curve), Ok(Depth::Eight));
         }
         for curve in [Curve::Linear, Curve::Gamma(1.0)] {
             assert_eq!(with(curve), Ok(Depth::FloatLinear));
         }
-        for curve in [Curve::PQ, Curve::HLG, Curve::Gamma(0.1)] {
+        for curve in [Curve::PQ, Curve::HLG] {
             assert!(matches!(with(curve), Err(MediaError::Unsupported { .. })));
         }
     }

@@ -5,7 +5,7 @@
 //! frame and a [`Budget`] of steps, because a file may hold many frames that are never shown.
 //!
 //! Colours come out as the file describes them: coded as sRGB where the file was made for it, as stored where an
-//! ICC profile stands beside the pixels (profiles are ignored here, see [`Picture`]). Linear light is brought to
+//! ICC profile or a curve of another kind stands beside the pixels: [`profile`] tells it. Linear light is brought to
 //! the sRGB curve. A turn that the file asks for is done by the decoder: every program does it. Refused by name: CMYK, and light of high dynamic range.
 
 mod budget;
@@ -91,6 +91,23 @@ pub(super) fn open<'a>(
         given: 0,
         ended: false,
     }))
+}
+
+/// The profile of the colours that come out, as ICC; `None` where they come out as a screen shows them.
+pub(super) fn profile(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (mut decoder, _) = at_header(bytes, options(None), 0).ok()?;
+    let info = decoder.basic_info()?;
+    let extra = info.extra_channels.len();
+    if extra > MOST_EXTRA_CHANNELS {
+        return None;
+    }
+    let (width, height) = size(info).ok()?;
+    let layout = header(&mut decoder, width, height).ok()?.layout;
+    if layout.depth != Depth::Eight {
+        return None;
+    }
+    let profile = decoder.output_color_profile()?.try_as_icc()?;
+    Some(profile.into_owned())
 }
 
 impl Frames for JxlFrames<'_> {

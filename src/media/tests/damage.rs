@@ -138,6 +138,9 @@ fn make_samples() -> Vec<(&'static str, Vec<u8>)> {
         ("BMP", encoded(&rgb, ImageFormat::Bmp)),
         ("TIFF", encoded(&rgb, ImageFormat::Tiff)),
         ("ICO", encoded(&rgba, ImageFormat::Ico)),
+        ("TGA", targa(&rgb)),
+        ("PSD", photoshop(&rgb)),
+        ("ICNS", apple_icon(&encoded(&rgba, ImageFormat::Png))),
         ("PNM", encoded(&rgb, ImageFormat::Pnm)),
         ("QOI", encoded(&rgb, ImageFormat::Qoi)),
         (
@@ -155,6 +158,45 @@ fn make_samples() -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
     ]
+}
+
+/// True colours from the top, with no footer.
+fn targa(picture: &DynamicImage) -> Vec<u8> {
+    let (width, height) = (picture.width() as u8, picture.height() as u8);
+    let mut bytes = vec![
+        0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, width, 0, height, 0, 24, 0x20,
+    ];
+    let pixels = picture.to_rgb8();
+    bytes.extend(pixels.pixels().flat_map(|pixel| {
+        let [red, green, blue] = pixel.0;
+        [blue, green, red]
+    }));
+    bytes
+}
+
+/// Three channels, not packed.
+fn photoshop(picture: &DynamicImage) -> Vec<u8> {
+    let mut bytes = b"8BPS\0\x01\0\0\0\0\0\0\0\x03".to_vec();
+    bytes.extend(
+        [picture.height(), picture.width()]
+            .map(u32::to_be_bytes)
+            .concat(),
+    );
+    bytes.extend([0, 8, 0, 3]);
+    // No palette, no resources, no layers; then how it is packed.
+    bytes.extend([0; 14]);
+    let pixels = picture.to_rgb8();
+    for channel in 0..3 {
+        bytes.extend(pixels.pixels().map(|pixel| pixel.0[channel]));
+    }
+    bytes
+}
+
+/// One entry, a PNG.
+fn apple_icon(png: &[u8]) -> Vec<u8> {
+    let length = |data: usize| ((data + 8) as u32).to_be_bytes();
+    let entry = [b"ic07", &length(png.len())[..], png].concat();
+    [b"icns", &length(entry.len())[..], &entry].concat()
 }
 
 #[test]
@@ -266,7 +308,7 @@ fn cheap() -> Limits {
     }
 }
 
-const MARKS: [&[u8]; 14] = [
+const MARKS: [&[u8]; 18] = [
     b"\xff\xd8\xff",
     b"\x89PNG\r\n\x1a\n",
     b"GIF89a",
@@ -281,6 +323,10 @@ const MARKS: [&[u8]; 14] = [
     b"qoif",
     b"#?RADIANCE\n",
     b"DDS ",
+    b"\0\0\x02\0\0\0\0\0\0\0\0\0\x04\0\x04\0\x18\x20",
+    b"\0\x01\x09\0\0\x02\0\x18\0\0\0\0\x04\0\x04\0\x08\0",
+    b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x04\0\0\0\x04\0\x08\0\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\x01",
+    b"icns\0\0\x01\0il32\0\0\0\xf0",
 ];
 
 proptest! {
@@ -304,7 +350,7 @@ proptest! {
 
     #[test]
     fn no_damage_makes_it_panic(
-        which in 0..15_usize,
+        which in 0..samples().len(),
         hits in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut bytes = samples()[which].1.clone();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::budget::Budget;
-use super::content::Content;
+use super::content::{self, Content};
 use super::directory::File;
 use super::fault::damaged;
 use super::tags;
@@ -15,8 +15,8 @@ const MOST_DIRECTORIES: usize = 1 << 16;
 /// A directory of a file.
 pub(super) struct Found {
     pub(super) place: u64,
-    /// Whether it holds what is not decoded here: a camera's raw data.
-    pub(super) is_raw: bool,
+    /// What it holds that is not decoded here, a camera's raw data, and how many bytes.
+    pub(super) raw: Option<(&'static str, u64)>,
     /// Pixels, as far as headers tell.
     pub(super) pixels: u64,
 }
@@ -72,9 +72,15 @@ impl Walker {
             let directory = file.directory(place, budget)?;
             // What is wrong with a page is told when it is its turn.
             let content = Content::of(file, &directory).ok();
+            let raw = match content {
+                Some(Content::Raw(what)) => {
+                    Some((what, content::named_bytes(file, &directory, budget)))
+                }
+                _ => None,
+            };
             self.chain.found.push(Found {
                 place,
-                is_raw: matches!(content, Some(Content::Raw)),
+                raw,
                 pixels: content.map_or(0, |content| content.pixels(&directory)),
             });
             if let Some(below) = directory.values(tags::BELOW)? {

@@ -1,5 +1,6 @@
 //! What a directory holds: a page, a JPEG of its own, or a camera's raw data.
 
+use super::budget::Budget;
 use super::directory::{Directory, File};
 use super::fault::{ends_early, unsupported};
 use super::tags;
@@ -12,8 +13,8 @@ pub(super) enum Content<'a> {
     Page,
     /// A whole JPEG: how cameras keep previews, and old files their picture.
     Jpeg(&'a [u8]),
-    /// What a camera's sensor saw, to be developed, or what goes with it. Not decoded here.
-    Raw,
+    /// What a camera's sensor saw, to be developed, or what goes with it: in a few words. Not decoded here.
+    Raw(&'static str),
 }
 
 /// A mosaic of one colour a pixel, and sensor data of three.
@@ -25,12 +26,17 @@ const SEMANTIC_MASK: u64 = 52_527;
 
 const OLD_JPEG: u64 = 6;
 
+const SENSOR: &str = "a camera's raw data";
+
 impl<'a> Content<'a> {
     /// Looks at a directory.
     pub(super) fn of(file: &File<'a>, directory: &Directory<'a>) -> Result<Self, MediaError> {
         let photometric = directory.number(tags::PHOTOMETRIC)?;
-        if matches!(photometric, Some(MOSAIC | LINEAR | DEPTH | SEMANTIC_MASK)) {
-            return Ok(Self::Raw);
+        match photometric {
+            Some(MOSAIC | LINEAR) => return Ok(Self::Raw(SENSOR)),
+            Some(DEPTH) => return Ok(Self::Raw("a map of depths")),
+            Some(SEMANTIC_MASK) => return Ok(Self::Raw("a mask of a camera's raw data")),
+            _ => {}
         }
         let compression = directory.or(tags::COMPRESSION, 1)?;
         let named = directory.number(tags::JPEG_AT)?;
@@ -57,12 +63,12 @@ impl<'a> Content<'a> {
             .is_some_and(|strips| strips.len() == 1);
         match strip {
             Some(strip) if is_alone && strip.starts_with(JPEG) => Ok(if is_lossless(strip) {
-                Self::Raw
+                Self::Raw(SENSOR)
             } else {
                 Self::Jpeg(strip)
             }),
             // A maker of cameras calls its developed sensor data so.
-            Some(_) if file.bytes.get(8..10) == Some(b"CR") => Ok(Self::Raw),
+            Some(_) if file.bytes.get(8..10) == Some(b"CR") => Ok(Self::Raw(SENSOR)),
             _ => Err(unsupported("old-style JPEG in parts")),
         }
     }
@@ -70,7 +76,7 @@ impl<'a> Content<'a> {
     /// Pixels of the picture, as far as headers tell.
     pub(super) fn pixels(&self, directory: &Directory<'_>) -> u64 {
         match self {
-            Self::Raw => 0,
+            Self::Raw(_) => 0,
             Self::Jpeg(bytes) => {
                 jpeg::sides(bytes).map_or(0, |(width, height)| u64::from(width) * u64::from(height))
             }
@@ -79,6 +85,23 @@ impl<'a> Content<'a> {
                 side(tags::WIDTH).saturating_mul(side(tags::HEIGHT))
             }
         }
+    }
+}
+
+/// How many bytes of the file a directory names as its strips, its tiles or its JPEG. None where naming them spends
+/// the budget.
+pub(super) fn named_bytes(file: &File<'_>, directory: &Directory<'_>, budget: &mut Budget) -> u64 {
+    let tags = [tags::STRIP_COUNTS, tags::TILE_COUNTS, tags::JPEG_BYTES];
+    let counts = tags.map(|tag| directory.values(tag).ok().flatten());
+    let Some(counts) = counts.into_iter().flatten().next() else {
+        return 0;
+    };
+    match budget.name(counts.bytes().len() as u64) {
+        Ok(()) => counts
+            .numbers()
+            .fold(0, u64::saturating_add)
+            .min(file.bytes.len() as u64),
+        Err(_) => 0,
     }
 }
 

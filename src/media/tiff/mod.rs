@@ -9,7 +9,7 @@
 //!
 //! A page that cannot be read does not hide those behind it: they are given, and the file ends in that
 //! page's error. What a camera's sensor saw is not developed here. Of such a file the previews are
-//! given, the largest first.
+//! given, the largest first; the raw data are named by [`undecoded`].
 
 mod budget;
 mod chain;
@@ -82,11 +82,34 @@ pub(super) fn open<'a>(
     }))
 }
 
+/// The colour profile of the first page.
+pub(super) fn profile(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+    let (file, first) = File::open(bytes).ok()?;
+    let mut budget = Budget::of(bytes, &Limits::default());
+    let directory = file.directory(first, &mut budget).ok()?;
+    let profile = directory.values(tags::PROFILE).ok()??;
+    let profile = profile.bytes();
+    (profile.len() <= most).then(|| profile.to_vec())
+}
+
+/// What of a file is not decoded here, a camera's raw data, and how many bytes each has. At most `most` of them.
+pub(super) fn undecoded(bytes: &[u8], most: usize) -> Vec<(String, u64)> {
+    let Ok((file, first)) = File::open(bytes) else {
+        return Vec::new();
+    };
+    let mut budget = Budget::of(bytes, &Limits::default());
+    let chain = chain::walk(&file, first, &mut budget);
+    let raw = chain.found.into_iter().filter_map(|found| found.raw);
+    raw.take(most)
+        .map(|(what, bytes)| (what.to_owned(), bytes))
+        .collect()
+}
+
 /// The pictures in the order in which they are given: as they come; where a camera's raw data are among
 /// them, those are left out, and the largest of the others is the first.
 fn in_order(mut found: Vec<Found>) -> Vec<u64> {
-    if found.iter().any(|found| found.is_raw) {
-        found.retain(|found| !found.is_raw);
+    if found.iter().any(|found| found.raw.is_some()) {
+        found.retain(|found| found.raw.is_none());
         // Stable: of equals the file's first stays first.
         found.sort_by_key(|found| std::cmp::Reverse(found.pixels));
     }

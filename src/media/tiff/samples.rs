@@ -23,8 +23,8 @@ impl Storage {
     pub(super) fn new(bits: u64, number: Number, order: Order) -> Option<Self> {
         let known = match number {
             Number::Unsigned => matches!(bits, 1..=16 | 24 | 32),
-            // Of 8 and 32 bits every program shows another picture.
-            Number::Signed => bits == 16,
+            // Of 32 bits every program shows another picture.
+            Number::Signed => matches!(bits, 8 | 16),
             Number::Float => matches!(bits, 16 | 24 | 32 | 64),
         };
         known.then_some(Self {
@@ -37,7 +37,8 @@ impl Storage {
     /// Gives each sample of a row to `take`, from 0 to 65,535.
     pub(super) fn each(self, row: &[u8], take: impl FnMut(u16)) {
         match (self.number, self.bits) {
-            (Number::Unsigned, 8) => row.iter().map(|&byte| u16::from(byte) * 257).for_each(take),
+            // With a sign or without: programs show the bytes as they are.
+            (_, 8) => row.iter().map(|&byte| u16::from(byte) * 257).for_each(take),
             (Number::Unsigned, 16) => self.twos(row).for_each(take),
             (Number::Unsigned, bits @ (24 | 32)) => row
                 .chunks_exact(usize::from(bits / 8))

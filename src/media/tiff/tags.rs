@@ -32,3 +32,5 @@ pub(super) const JPEG_BYTES: u16 = 514;
 pub(super) const LUMA_WEIGHTS: u16 = 529;
 pub(super) const SUBSAMPLING: u16 = 530;
 pub(super) const BLACK_AND_WHITE: u16 = 532;
+/// The ICC profile of the colours.
+pub(super) const PROFILE: u16 = 34_675;

@@ -5,6 +5,7 @@ Each shows a picture of examples/pictures/known, scaled to 256 x 192 pixels, or 
 """
 
 import pathlib
+import struct
 import subprocess
 import tempfile
 
@@ -31,6 +32,36 @@ def ramp():
     """Alpha that falls from left to right."""
     row = bytes(255 - x * 200 // (SIZE[0] - 1) for x in range(SIZE[0]))
     return Image.frombytes("L", SIZE, row * SIZE[1])
+
+
+def profile(power):
+    """An ICC profile of sRGB's primaries whose light is the stored value to this power."""
+
+    def fixed(*values):
+        return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    def xyz(*values):
+        return b"XYZ \0\0\0\0" + fixed(*values)
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IHH", 1, round(power * 256), 0)
+    parts = {
+        b"desc": b"desc\0\0\0\0\0\0\0\x02x\0" + bytes(80),
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": xyz(0.9642, 1.0, 0.8249),
+        b"rXYZ": xyz(0.4360, 0.2225, 0.0139),
+        b"gXYZ": xyz(0.3851, 0.7169, 0.0971),
+        b"bXYZ": xyz(0.1431, 0.0606, 0.7141),
+        b"rTRC": curve,
+        b"gTRC": curve,
+        b"bTRC": curve,
+    }
+    table, data = struct.pack(">I", len(parts)), b""
+    for name, part in parts.items():
+        table += name + struct.pack(">II", 128 + 4 + 12 * len(parts) + len(data), len(part))
+        data += part + bytes(-len(part) % 4)
+    head = struct.pack(">I4xI", 128 + len(table) + len(data), 0x02100000) + b"mntrRGB XYZ "
+    head += bytes(12) + b"acsp" + bytes(28) + fixed(0.9642, 1.0, 0.8249)
+    return head.ljust(128, b"\0") + table + data
 
 
 def main():
@@ -60,6 +91,11 @@ def main():
         exif[0x0112] = 6
         rocket.save(turned, quality=70, exif=exif)
         run("cjxl", turned, HERE / "rocket-turned.jxl", "--lossless_jpeg=1")
+        (folder / "icc").write_bytes(profile(4))
+        plain = folder / "plain.ppm"
+        rocket.resize((128, 96)).save(plain)
+        run("cjxl", plain, HERE / "rocket-profile.jxl", "-d", "0", "-m", "1", "-e", "9", "-x", f"icc_pathname={folder / 'icc'}")
+        run("cjxl", plain, HERE / "rocket-power.jxl", "-d", "1", "-e", "7", "-x", "color_space=RGB_D65_SRG_Per_g0.25")
         moving = folder / "moving.png"
         frames = [image.resize((128, 96)) for image in (rocket, cat, coffee)]
         frames[0].save(moving, save_all=True, append_images=frames[1:], duration=100)

@@ -61,10 +61,21 @@ pub(super) fn imir(axis: u8) -> Vec<u8> {
 }
 
 pub(super) fn nclx(matrix: u16, full_range: bool) -> Vec<u8> {
-    let mut body = b"nclx\0\x01\0\x0d".to_vec();
+    code_points([1, 13, matrix], full_range)
+}
+
+/// Primaries, transfer and matrix.
+pub(super) fn code_points([primaries, transfer, matrix]: [u16; 3], full_range: bool) -> Vec<u8> {
+    let mut body = b"nclx".to_vec();
+    body.extend([primaries, transfer].map(u16::to_be_bytes).concat());
     body.extend(matrix.to_be_bytes());
     body.push(u8::from(full_range) << 7);
     boxed(b"colr", &body)
+}
+
+/// A profile, of either kind.
+pub(super) fn profiled(kind: &[u8; 4], profile: &[u8]) -> Vec<u8> {
+    boxed(b"colr", &[kind, profile].concat())
 }
 
 /// A part of `whole`, by its size and its first pixel.

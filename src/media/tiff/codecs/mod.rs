@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use super::fault::{ends_early, unsupported};
 use super::packing::Compression;
 use super::page::Page;
+use crate::media::pack_bits::pack_bits;
 use crate::media::{Limits, MediaError};
 
 pub(super) use jpeg::whole as whole_jpeg;
@@ -44,7 +45,7 @@ pub(super) fn unpack(
     };
     match page.compression {
         Compression::None => out.extend(data.iter().take(size)),
-        Compression::PackBits => plain::pack_bits(&data, size, out),
+        Compression::PackBits => pack_bits(&data, size, out),
         Compression::Lzw => plain::lzw(&data, size, out)?,
         Compression::Deflate => plain::deflate(&data, size, out)?,
         Compression::Zstd => plain::zstd(&data, size, out, limits)?,
