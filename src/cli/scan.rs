@@ -79,9 +79,9 @@ pub(crate) struct ScanArgs {
 
     /// What to do with a file that matches nothing, where a part of it was not looked at (a clip
     /// behind a picture, a further picture that cannot be decoded): pass or review. Held back, it
-    /// counts as not judged in the exit code
-    #[arg(long, value_name = "POLICY", default_value_t = UnreadPolicy::Pass)]
-    unread: UnreadPolicy,
+    /// counts as not judged in the exit code [default: what the policy file said when it was published, else pass]
+    #[arg(long, value_name = "POLICY")]
+    unread: Option<UnreadPolicy>,
 
     #[command(flatten)]
     decisions: DecisionArgs,

@@ -60,6 +60,7 @@ mod verdict;
 
 #[cfg(feature = "decode")]
 pub use crate::signal::variants::{VariantSet, VariantSetError};
+pub use crate::bank::{UnreadPolicy, UnreadPolicyError};
 pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
@@ -91,6 +92,6 @@ pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
-pub use unread::{Unread, UnreadPolicy, UnreadPolicyError};
+pub use unread::Unread;
 pub use unsettled::{Checked, Unsettled};
 pub use verdict::{Match, MatchKind, Verdict};
