@@ -1,6 +1,6 @@
 //! `hashgate scan`: the index asked about every file below some paths.
 
-use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
+use crate::cli::inputs::{FileArgs, IndexArgs, IsolationArgs, LimitArgs, VariantArgs};
 use crate::cli::known::{self, Gathered, KnownArgs};
 use crate::cli::recorder::{self, DecisionArgs};
 use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
@@ -94,6 +94,9 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     limits: LimitArgs,
 
+    #[command(flatten)]
+    isolation: IsolationArgs,
+
     /// Judge by this policy file too, act on what is in force, and say where it would decide otherwise
     #[arg(long, value_name = "FILE.toml")]
     shadow: Option<PathBuf>,
@@ -128,6 +131,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         // One time for all files: a scan's outcome does not hang on which thread was faster.
         at: Some(clock::now()),
         unread: args.unread,
+        isolation: args.isolation.isolate,
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");

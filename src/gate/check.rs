@@ -17,7 +17,9 @@ use std::sync::Arc;
 #[cfg(feature = "decode")]
 use {
     crate::gate::terms::upload_of,
-    crate::gate::{AtHand, Extractor, LookOptions, MemoryBudget, Mode, VariantSet, read_file},
+    crate::gate::{
+        AtHand, Extractor, Isolation, LookOptions, MemoryBudget, Mode, VariantSet, read_file,
+    },
     crate::hash::SignalType,
     crate::index::Memory,
     crate::media::Limits,
@@ -59,6 +61,8 @@ pub struct GateOptions {
     /// What is done about an upload that passes, where a part of it was not looked at. `None`: what the index's policies
     /// say, and where they say nothing it passes.
     pub unread: Option<UnreadPolicy>,
+    /// What of an upload is looked at in a process of its own.
+    pub isolation: Isolation,
 }
 
 #[cfg(feature = "decode")]
@@ -116,6 +120,13 @@ impl GateOptions {
     #[must_use]
     pub fn unread(mut self, policy: UnreadPolicy) -> Self {
         self.unread = Some(policy);
+        self
+    }
+
+    /// Sets what of an upload is looked at in a process of its own.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
         self
     }
 
@@ -207,7 +218,8 @@ impl Gate {
         Self::with(IndexHandle::new(index), options)
     }
 
-    /// Sets what is done about an upload that passes, where a part of it was not looked at.
+    /// Sets what is done about an upload that passes, where a part of it was not looked at, whatever the index's policies
+    /// say.
     #[must_use]
     pub fn minding_unread(mut self, policy: UnreadPolicy) -> Self {
         self.unread = Some(policy);
@@ -380,6 +392,7 @@ impl Gate {
             mode: options.mode,
             auto_from: options.auto_from,
             memory: options.memory.as_deref(),
+            isolation: options.isolation,
         };
         let (first, mut eyes) = AtHand::look(bytes, look, extractor);
         let unsettled = decide_both(&terms, shadow, first, (&mut eyes, bytes.len() as u64));
@@ -453,6 +466,7 @@ impl Gate {
             mode: options.mode,
             auto_from: options.auto_from,
             memory: options.memory.clone(),
+            isolation: options.isolation,
             fitting: false,
         }
     }

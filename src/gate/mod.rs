@@ -44,6 +44,8 @@ pub mod compare;
 mod decide;
 mod evidence;
 mod explain;
+#[cfg(feature = "decode")]
+pub mod isolated;
 mod look;
 mod nearest;
 mod outcome;
@@ -58,15 +60,17 @@ mod unread;
 mod unsettled;
 mod verdict;
 
+pub use crate::bank::{UnreadPolicy, UnreadPolicyError};
 #[cfg(feature = "decode")]
 pub use crate::signal::variants::{VariantSet, VariantSetError};
-pub use crate::bank::{UnreadPolicy, UnreadPolicyError};
 pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
 pub use decide::action::decide;
 pub use evidence::{Evidence, Score};
 pub use explain::{Considered, Explanation};
+#[cfg(feature = "decode")]
+pub use isolated::{Isolation, IsolationError};
 #[cfg(feature = "decode")]
 pub(crate) use look::at_hand::{AtHand, Looking};
 #[cfg(feature = "decode")]
