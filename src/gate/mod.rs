@@ -44,8 +44,10 @@ pub mod compare;
 mod decide;
 mod evidence;
 mod explain;
-#[cfg(feature = "decode")]
+#[cfg(all(feature = "isolated", target_os = "linux"))]
 pub mod isolated;
+#[cfg(feature = "decode")]
+mod isolation;
 mod look;
 mod nearest;
 mod outcome;
@@ -70,7 +72,7 @@ pub use decide::action::decide;
 pub use evidence::{Evidence, Score};
 pub use explain::{Considered, Explanation};
 #[cfg(feature = "decode")]
-pub use isolated::{Isolation, IsolationError};
+pub use isolation::{Isolation, IsolationError};
 #[cfg(feature = "decode")]
 pub(crate) use look::at_hand::{AtHand, Looking};
 #[cfg(feature = "decode")]

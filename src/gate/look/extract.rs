@@ -597,8 +597,17 @@ impl Extractor {
 /// What another process sees of an upload.
 #[cfg(all(feature = "isolated", target_os = "linux"))]
 fn look_apart(bytes: &[u8], how: &Extract<'_>) -> Result<Sight, MediaError> {
-    use crate::gate::look::apart;
-    apart::look(bytes, how, apart::of_pictures(how.wanted))
+    use crate::gate::look::apart::{Asked, look};
+    let wanted = how.wanted.iter().copied();
+    let asked = Asked {
+        wanted: wanted
+            .filter(|kind| kind.family() != Family::Digest)
+            .collect(),
+        variants: how.variants,
+        limits: how.limits.clone(),
+        fast: how.fast,
+    };
+    look(bytes, &asked)
 }
 
 /// There is none.

@@ -1,9 +1,10 @@
 //! The side that asks for coded pictures. It takes memory by what was asked for, never by what is answered.
 
 use super::conversation::{Conversation, Errand};
+use super::here::here;
 use super::job::{Answer, header};
 use super::lock::{Allowed, is_locked};
-use super::{DECODE, here};
+use super::program::DECODE;
 use crate::media::coded::{Coded, Decoded};
 use crate::media::{Format, Limits, MediaError};
 

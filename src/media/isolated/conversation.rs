@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::job::{ANSWER_BYTES, Answer, Kind, MOST_WORDS, READY};
 use super::lock::Allowed;
 use super::process::{Process, Silence, Voice, signal};
-use super::program;
+use super::program::program;
 use crate::media::error::Quantity;
 use crate::media::{Format, MediaError};
 
@@ -75,7 +75,14 @@ impl Conversation {
 
     fn hear_that_it_is_locked(&mut self) -> Result<(), MediaError> {
         let mut ready = [0; READY.len()];
-        self.read(&mut ready)?;
+        match self.voice.read(&mut ready) {
+            Ok(()) => {}
+            Err(Silence::Ended(status)) if signal(status).is_none() => {
+                let what = "the program named ended before it was locked";
+                return Err(MediaError::variant(self.format, what));
+            }
+            Err(silence) => return Err(self.ended(silence)),
+        }
         match ready {
             READY => Ok(()),
             // Anything else but the beginning of a failure is no program of this kind.

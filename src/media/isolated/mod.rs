@@ -33,105 +33,34 @@ mod client;
 #[cfg(feature = "avif")]
 mod colours;
 mod conversation;
+mod here;
 mod job;
 mod lock;
 mod process;
+mod program;
 mod worker;
-
-use std::path::PathBuf;
-use std::sync::RwLock;
 
 pub(crate) use client::allowed;
 pub(super) use client::decode;
 pub(crate) use conversation::{Conversation, Errand};
 pub(crate) use job::{Answer, Failure, Kind};
-pub(crate) use lock::Allowed;
+pub(crate) use program::asked;
+pub use program::use_program;
 pub(crate) use worker::{answer, serve};
-
-use super::coded::{Coded, Decoded};
-use super::{Format, Limits, MediaError};
-
-/// The first argument of a program that is executed to decode streams.
-const DECODE: &str = "decode-in-isolation";
-
-/// The program to execute.
-static PROGRAM: RwLock<Option<PathBuf>> = RwLock::new(None);
-
-/// Names the program that decodes in isolation, for this whole process: `/proc/self/exe` is the program that runs, and
-/// the command `hashgate` does as well. It must call [`serve_if_asked`](crate::gate::isolated::serve_if_asked) first
-/// thing in `main`; see there.
-pub fn use_program(program: impl Into<PathBuf>) {
-    // Nothing can panic while it is held.
-    *PROGRAM
-        .write()
-        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(program.into());
-}
-
-fn program() -> Option<PathBuf> {
-    let program = PROGRAM.read();
-    program
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .clone()
-}
-
-/// What this program may use, if it was executed with this mark.
-pub(crate) fn asked(mark: &str) -> Option<Allowed> {
-    // Of other calls they may be no text at all.
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != mark {
-        return None;
-    }
-    let mut number = || arguments.next()?.to_str()?.parse().ok();
-    Some(Allowed {
-        memory: number()?,
-        seconds: number()?,
-    })
-}
 
 /// Decodes streams, if this program was executed for that: the answer is the exit code.
 pub(crate) fn serve_streams() -> Option<i32> {
-    asked(DECODE).map(|allowed| serve(allowed, worker::decode))
-}
-
-/// Decodes streams in this process, which is locked.
-#[cfg(feature = "avif")]
-fn here<'a>(
-    format: Format,
-    streams: Vec<Coded<'a>>,
-    limits: &Limits,
-) -> Result<Box<dyn Decoded + 'a>, MediaError> {
-    struct Here<'a>(av1::Pictures<'a>, Format, u64);
-    impl Decoded for Here<'_> {
-        fn next(&mut self) -> Result<Option<Vec<u8>>, MediaError> {
-            let Self(pictures, format, limit) = self;
-            let next = pictures.next().map_err(|Failure(kind, words)| {
-                conversation::of_failure(Some(*format), *limit, kind, &words)
-            })?;
-            Ok(next.map(|picture| picture.samples))
-        }
-    }
-    let pictures = av1::Pictures::new(streams);
-    Ok(Box::new(Here(pictures, format, limits.max_decoder_bytes)))
-}
-
-#[cfg(not(feature = "avif"))]
-fn here<'a>(
-    format: Format,
-    _: Vec<Coded<'a>>,
-    _: &Limits,
-) -> Result<Box<dyn Decoded + 'a>, MediaError> {
-    Err(MediaError::variant(
-        format,
-        "coded in no way that is built in",
-    ))
+    asked(program::DECODE).map(|allowed| serve(allowed, worker::decode))
 }
 
 /// What a fuzzer says in the place of a process, for whoever asks. Not for any other use.
 #[cfg(fuzzing)]
 pub(crate) mod said {
+    use super::Conversation;
     use super::client::Answers;
     use super::process::{Silence, Voice};
-    use super::{Conversation, Decoded, Limits, MediaError};
+    use crate::media::coded::Decoded;
+    use crate::media::{Limits, MediaError};
     use std::os::unix::process::ExitStatusExt;
     use std::process::ExitStatus;
 

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::lock::Allowed;
+use super::program::VERSION;
 
 /// How long a process may take to be gone once it has closed its pipe.
 const TO_BE_GONE: Duration = Duration::from_secs(2);
@@ -67,6 +68,7 @@ impl Process {
         let child = Command::new(program)
             .arg(mark)
             .args([allowed.memory, allowed.seconds].map(|number| number.to_string()))
+            .arg(VERSION)
             .env_clear()
             .current_dir("/")
             .stdin(memory)
@@ -169,6 +171,9 @@ pub(super) fn signal(status: ExitStatus) -> Option<i32> {
 mod tests {
     use super::*;
 
+    /// Has `tail` wait for files that never come.
+    const WAIT: &str = "-F";
+
     fn begun(program: &str, mark: &str, patience: Duration) -> Process {
         let allowed = Allowed {
             memory: 60,
@@ -179,8 +184,7 @@ mod tests {
 
     #[test]
     fn a_process_that_says_nothing_is_ended_at_the_deadline() {
-        // It sleeps for two minutes and more.
-        let mut process = begun("/bin/sleep", "60", Duration::from_millis(1));
+        let mut process = begun("/usr/bin/tail", WAIT, Duration::from_millis(1));
         assert!(matches!(process.read(&mut [0; 1]), Err(Silence::Late)));
         assert!(process.is_gone);
         assert!(matches!(process.child.try_wait(), Ok(Some(status)) if signal(status) == Some(9)));
@@ -188,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_process_that_nobody_listens_to_any_more_is_ended() {
-        let process = begun("/bin/sleep", "60", Duration::from_secs(60));
+        let process = begun("/usr/bin/tail", WAIT, Duration::from_secs(60));
         let id = process.child.id().to_string();
         drop(process);
         assert!(!std::path::Path::new("/proc").join(id).exists());
