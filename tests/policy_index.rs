@@ -4,10 +4,10 @@
 mod policy_support;
 mod search_support;
 
-use hashgate::bank::{Action, Bank, BankId, ContentId, Paused, Policy, Share};
+use hashgate::bank::{Action, Bank, BankId, ContentId, Paused, Policy, Share, UnreadPolicy};
 use hashgate::hash::PdqHash;
 use hashgate::index::{
-    Carried, FactRecord, Facts, HashFacts, Index, IndexRecord, PublishError, PublishOptions,
+    Base, Carried, FactRecord, Facts, HashFacts, Index, IndexRecord, PublishError, PublishOptions,
     publish, publish_delta, verify,
 };
 use policy_support::*;
@@ -137,17 +137,17 @@ fn programs_that_know_no_rules_refuse_a_manifest_that_has_some() {
         assert!(error.contains("it says more than format 1 may"), "{error}");
         forge(
             home.path(),
-            &body.replacen("\"format\": 2", "\"format\": 3", 1),
+            &body.replacen("\"format\": 2", "\"format\": 4", 1),
         );
         let error = Index::open(home.path()).err().unwrap().to_string();
         assert!(
-            error.contains("manifest format 3, this program reads 1 to 2"),
+            error.contains("manifest format 4, this program reads 1 to 3"),
             "{error}"
         );
     }
     // A rule whose label the index does not carry would be passed over.
     let (body, _) = manifest(home.path());
-    let body = body.replacen("\"format\": 3", "\"format\": 2", 1);
+    let body = body.replacen("\"format\": 4", "\"format\": 2", 1);
     forge(home.path(), &body);
     assert!(Index::open(home.path()).is_ok());
     forge(
@@ -163,6 +163,49 @@ fn programs_that_know_no_rules_refuse_a_manifest_that_has_some() {
         error.contains("its policy asks for the label \"mild\""),
         "{error}"
     );
+}
+
+#[test]
+fn what_is_done_about_unread_parts_travels_in_the_manifest() {
+    let home = tempfile::tempdir().unwrap();
+    let banks = [bank(1, "known", Policy::new(Action::Block))];
+    let put = |unread| {
+        let options = PublishOptions {
+            unread,
+            ..PublishOptions::default()
+        };
+        let none = std::iter::empty::<Result<IndexRecord, Infallible>>();
+        publish(home.path(), &banks, none, &options).unwrap();
+        assert_eq!(Index::open(home.path()).unwrap().unread(), unread);
+        assert_eq!(Base::read(home.path()).unwrap().unread, unread);
+        manifest(home.path())
+    };
+    // What passes anyway is read by all.
+    assert_eq!(put(None).1["format"], 1);
+    assert_eq!(put(Some(UnreadPolicy::Pass)).1["format"], 1);
+    let (body, json) = put(Some(UnreadPolicy::Review));
+    assert_eq!(json["format"], 3);
+    // Programs that know no such policy would let pass what is to be held back.
+    for older in ["1", "2"] {
+        let older = format!("\"format\": {older}");
+        forge(home.path(), &body.replacen("\"format\": 3", &older, 1));
+        let error = Index::open(home.path()).err().unwrap().to_string();
+        assert!(error.contains("it says more than format"), "{error}");
+    }
+    forge(home.path(), &body.replacen("\"review\"", "\"hold\"", 1));
+    assert!(Index::open(home.path()).is_err());
+    forge(home.path(), &body);
+    assert!(Index::open(home.path()).is_ok());
+}
+
+/// A generation that is kept for ever: manifest of version 3.
+#[test]
+fn the_golden_manifest_of_version_3_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/index-unread");
+    assert!(verify(&folder).unwrap().is_sound());
+    let index = Index::open(&folder).unwrap();
+    assert_eq!(index.unread(), Some(UnreadPolicy::Review));
+    assert_eq!(index.banks()[0].name.as_str(), "known");
 }
 
 /// The golden index of version 2: rules, facts, roll-out, an entry that is out until a time.
@@ -214,7 +257,22 @@ fn the_golden_index_of_version_2_opens_and_decides() {
     assert_eq!(read(&folder)[8], 2);
 }
 
-/// Run it by hand when a version of the format is new, and keep what it writes for ever.
+/// Run them by hand when a version of the format is new, and keep what they write for ever.
+#[test]
+#[ignore = "writes the golden manifest"]
+fn write_the_golden_manifest() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/index-unread");
+    assert!(!folder.exists(), "a golden index is never changed");
+    let options = PublishOptions {
+        unread: Some(UnreadPolicy::Review),
+        ..PublishOptions::default()
+    };
+    let banks = [bank(1, "known", Policy::new(Action::Block))];
+    let none = std::iter::empty::<Result<IndexRecord, Infallible>>();
+    publish(&folder, &banks, none, &options).unwrap();
+    fs::remove_file(folder.join("lock")).unwrap();
+}
+
 #[test]
 #[ignore = "writes the golden index"]
 fn write_the_golden_index() {

@@ -6,9 +6,12 @@ mod common;
 
 use common::{shipped_pictures, test_data};
 use hashgate::bank::{Action, Bank, BankId, ContentId, Policy};
+use hashgate::decisions::{
+    Decision, DecisionError, DecisionLog, Input, LogOptions, for_each, replay,
+};
 use hashgate::gate::{
-    Extractor, Forms, Gate, GateOptions, Known, LookOptions, Mode, Outcome, Seen, UnreadPolicy,
-    Verdict, look,
+    Extractor, Forms, Gate, GateOptions, Known, LookOptions, Mode, Outcome, Seen, Shadow,
+    UnreadPolicy, Verdict, Worker, look,
 };
 use hashgate::hash::SignalType;
 use hashgate::index::{Index, IndexRecord, PublishOptions};
@@ -16,6 +19,7 @@ use hashgate::media::Limits;
 use hashgate::signal::PdqHasher;
 use hashgate::signal::variants::VariantSet;
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 
 /// A gate that knows these pictures.
 fn gate(known: &[&[u8]], options: GateOptions) -> Gate {
@@ -120,6 +124,95 @@ fn clips_and_broken_pictures_are_named_and_reviewed_where_that_is_set() {
     let seen: Seen = serde_json::from_str(&text).unwrap();
     let gate = gate(&[], GateOptions::default().unread(UnreadPolicy::Review));
     assert_eq!(gate.decide(&seen).action, Some(Action::Review));
+}
+
+#[test]
+fn the_policy_file_says_what_is_done_where_the_gate_is_told_nothing() {
+    use UnreadPolicy::{Pass, Review};
+    let [shown, _] = jpegs(300);
+    let file = [&shown[..], &clip(5000)].concat();
+    // What the policies say, what the gate is told, whether it is held back.
+    for (said, told, held) in [
+        (None, None, false),
+        (Some(Pass), None, false),
+        (Some(Review), None, true),
+        (Some(Review), Some(Pass), false),
+        (Some(Pass), Some(Review), true),
+        (None, Some(Review), true),
+    ] {
+        let options = PublishOptions {
+            unread: said,
+            ..PublishOptions::default()
+        };
+        let none = std::iter::empty::<Result<IndexRecord, Infallible>>();
+        let index = Index::in_memory(&[], none, &options).unwrap();
+        let mut asked = GateOptions::default();
+        asked.unread = told;
+        let shadow = Shadow::new(&index, Vec::new())
+            .unwrap()
+            .unread(Some(Review));
+        let gate = Gate::over(index, asked);
+        let checked = gate.check_later(&mut Worker::default(), &file, Some(&shadow));
+        let checked = checked.settle(&gate);
+        let verdict = checked.verdict;
+        assert_eq!((verdict.held_unread, verdict.passes()), (held, !held));
+        assert_eq!(verdict.action, held.then_some(Action::Review));
+        // What is tried out says review; the gate's own word counts for it too.
+        let tried = checked.shadow.unwrap();
+        assert_eq!(tried.held_unread, told != Some(Pass), "{told:?}");
+    }
+}
+
+/// Decides by one policy, writes it down, reads it, and decides anew by another.
+#[test]
+fn what_was_held_back_is_in_the_log_and_is_replayed() {
+    use UnreadPolicy::{Pass, Review};
+    let [shown, _] = jpegs(300);
+    let file = [&shown[..], &clip(5000)].concat();
+    let index = |unread| {
+        let options = PublishOptions {
+            unread,
+            ..PublishOptions::default()
+        };
+        let none = std::iter::empty::<Result<IndexRecord, Infallible>>();
+        Index::in_memory(&[], none, &options).unwrap()
+    };
+    let check = |policy| {
+        let gate = Gate::over(index(None), GateOptions::default().unread(policy));
+        gate.check(&file)
+    };
+    assert_eq!(Decision::of(&check(Pass), Input::default()), None);
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("log");
+    let log = DecisionLog::open(&folder, LogOptions::default()).unwrap();
+    let decision = Decision::of(&check(Review), Input::default()).unwrap();
+    log.append(&decision).unwrap();
+    drop(log);
+    let mut read = Vec::new();
+    let findings = for_each(&folder, |entry, _| {
+        read.push(entry.decision.clone());
+        Ok::<_, DecisionError>(ControlFlow::Continue(()))
+    });
+    assert!(findings.unwrap().is_empty());
+    assert_eq!(read.len(), 1);
+    assert_eq!(read[0].unread, decision.unread);
+    let decision = &read[0];
+    assert!(decision.held_unread && decision.matches.is_empty());
+    assert_eq!(decision.unread[0].bytes, 5024);
+    // What the policies say, and whether that is as it was.
+    for (said, same) in [(None, true), (Some(Review), true), (Some(Pass), false)] {
+        let replayed = replay(&index(said), 0, decision);
+        assert_eq!((replayed.same, replayed.unread.is_none()), (same, same));
+        assert_eq!(replayed.action, same.then_some(Action::Review));
+    }
+    // Lines of before say nothing of such parts.
+    let mut old = serde_json::to_value(decision).unwrap();
+    let keys = old.as_object_mut().unwrap();
+    assert!(keys.remove("unread").is_some() && keys.remove("held_unread").is_some());
+    keys["action"] = serde_json::Value::Null;
+    let old: Decision = serde_json::from_value(old).unwrap();
+    assert!(old.unread.is_empty() && !old.held_unread);
+    assert!(replay(&index(Some(Review)), 0, &old).same);
 }
 
 /// A gain map is mostly flat: it must not make its picture one that is too faint to judge.

@@ -1,10 +1,10 @@
 //! What the fuzz targets do with pictures, and what `cargo test` does with damaged ones
 //! (`tests/picture_fuzz.rs`): one code for both.
 
-use hashgate::gate::{Extract, Extractor, VariantSet};
+use hashgate::gate::{Extract, Extractor, Isolation, VariantSet};
 use hashgate::hamming::distance_pdq;
 use hashgate::hash::{Signal, SignalType};
-use hashgate::media::{Limits, decode, decode_frames, embedded};
+use hashgate::media::{Format, Limits, decode, decode_frames, embedded, sniff};
 use std::ops::ControlFlow;
 
 /// Limits that a few seconds of damaged files stay within.
@@ -52,6 +52,14 @@ pub(crate) fn decoded(bytes: &[u8]) {
     }
 }
 
+/// As [`decoded`], where the bytes are of one of these formats.
+#[allow(dead_code, reason = "each target uses its own part of it")]
+pub(crate) fn decoded_of(formats: &[Format], bytes: &[u8]) {
+    if sniff(bytes).is_some_and(|format| formats.contains(&format)) {
+        decoded(bytes);
+    }
+}
+
 /// Hashes bytes of any kind by their coefficients, where that is possible, and by their pixels: the
 /// outcome is the same, and the hashes are near. Says whether coefficients were read.
 pub(crate) fn hashed_both_ways(bytes: &[u8]) -> bool {
@@ -62,6 +70,7 @@ pub(crate) fn hashed_both_ways(bytes: &[u8]) -> bool {
         limits: &limits,
         fast: true,
         memory: None,
+        isolation: Isolation::default(),
     };
     let mut extractor = Extractor::default();
     let fast = extractor.extract_with(bytes, &how);

@@ -40,11 +40,12 @@ pub(crate) fn run(input: &[u8]) {
             ..own(name)
         })
         .collect();
-    let written = write(&laid, &file.carry_labels, file.carry_sources);
+    let written = write(&laid, file.unread, &file.carry_labels, file.carry_sources);
     if written.len() > PolicyFile::MAX_BYTES {
         return;
     }
     let again = PolicyFile::parse("written", &written).expect("what is written is read");
+    assert_eq!(again.unread, file.unread);
     assert_eq!(again.carry_labels, file.carry_labels);
     for (name, laid) in names.iter().zip(&laid) {
         assert_eq!(laid.policy.without_layer(), own(name).policy);

@@ -13,6 +13,7 @@ mod rule;
 mod setting;
 mod standing;
 mod trace;
+mod unread;
 mod verified;
 
 pub use action::{Action, UnknownAction};
@@ -25,6 +26,7 @@ pub use rule::{Layer, Over, Rule, Said, Scope};
 pub use setting::{Paused, PolicyError, Quarantine, Setting, Share, ShareError};
 pub use standing::{OpaqueSignal, Opinion, SourceStatus, View, Votes};
 pub use trace::{Origin, Step};
+pub use unread::{UnreadPolicy, UnreadPolicyError};
 pub use verified::{UnknownVerified, Verified};
 
 use serde::{Deserialize, Serialize};

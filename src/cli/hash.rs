@@ -1,7 +1,7 @@
 //! `hashgate hash`: the hashes of pictures.
 
 use crate::cli::advice;
-use crate::cli::inputs::{FileArgs, LimitArgs};
+use crate::cli::inputs::{FileArgs, IsolationArgs, LimitArgs};
 use crate::cli::{exit::Exit, output, progress::Progress, stop};
 use crate::gate::{
     Extract, Extraction, Extractor, Mode, Outcome, Problem, ProblemKind, VariantSet, read_file,
@@ -51,6 +51,9 @@ pub(crate) struct HashArgs {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    #[command(flatten)]
+    isolation: IsolationArgs,
 }
 
 /// A list of signal types, as typed.
@@ -113,6 +116,7 @@ pub(crate) fn run(args: HashArgs) -> anyhow::Result<Exit> {
                     limits: &limits,
                     fast: args.mode != Mode::Exact,
                     memory: None,
+                    isolation: args.isolation.isolate,
                 };
                 let hashes = extractor.extract_with(buffer, &how);
                 (hashes, buffer.len() as u64)

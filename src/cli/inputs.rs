@@ -2,7 +2,7 @@
 //! against which index.
 
 use crate::cli::home::Home;
-use crate::gate::VariantSet;
+use crate::gate::{Isolation, VariantSet};
 use crate::index::{Index, Memory};
 use crate::media::Limits;
 use crate::scan::Options;
@@ -74,6 +74,16 @@ impl LimitArgs {
             max_total_pixels: self.max_total_pixels,
         }
     }
+}
+
+/// What is looked at in a process of its own.
+#[derive(Debug, Args)]
+pub(crate) struct IsolationArgs {
+    /// What is looked at in a locked process of its own: unchecked (what decoders work on whose memory
+    /// safety no compiler has checked: AVIF) or everything (each whole file: safer, and slower by some
+    /// milliseconds). Linux only; where there is no lock, what was to run in it is `unsupported`
+    #[arg(long, value_name = "WHAT", default_value_t = Isolation::Unchecked, help_heading = "Limits")]
+    pub(crate) isolate: Isolation,
 }
 
 /// Which forms of a picture are asked about.

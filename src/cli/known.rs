@@ -117,11 +117,15 @@ impl KnownArgs {
             return Ok(None);
         }
         let mut banks = Known::banks(&self.policy()).to_vec();
-        let carried: Carried = match &self.policy {
-            Some(path) => policy::lay_over(&policy::read(path)?, &mut banks)?,
-            None => policy::lay_over(&PolicyFile::default(), &mut banks)?,
+        let file = match &self.policy {
+            Some(path) => policy::read(path)?,
+            None => PolicyFile::default(),
         };
-        let options = KnownOptions::default().limits(limits).signals(signals);
+        let carried: Carried = policy::lay_over(&file, &mut banks)?;
+        let options = KnownOptions::default()
+            .limits(limits)
+            .signals(signals)
+            .unread(file.unread);
         let mut known = Known::new(banks, carried, options);
         let mut said = Vec::new();
         let mut is_partial = false;

@@ -169,6 +169,17 @@ fn parse() -> Cli {
     })
 }
 
+/// The program that decodes in isolation: the small one where it stands beside, for it starts soon; else this one.
+#[cfg(target_os = "linux")]
+fn worker() -> PathBuf {
+    let own = std::env::current_exe();
+    let small = own.map(|own| own.with_file_name("hashgate-worker"));
+    match small {
+        Ok(small) if small.is_file() => small,
+        _ => "/proc/self/exe".into(),
+    }
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -176,7 +187,7 @@ pub fn main() -> ExitCode {
     close_new_files();
     panics::be_quiet_about_caught_ones();
     #[cfg(target_os = "linux")]
-    crate::media::isolated::use_program("/proc/self/exe");
+    crate::gate::isolated::use_program(worker());
     log_to_stderr(cli.verbose);
     match run(cli) {
         Ok(exit) => exit.into(),

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Records")]
 pub(crate) struct DecisionArgs {
-    /// Write each match to the log of decisions [folder by default: decisions in the home folder]
+    /// Write each match, and each file held back unread, to the log of decisions [folder by default: decisions in the home folder]
     #[arg(
         long, value_name = "DIR", num_args = 0..=1, require_equals = true,
         default_missing_value = "", value_parser = OsStringValueParser::new()

@@ -1,6 +1,6 @@
 //! `hashgate scan`: the index asked about every file below some paths.
 
-use crate::cli::inputs::{FileArgs, IndexArgs, LimitArgs, VariantArgs};
+use crate::cli::inputs::{FileArgs, IndexArgs, IsolationArgs, LimitArgs, VariantArgs};
 use crate::cli::known::{self, Gathered, KnownArgs};
 use crate::cli::recorder::{self, DecisionArgs};
 use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
@@ -79,9 +79,9 @@ pub(crate) struct ScanArgs {
 
     /// What to do with a file that matches nothing, where a part of it was not looked at (a clip
     /// behind a picture, a further picture that cannot be decoded): pass or review. Held back, it
-    /// counts as not judged in the exit code
-    #[arg(long, value_name = "POLICY", default_value_t = UnreadPolicy::Pass)]
-    unread: UnreadPolicy,
+    /// counts as not judged in the exit code [default: what the policy file said when it was published, else pass]
+    #[arg(long, value_name = "POLICY")]
+    unread: Option<UnreadPolicy>,
 
     #[command(flatten)]
     decisions: DecisionArgs,
@@ -93,6 +93,9 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    #[command(flatten)]
+    isolation: IsolationArgs,
 
     /// Judge by this policy file too, act on what is in force, and say where it would decide otherwise
     #[arg(long, value_name = "FILE.toml")]
@@ -128,6 +131,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         // One time for all files: a scan's outcome does not hang on which thread was faster.
         at: Some(clock::now()),
         unread: args.unread,
+        isolation: args.isolation.isolate,
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");

@@ -312,7 +312,11 @@ pub fn policies(workspace: &Workspace) -> Result<Policies, BankError> {
     let file = policy::load(workspace)?;
     let mut banks = BankStore::open_read_only(workspace.store())?.banks()?;
     let carried = policy::lay_over(&file, &mut banks)?;
-    Ok(Policies { banks, carried })
+    Ok(Policies {
+        banks,
+        unread: file.unread,
+        carried,
+    })
 }
 
 /// A policy file that was held against its words and the banks there are.

@@ -4,7 +4,7 @@ use crate::bank::{Action, ContentItem};
 use crate::clock::time;
 use crate::curation::explain::Explained;
 use crate::gate::{Considered, MatchKind, Outcome, Refusal};
-use crate::scan::escaped;
+use crate::pages::name::escaped;
 use std::fmt;
 
 /// As text for people, over several lines.

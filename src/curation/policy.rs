@@ -4,7 +4,7 @@
 //! Owns where the file stands and what a bank's policy becomes by it. Refuses to know the file's words
 //! (that is the room `policy`) and to keep policies (that is `store`). It needs no store.
 
-use crate::bank::{Bank, BankName, Policy, PolicyError};
+use crate::bank::{Bank, BankName, Policy, PolicyError, UnreadPolicy};
 use crate::curation::Workspace;
 use crate::gate::{Shadow, ShadowError};
 use crate::index::{Carried, Index, TooManyLabels};
@@ -124,6 +124,8 @@ pub struct PolicyRecord {
 pub struct Policies {
     /// The banks with their policies.
     pub banks: Vec<Bank>,
+    /// What is done about uploads that pass, where a part of them was not looked at; `None` where nothing is said.
+    pub unread: Option<UnreadPolicy>,
     /// What the index carries.
     pub carried: Carried,
 }
@@ -134,6 +136,7 @@ impl Policies {
     pub fn in_force(index: &Index) -> Self {
         Self {
             banks: index.banks().to_vec(),
+            unread: index.unread(),
             carried: index.carried().clone(),
         }
     }
@@ -196,7 +199,8 @@ pub fn read(path: &Path) -> Result<PolicyFile, PolicyFileError> {
 /// How many settings a policy file has.
 #[must_use]
 pub fn settings(file: &PolicyFile) -> usize {
-    file.sections.iter().map(|section| section.say.len()).sum()
+    let of_sections = file.sections.iter().map(|section| section.say.len());
+    of_sections.sum::<usize>() + usize::from(file.unread.is_some())
 }
 
 /// Lays a policy file over banks, which must be all that it speaks of, and says what an index must
@@ -268,8 +272,9 @@ pub fn shadow(index: &Index, path: &Path) -> Result<Shadow, PolicyFileError> {
     let file = read(path)?;
     let mut banks = index.banks().to_vec();
     lay_over(&file, &mut banks)?;
-    Shadow::new(index, banks).map_err(|source| PolicyFileError::Shadow {
+    let shadow = Shadow::new(index, banks).map_err(|source| PolicyFileError::Shadow {
         path: path.to_owned(),
         source,
-    })
+    })?;
+    Ok(shadow.unread(file.unread))
 }

@@ -160,6 +160,7 @@ fn publish_once(
     let default = PublishOptions::default();
     let options = PublishOptions {
         carried: Some(&carried),
+        unread: file.unread,
         progress: Some(&tell),
         segment_records: (plan.memory).map_or(default.segment_records, PublishOptions::records_in),
         ..default

@@ -181,10 +181,15 @@ pub fn status(workspace: &Workspace) -> Result<Status, StatusError> {
 
 fn policy_status(workspace: &Workspace, banks: &[Bank], index: Option<&Index>) -> PolicyStatus {
     let mut banks = banks.to_vec();
-    let laid = policy::load(workspace).and_then(|file| policy::lay_over(&file, &mut banks));
+    let laid = policy::load(workspace)
+        .and_then(|file| Ok((policy::lay_over(&file, &mut banks)?, file.unread)));
     match (laid, index) {
         (Err(error), _) => PolicyStatus::Faulty(error),
-        (Ok(carried), Some(index)) if index.banks() == banks && *index.carried() == carried => {
+        (Ok((carried, unread)), Some(index))
+            if index.banks() == banks
+                && *index.carried() == carried
+                && index.unread() == unread =>
+        {
             PolicyStatus::InForce
         }
         (Ok(_), None) if banks.is_empty() => PolicyStatus::InForce,

@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// A decision, and what would be decided today. It is written as one JSON object: `n`, `at_ms`, `name`,
 /// `signals`, `then` and `now` (each `outcome`, `action`, `generation`), `same`, and `changes` (each
-/// `bank`, `content_id`, `became`, `why`, `detail`).
+/// `bank`, `content_id`, `became`, `why`, `detail`), and `unread` where parts that were not looked at count otherwise.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct DecidedAnew<'a> {
@@ -33,6 +33,8 @@ struct Line<'a> {
     now: Decided<'a>,
     same: bool,
     changes: &'a [Change],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -62,6 +64,7 @@ impl Serialize for DecidedAnew<'_> {
             },
             same: replayed.same,
             changes: &replayed.changes,
+            unread: replayed.unread.as_deref(),
         };
         line.serialize(serializer)
     }
@@ -128,6 +131,7 @@ impl ReplaySummary {
         }
         self.different += 1;
         let mut reasons: Vec<Why> = replayed.changes.iter().map(|one| one.why).collect();
+        reasons.extend(replayed.unread.as_ref().map(|_| Why::Unread));
         reasons.sort_unstable();
         reasons.dedup();
         for why in reasons {

@@ -5,7 +5,7 @@
 
 use crate::bank::{Action, Bank, BankName, ContentId, Provenance};
 use crate::clock;
-use crate::gate::{Match, MatchKind, Outcome, Query, Score, Verdict};
+use crate::gate::{Match, MatchKind, Outcome, Query, Score, Unread, Verdict};
 use crate::hash::hex;
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
 use serde::{Deserialize, Serialize};
@@ -190,6 +190,12 @@ pub struct Decision {
     /// The outcome that the error leads to where no match holds the input back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_outcome: Option<Outcome>,
+    /// Parts of the input that were not looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+    /// Whether the input is reviewed because of these, and would pass.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held_unread: bool,
 }
 
 #[expect(
@@ -212,15 +218,15 @@ impl Decision {
     /// Most queries that are kept of one input.
     pub const MAX_QUERIES: usize = 256;
 
-    /// The record of a verdict; `None` where it matches nothing, for then there is nothing to
-    /// explain.
+    /// The record of a verdict; `None` where it matches nothing and nothing is done, for then there is
+    /// nothing to explain. What is held back for parts that were not looked at has a record without a match.
     ///
     /// Kept are the queries of the listed matches; where an `allow` bank had a say, which weighs
     /// each form of a picture by itself, every query that met an entry; and of each frame the one
     /// with the best quality, by which a picture is too faint or not. The time is now.
     #[must_use]
     pub fn of(verdict: &Verdict, input: Input) -> Option<Self> {
-        if verdict.matches.is_empty() {
+        if verdict.matches.is_empty() && !verdict.held_unread {
             return None;
         }
         let (queries, queries_left_out) = kept_queries(verdict);
@@ -251,6 +257,8 @@ impl Decision {
             queries_left_out,
             error: verdict.error().map(str::to_owned),
             error_outcome: verdict.problem.as_ref().map(|problem| problem.outcome),
+            unread: verdict.unread.clone(),
+            held_unread: verdict.held_unread,
         })
     }
 

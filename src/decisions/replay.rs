@@ -2,7 +2,7 @@
 //!
 //! Asks the gate's own code. What cannot be replayed is in FORMAT.md.
 
-use crate::bank::{Action, Bank, BankName, ContentId, Policy};
+use crate::bank::{Action, Bank, BankName, ContentId, Policy, UnreadPolicy};
 use crate::decisions::Decision;
 use crate::gate::{
     self, Extraction, Match, MatchKind, Outcome, Problem, ProblemKind, Refusal, Told,
@@ -44,6 +44,8 @@ pub enum Why {
     Action,
     /// The bank's policy was another; the entry may have been there.
     Policy,
+    /// What is done about parts that were not looked at is another.
+    Unread,
     /// The bank or the entry came later.
     EntryAdded,
     /// None of these.
@@ -90,6 +92,8 @@ pub struct Replayed {
     pub same: bool,
     /// The entries that count otherwise, whether or not that makes a difference.
     pub changes: Vec<Change>,
+    /// Where parts that were not looked at count otherwise: how, for people.
+    pub unread: Option<String>,
 }
 
 /// An entry among matches.
@@ -98,7 +102,8 @@ type Key = (BankName, ContentId, Signal);
 /// Decides once more of the queries that were kept, by the index in force and its policies.
 ///
 /// An input that was reviewed because all that stopped it was quarantined is the same where it would be
-/// blocked: quarantine is not replayed. `at`: the time to decide by, in seconds since 1970-01-01 UTC.
+/// blocked: quarantine is not replayed. What is done about parts that were not looked at follows from the policies in
+/// force; where they say nothing of it, from what was done then. `at`: the time to decide by, in seconds since 1970-01-01 UTC.
 #[must_use]
 pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
     let mut told = Told::default();
@@ -127,9 +132,13 @@ pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
             _ => None,
         },
         fast: decision.mode.as_deref() == Some("fast"),
-        unread: Vec::new(),
+        unread: decision.unread.clone(),
     };
-    let now = gate::replay(index, at, extraction, &told);
+    let mut now = gate::replay(index, at, extraction, &told);
+    now.mind_unread(index.unread().unwrap_or(match decision.held_unread {
+        true => UnreadPolicy::Review,
+        false => UnreadPolicy::Pass,
+    }));
     let before = match decision.quarantined {
         true => Some(Action::Block),
         false => decision.action,
@@ -140,7 +149,18 @@ pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
         generation: now.generation,
         same: now.outcome == decision.outcome && now.action == before,
         changes: changes(&today, decision, &now.matches),
+        unread: unread_change(decision.held_unread, now.held_unread),
     }
+}
+
+/// How parts that were not looked at count otherwise.
+fn unread_change(then: bool, now: bool) -> Option<String> {
+    let what = match (then, now) {
+        (true, false) => "held the input back, and do not",
+        (false, true) => "hold the input back, and did not",
+        _ => return None,
+    };
+    Some(format!("parts that were not looked at {what}"))
 }
 
 /// What is decided by today.

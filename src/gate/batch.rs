@@ -33,9 +33,9 @@ impl Gate {
         let at = self.now();
         let terms = shadow.terms(&Terms::of(&index, at, None));
         let concluded = conclude_all(&terms, signals).into_iter();
-        let settled = concluded.map(|Concluded { mut verdict, stops }| {
-            shadow.settle(at, &mut verdict, &stops);
-            verdict
+        let settled = concluded.map(|mut one| {
+            shadow.settle(at, &mut one.verdict, &one.stops);
+            one.verdict
         });
         settled.collect()
     }

@@ -17,7 +17,9 @@ use std::sync::Arc;
 #[cfg(feature = "decode")]
 use {
     crate::gate::terms::upload_of,
-    crate::gate::{AtHand, Extractor, LookOptions, MemoryBudget, Mode, VariantSet, read_file},
+    crate::gate::{
+        AtHand, Extractor, Isolation, LookOptions, MemoryBudget, Mode, VariantSet, read_file,
+    },
     crate::hash::SignalType,
     crate::index::Memory,
     crate::media::Limits,
@@ -56,8 +58,11 @@ pub struct GateOptions {
     /// When uploads are judged, in seconds since 1970-01-01 UTC: entries may be out until a time.
     /// `None`: when they are.
     pub at: Option<u64>,
-    /// What is done about an upload that passes, where a part of it was not looked at.
-    pub unread: UnreadPolicy,
+    /// What is done about an upload that passes, where a part of it was not looked at. `None`: what the index's policies
+    /// say, and where they say nothing it passes.
+    pub unread: Option<UnreadPolicy>,
+    /// What of an upload is looked at in a process of its own.
+    pub isolation: Isolation,
 }
 
 #[cfg(feature = "decode")]
@@ -114,7 +119,14 @@ impl GateOptions {
     /// Sets what is done about an upload that passes, where a part of it was not looked at.
     #[must_use]
     pub fn unread(mut self, policy: UnreadPolicy) -> Self {
-        self.unread = policy;
+        self.unread = Some(policy);
+        self
+    }
+
+    /// Sets what of an upload is looked at in a process of its own.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
         self
     }
 
@@ -154,7 +166,7 @@ pub struct Worker {
 pub struct Gate {
     index: IndexHandle,
     watch: Watch,
-    unread: UnreadPolicy,
+    unread: Option<UnreadPolicy>,
     #[cfg(feature = "decode")]
     options: GateOptions,
 }
@@ -168,7 +180,7 @@ impl Gate {
         Ok(Self {
             index: IndexHandle::open(folder.as_ref())?,
             watch: Watch::default(),
-            unread: UnreadPolicy::default(),
+            unread: None,
             #[cfg(feature = "decode")]
             options: GateOptions::default(),
         })
@@ -206,10 +218,11 @@ impl Gate {
         Self::with(IndexHandle::new(index), options)
     }
 
-    /// Sets what is done about an upload that passes, where a part of it was not looked at.
+    /// Sets what is done about an upload that passes, where a part of it was not looked at, whatever the index's policies
+    /// say.
     #[must_use]
     pub fn minding_unread(mut self, policy: UnreadPolicy) -> Self {
-        self.unread = policy;
+        self.unread = Some(policy);
         self
     }
 
@@ -264,9 +277,10 @@ impl Gate {
     }
 
     /// A verdict that quarantine has counted.
-    pub(crate) fn settled(&self, Concluded { mut verdict, stops }: Concluded) -> Verdict {
-        self.watch.settle(self.now(), &mut verdict, &stops);
-        verdict
+    pub(crate) fn settled(&self, mut concluded: Concluded) -> Verdict {
+        let Concluded { verdict, stops, .. } = &mut concluded;
+        self.watch.settle(self.now(), verdict, stops);
+        concluded.verdict
     }
 
     /// Decides about what was seen of an upload, here or elsewhere: by [`look`](crate::gate::look()) in another
@@ -327,12 +341,7 @@ impl Unsettled<'_> {
     /// policy quarantines all of them: see [`Quarantine`](crate::bank::Quarantine). Verdicts count in the order in
     /// which this is called.
     pub fn settle(self, gate: &Gate) -> Checked {
-        let mut checked = self.settle_at(gate.now(), &gate.watch);
-        checked.verdict.mind_unread(gate.unread);
-        if let Some(shadow) = &mut checked.shadow {
-            shadow.mind_unread(gate.unread);
-        }
-        checked
+        self.settle_at(gate.now(), &gate.watch, gate.unread)
     }
 }
 
@@ -383,6 +392,7 @@ impl Gate {
             mode: options.mode,
             auto_from: options.auto_from,
             memory: options.memory.as_deref(),
+            isolation: options.isolation,
         };
         let (first, mut eyes) = AtHand::look(bytes, look, extractor);
         let unsettled = decide_both(&terms, shadow, first, (&mut eyes, bytes.len() as u64));
@@ -456,6 +466,7 @@ impl Gate {
             mode: options.mode,
             auto_from: options.auto_from,
             memory: options.memory.clone(),
+            isolation: options.isolation,
             fitting: false,
         }
     }

@@ -88,7 +88,15 @@ impl Gate {
         let options = self.options();
         let wanted = crate::gate::check::wanted(&index, &options.signals);
         let mut extractor = crate::gate::Extractor::default();
-        let extraction = extractor.extract(bytes, &wanted, options.variants, &options.limits);
+        let how = crate::gate::Extract {
+            wanted: &wanted,
+            variants: options.variants,
+            limits: &options.limits,
+            fast: false,
+            memory: None,
+            isolation: options.isolation,
+        };
+        let extraction = extractor.extract_with(bytes, &how);
         let eyes = extractor.pictures();
         let concluded =
             crate::gate::decide::conclude::conclude_fitting(&terms, extraction.clone(), eyes);

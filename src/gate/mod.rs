@@ -44,6 +44,10 @@ pub mod compare;
 mod decide;
 mod evidence;
 mod explain;
+#[cfg(all(feature = "isolated", target_os = "linux"))]
+pub mod isolated;
+#[cfg(feature = "decode")]
+mod isolation;
 mod look;
 mod nearest;
 mod outcome;
@@ -58,6 +62,7 @@ mod unread;
 mod unsettled;
 mod verdict;
 
+pub use crate::bank::{UnreadPolicy, UnreadPolicyError};
 #[cfg(feature = "decode")]
 pub use crate::signal::variants::{VariantSet, VariantSetError};
 pub use check::{Gate, GateError};
@@ -66,6 +71,8 @@ pub use check::{GateOptions, Worker};
 pub use decide::action::decide;
 pub use evidence::{Evidence, Score};
 pub use explain::{Considered, Explanation};
+#[cfg(feature = "decode")]
+pub use isolation::{Isolation, IsolationError};
 #[cfg(feature = "decode")]
 pub(crate) use look::at_hand::{AtHand, Looking};
 #[cfg(feature = "decode")]
@@ -91,6 +98,6 @@ pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
-pub use unread::{Unread, UnreadPolicy, UnreadPolicyError};
+pub use unread::Unread;
 pub use unsettled::{Checked, Unsettled};
 pub use verdict::{Match, MatchKind, Verdict};

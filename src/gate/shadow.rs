@@ -1,6 +1,6 @@
 //! Policies that are tried out beside those in force: judged by, never acted on.
 
-use crate::bank::{Bank, PolicyError};
+use crate::bank::{Bank, PolicyError, UnreadPolicy};
 use crate::gate::Verdict;
 use crate::gate::quarantine::{Stops, Watch};
 use crate::gate::terms::Terms;
@@ -12,6 +12,7 @@ use crate::index::Index;
 #[derive(Debug)]
 pub struct Shadow {
     pub(crate) banks: Vec<Bank>,
+    unread: Option<UnreadPolicy>,
     watch: Watch,
 }
 
@@ -58,8 +59,17 @@ impl Shadow {
         }
         Ok(Self {
             banks,
+            unread: None,
             watch: Watch::default(),
         })
+    }
+
+    /// Sets what they say is to be done about uploads that pass, where a part of them was not looked at. What the gate
+    /// itself was told outweighs it.
+    #[must_use]
+    pub fn unread(mut self, policy: Option<UnreadPolicy>) -> Self {
+        self.unread = policy;
+        self
     }
 
     /// The banks with these policies.
@@ -71,6 +81,12 @@ impl Shadow {
     /// Has quarantine count a verdict by these policies. `at`: seconds since 1970-01-01 UTC.
     pub(crate) fn settle(&self, at: u64, verdict: &mut Verdict, stops: &Stops) {
         self.watch.settle(at, verdict, stops);
+    }
+
+    /// Holds a verdict back for parts that were not looked at, where these policies say so, and the gate was `told`
+    /// nothing else.
+    pub(crate) fn mind_unread(&self, verdict: &mut Verdict, told: Option<UnreadPolicy>) {
+        verdict.mind_unread(told.or(self.unread).unwrap_or_default());
     }
 
     /// The terms of one input with these policies.

@@ -1,5 +1,6 @@
 //! What came of a check before quarantine has counted it.
 
+use crate::bank::UnreadPolicy;
 use crate::gate::decide::conclude::Concluded;
 use crate::gate::quarantine::Watch;
 use crate::gate::{Shadow, Verdict};
@@ -43,16 +44,27 @@ impl<'s> Unsettled<'s> {
         }
     }
 
-    /// Counts the upload, at a time in seconds since 1970-01-01 UTC.
-    pub(crate) fn settle_at(mut self, at: u64, watch: &Watch) -> Checked {
-        watch.settle(at, &mut self.decided.verdict, &self.decided.stops);
+    /// Counts the upload, at a time in seconds since 1970-01-01 UTC, and holds it back for parts that were not looked
+    /// at: by what the gate was told, else by the policies in force.
+    pub(crate) fn settle_at(
+        mut self,
+        at: u64,
+        watch: &Watch,
+        told: Option<UnreadPolicy>,
+    ) -> Checked {
+        let decided = &mut self.decided;
+        watch.settle(at, &mut decided.verdict, &decided.stops);
+        let policy = told.or(decided.unread).unwrap_or_default();
+        decided.verdict.mind_unread(policy);
         if let Some((tried, shadow)) = &mut self.tried {
             shadow.settle(at, &mut tried.verdict, &tried.stops);
+            shadow.mind_unread(&mut tried.verdict, told);
         }
         self.unsettled()
     }
 
-    /// The verdict as it is without quarantine: no upload is counted, and what a quarantined entry matches is blocked.
+    /// The verdict as it is without quarantine: no upload is counted, what a quarantined entry matches is blocked, and
+    /// nothing is held back for parts that were not looked at.
     pub fn unsettled(self) -> Checked {
         Checked {
             verdict: self.decided.verdict,

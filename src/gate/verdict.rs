@@ -234,6 +234,7 @@ impl Match {
 /// | `error`, `error_outcome`, `error_kind` | only where something could not be judged: a [`Problem`] |
 /// | `quarantined` | only where it is so: true |
 /// | `unread` | only where parts of the input were not looked at: what each is, and its `bytes`: see [`Unread`] |
+/// | `held_unread` | only where it is reviewed because of these, and would pass: true |
 /// | `unfitted` | only where there were some: see [`Verdict::unfitted`] |
 /// | `generation` | the generation of the index that answered |
 /// | `queries`, `queries_met` | what the index was asked: see [`Query`] |
@@ -283,6 +284,8 @@ pub struct Verdict {
     /// Parts of the input that were not looked at: a clip behind a picture, a picture that could not be decoded. What a
     /// gate does about them is an [`UnreadPolicy`].
     pub unread: Vec<Unread>,
+    /// Whether it is reviewed, and would pass, because of these parts.
+    pub held_unread: bool,
 }
 
 impl Verdict {
@@ -312,6 +315,7 @@ impl Verdict {
             quarantined: false,
             unfitted: 0,
             unread: Vec::new(),
+            held_unread: false,
         }
     }
 
@@ -332,6 +336,7 @@ impl Verdict {
         let passes = matches!(self.action, None | Some(Action::Report));
         if policy == UnreadPolicy::Review && passes && !self.unread.is_empty() {
             self.action = Some(Action::Review);
+            self.held_unread = true;
         }
     }
 
@@ -388,6 +393,8 @@ struct Written<'a> {
     unfitted: u64,
     #[serde(skip_serializing_if = "<[Unread]>::is_empty")]
     unread: &'a [Unread],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held_unread: bool,
     generation: u64,
     queries: &'a [Query],
     queries_met: usize,
@@ -422,6 +429,7 @@ impl Serialize for Verdict {
             quarantined: self.quarantined,
             unfitted: self.unfitted,
             unread: &self.unread,
+            held_unread: self.held_unread,
             generation: self.generation,
             queries: &self.queries,
             queries_met: self.queries_met,
@@ -457,6 +465,8 @@ struct Read {
     unfitted: u64,
     #[serde(default, deserialize_with = "bounded::list::<_, _, { Unread::MOST }>")]
     unread: Vec<Unread>,
+    #[serde(default)]
+    held_unread: bool,
     generation: u64,
     #[serde(deserialize_with = "bounded::list::<_, _, { Verdict::MOST_QUERIES }>")]
     queries: Vec<Query>,
@@ -509,6 +519,11 @@ impl Read {
                 self.matches.len()
             ));
         }
+        if self.held_unread && (self.unread.is_empty() || action != Some(Action::Review)) {
+            return Err(
+                "held back for parts that were not looked at, and there are none".to_owned(),
+            );
+        }
         if self.queries_met > self.queries.len() {
             return Err("more queries met an entry than there are".to_owned());
         }
@@ -528,6 +543,7 @@ impl Read {
             quarantined: self.quarantined,
             unfitted: self.unfitted,
             unread: self.unread,
+            held_unread: self.held_unread,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What is in force in an index folder, as a publisher asks before it decides what to publish.
 
-use crate::bank::Bank;
+use crate::bank::{Bank, UnreadPolicy};
 use crate::index::manifest::Manifest;
 use crate::index::{Carried, IndexError};
 use std::path::Path;
@@ -16,6 +16,8 @@ pub struct Base {
     pub store_mark: Option<u64>,
     /// What it carries of its entries besides hashes.
     pub carried: Carried,
+    /// What is done about uploads that pass, where a part of them was not looked at.
+    pub unread: Option<UnreadPolicy>,
     /// The banks and their policies.
     pub banks: Vec<Bank>,
 }
@@ -33,6 +35,7 @@ impl Base {
             store_revision: manifest.store_revision,
             store_mark: manifest.store_mark,
             carried: manifest.carried,
+            unread: manifest.unread,
             banks: manifest.banks,
         })
     }

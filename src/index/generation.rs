@@ -1,6 +1,6 @@
 //! An open generation.
 
-use crate::bank::{Bank, BankId, ContentId};
+use crate::bank::{Bank, BankId, ContentId, UnreadPolicy};
 use crate::hamming::Kernel;
 use crate::hash::SignalType;
 use crate::index::folder::Stamp;
@@ -269,6 +269,13 @@ impl Index {
     #[must_use]
     pub fn carried(&self) -> &Carried {
         &self.manifest.carried
+    }
+
+    /// What its policies say is to be done about uploads that pass, where a part of them was not looked at; `None` where
+    /// they say nothing.
+    #[must_use]
+    pub fn unread(&self) -> Option<UnreadPolicy> {
+        self.manifest.unread
     }
 
     /// What it carries of an entry that a search has met.

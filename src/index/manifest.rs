@@ -4,7 +4,7 @@
 //! everything before it. It is written beside the old one and renamed over it, so that it is
 //! always the old one or the new one.
 
-use crate::bank::Bank;
+use crate::bank::{Bank, UnreadPolicy};
 use crate::hash::SignalType;
 use crate::index::{Carried, IndexError};
 use crate::segment::SegmentSummary;
@@ -16,7 +16,10 @@ use std::path::Path;
 /// The manifest's file name in the index folder.
 pub const MANIFEST_FILE: &str = "manifest";
 /// The newest version of the manifest's format.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
+/// The version of manifests that say nothing of parts of uploads that were not looked at: programs that do not know of
+/// these would let pass what is to be held back.
+const RULES_FORMAT: u32 = 2;
 /// The version of manifests whose policies say nothing but what the first programs knew: those go
 /// on reading them, and refuse others, in which they would pass over rules.
 const PLAIN_FORMAT: u32 = 1;
@@ -40,6 +43,10 @@ pub(super) struct Manifest {
     /// What the segments carry of their entries besides hashes; from version 2 on.
     #[serde(default, skip_serializing_if = "Carried::is_empty")]
     pub(super) carried: Carried,
+    /// What is done about uploads that pass, where a part of them was not looked at: from version 3 on, where that is
+    /// not what is done anyway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unread: Option<UnreadPolicy>,
     pub(super) banks: Vec<Bank>,
     /// Oldest first.
     pub(super) segments: Vec<SegmentRecord>,
@@ -90,10 +97,16 @@ struct FormatOnly {
 
 impl Manifest {
     /// The format to write: the oldest that says all.
-    pub(super) fn format_for(banks: &[Bank], carried: &Carried) -> u32 {
-        match carried.is_empty() && banks.iter().all(|bank| bank.policy.is_plain()) {
-            true => PLAIN_FORMAT,
-            false => FORMAT,
+    pub(super) fn format_for(
+        banks: &[Bank],
+        carried: &Carried,
+        unread: Option<UnreadPolicy>,
+    ) -> u32 {
+        let is_plain = carried.is_empty() && banks.iter().all(|bank| bank.policy.is_plain());
+        match (unread.unwrap_or_default(), is_plain) {
+            (UnreadPolicy::Review, _) => FORMAT,
+            (UnreadPolicy::Pass, false) => RULES_FORMAT,
+            (UnreadPolicy::Pass, true) => PLAIN_FORMAT,
         }
     }
 
@@ -110,7 +123,7 @@ impl Manifest {
 
     pub(super) fn check_policies(&self) -> Result<(), String> {
         self.carried.check()?;
-        if self.format < Self::format_for(&self.banks, &self.carried) {
+        if self.format < Self::format_for(&self.banks, &self.carried, self.unread) {
             return Err(format!("it says more than format {} may", self.format));
         }
         self.banks.iter().try_for_each(|bank| {

@@ -19,7 +19,7 @@ impl Index {
     /// gone when it is dropped. It is searched as a published one, with the same answers.
     ///
     /// The rules for records are those of [`publish`](crate::index::publish()). Of the options count
-    /// [`carried`](PublishOptions::carried), [`progress`](PublishOptions::progress),
+    /// [`carried`](PublishOptions::carried), [`unread`](PublishOptions::unread), [`progress`](PublishOptions::progress),
     /// [`linear_below`](PublishOptions::linear_below) and
     /// [`segment_records`](PublishOptions::segment_records). Ten million PDQ hashes take 1.3 GB, and
     /// twice that while it is built.
@@ -60,13 +60,14 @@ impl Index {
             SegmentRecord::of(format!("segment {number} in memory"), summary)
         });
         let manifest = Manifest {
-            format: Manifest::format_for(banks, &carried),
+            format: Manifest::format_for(banks, &carried, options.unread),
             generation: Self::UNPUBLISHED,
             created_at: 0,
             program_version: options.program_version.to_owned(),
             store_revision: 0,
             store_mark: None,
             carried,
+            unread: options.unread,
             banks: banks.to_vec(),
             segments: segment_records.collect(),
         };

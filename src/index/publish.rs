@@ -8,7 +8,7 @@
 //! ```
 //! Stopped anywhere, the folder holds the old generation or the new one.
 
-use crate::bank::{Bank, BankId};
+use crate::bank::{Bank, BankId, UnreadPolicy};
 use crate::clock::Clock;
 use crate::files::{Lock, LockError, ReplaceError, create_folder, rename, replace_by};
 use crate::index::folder::{self, Kind, LOCK_FILE, TEMPORARY};
@@ -36,6 +36,8 @@ pub struct PublishOptions<'a> {
     pub base: Option<u64>,
     /// What the records carry of their entries besides hashes; `None`: nothing.
     pub carried: Option<&'a Carried>,
+    /// What gates do about uploads that pass, where a part of them was not looked at; `None`: nothing is said.
+    pub unread: Option<UnreadPolicy>,
     /// Is told how far publishing has come, on the calling thread.
     pub progress: Option<&'a dyn Fn(Progress)>,
     /// Below how many distinct hashes a near type gets no tables and is scanned.
@@ -73,6 +75,7 @@ impl Default for PublishOptions<'_> {
             store_mark: None,
             base: None,
             carried: None,
+            unread: None,
             progress: None,
             linear_below: LINEAR_BELOW,
             segment_records: SEGMENT_RECORDS,
@@ -317,13 +320,14 @@ impl<'a> Publisher<'a> {
     ) -> Result<Published, PublishError<E>> {
         let carried = options.carried.cloned().unwrap_or_default();
         let manifest = Manifest {
-            format: Manifest::format_for(banks, &carried),
+            format: Manifest::format_for(banks, &carried, options.unread),
             generation: self.generation,
             created_at: options.clock.now(),
             program_version: options.program_version.to_owned(),
             store_revision: options.store_revision,
             store_mark: options.store_mark,
             carried,
+            unread: options.unread,
             banks: banks.to_vec(),
             segments,
         };

@@ -66,19 +66,19 @@ impl std::fmt::Display for Quantity {
 
 impl MediaError {
     /// A format's bytes that are damaged, with the reason.
-    pub(super) fn damaged(format: Format, reason: impl Into<String>) -> Self {
+    pub(super) fn damaged(format: impl Into<Option<Format>>, reason: impl Into<String>) -> Self {
         Self::Undecodable {
-            format: Some(format),
+            format: format.into(),
             reason: one_line(&reason.into()),
         }
     }
 
     /// A variant of a format that no decoder here reads.
-    pub(super) fn variant(format: Format, what: impl std::fmt::Display) -> Self {
+    pub(super) fn variant(format: impl Into<Option<Format>>, what: impl std::fmt::Display) -> Self {
         Self::Unsupported {
             what: format!(
                 "this kind of {} ({})",
-                format.name(),
+                format.into().map_or("file", Format::name),
                 one_line(&what.to_string())
             ),
         }

@@ -7,7 +7,7 @@
 //! [`MediaError::Unsupported`], and what would cost too much is [`MediaError::TooLarge`] before the
 //! cost is paid. None of them means "clean".
 //!
-//! Only memory-safe decoders are used in this process; another one has a process of its own (`isolated`). A panic in one
+//! Decoding is memory-safe or isolated: what is not safe has a process of its own (`isolated`). A panic in a decoder
 //! is caught and is that file's outcome.
 //!
 //! # Which picture of a file
@@ -155,6 +155,17 @@ pub fn sample_with(bytes: &[u8], limits: &Limits, sampling: Sampling) -> Option<
     is_jpeg
         .then(|| frames::guarded(Format::Jpeg, sampled).ok().flatten())
         .flatten()
+}
+
+/// Decodes a JPEG by the reader for unusual structures: for the fuzzer, and for nothing else.
+///
+/// # Errors
+///
+/// As [`decode`].
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn plain_jpeg(bytes: &[u8], limits: &Limits) -> Result<(u32, u32, Vec<u8>), MediaError> {
+    jpeg::plainly(bytes, limits)
 }
 
 /// The format of a file that is not too large.

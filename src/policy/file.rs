@@ -1,6 +1,6 @@
 //! What a policy file says, and how it is laid over the policies that the store has.
 
-use crate::bank::{Bank, Layer, Over, Policy, Rule, Said, Scope, Setting};
+use crate::bank::{Bank, Layer, Over, Policy, Rule, Said, Scope, Setting, UnreadPolicy};
 use std::collections::BTreeSet;
 
 /// One section of the file: of what it speaks, and what it says.
@@ -21,6 +21,8 @@ pub struct PolicyFile {
     pub name: String,
     /// Its sections that say something, in no order.
     pub sections: Vec<Section>,
+    /// What is done about uploads that pass, where a part of them was not looked at.
+    pub unread: Option<UnreadPolicy>,
     /// Labels that the index shall carry though no rule names them.
     pub carry_labels: Vec<String>,
     /// Whether the index shall carry how many sources agree though no rule asks for it.

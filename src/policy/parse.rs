@@ -106,8 +106,8 @@ struct Parser {
 
 type Value<'a> = Spanned<DeValue<'a>>;
 
-/// What has sections below it.
-const TOP: [&str; 5] = ["bank", "label", "type", "defaults", "carry"];
+/// What stands at the top of a file: sections, and what is said of no bank.
+const TOP: [&str; 6] = ["bank", "label", "type", "defaults", "carry", "unread"];
 
 impl Parser {
     fn line(&self, at: &Range<usize>) -> u32 {
@@ -158,6 +158,7 @@ impl Parser {
                 "label" => self.labels(value, None, "label"),
                 "type" => self.types(value, None, &Scope::default(), "type"),
                 "carry" => self.carry(value),
+                "unread" => self.unread(value),
                 _ => self.unknown(key, &TOP, "the file"),
             }
         }
@@ -281,6 +282,14 @@ impl Parser {
                 scope,
                 say,
             });
+        }
+    }
+
+    fn unread(&mut self, value: &Value<'_>) {
+        let text = value.get_ref().as_str().unwrap_or_default();
+        match text.parse() {
+            Ok(policy) => self.file.unread = Some(policy),
+            Err(_) => self.fault(&value.span(), "`unread` is \"pass\" or \"review\""),
         }
     }
 

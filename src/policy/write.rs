@@ -1,14 +1,24 @@
 //! Writing the policies in force as a policy file.
 
-use crate::bank::{Bank, Rule, Said, Scope, Setting};
+use crate::bank::{Bank, Rule, Said, Scope, Setting, UnreadPolicy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// All that is said of these banks, as a policy file that says the same: each line with where it
-/// comes from. What labels and facts are carried besides is given too.
+/// comes from. What is done about parts that were not looked at is given too, where that is said, and what labels and
+/// facts are carried besides.
 #[must_use]
-pub fn write(banks: &[Bank], carry_labels: &[String], carry_sources: bool) -> String {
+pub fn write(
+    banks: &[Bank],
+    unread: Option<UnreadPolicy>,
+    carry_labels: &[String],
+    carry_sources: bool,
+) -> String {
     let mut text = String::new();
+    // Before the sections: a key behind one would be of it.
+    if let Some(policy) = unread {
+        let _ = writeln!(text, "unread = \"{policy}\"\n");
+    }
     for bank in banks {
         let name = key(bank.name.as_str());
         let policy = &bank.policy;

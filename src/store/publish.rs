@@ -1,5 +1,6 @@
 //! What of a snapshot to publish: nothing, what has changed, or all.
 
+use crate::bank::UnreadPolicy;
 use crate::index::{
     self, Base, Carried, FactRecord, Index, IndexError, IndexRecord, PublishError, PublishOptions,
 };
@@ -134,7 +135,7 @@ impl Snapshot<'_> {
             base: Some(base.as_ref().map_or(0, |base| base.generation)),
             ..*options
         };
-        let why = match self.plan(folder, base, all, &carried)? {
+        let why = match self.plan(folder, base, all, (&carried, options.unread))? {
             Plan::Nothing(index) => return Ok(Publication::Unchanged(published(&index))),
             Plan::Change(changes) => {
                 match self.publish_changes(folder, &changes, &carried, &options) {
@@ -154,7 +155,7 @@ impl Snapshot<'_> {
         folder: &Path,
         base: Result<Base, IndexError>,
         all: bool,
-        carried: &Carried,
+        (carried, unread): (&Carried, Option<UnreadPolicy>),
     ) -> Result<Plan<'_>, PublishError<StoreError>> {
         if all {
             return Ok(Plan::All(WhyAll::Asked));
@@ -174,7 +175,8 @@ impl Snapshot<'_> {
         if base.carried != *carried {
             return Ok(Plan::All(WhyAll::OtherFacts));
         }
-        if base.store_revision == self.revision && base.banks == self.banks {
+        let are_same = base.banks == self.banks && base.unread == unread;
+        if base.store_revision == self.revision && are_same {
             return match Index::open(folder) {
                 Ok(index) => Ok(Plan::Nothing(index)),
                 // No fault of the index.

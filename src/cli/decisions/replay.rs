@@ -102,5 +102,8 @@ fn describe(entry: &Entry, replayed: &Replayed, out: &mut impl Write) -> io::Res
             escaped(&change.detail)
         )?;
     }
+    if let Some(unread) = &replayed.unread {
+        writeln!(out, "    {unread}")?;
+    }
     Ok(())
 }

@@ -129,6 +129,9 @@ fn describe(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
     if let Some(rule) = &decision.rule {
         writeln!(out, "    by rule {}", escaped(rule))?;
     }
+    for unread in &decision.unread {
+        writeln!(out, "    not looked at: {}", escaped(&unread.to_string()))?;
+    }
     if let Some(error) = &decision.error {
         writeln!(out, "    {}", escaped(error))?;
     }

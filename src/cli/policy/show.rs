@@ -48,11 +48,18 @@ pub(crate) fn run(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
              home folder's index"
         ),
     };
-    let Policies { banks, carried } = policies.only(&args.banks)?;
+    let Policies {
+        banks,
+        unread,
+        carried,
+        ..
+    } = policies.only(&args.banks)?;
+    // It is said of no bank.
+    let unread = unread.filter(|_| args.banks.is_empty());
     let mut out = output::stdout();
     match args.format {
         Format::Toml => {
-            let text = policy::write(&banks, &carried.labels, carried.sources);
+            let text = policy::write(&banks, unread, &carried.labels, carried.sources);
             out.write_all(text.as_bytes())?;
         }
         Format::Jsonl => {

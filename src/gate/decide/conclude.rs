@@ -2,7 +2,7 @@
 //!
 //! Owns in which order the index is asked, when the pixels are asked once more, and which outcome follows.
 
-use crate::bank::{Action, Bank, BankName};
+use crate::bank::{Action, Bank, BankName, UnreadPolicy};
 use crate::gate::decide::doubts::{Doubts, QUALITY_MARGIN};
 use crate::gate::decide::eyes::Eyes;
 use crate::gate::decide::fit;
@@ -26,6 +26,8 @@ pub(crate) fn holds(index: &Index, kind: SignalType) -> bool {
 pub(crate) struct Concluded {
     pub(crate) verdict: Verdict,
     pub(crate) stops: Stops,
+    /// What the policies in force say of parts that were not looked at.
+    pub(crate) unread: Option<UnreadPolicy>,
 }
 
 /// Decides about what was seen of an input, on some terms and on others besides.
@@ -203,8 +205,13 @@ pub(crate) fn conclude_with(
         quarantined: false,
         unfitted: 0,
         unread: extraction.unread,
+        held_unread: false,
     };
-    Concluded { verdict, stops }
+    Concluded {
+        verdict,
+        stops,
+        unread: terms.index.unread(),
+    }
 }
 
 /// The banks that matches are of, in the order of the index.

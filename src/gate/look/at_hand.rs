@@ -1,7 +1,7 @@
 //! An input whose bytes are at hand: looked at, and again as often as deciding asks.
 
 use crate::gate::decide::eyes::Eyes;
-use crate::gate::{Extract, Extraction, Extractor, MemoryBudget, Mode, VariantSet};
+use crate::gate::{Extract, Extraction, Extractor, Isolation, MemoryBudget, Mode, VariantSet};
 use crate::hash::{Hash64, PdqHash, SignalType, Variant};
 use crate::media::{self, Limits};
 use crate::signal::variants::Made;
@@ -15,6 +15,7 @@ pub(crate) struct Looking<'a> {
     pub(crate) mode: Mode,
     pub(crate) auto_from: Option<u16>,
     pub(crate) memory: Option<&'a MemoryBudget>,
+    pub(crate) isolation: Isolation,
 }
 
 /// An input whose bytes are at hand, with the scratch of the thread that looks at it.
@@ -45,6 +46,7 @@ impl<'a> AtHand<'a> {
                 }
             },
             memory: look.memory,
+            isolation: look.isolation,
         };
         let first = extractor.extract_with(bytes, &how);
         let at_hand = Self {

@@ -2,12 +2,14 @@
 
 use crate::gate::look::collected::{Collected, MINOR, SMALL, hundredths, shown};
 use crate::gate::look::pictures::{Held, Pictures, is_of_same};
+use crate::gate::look::seen::Sight;
 use crate::gate::{
-    Evidence, Extraction, MemoryBudget, Outcome, Problem, ProblemKind, Query, Unread, VariantSet,
+    Evidence, Extraction, Isolation, MemoryBudget, Outcome, Problem, ProblemKind, Query, Unread,
+    VariantSet,
 };
 use crate::guard::catch_unwind;
 use crate::hash::{Family, Signal, SignalType, Transform, Variant};
-use crate::media::{self, Colours, Limits, Orientation, Picture, Profiles, Sampling};
+use crate::media::{self, Colours, Limits, MediaError, Orientation, Picture, Profiles, Sampling};
 use crate::signal::pdq::{PdqHashed, PdqHasher};
 use crate::signal::thumbnail::Thumbnail;
 use crate::signal::variants::Luma;
@@ -29,6 +31,8 @@ pub struct Extract<'a> {
     pub fast: bool,
     /// Memory that is shared with other decoders.
     pub memory: Option<&'a MemoryBudget>,
+    /// What runs in a process of its own.
+    pub isolation: Isolation,
 }
 
 /// Turns bytes into hashes; holds the scratch of one worker.
@@ -59,6 +63,7 @@ impl Extractor {
             limits,
             fast: false,
             memory: None,
+            isolation: Isolation::default(),
         };
         self.extract_with(bytes, &how)
     }
@@ -129,7 +134,10 @@ impl Extractor {
         for signal in digests {
             collected.add(signal, None, Variant::ORIGINAL);
         }
-        if wanted.iter().any(|kind| kind.family() != Family::Digest) {
+        let asks_for_pictures = wanted.iter().any(|kind| kind.family() != Family::Digest);
+        if asks_for_pictures && how.isolation == Isolation::Everything {
+            self.look_apart(bytes, how, &mut collected.extraction);
+        } else if asks_for_pictures {
             let pixels = catch_unwind(AssertUnwindSafe(|| {
                 self.picture_of(bytes, how, &mut collected)
             }));
@@ -170,6 +178,31 @@ impl Extractor {
         let place = |signal: &Signal| wanted.iter().position(|&kind| kind == signal.signal_type());
         collected.extraction.signals.sort_by_key(place);
         collected.extraction
+    }
+
+    /// Has a process of its own look at the picture.
+    fn look_apart(&mut self, bytes: &[u8], how: &Extract<'_>, into: &mut Extraction) {
+        // Which of it will be needed is known to that process alone.
+        let _held = how
+            .memory
+            .map(|memory| memory.reserve(how.limits.max_decoder_bytes));
+        match look_apart(bytes, how) {
+            Ok(Sight {
+                extraction,
+                pictures,
+            }) => {
+                for picture in pictures {
+                    self.pictures.hold(|| picture);
+                }
+                into.signals.extend(extraction.signals);
+                into.queries.extend(extraction.queries);
+                into.quality = extraction.quality;
+                into.problem = extraction.problem;
+                into.fast = extraction.fast;
+                into.unread = extraction.unread;
+            }
+            Err(error) => into.problem = Some(error.into()),
+        }
     }
 
     /// Hashes the picture: its coefficients where that is asked for and can be, else its pixels.
@@ -559,6 +592,31 @@ impl Extractor {
         }
         Ok(pdq)
     }
+}
+
+/// What another process sees of an upload.
+#[cfg(all(feature = "isolated", target_os = "linux"))]
+fn look_apart(bytes: &[u8], how: &Extract<'_>) -> Result<Sight, MediaError> {
+    use crate::gate::look::apart::{Asked, look};
+    let wanted = how.wanted.iter().copied();
+    let asked = Asked {
+        wanted: wanted
+            .filter(|kind| kind.family() != Family::Digest)
+            .collect(),
+        variants: how.variants,
+        limits: how.limits.clone(),
+        fast: how.fast,
+    };
+    look(bytes, &asked)
+}
+
+/// There is none.
+#[cfg(not(all(feature = "isolated", target_os = "linux")))]
+fn look_apart(_: &[u8], _: &Extract<'_>) -> Result<Sight, MediaError> {
+    Err(MediaError::Unsupported {
+        what: "any file (it was to be looked at in isolation, and this program has none)"
+            .to_owned(),
+    })
 }
 
 /// What a JPEG's coefficients tell.

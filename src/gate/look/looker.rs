@@ -4,7 +4,7 @@ use crate::gate::decide::eyes::Eyes;
 use crate::gate::look::at_hand::{AtHand, Looking};
 use crate::gate::look::seen::{Seen, Sight};
 use crate::gate::terms::upload_of;
-use crate::gate::{Extraction, Extractor, MemoryBudget, Mode, VariantSet};
+use crate::gate::{Extraction, Extractor, Isolation, MemoryBudget, Mode, VariantSet};
 use crate::hash::{Signal, SignalType};
 use crate::media::Limits;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct LookOptions {
     /// they nearly meet. Without them some copies are not found that a gate finds which has the bytes:
     /// [`Verdict::unfitted`](crate::gate::Verdict::unfitted) counts the entries.
     pub fitting: bool,
+    /// What runs in a process of its own.
+    pub isolation: Isolation,
 }
 
 impl Default for LookOptions {
@@ -45,6 +47,7 @@ impl Default for LookOptions {
             auto_from: None,
             memory: None,
             fitting: false,
+            isolation: Isolation::default(),
         }
     }
 }
@@ -82,6 +85,13 @@ impl LookOptions {
     #[must_use]
     pub fn memory(mut self, memory: Arc<MemoryBudget>) -> Self {
         self.memory = Some(memory);
+        self
+    }
+
+    /// Sets what runs in a process of its own.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
         self
     }
 
@@ -126,6 +136,7 @@ pub fn look_with(extractor: &mut Extractor, bytes: &[u8], options: &LookOptions)
         mode: options.mode,
         auto_from: options.auto_from,
         memory: options.memory.as_deref(),
+        isolation: options.isolation,
     };
     let (first, mut eyes) = AtHand::look(bytes, look, extractor);
     let sight = |extraction: Extraction, eyes: &AtHand<'_>| Sight {

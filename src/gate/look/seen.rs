@@ -303,6 +303,37 @@ impl From<&Sight> for SightLine {
     }
 }
 
+impl Sight {
+    /// As it goes from one process to another.
+    #[cfg(all(feature = "isolated", target_os = "linux"))]
+    pub(crate) fn write(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&SightLine::from(self))
+    }
+
+    /// Reads what another process has seen, who was to look for these kinds of hashes.
+    #[cfg(all(feature = "isolated", target_os = "linux"))]
+    pub(crate) fn read(text: &[u8], looked_for: &[SignalType]) -> Result<Self, String> {
+        let line: SightLine = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let sight = line.sight()?;
+        let mut signals = sight.extraction.signals.iter().map(Signal::signal_type);
+        if let Some(kind) = signals.find(|kind| !looked_for.contains(kind)) {
+            return Err(format!("a {kind} hash, and it was not looked for"));
+        }
+        sight.looked_for(looked_for)?;
+        Ok(sight)
+    }
+
+    /// Whether nothing is asked about but what was looked for.
+    fn looked_for(&self, looked_for: &[SignalType]) -> Result<(), String> {
+        let kinds = self.extraction.queries.iter();
+        let mut kinds = kinds.map(|query| query.signal.signal_type());
+        match kinds.find(|kind| !looked_for.contains(kind)) {
+            Some(kind) => Err(format!("a {kind} hash, and it was not looked for")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl SightLine {
     fn sight(self) -> Result<Sight, String> {
         let mut signals: Vec<Signal> = Vec::with_capacity(self.signals.len());
@@ -361,11 +392,7 @@ impl SeenLine {
             digests.all(|digest| digest.as_bytes() == upload)
         };
         for sight in std::iter::once(&first).chain(&exact) {
-            let unasked = sight.extraction.queries.iter();
-            let mut unasked = unasked.map(|query| query.signal.signal_type());
-            if let Some(kind) = unasked.find(|kind| !self.looked_for.contains(kind)) {
-                return Err(format!("a {kind} hash, and it was not looked for"));
-            }
+            sight.looked_for(&self.looked_for)?;
             if !is_same_upload(sight) {
                 return Err("a SHA-256 is not that of the upload".to_owned());
             }

@@ -19,7 +19,7 @@ pub(super) fn decode<'a>(
             Ok(Box::new(streams))
         }
         #[cfg(all(feature = "avif", target_os = "linux"))]
-        b"av01" => crate::media::isolated::decode(format, &streams, limits),
+        b"av01" => crate::media::isolated::decode(format, streams, limits),
         _ => {
             let _ = (streams, limits);
             Err(MediaError::variant(

@@ -1,7 +1,8 @@
 //! AV1 by the crate `re_rav1d`, without its assembly. It has code that no compiler has checked for memory safety:
-//! only the locked process calls this.
+//! only a locked process calls this.
 
 use re_rav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent as Part, Settings};
+use std::borrow::Cow;
 
 use super::colours::{Planes, Sampling, alpha, rgb};
 use super::job::{Failure, Kind};
@@ -10,31 +11,88 @@ use crate::media::coded::{Coded, Colour, Wanted};
 /// Pictures that one piece may give: layers, of which the last is shown.
 const MOST_PICTURES: usize = 64;
 
-/// Decodes a stream: one picture for each of its pieces, given as its samples. Ends early where that says `false`.
-pub(super) fn decode(
-    stream: &Coded<'_>,
-    give: &mut dyn FnMut(&[u8]) -> bool,
-) -> Result<(), Failure> {
-    let pixels = u64::from(stream.width) * u64::from(stream.height);
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_all_layers(false);
-    settings.set_frame_size_limit(u32::try_from(pixels).unwrap_or(u32::MAX).max(1));
-    let mut decoder = Decoder::with_settings(&settings).map_err(|error| failed(&error))?;
-    for piece in &stream.pieces {
-        let picture = last_picture(&mut decoder, piece.to_vec())?;
-        if (picture.width(), picture.height()) != (stream.width, stream.height) {
+/// The pictures of streams one after another: one for each of their pieces.
+pub(super) struct Pictures<'a> {
+    streams: std::vec::IntoIter<Coded<'a>>,
+    open: Option<Open<'a>>,
+}
+
+/// A stream that is being decoded.
+struct Open<'a> {
+    decoder: Decoder,
+    pieces: std::vec::IntoIter<Cow<'a, [u8]>>,
+    width: u32,
+    height: u32,
+    wanted: Wanted,
+}
+
+/// A picture of so many pixels across and down, as its samples.
+pub(super) struct Decoded {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) samples: Vec<u8>,
+}
+
+impl<'a> Pictures<'a> {
+    pub(super) fn new(streams: Vec<Coded<'a>>) -> Self {
+        Self {
+            streams: streams.into_iter(),
+            open: None,
+        }
+    }
+
+    /// The next picture; `None` behind the last.
+    pub(super) fn next(&mut self) -> Result<Option<Decoded>, Failure> {
+        loop {
+            let open = match &mut self.open {
+                Some(open) => open,
+                None => match self.streams.next() {
+                    Some(stream) => self.open.insert(Open::new(stream)?),
+                    None => return Ok(None),
+                },
+            };
+            match open.next()? {
+                Some(picture) => return Ok(Some(picture)),
+                None => self.open = None,
+            }
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    fn new(stream: Coded<'a>) -> Result<Self, Failure> {
+        let pixels = u64::from(stream.width) * u64::from(stream.height);
+        let mut settings = Settings::new();
+        settings.set_n_threads(1);
+        settings.set_max_frame_delay(1);
+        settings.set_all_layers(false);
+        settings.set_frame_size_limit(u32::try_from(pixels).unwrap_or(u32::MAX).max(1));
+        Ok(Self {
+            decoder: Decoder::with_settings(&settings).map_err(|error| failed(&error))?,
+            pieces: stream.pieces.into_iter(),
+            width: stream.width,
+            height: stream.height,
+            wanted: stream.wanted,
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<Decoded>, Failure> {
+        let Some(piece) = self.pieces.next() else {
+            return Ok(None);
+        };
+        let picture = last_picture(&mut self.decoder, piece.into_owned())?;
+        if (picture.width(), picture.height()) != (self.width, self.height) {
             return Err(Failure(
                 Kind::Unsupported,
                 "a stream of another size than its item".to_owned(),
             ));
         }
-        if !give(&samples(&picture, stream.wanted)?) {
-            break;
-        }
+        Ok(Some(Decoded {
+            width: self.width,
+            height: self.height,
+            samples: samples(&picture, self.wanted)?,
+        }))
     }
-    Ok(())
 }
 
 /// The last of the pictures that a piece gives.

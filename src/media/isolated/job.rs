@@ -1,8 +1,9 @@
 //! What is asked of the process that decodes, and what it answers, byte for byte.
 //!
-//! A job: the number of streams, then for each its size, what is wanted of it, its pieces' lengths, and the pieces.
+//! A job of decoding: the number of streams, then for each its size, what is wanted of it, its pieces' lengths, and the
+//! pieces. Other jobs are known to who asks for them.
 //! An answer: [`READY`] once the process is locked, then [`Answer`]s of nine bytes each, of which a picture is followed
-//! by its samples and a failure by its words. Numbers are little-endian: both sides are one machine.
+//! by its samples, and bytes or a failure by as many bytes as they say. Numbers are little-endian: both sides are one machine.
 
 use std::borrow::Cow;
 
@@ -19,9 +20,11 @@ pub(super) const ANSWER_BYTES: usize = 9;
 
 /// One answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// A picture of so many pixels across and down; its samples follow.
     Picture(u32, u32),
+    /// Whatever else was asked for; so many bytes of it follow.
+    Bytes(u32),
     /// A failure, and how many bytes of words follow.
     Failure(Kind, u32),
     /// There are no more pictures.
@@ -30,7 +33,7 @@ pub(super) enum Answer {
 
 /// Why there is no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Damaged,
     Unsupported,
     Memory,
@@ -40,12 +43,13 @@ pub(super) enum Kind {
 
 /// A stream that could not be decoded: why, and in words.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure(pub(super) Kind, pub(super) String);
+pub(crate) struct Failure(pub(crate) Kind, pub(crate) String);
 
 impl Answer {
     pub(super) fn write(self) -> [u8; ANSWER_BYTES] {
         let (tag, first, second) = match self {
             Self::Picture(width, height) => (b'P', width, height),
+            Self::Bytes(length) => (b'B', 0, length),
             Self::Failure(kind, length) => (b'F', kind as u32, length),
             Self::Done => (b'D', 0, 0),
         };
@@ -64,7 +68,8 @@ impl Answer {
             (b'F', 1) => Some(Self::Failure(Kind::Unsupported, second)),
             (b'F', 2) => Some(Self::Failure(Kind::Memory, second)),
             (b'F', 3) => Some(Self::Failure(Kind::Unlocked, second)),
-            (b'D', 0) => Some(Self::Done),
+            (b'B', 0) => Some(Self::Bytes(second)),
+            (b'D', 0) if second == 0 => Some(Self::Done),
             _ => None,
         }
     }
@@ -195,6 +200,7 @@ mod tests {
     fn answers_are_read_as_they_were_written_and_no_others() {
         for answer in [
             Answer::Picture(3, u32::MAX),
+            Answer::Bytes(7),
             Answer::Failure(Kind::Damaged, 9),
             Answer::Failure(Kind::Unsupported, 0),
             Answer::Failure(Kind::Memory, 0),
@@ -204,6 +210,8 @@ mod tests {
             assert_eq!(Answer::read(answer.write()), Some(answer));
         }
         assert_eq!(Answer::read([0; ANSWER_BYTES]), None);
+        assert_eq!(Answer::read(*b"D\0\0\0\0\x01\0\0\0"), None);
+        assert_eq!(Answer::read(*b"B\x01\0\0\0\x01\0\0\0"), None);
         assert_eq!(Answer::read(*b"F\x04\0\0\0\0\0\0\0"), None);
     }
 }

@@ -6,6 +6,7 @@
 //! A call that is not on the list ends the process at once, with `SIGSYS`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError,
@@ -23,11 +24,19 @@ use seccompiler::{
 
 /// What the process may use.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowed {
+pub(crate) struct Allowed {
     /// Bytes of its address space, the program itself included.
-    pub(super) memory: u64,
+    pub(crate) memory: u64,
     /// Seconds of processor time.
-    pub(super) seconds: u64,
+    pub(crate) seconds: u64,
+}
+
+/// Whether this process is locked.
+static LOCKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is locked: what must run isolated runs in it.
+pub(crate) fn is_locked() -> bool {
+    LOCKED.load(Ordering::Relaxed)
 }
 
 /// Locks this thread, and with it the process where it has no other.
@@ -62,7 +71,9 @@ pub(super) fn lock(allowed: Allowed) -> Result<(), String> {
         RulesetStatus::PartiallyEnforced | RulesetStatus::FullyEnforced => {}
     }
     let filter = filter().map_err(|error| format!("seccomp: {error}"))?;
-    apply_filter(&filter).map_err(|error| format!("seccomp: {error}"))
+    apply_filter(&filter).map_err(|error| format!("seccomp: {error}"))?;
+    LOCKED.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 /// No file, no port, no process outside: each kind of access is handled, and none allowed.

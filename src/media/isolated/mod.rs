@@ -2,33 +2,29 @@
 //!
 //! Some decoders have code in them whose memory safety no compiler has checked. A fault in one must not reach the
 //! program that asks. So they run in another process: the same program executed again, which gives up all it might
-//! do (open, connect, execute, signal) *before* it reads a byte of the input. It reads the coded pictures from
-//! sealed memory, and writes samples into a pipe, that is all.
+//! do (open, connect, execute, signal) *before* it reads a byte of the input. It reads its job from sealed memory, and
+//! writes its answers into a pipe, that is all.
 //!
-//! Owned here: that process ([`serve_if_asked`]), what it is locked by, and its client. The client believes nothing
-//! that comes back: each field is held against what was asked for, memory is taken by that alone, and a deadline
-//! ends a process that does not answer. Where there is no such lock to be had the files are
+//! Owned here: that process, what it is locked by, and the conversation with it. Who asks believes nothing that comes
+//! back: each field is held against what was asked for, memory is taken by that alone, and a deadline ends a process
+//! that does not answer. Where there is no such lock to be had the files are
 //! [`Unsupported`](super::MediaError::Unsupported): never decoded without it.
 //!
-//! # For a service
+//! Decoding streams of pictures is one job ([`decode`](client::decode)); looking at whole uploads is another, which
+//! `gate` brings along.
 //!
-//! The program that is executed must call [`serve_if_asked`] first thing in `main`; the command `hashgate` does. A
-//! service names one at its start:
+//! # One process for each file
 //!
-//! ```no_run
-//! // The service's own program, which begins with `serve_if_asked`:
-//! if let Some(code) = hashgate::media::isolated::serve_if_asked() {
-//!     std::process::exit(code);
-//! }
-//! hashgate::media::isolated::use_program("/proc/self/exe");
-//! // Or the command `hashgate`, where it is installed beside:
-//! hashgate::media::isolated::use_program("/usr/bin/hashgate");
-//! ```
-//!
-//! Until a program is named, the formats that need one are unsupported.
+//! A process ends with its file. One that went on to the next could, once a file has taken it over, answer for all that
+//! come after: a missed match for each. So what a process costs to begin is paid for each file. It is measured in the
+//! book (`docs/src/measured.md`).
 #![cfg_attr(
     not(feature = "avif"),
-    allow(dead_code, unused_imports, reason = "AVIF alone is decoded so, yet")
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "no stream of AVIF is decoded then"
+    )
 )]
 
 #[cfg(feature = "avif")]
@@ -36,53 +32,79 @@ mod av1;
 mod client;
 #[cfg(feature = "avif")]
 mod colours;
+mod conversation;
+mod here;
 mod job;
 mod lock;
 mod process;
+mod program;
 mod worker;
 
-use std::path::PathBuf;
-use std::sync::RwLock;
-
+pub(crate) use client::allowed;
 pub(super) use client::decode;
+pub(crate) use conversation::{Conversation, Errand};
+pub(crate) use job::{Answer, Failure, Kind};
+pub(crate) use program::asked;
+pub use program::use_program;
+pub(crate) use worker::{answer, serve};
 
-/// The first argument of a program that is executed to decode.
-const MARK: &str = "decode-in-isolation";
-
-/// The program to execute.
-static PROGRAM: RwLock<Option<PathBuf>> = RwLock::new(None);
-
-/// Names the program that decodes in isolation, for this whole process. It must call [`serve_if_asked`] first thing
-/// in `main`. `/proc/self/exe` is the program that runs.
-pub fn use_program(program: impl Into<PathBuf>) {
-    // Nothing can panic while it is held.
-    *PROGRAM
-        .write()
-        .unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(program.into());
+/// Decodes streams, if this program was executed for that: the answer is the exit code.
+pub(crate) fn serve_streams() -> Option<i32> {
+    asked(program::DECODE).map(|allowed| serve(allowed, worker::decode))
 }
 
-fn program() -> Option<PathBuf> {
-    let program = PROGRAM.read();
-    program
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .clone()
-}
+/// What a fuzzer says in the place of a process, for whoever asks. Not for any other use.
+#[cfg(fuzzing)]
+pub(crate) mod said {
+    use super::Conversation;
+    use super::client::Answers;
+    use super::process::{Silence, Voice};
+    use crate::media::coded::Decoded;
+    use crate::media::{Limits, MediaError};
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
 
-/// Decodes, if this program was executed for that: the answer is the exit code, to exit with at once. `None` in any
-/// other case, where nothing has happened.
-///
-/// Call it first thing in `main`, while there is one thread: it locks only the thread that calls.
-#[must_use]
-pub fn serve_if_asked() -> Option<i32> {
-    // Of other calls they may be no text at all.
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != MARK {
-        return None;
+    struct Said {
+        bytes: Vec<u8>,
+        at: usize,
+        end: i32,
     }
-    let mut number = || arguments.next()?.to_str()?.parse().ok();
-    let allowed = lock::Allowed {
-        memory: number()?,
-        seconds: number()?,
-    };
-    Some(worker::serve(allowed))
+
+    impl Voice for Said {
+        fn read(&mut self, into: &mut [u8]) -> Result<(), Silence> {
+            let end = self.at + into.len();
+            match self.bytes.get(self.at..end) {
+                Some(bytes) => into.copy_from_slice(bytes),
+                None => return Err(Silence::Ended(ExitStatus::from_raw(self.end))),
+            }
+            self.at = end;
+            Ok(())
+        }
+
+        fn end(&mut self) -> Option<ExitStatus> {
+            None
+        }
+    }
+
+    /// A process that says these bytes, and ends so.
+    pub(crate) fn conversation(bytes: &[u8], end: i32) -> Result<Conversation, MediaError> {
+        let said = Said {
+            bytes: bytes.to_vec(),
+            at: 0,
+            end,
+        };
+        Conversation::with(Box::new(said), None, 1 << 20, 10)
+    }
+
+    /// Takes them for pictures of 5 by 3 and 2 by 2 pixels: how many bytes each has.
+    pub(crate) fn pictures(bytes: &[u8], end: i32) -> Result<Vec<usize>, MediaError> {
+        let heard = conversation(bytes, end)?;
+        let expected = vec![(5, 3, 3), (2, 2, 1)];
+        let mut answers = Answers::new(heard, expected, &Limits::default());
+        let mut all = Vec::new();
+        while let Some(samples) = answers.next()? {
+            all.push(samples.len());
+        }
+        Ok(all)
+    }
 }

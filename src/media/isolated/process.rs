@@ -12,9 +12,19 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::lock::Allowed;
+use super::program::VERSION;
 
 /// How long a process may take to be gone once it has closed its pipe.
 const TO_BE_GONE: Duration = Duration::from_secs(2);
+
+/// What answers, byte by byte.
+pub(super) trait Voice {
+    /// Fills the bytes with what it says next.
+    fn read(&mut self, into: &mut [u8]) -> Result<(), Silence>;
+
+    /// Ends it, unless it has ended, and says how it did.
+    fn end(&mut self) -> Option<ExitStatus>;
+}
 
 /// A process at work. It is ended when this is dropped.
 pub(super) struct Process {
@@ -58,6 +68,7 @@ impl Process {
         let child = Command::new(program)
             .arg(mark)
             .args([allowed.memory, allowed.seconds].map(|number| number.to_string()))
+            .arg(VERSION)
             .env_clear()
             .current_dir("/")
             .stdin(memory)
@@ -72,8 +83,23 @@ impl Process {
         })
     }
 
-    /// Fills the bytes with what it says next.
-    pub(super) fn read(&mut self, mut into: &mut [u8]) -> Result<(), Silence> {
+    /// How it ended, now that its pipe is closed.
+    fn silence(&mut self) -> Silence {
+        let mut patience = TO_BE_GONE;
+        if let Ok(id) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) {
+            let mut wait = [PollFd::new(&id, PollFlags::IN)];
+            // Whether it went or not, it is ended next.
+            let _ = waited(&mut wait, &mut patience);
+        }
+        match self.end() {
+            Some(status) => Silence::Ended(status),
+            None => Silence::Late,
+        }
+    }
+}
+
+impl Voice for Process {
+    fn read(&mut self, mut into: &mut [u8]) -> Result<(), Silence> {
         while !into.is_empty() {
             let mut wait = [PollFd::new(&self.answers, PollFlags::IN)];
             match waited(&mut wait, &mut self.patience) {
@@ -100,22 +126,7 @@ impl Process {
         Ok(())
     }
 
-    /// How it ended, now that its pipe is closed.
-    fn silence(&mut self) -> Silence {
-        let mut patience = TO_BE_GONE;
-        if let Ok(id) = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()) {
-            let mut wait = [PollFd::new(&id, PollFlags::IN)];
-            // Whether it went or not, it is ended next.
-            let _ = waited(&mut wait, &mut patience);
-        }
-        match self.end() {
-            Some(status) => Silence::Ended(status),
-            None => Silence::Late,
-        }
-    }
-
-    /// Ends it, unless it has ended, and says how it did.
-    pub(super) fn end(&mut self) -> Option<ExitStatus> {
+    fn end(&mut self) -> Option<ExitStatus> {
         if self.is_gone {
             return None;
         }
@@ -154,4 +165,49 @@ fn waited(wait: &mut [PollFd<'_>], patience: &mut Duration) -> Result<bool, Errn
 /// The signal that ended a process.
 pub(super) fn signal(status: ExitStatus) -> Option<i32> {
     status.signal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Has `tail` wait for files that never come.
+    const WAIT: &str = "-F";
+
+    fn begun(program: &str, mark: &str, patience: Duration) -> Process {
+        let allowed = Allowed {
+            memory: 60,
+            seconds: 60,
+        };
+        Process::begin(program.as_ref(), mark, allowed, patience, &[b"job"]).unwrap()
+    }
+
+    #[test]
+    fn a_process_that_says_nothing_is_ended_at_the_deadline() {
+        let mut process = begun("/usr/bin/tail", WAIT, Duration::from_millis(1));
+        assert!(matches!(process.read(&mut [0; 1]), Err(Silence::Late)));
+        assert!(process.is_gone);
+        assert!(matches!(process.child.try_wait(), Ok(Some(status)) if signal(status) == Some(9)));
+    }
+
+    #[test]
+    fn a_process_that_nobody_listens_to_any_more_is_ended() {
+        let process = begun("/usr/bin/tail", WAIT, Duration::from_secs(60));
+        let id = process.child.id().to_string();
+        drop(process);
+        assert!(!std::path::Path::new("/proc").join(id).exists());
+    }
+
+    #[test]
+    fn the_job_is_all_that_a_process_can_read_and_nobody_can_change_it() {
+        let mut process = begun("/bin/cat", "-", Duration::from_secs(60));
+        // `cat` fails at the numbers behind, which are no files.
+        let mut said = [0; 3];
+        process.read(&mut said).unwrap();
+        assert_eq!(&said, b"job");
+        let Err(Silence::Ended(status)) = process.read(&mut [0; 1]) else {
+            panic!("it goes on");
+        };
+        assert_eq!((status.code(), signal(status)), (Some(1), None));
+    }
 }

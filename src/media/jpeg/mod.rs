@@ -48,6 +48,14 @@ pub(super) fn open<'a>(
     }))
 }
 
+/// By the reader for unusual structures, whatever the structure is: the size, and the pixels.
+#[cfg(fuzzing)]
+pub(super) fn plainly(bytes: &[u8], limits: &Limits) -> Result<(u32, u32, Vec<u8>), MediaError> {
+    let seen = survey::survey(bytes, limits)?;
+    let rgb = plain::decode(bytes, &seen)?;
+    Ok((seen.header.width, seen.header.height, rgb))
+}
+
 /// Width, height and samples as stored of a JPEG of four components inside another format, which knows
 /// what they stand for.
 pub(super) fn four_components(

@@ -1,12 +1,12 @@
 //! What policy files say, and how faults in them are named.
 
 use super::*;
-use crate::bank::{Bank, BankId};
+use crate::bank::{Bank, BankId, UnreadPolicy};
 use crate::policy::write;
 use proptest::prelude::*;
 
 const WHOLE: &str = r#"
-# One of everything.
+unread = "review" # and one of everything else
 [defaults]
 threshold = 20
 min_quality = 60
@@ -64,6 +64,7 @@ fn everything_is_read_and_the_more_specific_wins() {
     let file = PolicyFile::parse("config.toml", WHOLE).unwrap();
     assert_eq!(file.carry_labels, ["a", "b"]);
     assert!(file.carry_sources);
+    assert_eq!(file.unread, Some(UnreadPolicy::Review));
     let known = laid(&file, "known");
     assert_eq!((known.action, known.threshold.0), (Action::Block, 20));
     assert_eq!(known.min_quality.get(), 40, "of the bank, not the default");
@@ -222,6 +223,14 @@ fn faults_are_named_with_their_lines_and_what_was_meant() {
             "a label is a text of 1 to 256 bytes",
         ),
         ("[carry]\nsources = 1", "`sources` is true or false"),
+        (
+            "unread = \"hold\"",
+            "c:1: `unread` is \"pass\" or \"review\"",
+        ),
+        ("unread = true", "c:1: `unread` is \"pass\" or \"review\""),
+        ("[unread]\nx = 1", "c:1: `unread` is \"pass\" or \"review\""),
+        ("unred = \"pass\"", "did you mean `unread`?"),
+        ("[defaults]\nunread = \"pass\"", "unknown key `unread`"),
         ("[bank.known]\nthreshold = 3\nthreshold = 4", "c:3: "),
         ("[bank.known\n", "c:1: "),
         ("[bank.a]\nx = 1\n[bank.b]\ny = 2", "c:2: unknown key `x`"),
@@ -293,8 +302,10 @@ proptest! {
             let bank = bank(name);
             Bank { policy: file.lay_over(&bank), ..bank }
         }).collect();
-        let written = write(&banks, &[], false);
+        let unread = [None, Some(UnreadPolicy::Pass), Some(UnreadPolicy::Review)][parts.len() % 3];
+        let written = write(&banks, unread, &[], false);
         let again = PolicyFile::parse("written", &written).map_err(|e| TestCaseError::fail(format!("{e}\n{written}")))?;
+        prop_assert_eq!(again.unread, unread);
         for laid in &banks {
             laid.policy.check().unwrap();
             let once_more = again.lay_over(&bank(laid.name.as_str()));

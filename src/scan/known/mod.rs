@@ -18,7 +18,7 @@ pub use error::KnownError;
 pub use lists::ListRead;
 pub use pictures::{PictureRead, PicturesRead};
 
-use crate::bank::{Bank, BankId, Policy};
+use crate::bank::{Bank, BankId, Policy, UnreadPolicy};
 use crate::gate::Forms;
 use crate::hash::SignalType;
 use crate::index::{Carried, Index, PublishOptions};
@@ -43,6 +43,8 @@ pub struct KnownOptions {
     pub signals: Vec<SignalType>,
     /// Most hashes that are gathered, and most rows and pictures that bring them: 20 million unless set.
     pub most_hashes: u64,
+    /// What is done about uploads that pass, where a part of them was not looked at; `None`: nothing is said.
+    pub unread: Option<UnreadPolicy>,
 }
 
 impl Default for KnownOptions {
@@ -52,6 +54,7 @@ impl Default for KnownOptions {
             forms: Forms::STANDARD,
             signals: Vec::new(),
             most_hashes: 20_000_000,
+            unread: None,
         }
     }
 }
@@ -75,6 +78,13 @@ impl KnownOptions {
     #[must_use]
     pub fn signals(mut self, signals: impl Into<Vec<SignalType>>) -> Self {
         self.signals = signals.into();
+        self
+    }
+
+    /// What is done about uploads that pass, where a part of them was not looked at.
+    #[must_use]
+    pub fn unread(mut self, policy: Option<UnreadPolicy>) -> Self {
+        self.unread = policy;
         self
     }
 
@@ -163,6 +173,7 @@ impl Known {
         }
         let options = PublishOptions {
             carried: (!self.carried.is_empty()).then_some(&self.carried),
+            unread: self.options.unread,
             ..PublishOptions::default()
         };
         let (records, sources) = self.entries.into_records(&self.carried);

@@ -3,11 +3,13 @@
 //! Owned here: the flags, their names, the sets that have a name. The gate makes the first six from
 //! the decoded picture; [`VariantMaker`](super::VariantMaker) makes the others from a small luma picture.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// Which forms of a query are hashed besides the picture as stored, over white.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VariantSet {
     /// The picture turned as its EXIF orientation says.
     pub displayed: bool,

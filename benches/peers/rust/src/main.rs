@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use hashgate::gate::{Extract, Extractor, VariantSet};
+use hashgate::gate::{Extract, Extractor, Isolation, VariantSet};
 use hashgate::hash::SignalType;
 use hashgate::media::Limits;
 
@@ -53,6 +53,7 @@ fn hashgate(fast: bool) -> Job {
             limits: &limits,
             fast,
             memory: None,
+            isolation: Isolation::default(),
         };
         let extraction = black_box(extractor.extract_with(bytes, &how));
         extraction.problem.is_none() && !extraction.signals.is_empty()

@@ -1,0 +1,13 @@
+//! TIFFs. Seeds: the TIFFs of the test data.
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses its own part of it")]
+#[path = "../bodies/pictures.rs"]
+mod pictures;
+
+use hashgate::media::Format;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    pictures::decoded_of(&[Format::Tiff], bytes);
+});
