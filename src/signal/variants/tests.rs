@@ -232,7 +232,12 @@ fn a_placement_is_where_the_guess_samples() {
         !variant.inverted && !matches!(variant.view, View::Cover(_))
     });
     for made in views.step_by(9) {
-        let placed = fit::samples(maker.kernel, &luma, &made.variant, &mut maker.scratch);
+        let placed = fit::samples(
+            maker.kernel,
+            &luma,
+            &made.variant,
+            (&mut maker.part, &mut maker.scratch),
+        );
         let hash = placed.map(|samples| spectrum::hash(&maker.kernel.spectrum(&samples)));
         let bits = nearest(std::slice::from_ref(made), &hash.expect("placed")).0;
         assert!(bits <= 24, "{}: {bits} bits", made.variant);
