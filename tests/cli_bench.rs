@@ -275,6 +275,61 @@ fn the_pipeline_is_measured_and_its_outcomes_are_counted() {
     gate.expect(2, &["bench", "pipeline", nothing.to_str().unwrap()]);
 }
 
+/// Each held picture matches in every gate, and guesses are asked about where they were asked for.
+#[test]
+fn gates_are_measured_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    let temp = folder.path().join("temp");
+    std::fs::create_dir_all(&files).unwrap();
+    std::fs::create_dir(&temp).unwrap();
+    for (number, side) in [80, 96].into_iter().enumerate() {
+        let noise = |x: u32, y: u32| (x * 7919 + y * y * 31 + number as u32 * 977) % 256;
+        let picture =
+            image::RgbImage::from_fn(side, side, |x, y| image::Rgb([noise(x, y) as u8; 3]));
+        picture.save(files.join(format!("{number}.png"))).unwrap();
+    }
+    let gate = Hashgate::new();
+    let ran = gate.expect(
+        0,
+        &[
+            "bench",
+            "gate",
+            files.to_str().unwrap(),
+            "--sizes",
+            "100,1k",
+            "--variants",
+            "none,standard",
+            "--runs",
+            "1",
+            "--format",
+            "json",
+            "--temp-dir",
+            temp.to_str().unwrap(),
+        ],
+    );
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&report["files"], &report["held"]), (&2.into(), &1.into()));
+    let sizes = report["sizes"].as_array().unwrap();
+    let hashes: Vec<_> = sizes.iter().map(|size| size["hashes"].as_u64()).collect();
+    assert_eq!(hashes, [Some(101), Some(1_001)]);
+    for size in sizes {
+        let [none, standard] = [0, 1].map(|gate| &size["gates"][gate]);
+        assert_eq!(
+            (&none["variants"], &standard["variants"]),
+            (&"none".into(), &"standard".into())
+        );
+        assert_eq!(none["queries"], 1.0);
+        assert!(standard["queries"].as_f64().unwrap() > 100.0);
+        assert_eq!(none["times_first"], 1.0);
+        assert_eq!(none["outcomes"]["match"], 1);
+        assert_eq!(standard["outcomes"]["match"], 1);
+    }
+    assert_eq!(entries(&temp), Vec::<String>::new());
+    let nothing = folder.path().join("gone");
+    gate.expect(2, &["bench", "gate", nothing.to_str().unwrap()]);
+}
+
 /// Asked to stop, the benchmark ends with code 2 and leaves no folder behind.
 #[cfg(unix)]
 #[test]

@@ -117,9 +117,12 @@ fn of_size(
                     "{size} hashes, run {run}: {number} of {count} files"
                 ));
             }
-            if read_file(path, plan.limits.max_file_bytes, &mut bytes).is_err() {
-                continue;
-            }
+            read_file(path, plan.limits.max_file_bytes, &mut bytes).map_err(|problem| {
+                MeasureError::Unreachable {
+                    path: path.clone(),
+                    reason: problem.message,
+                }
+            })?;
             let is_held = held.contains(&path.as_path());
             for turn in 0..gates.len() {
                 // In another order for each file and run: none is always the first to meet it.

@@ -15,8 +15,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Each file is judged by one gate after the other, on one thread. Every run must come to \
     the same outcomes, and every picture that the index holds must match in each gate; otherwise the \
-    exit code is 2 and there are no figures. benches/peers/gate runs this beside Python's Pillow, pdqhash and \
-    faiss.\n\
+    exit code is 2 and there are no figures. A file that cannot be read ends it too.\n\
     Memory: some 250 bytes a hash. Space below --temp-dir: some 130 bytes a hash."
 )]
 pub(crate) struct GateArgs {
