@@ -36,17 +36,21 @@ pub(crate) fn decoded(bytes: &[u8]) {
         if let Some(black) = &picture.over_black {
             assert_eq!(black.len(), picture.rgb.len());
         }
-        if frames == 0 {
+        if picture.frame == 0 {
             assert_eq!(
                 first.as_ref().ok(),
                 Some(&picture),
                 "one alone, and the first of all"
             );
+        } else if frames == 0 {
+            // A damaged page hides none of those behind it.
+            assert!(first.is_err(), "the first was passed over without an error");
         }
         frames += 1;
         ControlFlow::Continue(())
     });
     assert!(frames <= limits.max_frames);
+    assert!(first.is_ok() || all.is_err(), "a fault was forgotten");
     if frames == 0 {
         assert!(first.is_err() && all.is_err(), "no picture, and no error");
     }
