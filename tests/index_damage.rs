@@ -229,10 +229,10 @@ fn a_manifest_of_another_format_or_with_names_that_lead_elsewhere_is_refused() {
     let mut random = Random::new(14);
     let records = Shape::Uniform.records(&mut random, SignalType::Pdq, 3);
     let newer = Generation::publish(&records, 8192);
-    forge_manifest(newer.home.path(), "\"format\": 1", "\"format\": 3");
+    forge_manifest(newer.home.path(), "\"format\": 1", "\"format\": 4");
     let error = Index::open(newer.home.path()).err().unwrap();
     assert!(
-        matches!(error, IndexError::Version { got: 3, .. }),
+        matches!(error, IndexError::Version { got: 4, .. }),
         "{error}"
     );
 

@@ -10,7 +10,7 @@
 //! that does not answer. Where there is no such lock to be had the files are
 //! [`Unsupported`](super::MediaError::Unsupported): never decoded without it.
 //!
-//! Decoding streams of pictures is one job ([`decode`](client::decode)); looking at whole uploads is another, which
+//! Decoding streams of pictures is one job (`client::decode`); looking at whole uploads is another, which
 //! `gate` brings along.
 //!
 //! # One process for each file
