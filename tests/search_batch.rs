@@ -10,8 +10,8 @@ use hashgate::segment::{Permutation, format};
 use search_support::*;
 
 /// Sizes of batches at which something begins or ends: one by one, together, divided among
-/// threads.
-const BATCHES: [usize; 9] = [0, 1, 2, 5, 127, 128, 257, 700, 2000];
+/// threads, listed.
+const BATCHES: [usize; 10] = [0, 1, 2, 7, 8, 127, 257, 700, 1100, 2000];
 
 /// Holds a batch, limited or not, against each query alone, and that against brute force for the
 /// first few.
@@ -22,9 +22,19 @@ fn assert_batch(index: &Index, records: &[IndexRecord], queries: &[Signal], radi
     let limit = 3;
     let limited = index.search_batch_limited(queries, radius, limit);
     assert_eq!((batch.len(), limited.len()), (queries.len(), queries.len()));
+    let mut told: Vec<Vec<Hit>> = vec![Vec::new(); queries.len()];
+    let mut last = 0;
+    index.visit_batch(queries, radius, |place, hit| {
+        assert!(place >= last, "one query after the other");
+        last = place;
+        told[place].push(hit);
+    });
     for (number, query) in queries.iter().enumerate() {
         let alone = index.search(query, radius);
         assert!(batch[number] == alone, "query {number} within {radius}");
+        told[number].sort_unstable();
+        told[number].dedup();
+        assert!(told[number] == alone, "query {number} within {radius}");
         assert_eq!(limited[number].hits, alone[..alone.len().min(limit)]);
         assert_eq!(limited[number].complete, alone.len() <= limit);
         if number < 5 {
@@ -222,6 +232,9 @@ fn a_batch_that_meets_a_million_duplicates_stays_bounded() {
         assert_eq!(contents, [0, 1, 2, 3]);
         assert!(!found.complete);
     }
+    let mut told = [0; 20];
+    index.visit_batch(&queries[..20], Distance(31), |place, _| told[place] += 1);
+    assert!(told.iter().all(|&told| told >= 1_000_000));
     let few = index.search_batch(&queries[..2], Distance(31));
     assert!(few.iter().all(|hits| hits.len() == 1_000_000));
 }

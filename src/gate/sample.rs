@@ -24,9 +24,7 @@ pub(crate) fn fitted_without_reach(
         ..Terms::of(index, now(), None)
     };
     let mut matches = Matches::default();
-    for query in &extraction.queries {
-        matches.ask(&terms, query);
-    }
+    matches.ask_all(&terms, &extraction.queries);
     // Entries that fit alike take each other out only as far as each may be trusted: here all count.
     let eyes = extractor.pictures();
     fit::fit(&terms, extraction, eyes, (&mut matches, false));

@@ -5,7 +5,10 @@
 
 use crate::bank::{Bank, BankId, Effective, Share};
 use crate::gate::Score;
-use crate::hash::{Distance, Family, Quality, Reach, Signal, SignalType, Threshold};
+use crate::hash::{
+    Distance, Family, Quality, Reach, Sides, Signal, SignalType, Threshold, Transform, Variant,
+    View,
+};
 use crate::index::{Hit, Index};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -230,6 +233,30 @@ pub(crate) fn held(index: &Index) -> u64 {
     held.map_or(0, |held| held.hashes)
 }
 
+/// The most hashes for which every guess is asked about beyond the banks' thresholds.
+const MOST_FOR_ALL: u64 = 200_000;
+
+/// Whether a form of the upload is asked about [beyond](widest) the banks' thresholds too.
+///
+/// That costs eight times as much as within them. In larger indexes it is done for what finds most by it: the
+/// picture as it lies with what crops, captions and turns may have done to it, and mirrored, if as much was cut
+/// at both ends. Rectangles that were found in it, and what lies turned by quarters, are near or are not met.
+pub(crate) fn is_asked_beyond(index: &Index, variant: &Variant) -> bool {
+    held(index) <= MOST_FOR_ALL || finds_beyond(variant)
+}
+
+/// Whether it is one of the forms that find most beyond the thresholds. Measured on 6,272 changed copies of 61
+/// pictures: within 48 bits all guesses find 82.0 % of them, and these, which are half of them, 81.5 %.
+fn finds_beyond(variant: &Variant) -> bool {
+    let is_whole = variant.region == Sides::NONE;
+    is_whole
+        && match variant.transform {
+            Transform::Original | Transform::Displayed => true,
+            Transform::FlipY => variant.view == View::Whole || variant.view.is_even(),
+            _ => false,
+        }
+}
+
 /// How far out an entry may lie and still be verified, in an index of this size.
 ///
 /// A search costs the more the wider it is and the more hashes there are, and the more hashes the
@@ -242,4 +269,46 @@ pub(crate) fn widest(index: &Index) -> Distance {
         2_000_001..20_000_001 => 40,
         _ => 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_larger_indexes_the_picture_as_it_lies_is_asked_about_beyond_the_thresholds() {
+        let plain = Variant::ORIGINAL;
+        let even = View::Uncrop(Sides {
+            left: 25,
+            right: 25,
+            top: 50,
+            bottom: 50,
+        });
+        let uneven = View::Uncrop(Sides {
+            left: 25,
+            ..Sides::NONE
+        });
+        let mirrored = |view| Variant {
+            view,
+            transform: Transform::FlipY,
+            ..plain
+        };
+        assert!(
+            finds_beyond(&plain)
+                && finds_beyond(&Variant {
+                    view: uneven,
+                    ..plain
+                })
+        );
+        assert!(finds_beyond(&mirrored(View::Whole)) && finds_beyond(&mirrored(even)));
+        assert!(!finds_beyond(&mirrored(uneven)));
+        let mut part = plain;
+        part.region.left = 100;
+        assert!(!finds_beyond(&part));
+        let turned = Variant {
+            transform: Transform::Rotate90,
+            ..plain
+        };
+        assert!(!finds_beyond(&turned));
+    }
 }

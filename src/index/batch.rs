@@ -2,7 +2,7 @@
 
 use crate::hamming::kernel::{Found, Row};
 use crate::hash::{Distance, Family, Hash64, PdqHash, Signal, SignalType};
-use crate::index::collect::{All, Collect, Nearest};
+use crate::index::collect::{All, Collect, Few, Nearest};
 use crate::index::near::NearScratch;
 use crate::index::near_batch::{self, BatchSink, MAX_QUERIES};
 use crate::index::search::{Living, with_scratch};
@@ -14,6 +14,10 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Fewer queries than this are not divided among threads.
 const MIN_PART: usize = 256;
+/// Queries that [`Index::visit_batch`] asks together at most.
+const MAX_TOGETHER: usize = 2048;
+/// Hits of one query that are held until those of the queries before it were told.
+const MOST_HELD: usize = 1024;
 /// Queries ahead of the one that is looked up, for which a digest's bucket is asked for.
 const DIGESTS_AHEAD: usize = 16;
 
@@ -50,6 +54,32 @@ impl Index {
             complete: nearest.hits.len() <= limit,
             hits: nearest.hits.into_iter().take(limit).collect(),
         })
+    }
+
+    /// As [`Index::visit`] for each query: tells `tell` every hit of the first, then every hit of the second,
+    /// and so on, with the query's place. On the calling thread alone.
+    ///
+    /// For the queries of one upload: they go through each table together, which takes less time than one after
+    /// the other. Memory is bounded by the number of queries, whatever they meet. A hit may be told more than once.
+    pub fn visit_batch(
+        &self,
+        queries: &[Signal],
+        radius: Distance,
+        mut tell: impl FnMut(usize, Hit),
+    ) {
+        for (part, queries) in queries.chunks(MAX_TOGETHER).enumerate() {
+            let new = |_: &Signal| Few::new(u32::from(radius.0), MOST_HELD);
+            let mut few: Vec<Few> = queries.iter().map(new).collect();
+            with_scratch(|scratch| self.part(queries, radius, scratch, &mut few));
+            for (place, (query, few)) in queries.iter().zip(&mut few).enumerate() {
+                let place = part * MAX_TOGETHER + place;
+                if few.is_over {
+                    self.visit(query, radius, |hit| tell(place, hit));
+                } else {
+                    few.hits().iter().for_each(|hit| tell(place, *hit));
+                }
+            }
+        }
     }
 
     /// Divides the queries among threads; each has a collector, and `finish` makes an answer of it.

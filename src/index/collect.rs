@@ -51,6 +51,50 @@ impl Collect for All {
     }
 }
 
+/// Takes all hits, as long as they are few.
+pub(super) struct Few {
+    all: All,
+    most: usize,
+    /// Whether there were more: then those that it has are not all.
+    pub(super) is_over: bool,
+}
+
+impl Few {
+    pub(super) fn new(radius: u32, most: usize) -> Self {
+        Self {
+            all: All::new(radius),
+            most,
+            is_over: false,
+        }
+    }
+
+    /// The hits, in their order.
+    pub(super) fn hits(&mut self) -> &[Hit] {
+        self.all.hits.sort_unstable();
+        &self.all.hits
+    }
+}
+
+impl Collect for Few {
+    fn radius(&self) -> u32 {
+        self.all.radius
+    }
+
+    fn push(&mut self, hit: Hit) -> bool {
+        self.is_over |= self.all.hits.len() >= self.most;
+        !self.is_over && self.all.push(hit)
+    }
+
+    fn mark(&mut self) {
+        self.all.mark();
+    }
+
+    /// What was too much once will be again.
+    fn roll_back(&mut self) {
+        self.all.roll_back();
+    }
+}
+
 /// Tells each hit to somebody and keeps none.
 pub(super) struct Tell<F> {
     radius: u32,

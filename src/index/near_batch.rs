@@ -5,7 +5,8 @@
 //! count the entries that some queries would meet; where that is much, those of all, and search
 //!     for some; queries that a scan serves better are set aside
 //! for each table that the plan asks:
-//!     few queries: list who asks which bucket, roughly in the order of the buckets
+//!     few queries, as those of one upload are: each asks its buckets, one query after the other
+//!     some queries: list who asks which bucket, roughly in the order of the buckets
 //!     many queries: sort them by the upper byte of their chunk, go over all buckets, 256 at a
 //!         time, and sort who asks these
 //!     scan each bucket for all who ask it; what comes through is a survivor
@@ -18,7 +19,7 @@
 //! is read once. Memory is bounded by the number of queries, whatever they meet.
 
 use crate::hamming::Kernel;
-use crate::hamming::kernel::{Column, Found, Met, Row, SharedFound, SharedProbe, prefetch};
+use crate::hamming::kernel::{Around, Column, Found, Met, Row, SharedFound, SharedProbe, prefetch};
 use crate::index::near::{self, MAX_ENTRIES, NearScratch, SURVIVORS, Sink, Strategy};
 use crate::index::plan::{Ask, Plan, cost, flips_within, line_flips_within};
 use crate::segment::NearView;
@@ -27,8 +28,11 @@ use crate::segment::format::BUCKETS;
 /// The most queries that are searched together: the memory for them stays below some twenty
 /// megabytes.
 pub(super) const MAX_QUERIES: usize = 1 << 17;
-/// Fewer queries than this ask the tables one by one: they have too little in common.
-const MIN_QUERIES: usize = 256;
+/// Fewer queries than this search one after the other: they have too little in common.
+const MIN_QUERIES: usize = 8;
+/// Fewer queries than this ask a table's buckets one query after the other: a list of them in order would cost
+/// more than it saves.
+const MIN_LISTED: usize = 1024;
 /// From so many queries on all buckets are gone over.
 const WALK_QUERIES: usize = 8192;
 /// The most probes that are listed together: 8 MiB.
@@ -281,6 +285,8 @@ impl<'a, R: Row> Tables<'a, R> {
             let living = self.allowances.iter().filter(|a| a.by_tables()).count();
             if living >= WALK_QUERIES {
                 self.walk(&table, sink);
+            } else if living < MIN_LISTED {
+                self.around(&table, sink);
             } else {
                 let step = (MAX_LISTED / flips_within(table.ask.radius).len().max(1)).max(1);
                 for first in (0..self.queries.len()).step_by(step) {
@@ -300,6 +306,67 @@ impl<'a, R: Row> Tables<'a, R> {
                     sink.roll_back(query);
                 }
             }
+        }
+    }
+
+    /// Scans the buckets about each query's chunk, one query after the other, while the table is in the cache.
+    fn around(&mut self, table: &Asked<'_>, sink: &mut impl BatchSink) {
+        let Asked {
+            ask,
+            offsets,
+            column,
+        } = table;
+        let (kernel, flips) = (self.kernel, flips_within(ask.radius));
+        let (mut met, mut long) = (0, Vec::new());
+        let queries = self.queries;
+        let mut to_come = queries.iter().zip(0u32..).skip(1);
+        for (query, number) in queries.iter().zip(0u32..) {
+            if let Some((next, _)) = to_come.next() {
+                let (chunk, _) = ask.of(next);
+                for line in line_flips_within(ask.radius) {
+                    prefetch(offsets.as_slice(), usize::from(chunk ^ line));
+                }
+            }
+            if self.way(number) != Some(Way::Tables) {
+                continue;
+            }
+            let (chunk, sibling) = ask.of(query);
+            let around = Around {
+                query: number,
+                chunk,
+                sibling,
+                least: ask.least as u8,
+                threshold: ask.threshold as u8,
+                longest: MAX_ENTRIES,
+            };
+            let mut asked = 0;
+            while asked < flips.len() {
+                let room = self.survivors.get_mut(met..).unwrap_or_default();
+                let (next, count) = kernel.scan_around(
+                    column.siblings,
+                    offsets,
+                    flips,
+                    &around,
+                    asked,
+                    room,
+                    &mut long,
+                );
+                asked = next;
+                met += count;
+                // The next bucket may not fit.
+                if SURVIVORS - met < MAX_ENTRIES as usize {
+                    self.verify(table, met, sink);
+                    met = 0;
+                }
+            }
+        }
+        self.verify(table, met, sink);
+        if !long.is_empty() {
+            let mut rest = Vec::new();
+            long.iter_mut().for_each(|probe| split(probe, &mut rest));
+            long.append(&mut rest);
+            long.sort_by_key(|probe| probe.begin);
+            self.scan(table, &long, sink);
         }
     }
 
@@ -418,50 +485,55 @@ impl<'a, R: Row> Tables<'a, R> {
                 self.kernel
                     .scan_shared(table.column.siblings, probes, next, &mut self.survivors);
             next = scanned;
-            let mut kept = 0;
-            for place in 0..count {
-                if let Some(ahead) = self.survivors.get(place + IDS_AHEAD) {
-                    prefetch(table.column.ids, ahead.number as usize);
-                }
-                let Some(&met) = self.survivors.get(place) else {
-                    break;
-                };
-                let Some(allowance) = self.allowances.get_mut(met.query as usize) else {
-                    continue;
-                };
-                if allowance.left == 0 {
-                    if allowance.by_tables() {
-                        allowance.way = Way::Scan;
-                        sink.roll_back(met.query);
-                    }
-                    continue;
-                }
-                allowance.left -= 1;
-                let id = table.column.id(met.number);
-                if let (Some(slot), Some(number)) = (self.survivors.get_mut(kept), id) {
-                    *slot = Met {
-                        number,
-                        query: met.query,
-                    };
-                    kept += 1;
-                }
+            self.verify(table, count, sink);
+        }
+    }
+
+    /// Verifies the first `count` survivors, as far as their queries may have so many.
+    fn verify(&mut self, table: &Asked<'_>, count: usize, sink: &mut impl BatchSink) {
+        let mut kept = 0;
+        for place in 0..count {
+            if let Some(ahead) = self.survivors.get(place + IDS_AHEAD) {
+                prefetch(table.column.ids, ahead.number as usize);
             }
-            self.found.clear();
-            self.kernel.verify_shared(
-                self.view.rows,
-                self.queries,
-                self.survivors.get(..kept).unwrap_or_default(),
-                table.ask.word(),
-                &self.plan.thresholds,
-                self.plan.radius,
-                &mut self.found,
-            );
-            for hash in &self.found {
-                // One that was set aside just now may have had survivors before.
-                let by_tables = self.way(hash.query) == Some(Way::Tables);
-                if by_tables && hash.found.distance <= sink.radius(hash.query) {
-                    sink.take(hash.query, hash.found);
+            let Some(&met) = self.survivors.get(place) else {
+                break;
+            };
+            let Some(allowance) = self.allowances.get_mut(met.query as usize) else {
+                continue;
+            };
+            if allowance.left == 0 {
+                if allowance.by_tables() {
+                    allowance.way = Way::Scan;
+                    sink.roll_back(met.query);
                 }
+                continue;
+            }
+            allowance.left -= 1;
+            let id = table.column.id(met.number);
+            if let (Some(slot), Some(number)) = (self.survivors.get_mut(kept), id) {
+                *slot = Met {
+                    number,
+                    query: met.query,
+                };
+                kept += 1;
+            }
+        }
+        self.found.clear();
+        self.kernel.verify_shared(
+            self.view.rows,
+            self.queries,
+            self.survivors.get(..kept).unwrap_or_default(),
+            table.ask.word(),
+            &self.plan.thresholds,
+            self.plan.radius,
+            &mut self.found,
+        );
+        for hash in &self.found {
+            // One that was set aside just now may have had survivors before.
+            let by_tables = self.way(hash.query) == Some(Way::Tables);
+            if by_tables && hash.found.distance <= sink.radius(hash.query) {
+                sink.take(hash.query, hash.found);
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Owns in which order the index is asked, when the pixels are asked once more, and which outcome follows.
 
 use crate::bank::{Action, Bank, BankName, UnreadPolicy};
-use crate::gate::decide::doubts::{Doubts, QUALITY_MARGIN};
+use crate::gate::decide::doubts::QUALITY_MARGIN;
 use crate::gate::decide::eyes::Eyes;
 use crate::gate::decide::fit;
 use crate::gate::decide::matches::{Decided, Matches};
@@ -80,9 +80,7 @@ pub(crate) fn conclude_fitting(
     eyes: &mut dyn Eyes,
 ) -> Concluded {
     let mut matches = Matches::default();
-    for query in &extraction.queries {
-        matches.ask(terms, query);
-    }
+    matches.ask_all(terms, &extraction.queries);
     let fits = fit::fit(terms, &extraction, eyes, (&mut matches, true));
     extraction.queries.extend(fits.asked);
     let unasked = second::ask(terms, &extraction, eyes, &mut matches);
@@ -94,9 +92,7 @@ pub(crate) fn conclude_fitting(
 /// Asks the index about every query and decides.
 pub(crate) fn conclude(terms: &Terms<'_>, extraction: Extraction) -> Concluded {
     let mut matches = Matches::default();
-    for query in &extraction.queries {
-        matches.ask(terms, query);
-    }
+    matches.ask_all(terms, &extraction.queries);
     conclude_with(terms, extraction, matches)
 }
 
@@ -104,16 +100,19 @@ pub(crate) fn conclude(terms: &Terms<'_>, extraction: Extraction) -> Concluded {
 /// same entries and lead to the same action; see [`Mode::Auto`].
 fn conclude_surely(terms: &Terms<'_>, extraction: &Extraction) -> Option<Matches> {
     let mut matches = Matches::default();
-    let mut doubts = Doubts::default();
-    for query in &extraction.queries {
-        if query.signal.signal_type().family() == Family::Digest {
-            matches.ask(terms, query);
-        } else if is_guess(query) || query.variant.embedded || is_quality_sure(terms, query) {
-            matches.ask_surely(terms, query, &mut doubts);
-        } else {
-            return None;
-        }
+    let is_digest = |query: &Query| query.signal.signal_type().family() == Family::Digest;
+    let is_sure = |query: &Query| {
+        is_digest(query)
+            || is_guess(query)
+            || query.variant.embedded
+            || is_quality_sure(terms, query)
+    };
+    if !extraction.queries.iter().all(is_sure) {
+        return None;
     }
+    let (digests, others): (Vec<Query>, _) = extraction.queries.iter().partition(|q| is_digest(q));
+    matches.ask_all(terms, &digests);
+    let doubts = matches.ask_surely(terms, &others);
     doubts.are_settled().then_some(matches)
 }
 

@@ -4,10 +4,10 @@
 //! what follows from them, may be off, and which answers are settled all the same. It refuses to
 //! compute the exact ones.
 
-use crate::bank::{Action, BankId, Effective};
+use crate::bank::{Action, BankId};
 use crate::gate::Query;
 use crate::gate::decide::judge::{near_within, radius, score};
-use crate::gate::decide::matches::{MOST_COUNTED, Matches};
+use crate::gate::decide::matches::{MOST_COUNTED, Matches, visit_all};
 use crate::gate::decide::near::{far, is_asked_far, is_worth_it};
 use crate::gate::terms::{Terms, widest};
 use crate::hash::{Distance, Quality, SignalType};
@@ -45,6 +45,38 @@ impl Doubts {
         }
     }
 
+    /// Notes whether the exact query would surely say the same of an entry.
+    fn weigh(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit, widest: Distance) {
+        let Ok((_, policy)) = terms.standing(hit) else {
+            return;
+        };
+        // Of a guess the quality is no surer than its hash: where it is near a bank's minimum, the
+        // bank is asked, and whatever it holds there is not sure.
+        let is_quality_doubted = {
+            let least = policy.min_quality.get();
+            let quality = query.quality.map_or(u8::MAX, Quality::get);
+            least > 0 && quality.abs_diff(least) <= QUALITY_MARGIN
+        };
+        let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
+        let within = near_within(query, policy.threshold, hit).map(|within| within.0);
+        let distance = hit.distance.0;
+        let is_match = within.is_some_and(|within| distance.saturating_add(MARGIN) <= within);
+        let is_none = within.is_none_or(|within| distance > within.saturating_add(MARGIN))
+            && !may_be_fitted(terms, &doubted(query), hit)
+            && (policy.verified_action().is_none()
+                || distance > widest.0.saturating_add(MARGIN)
+                || is_surely_out_of_reach(hit)
+                || is_surely_unlike(query, hit));
+        let entry = (hit.bank, hit.content.0, hit.signal.signal_type());
+        match policy.action {
+            _ if is_none => {}
+            Action::Allow => self.harmless = true,
+            // Which guesses are made hangs on what is seen: what they meet, pixels decide.
+            _ if is_match && !is_guess && !is_quality_doubted => self.add(entry, true),
+            _ => self.add(entry, false),
+        }
+    }
+
     /// Whether the exact queries match the same entries by distance: what one of them
     /// leaves in doubt, another is sure of.
     pub(crate) fn are_settled(&self) -> bool {
@@ -53,53 +85,33 @@ impl Doubts {
 }
 
 impl Matches {
-    /// As [`Matches::ask`] for a query that may be [`MARGIN`] bits off; notes of which entries
-    /// the exact query would surely say the same.
-    pub(crate) fn ask_surely(&mut self, terms: &Terms<'_>, query: &Query, doubts: &mut Doubts) {
-        // Of a guess the quality is no surer than its hash: where it is near a bank's minimum, the
-        // bank is asked, and whatever it holds there is not sure.
-        let doubted = |policy: &Effective| {
-            let least = policy.min_quality.get();
-            let quality = query.quality.map_or(u8::MAX, Quality::get);
-            least > 0 && quality.abs_diff(least) <= QUALITY_MARGIN
-        };
-        let asked = Query {
-            quality: query.quality.map(|quality| raised(quality, QUALITY_MARGIN)),
-            ..*query
-        };
-        let Some(radius) = radius(terms, &asked) else {
-            return;
-        };
-        let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
-        let radius = match far(terms.index).filter(|_| is_asked_far(query)) {
-            Some(far) => radius.max(far),
-            None => radius,
-        };
-        let widened = Distance(radius.0.saturating_add(MARGIN));
-        let widest = widest(terms.index);
-        terms.index.visit(&query.signal, widened, |hit| {
-            let Ok((_, policy)) = terms.standing(&hit) else {
-                return;
+    /// As [`Matches::ask_all`] for queries that may be [`MARGIN`] bits off; says of which entries
+    /// the exact queries would surely say the same.
+    pub(crate) fn ask_surely(&mut self, terms: &Terms<'_>, queries: &[Query]) -> Doubts {
+        let mut doubts = Doubts::default();
+        let far = far(terms.index);
+        let asked = queries.iter().filter_map(|query| {
+            let radius = radius(terms, &doubted(query))?;
+            let radius = match far.filter(|_| is_asked_far(query)) {
+                Some(far) => radius.max(far),
+                None => radius,
             };
-            let within = near_within(query, policy.threshold, &hit).map(|within| within.0);
-            let distance = hit.distance.0;
-            let is_match = within.is_some_and(|within| distance.saturating_add(MARGIN) <= within);
-            let is_none = within.is_none_or(|within| distance > within.saturating_add(MARGIN))
-                && !may_be_fitted(terms, &asked, &hit)
-                && (policy.verified_action().is_none()
-                    || distance > widest.0.saturating_add(MARGIN)
-                    || is_surely_out_of_reach(&hit)
-                    || is_surely_unlike(query, &hit));
-            let entry = (hit.bank, hit.content.0, hit.signal.signal_type());
-            match policy.action {
-                _ if is_none => {}
-                Action::Allow => doubts.harmless = true,
-                // Which guesses are made hangs on what is seen: what they meet, pixels decide.
-                _ if is_match && !is_guess && !doubted(&policy) => doubts.add(entry, true),
-                _ => doubts.add(entry, false),
-            }
+            Some((query, Distance(radius.0.saturating_add(MARGIN))))
+        });
+        let widest = widest(terms.index);
+        visit_all(terms, asked, |query, hit| {
+            doubts.weigh(terms, query, &hit, widest);
             self.weigh(terms, query, &hit, widest);
         });
+        doubts
+    }
+}
+
+/// The query with the best quality that the exact one may have.
+fn doubted(query: &Query) -> Query {
+    Query {
+        quality: query.quality.map(|quality| raised(quality, QUALITY_MARGIN)),
+        ..*query
     }
 }
 

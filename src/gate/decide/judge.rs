@@ -2,7 +2,7 @@
 
 use crate::bank::{Action, Quarantine};
 use crate::gate::decide::nearly;
-use crate::gate::terms::{Refusal, Terms, widest};
+use crate::gate::terms::{Refusal, Terms, is_asked_beyond, widest};
 use crate::gate::{Match, MatchKind, Query, Score};
 use crate::hash::{Distance, Family, Quality, SignalType, Threshold};
 use crate::index::Hit;
@@ -24,14 +24,15 @@ pub(crate) fn radius(terms: &Terms<'_>, query: &Query) -> Option<Distance> {
     let banks = terms.banks.iter();
     let asked = banks.filter(|bank| terms.may_ask(bank, kind, query.quality));
     let widest = widest(terms.index);
+    let is_asked_beyond = query.evidence.is_some_and(|evidence| !evidence.inverted)
+        && is_asked_beyond(terms.index, &query.variant);
     asked
         .map(|bank| {
             let near = Distance(bank.policy.widest_threshold(kind).0);
-            match query.evidence {
-                Some(evidence) if bank.policy.may_verify(kind) && !evidence.inverted => {
-                    near.max(widest)
-                }
-                _ => near,
+            if is_asked_beyond && bank.policy.may_verify(kind) {
+                near.max(widest)
+            } else {
+                near
             }
         })
         .max()

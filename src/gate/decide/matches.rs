@@ -14,7 +14,7 @@ use crate::gate::{Match, MatchKind, Query, Score, Verdict};
 use crate::hash::{Distance, Family, Sides, Signal, SignalType};
 use crate::index::Hit;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// More entries than this are not told apart when those left out of the list are counted.
 pub(crate) const MOST_COUNTED: usize = 1 << 16;
@@ -58,11 +58,15 @@ pub(crate) struct Decided {
 impl Matches {
     /// Asks the index about one query and keeps what the banks' policies call a match.
     pub(crate) fn ask(&mut self, terms: &Terms<'_>, query: &Query) {
-        let Some(radius) = radius(terms, query) else {
-            return;
-        };
+        self.ask_all(terms, std::slice::from_ref(query));
+    }
+
+    /// The same of many queries, which go through the index together.
+    pub(crate) fn ask_all(&mut self, terms: &Terms<'_>, queries: &[Query]) {
         let widest = widest(terms.index);
-        terms.index.visit(&query.signal, radius, |hit| {
+        let asked = queries.iter();
+        let asked = asked.filter_map(|query| Some((query, radius(terms, query)?)));
+        visit_all(terms, asked, |query, hit| {
             self.weigh(terms, query, &hit, widest);
         });
     }
@@ -180,6 +184,26 @@ impl Matches {
                 .map(|(frame, ..)| frame)
                 .collect(),
         }
+    }
+}
+
+/// Tells what queries meet, each within its radius: those of one radius go through the index together.
+pub(crate) fn visit_all<'q>(
+    terms: &Terms<'_>,
+    asked: impl Iterator<Item = (&'q Query, Distance)>,
+    mut tell: impl FnMut(&'q Query, Hit),
+) {
+    let mut by_radius: BTreeMap<Distance, Vec<&Query>> = BTreeMap::new();
+    for (query, radius) in asked {
+        by_radius.entry(radius).or_default().push(query);
+    }
+    for (radius, queries) in by_radius {
+        let signals: Vec<Signal> = queries.iter().map(|query| query.signal).collect();
+        terms.index.visit_batch(&signals, radius, |place, hit| {
+            if let Some(query) = queries.get(place) {
+                tell(query, hit);
+            }
+        });
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::Kernel;
 use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
-use super::shared::{self, Met, SharedFound, SharedProbe};
+use super::shared::{self, Around, BUCKETS, Met, SharedFound, SharedProbe};
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -37,6 +37,12 @@ impl Isa for Avx2 {
     fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
         // SAFETY: see the head of this impl.
         unsafe { near32(block, query, least, most) }
+    }
+
+    #[inline(always)]
+    fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32 {
+        // SAFETY: see the head of this impl.
+        unsafe { near16(block, query, least, most) }
     }
 
     #[inline(always)]
@@ -81,6 +87,28 @@ fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
         let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
         _mm256_movemask_epi8(ordered) as u32
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32 {
+    // SAFETY: the load is unaligned and of exactly the referenced array.
+    let siblings = unsafe { _mm256_loadu_si256(block.as_ptr().cast()) };
+    let difference = _mm256_xor_si256(siblings, _mm256_set1_epi16(query as i16));
+    let distance = _mm256_maddubs_epi16(count_bytes(difference), _mm256_set1_epi8(1));
+    let near = _mm256_and_si256(
+        _mm256_cmpgt_epi16(distance, _mm256_set1_epi16(least as i16 - 1)),
+        _mm256_cmpgt_epi16(_mm256_set1_epi16(most as i16 + 1), distance),
+    );
+    // Most buckets let nothing through.
+    if _mm256_testz_si256(near, near) != 0 {
+        return 0;
+    }
+    let packed = _mm_packs_epi16(
+        _mm256_castsi256_si128(near),
+        _mm256_extracti128_si256::<1>(near),
+    );
+    _mm_movemask_epi8(packed) as u32
 }
 
 #[inline]
@@ -165,5 +193,6 @@ entry! {
     generic::scan_buckets<>(columns: &[Column<'_>], probes: &[Probe], part: Range<usize>, survivors: &mut [Survivor]) -> (usize, usize);
     generic::verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
     shared::scan_shared<>(column: &[u16], probes: &[SharedProbe], from: usize, survivors: &mut [Met]) -> (usize, usize);
+    shared::scan_around<>(column: &[u16], offsets: &[u32; BUCKETS + 1], flips: &[u16], around: &Around, from: usize, survivors: &mut [Met], long: &mut Vec<SharedProbe>) -> (usize, usize);
     shared::verify_shared<R>(rows: &[R], queries: &[R], candidates: &[Met], word: u32, thresholds: &[i32; 8], radius: u32, found: &mut Vec<SharedFound>);
 }

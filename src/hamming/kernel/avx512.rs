@@ -4,7 +4,7 @@
 
 use super::Kernel;
 use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
-use super::shared::{self, Met, SharedFound, SharedProbe};
+use super::shared::{self, Around, BUCKETS, Met, SharedFound, SharedProbe};
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -17,6 +17,12 @@ impl Isa for Avx512 {
     fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
         // SAFETY: see the head of this impl.
         unsafe { near32(block, query, least, most) }
+    }
+
+    #[inline(always)]
+    fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32 {
+        // SAFETY: see the head of this impl.
+        unsafe { near16(block, query, least, most) }
     }
 
     #[inline(always)]
@@ -50,6 +56,18 @@ fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
         let span = _mm512_set1_epi16(most.wrapping_sub(least) as i16);
         _mm512_cmple_epu16_mask(above, span)
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bitalg,avx512vpopcntdq,popcnt")]
+fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32 {
+    // SAFETY: the load is unaligned and of exactly the referenced array.
+    let siblings = unsafe { _mm256_loadu_si256(block.as_ptr().cast()) };
+    let difference = _mm256_xor_si256(siblings, _mm256_set1_epi16(query as i16));
+    let distance = _mm256_popcnt_epi16(difference);
+    let above = _mm256_sub_epi16(distance, _mm256_set1_epi16(least as i16));
+    let span = _mm256_set1_epi16(most.wrapping_sub(least) as i16);
+    u32::from(_mm256_cmple_epu16_mask(above, span))
 }
 
 #[inline]
@@ -134,5 +152,6 @@ entry! {
     generic::scan_buckets<>(columns: &[Column<'_>], probes: &[Probe], part: Range<usize>, survivors: &mut [Survivor]) -> (usize, usize);
     generic::verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
     shared::scan_shared<>(column: &[u16], probes: &[SharedProbe], from: usize, survivors: &mut [Met]) -> (usize, usize);
+    shared::scan_around<>(column: &[u16], offsets: &[u32; BUCKETS + 1], flips: &[u16], around: &Around, from: usize, survivors: &mut [Met], long: &mut Vec<SharedProbe>) -> (usize, usize);
     shared::verify_shared<R>(rows: &[R], queries: &[R], candidates: &[Met], word: u32, thresholds: &[i32; 8], radius: u32, found: &mut Vec<SharedFound>);
 }

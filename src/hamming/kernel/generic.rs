@@ -118,6 +118,8 @@ impl Row for [u32; 2] {
 pub trait Isa {
     /// Bit `i` is set where `least <= distance(block[i], query) <= most`.
     fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32;
+    /// The same of half as many.
+    fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32;
     /// Bit `i` is set where row `i` is within `radius`.
     fn near8_256(block: &[[u32; 8]; 8], query: &[u32; 8], radius: u32) -> u32;
     /// Bit `i` is set where row `i` is within `radius`.

@@ -5,8 +5,8 @@
 //!
 //! The operations are those of a near index: scan rows of hashes ([`Kernel::scan`]), scan buckets
 //! of 16-bit sibling chunks ([`Kernel::scan_buckets`]), and verify candidates ([`Kernel::verify`]);
-//! the latter two also for many queries at a time ([`Kernel::scan_shared`],
-//! [`Kernel::verify_shared`]).
+//! the latter two also for many queries at a time ([`Kernel::scan_shared`] where they
+//! are sorted by bucket, [`Kernel::scan_around`] where they are not, [`Kernel::verify_shared`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -21,7 +21,7 @@ mod shared;
 
 pub use generic::{Candidate, Column, Found, PROBES_AHEAD, Probe, Row, Survivor};
 pub use prefetch::prefetch;
-pub use shared::{Met, SharedFound, SharedProbe};
+pub use shared::{Around, BUCKETS, Met, SharedFound, SharedProbe};
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -250,6 +250,37 @@ impl Kernel {
         survivors: &mut [Met],
     ) -> (usize, usize) {
         dispatch!(self, scan_shared(column, probes, from, survivors))
+    }
+
+    /// Scans, for one of many queries that go through a table together, the buckets that `flips` of its chunk
+    /// lead to, from number `from` on: no list of them is made. Puts the entries whose sibling chunk is within
+    /// bounds into `survivors`, until a bucket's entries might not fit. Returns the number of the first flip that
+    /// was not asked, and the number of survivors.
+    ///
+    /// Buckets of more than [`Around::longest`] entries are not scanned: they are put into `long`. `column` holds
+    /// the table's entries, `offsets` where its buckets begin. Entries outside the column are not met.
+    ///
+    /// # Panics
+    /// Where there is less room for survivors than [`Around::longest`].
+    #[expect(clippy::too_many_arguments, reason = "columns in, columns out")]
+    pub fn scan_around(
+        self,
+        column: &[u16],
+        offsets: &[u32; BUCKETS + 1],
+        flips: &[u16],
+        around: &Around,
+        from: usize,
+        survivors: &mut [Met],
+        long: &mut Vec<SharedProbe>,
+    ) -> (usize, usize) {
+        assert!(
+            survivors.len() >= around.longest as usize,
+            "there is too little room"
+        );
+        dispatch!(
+            self,
+            scan_around(column, offsets, flips, around, from, survivors, long)
+        )
     }
 
     /// As [`Kernel::verify`], for candidates of many queries that were all found by `word`.

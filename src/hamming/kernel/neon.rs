@@ -4,7 +4,7 @@
 
 use super::Kernel;
 use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
-use super::shared::{self, Met, SharedFound, SharedProbe};
+use super::shared::{self, Around, BUCKETS, Met, SharedFound, SharedProbe};
 use std::arch::aarch64::*;
 use std::ops::Range;
 
@@ -20,6 +20,12 @@ impl Isa for Neon {
     fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
         // SAFETY: see the head of this impl.
         unsafe { near32(block, query, least, most) }
+    }
+
+    #[inline(always)]
+    fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32 {
+        // SAFETY: see the head of this impl.
+        unsafe { near16(block, query, least, most) }
     }
 
     #[inline(always)]
@@ -44,6 +50,19 @@ impl Isa for Neon {
 #[inline]
 #[target_feature(enable = "neon")]
 fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
+    near(block, query, least, most)
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32 {
+    near(block, query, least, most)
+}
+
+/// A bit for each of up to 32 chunks.
+#[inline]
+#[target_feature(enable = "neon")]
+fn near(block: &[u16], query: u16, least: u16, most: u16) -> u32 {
     let mut mask = 0;
     // SAFETY: loads are unaligned and of exactly the referenced array's parts.
     unsafe {
@@ -136,5 +155,6 @@ entry! {
     generic::scan_buckets<>(columns: &[Column<'_>], probes: &[Probe], part: Range<usize>, survivors: &mut [Survivor]) -> (usize, usize);
     generic::verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
     shared::scan_shared<>(column: &[u16], probes: &[SharedProbe], from: usize, survivors: &mut [Met]) -> (usize, usize);
+    shared::scan_around<>(column: &[u16], offsets: &[u32; BUCKETS + 1], flips: &[u16], around: &Around, from: usize, survivors: &mut [Met], long: &mut Vec<SharedProbe>) -> (usize, usize);
     shared::verify_shared<R>(rows: &[R], queries: &[R], candidates: &[Met], word: u32, thresholds: &[i32; 8], radius: u32, found: &mut Vec<SharedFound>);
 }

@@ -1,24 +1,35 @@
 //! Portable code, for any processor; the compiler makes of it what the platform's baseline offers.
 
 use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
-use super::shared::{self, Met, SharedFound, SharedProbe};
+use super::shared::{self, Around, BUCKETS, Met, SharedFound, SharedProbe};
 use std::ops::Range;
 
 struct Scalar;
 
+/// A bit for each of up to 32 chunks.
+#[inline(always)]
+fn near<const N: usize>(block: &[u16; N], query: u16, least: u16, most: u16) -> u32 {
+    let mut near = [0u8; N];
+    for (flag, sibling) in near.iter_mut().zip(block) {
+        let distance = (sibling ^ query).count_ones() as u16;
+        *flag = u8::from(least <= distance) & u8::from(distance <= most);
+    }
+    let mut mask = 0;
+    for (entry, flag) in near.iter().enumerate() {
+        mask |= u32::from(*flag) << entry;
+    }
+    mask
+}
+
 impl Isa for Scalar {
     #[inline(always)]
     fn near32(block: &[u16; 32], query: u16, least: u16, most: u16) -> u32 {
-        let mut near = [0u8; 32];
-        for (flag, sibling) in near.iter_mut().zip(block) {
-            let distance = (sibling ^ query).count_ones() as u16;
-            *flag = u8::from(least <= distance) & u8::from(distance <= most);
-        }
-        let mut mask = 0;
-        for (entry, flag) in near.iter().enumerate() {
-            mask |= u32::from(*flag) << entry;
-        }
-        mask
+        near(block, query, least, most)
+    }
+
+    #[inline(always)]
+    fn near16(block: &[u16; 16], query: u16, least: u16, most: u16) -> u32 {
+        near(block, query, least, most)
     }
 
     #[inline(always)]
@@ -94,4 +105,16 @@ pub(super) fn verify_shared<R: Row>(
     found: &mut Vec<SharedFound>,
 ) {
     shared::verify_shared::<Scalar, R>(rows, queries, candidates, word, thresholds, radius, found);
+}
+
+pub(super) fn scan_around(
+    column: &[u16],
+    offsets: &[u32; BUCKETS + 1],
+    flips: &[u16],
+    around: &Around,
+    from: usize,
+    survivors: &mut [Met],
+    long: &mut Vec<SharedProbe>,
+) -> (usize, usize) {
+    shared::scan_around::<Scalar>(column, offsets, flips, around, from, survivors, long)
 }

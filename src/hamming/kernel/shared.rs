@@ -122,6 +122,129 @@ pub(super) fn scan_shared<I: Isa>(
     (number, count)
 }
 
+/// Buckets of a table: the values of a 16-bit chunk.
+pub const BUCKETS: usize = 1 << 16;
+
+/// How one of many queries asks the buckets about its chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Around {
+    /// Number of the query.
+    pub query: u32,
+    /// Its chunk for this table.
+    pub chunk: u16,
+    /// Its sibling chunk.
+    pub sibling: u16,
+    /// Least distance of an entry's sibling chunk.
+    pub least: u8,
+    /// Greatest distance of both chunks together.
+    pub threshold: u8,
+    /// The most entries of a bucket that is scanned.
+    pub longest: u32,
+}
+
+/// Buckets ahead of the one that is scanned, for which it is asked for.
+const BUCKETS_AHEAD: usize = 12;
+
+#[inline(always)]
+pub(super) fn scan_around<I: Isa>(
+    column: &[u16],
+    offsets: &[u32; BUCKETS + 1],
+    flips: &[u16],
+    around: &Around,
+    from: usize,
+    survivors: &mut [Met],
+    long: &mut Vec<SharedProbe>,
+) -> (usize, usize) {
+    let Around {
+        query,
+        chunk,
+        sibling,
+        least,
+        threshold,
+        longest,
+    } = *around;
+    let flips = flips.get(from..).unwrap_or_default();
+    let ask_for = |flip: u16| prefetch(column, offsets[usize::from(chunk ^ flip)] as usize);
+    flips
+        .iter()
+        .take(BUCKETS_AHEAD)
+        .for_each(|&flip| ask_for(flip));
+    let mut count = 0;
+    for (number, &flip) in flips.iter().enumerate() {
+        if let Some(&ahead) = flips.get(number + BUCKETS_AHEAD) {
+            ask_for(ahead);
+        }
+        let bucket = usize::from(chunk ^ flip);
+        let (begin, end) = (offsets[bucket], offsets[bucket + 1]);
+        let length = end.saturating_sub(begin);
+        if length == 0 {
+            continue;
+        }
+        let most = threshold.saturating_sub(flip.count_ones() as u8);
+        if length > longest {
+            long.push(SharedProbe {
+                begin,
+                end,
+                query,
+                sibling,
+                least,
+                most,
+            });
+            continue;
+        }
+        if survivors.len().saturating_sub(count) < length as usize {
+            return (from + number, count);
+        }
+        let Some(mut rest) = column.get(begin as usize..) else {
+            continue;
+        };
+        let (least, most) = (u16::from(least), u16::from(most));
+        let mut keep = |at: u32, mut near: u32| {
+            while near != 0 {
+                if let Some(slot) = survivors.get_mut(count) {
+                    *slot = Met {
+                        number: at.wrapping_add(near.trailing_zeros()),
+                        query,
+                    };
+                    count += 1;
+                }
+                near &= near - 1;
+            }
+        };
+        // The usual one.
+        if length <= 16
+            && let Some(block) = rest.first_chunk()
+        {
+            keep(
+                begin,
+                I::near16(block, sibling, least, most) & !(u32::MAX << length),
+            );
+            continue;
+        }
+        let mut left = length.min(rest.len() as u32);
+        let mut at = begin;
+        while left > 0 {
+            let near = match rest.first_chunk() {
+                Some(block) => I::near32(block, sibling, least, most),
+                None => {
+                    let mut block = [0; PER_LINE];
+                    block
+                        .iter_mut()
+                        .zip(rest)
+                        .for_each(|(to, &from)| *to = from);
+                    I::near32(&block, sibling, least, most)
+                }
+            };
+            let beyond = u32::MAX.checked_shl(left).unwrap_or(0);
+            keep(at, near & !beyond);
+            left = left.saturating_sub(PER_LINE as u32);
+            at = at.wrapping_add(PER_LINE as u32);
+            rest = rest.get(PER_LINE..).unwrap_or_default();
+        }
+    }
+    (from + flips.len(), count)
+}
+
 #[inline(always)]
 pub(super) fn verify_shared<I: Isa, R: Row>(
     rows: &[R],

@@ -177,6 +177,60 @@ proptest! {
     }
 
     #[test]
+    fn the_buckets_about_a_chunk_equal_those_of_each_bucket_alone(
+        entries in proptest::collection::vec((0u16..24, any::<u16>()), 0..300),
+        (chunk, sibling) in (0u16..24, any::<u16>()),
+        (least, threshold) in (0u8..4, 4u8..17),
+        longest in 1u32..60,
+        padding in 0usize..40,
+    ) {
+        let mut entries = entries;
+        entries.sort_by_key(|(bucket, _)| *bucket);
+        let mut offsets = vec![entries.len() as u32; BUCKETS + 1];
+        for bucket in 0..BUCKETS.min(64) {
+            let before = entries.iter().filter(|(at, _)| usize::from(*at) < bucket).count();
+            offsets[bucket] = before as u32;
+        }
+        let offsets: &[u32; BUCKETS + 1] = offsets.first_chunk().unwrap();
+        let mut column: Vec<u16> = entries.iter().map(|(_, sibling)| *sibling).collect();
+        column.resize(entries.len() + padding, sibling);
+        let flips: Vec<u16> = (0..32).filter(|flip: &u16| flip.count_ones() <= 3).collect();
+        let (mut expected, mut expected_long) = (Vec::new(), Vec::new());
+        for &flip in &flips {
+            let bucket = usize::from(chunk ^ flip);
+            let most = threshold - flip.count_ones() as u8;
+            let (begin, end) = (offsets[bucket], offsets[bucket + 1]);
+            if end - begin > longest {
+                expected_long.push(SharedProbe { begin, end, query: 7, sibling, least, most });
+                continue;
+            }
+            for number in begin..end {
+                let entry = column[number as usize].to_le_bytes();
+                let distance = naive::distance(&entry, &sibling.to_le_bytes());
+                if (u32::from(least)..=u32::from(most)).contains(&distance) {
+                    expected.push(Met { number, query: 7 });
+                }
+            }
+        }
+        let around = Around { query: 7, chunk, sibling, least, threshold, longest };
+        for kernel in Kernel::available() {
+            let (mut next, mut got, mut long) = (0, Vec::new(), Vec::new());
+            while next < flips.len() {
+                // Room for little more than one bucket.
+                let mut survivors = vec![Met::default(); longest as usize + 3];
+                let (asked, count) = kernel.scan_around(
+                    &column, offsets, &flips, &around, next, &mut survivors, &mut long,
+                );
+                prop_assert!(asked > next);
+                next = asked;
+                got.extend_from_slice(&survivors[..count]);
+            }
+            prop_assert_eq!(&got, &expected, "{}", kernel.name());
+            prop_assert_eq!(&long, &expected_long, "{}", kernel.name());
+        }
+    }
+
+    #[test]
     fn shared_candidates_are_verified_as_those_of_each_query_alone(
         (query, rows) in any::<[u32; 8]>().prop_flat_map(|query| (Just(query), rows(query))),
         others in proptest::collection::vec(any::<[u32; 8]>(), 0..4),

@@ -87,6 +87,17 @@ pub enum View {
     },
 }
 
+impl View {
+    /// Whether as much is taken to be missing at the left as at the right, and at the top as at the bottom.
+    #[must_use]
+    pub(crate) const fn is_even(self) -> bool {
+        match self {
+            Self::Uncrop(out) => out.left == out.right && out.top == out.bottom,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -557,7 +557,8 @@ impl<'a> Of<'a> {
             let spectrum = self.spectrum((x, false), (y, false));
             let guessed = self.hangs_on_guess(x, y, &spectrum);
             self.give_with(&spectrum, Some(&guessed), view, Transform::Original, false);
-            if shapes.dihedral {
+            // Of what was mirrored too, but that which was cut evenly is too rare to be asked about each time.
+            if shapes.dihedral && (shapes.thorough || view.is_even()) {
                 // In the mirrored picture the same parts come from the guess. Only signs change, which do
                 // not count here, and the grid, a little.
                 let spectrum = self.spectrum((x, true), (y, false));

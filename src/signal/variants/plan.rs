@@ -25,7 +25,7 @@ pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
         all.retain(|&both| both != (NOTHING, NOTHING));
         return all;
     }
-    for cut in [25, 50, 75, 100] {
+    for cut in [25, 50, 75, 100, 125, 150] {
         all.push(([cut, cut], [cut, cut]));
     }
     // The last two are what makes a square of 4:3 and of 3:2.
@@ -37,7 +37,7 @@ pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
             all.extend([(ends, NOTHING), (NOTHING, ends)]);
         }
     }
-    for cut in [50, 100, 200] {
+    for cut in [50, 100, 200, 250] {
         for x in [[cut, 0], [0, cut]] {
             all.extend([[cut, 0], [0, cut]].map(|y| (x, y)));
         }
@@ -81,7 +81,11 @@ pub(super) fn turns(thorough: bool) -> Vec<(i16, Frame)> {
             &[20, 30, 40, 50, 60, 70, 80, 90, 100, 110],
         )
     } else {
-        (&[10, 20, 30, 40, 50], &[15, 30, 45], &[20, 30, 40, 50])
+        (
+            &[10, 20, 30, 40, 50, 70, 90],
+            &[15, 30, 45, 70, 100],
+            &[20, 30, 40, 50, 70, 90],
+        )
     };
     let mut all = Vec::new();
     for (turns, frame) in [
