@@ -6,16 +6,17 @@
 //! side. Each held picture must match in every gate, and every run must come to the same outcomes, or
 //! there are no figures.
 
-use super::distribution::{Distribution, Maker};
+use super::distribution::Distribution;
 use super::error::MeasureError;
 use super::gate_report::{GateFigures, GateReport, SizeFigures};
+use super::lists::Folder;
 use super::machine::Machine;
-use super::pipeline::{Held, files, hold_every_second};
+use super::pictures::{Made, Pictures};
 use super::timing::{Latency, median};
 use super::watch::Watch;
 use super::{Size, index};
 use crate::gate::{Gate, GateOptions, Mode, Outcome, VariantSet, Worker, read_file};
-use crate::hash::{Signal, SignalType};
+use crate::hash::SignalType;
 use crate::media::Limits;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
@@ -31,6 +32,10 @@ pub struct Plan {
     pub sizes: Vec<u64>,
     /// How the made hashes are spread.
     pub distribution: Distribution,
+    /// Digests of its bytes that the index has of each picture that it holds, beside the PDQ hash.
+    pub digests: Vec<SignalType>,
+    /// A folder to save the PDQ hashes of each index in.
+    pub save: Option<PathBuf>,
     /// The variants that each gate asks by; the others are held against the first.
     pub variants: Vec<VariantSet>,
     /// Whether JPEGs are hashed from their pixels or their coefficients.
@@ -43,9 +48,6 @@ pub struct Plan {
     pub limits: Limits,
 }
 
-/// What made hashes follow from.
-const SEED: u64 = 1;
-
 /// Measures, on the machine that the report names.
 ///
 /// # Errors
@@ -56,17 +58,22 @@ pub fn measure(
     machine: Machine,
     watch: Watch<'_>,
 ) -> Result<GateReport, MeasureError> {
-    let files = files(&plan.paths)?;
-    let held = hold_every_second(&files, &plan.limits, watch)?;
+    let pictures = Pictures::find(&plan.paths, &plan.limits, &plan.digests, watch)?;
+    let save = plan.save.clone().map(Folder::make).transpose()?;
     let mut sizes = Vec::new();
     for &size in &plan.sizes {
-        sizes.push(of_size(plan, size, &files, &held, watch)?);
+        sizes.push(of_size(plan, size, &pictures, save.as_ref(), watch)?);
     }
     Ok(GateReport {
         bench: GateReport::NAME.to_owned(),
         machine,
-        files: files.len() as u64,
-        held: held.len() as u64,
+        files: pictures.files.len() as u64,
+        held: pictures.held(),
+        digests: plan
+            .digests
+            .iter()
+            .map(|kind| kind.name().to_owned())
+            .collect(),
         distribution: plan.distribution.name().to_owned(),
         mode: plan.mode.name().to_owned(),
         runs: plan.runs,
@@ -78,20 +85,21 @@ pub fn measure(
 fn of_size(
     plan: &Plan,
     size: u64,
-    files: &[PathBuf],
-    held: &[Held],
+    pictures: &Pictures,
+    save: Option<&Folder>,
     watch: Watch<'_>,
 ) -> Result<SizeFigures, MeasureError> {
     let home = index::temporary(&plan.temp_dir)?;
     let folder = home.path().join("index");
     watch.say(format!("building an index of {} hashes", Size(size)));
-    let maker = Maker::new(SignalType::Pdq, plan.distribution, size, SEED);
-    let made = (0..size).filter_map(|number| {
-        let signal = Signal::from_bytes(SignalType::Pdq, &maker.hash(number)).ok()?;
-        Some((signal, None))
-    });
-    let known = held.iter().map(|&(_, signal, quality)| (signal, quality));
-    index::build(&folder, known.chain(made), watch)?;
+    let made = Made {
+        distribution: plan.distribution,
+        count: size,
+    };
+    pictures.publish(&folder, &made, watch)?;
+    if let Some(folder) = save {
+        pictures.save(folder, &made)?;
+    }
     let gates = plan.variants.iter().map(|&variants| {
         let options = GateOptions {
             limits: plan.limits.clone(),
@@ -106,7 +114,8 @@ fn of_size(
         let types = timed.gate.index().signal_types();
         types.iter().map(|held| held.hashes).sum()
     });
-    let held: Vec<&Path> = held.iter().map(|(path, ..)| path.as_path()).collect();
+    let held = pictures.held_files();
+    let files = &pictures.files;
     let (mut worker, mut bytes) = (Worker::default(), Vec::new());
     for run in 0..=plan.runs {
         for (number, path) in files.iter().enumerate() {
@@ -176,9 +185,9 @@ impl Timed {
         run: usize,
         is_held: bool,
     ) -> Result<(), MeasureError> {
-        let (begun, cpu) = (Instant::now(), thread_time());
+        let (begun, cpu) = (Instant::now(), processor_time());
         let verdict = self.gate.check_with(worker, bytes);
-        let spent = (thread_time().saturating_sub(cpu), begun.elapsed());
+        let spent = (processor_time().saturating_sub(cpu), begun.elapsed());
         let outcome = verdict.outcome;
         let wrong = |what: String| MeasureError::Wrong(format!("{} {what}", path.display()));
         if is_held && outcome != Outcome::Match {
@@ -219,6 +228,10 @@ impl Timed {
         for outcome in self.outcomes.values() {
             *outcomes.entry(outcome.name().to_owned()).or_default() += 1;
         }
+        let matched = (self.outcomes.iter())
+            .filter(|(_, outcome)| **outcome == Outcome::Match)
+            .map(|(path, _)| path.to_string_lossy().into_owned())
+            .collect();
         GateFigures {
             variants,
             queries: self.queries as f64 / files,
@@ -228,13 +241,14 @@ impl Timed {
             more_than_first_us: 0.0,
             file_us: Latency::of(walls),
             outcomes,
+            matched,
         }
     }
 }
 
-/// The processor time that this thread has taken.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+/// The processor time that this process has taken: a gate may digest a file on a thread of its own.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or(0),
         u32::try_from(time.tv_nsec).unwrap_or(0),

@@ -14,6 +14,7 @@ mod index;
 mod lists;
 mod machine;
 mod naive;
+mod pictures;
 pub mod pipeline;
 mod pipeline_report;
 mod report;
