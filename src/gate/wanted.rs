@@ -9,7 +9,6 @@
 //! It rests on one thing: that the digests of an entry are of one file. An entry that has two of a kind, or two
 //! SHA-256 digests, makes all digests of its kind be computed.
 
-use crate::gate::decide::conclude::holds;
 use crate::gate::{Extraction, Outcome, Query, Verdict};
 use crate::hash::{Distance, Family, Signal, SignalType};
 use crate::index::Index;
@@ -27,9 +26,10 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// All that the index holds, and what was asked for besides.
     pub(crate) fn all(index: &Index, besides: &[SignalType]) -> Self {
-        let is_wanted = |kind: &SignalType| {
-            *kind == SignalType::Pdq || holds(index, *kind) || besides.contains(kind)
-        };
+        let held = index.signal_types();
+        let holds = |kind: SignalType| held.iter().any(|one| one.signal_type == kind);
+        let is_wanted =
+            |kind: &SignalType| *kind == SignalType::Pdq || holds(*kind) || besides.contains(kind);
         Self {
             at_once: SignalType::ALL.into_iter().filter(is_wanted).collect(),
             late: Vec::new(),

@@ -11,13 +11,12 @@ use super::error::MeasureError;
 use super::gate_report::{GateFigures, GateReport, SizeFigures};
 use super::lists::Folder;
 use super::machine::Machine;
-use super::pictures::{Made, Pictures};
+use super::pictures::{Made, Pictures, Uploads};
 use super::timing::{Latency, median};
 use super::watch::Watch;
 use super::{Size, index};
 use crate::gate::{Gate, GateOptions, Mode, Outcome, VariantSet, Worker, read_file};
 use crate::hash::SignalType;
-use crate::media::Limits;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,8 +25,8 @@ use std::time::{Duration, Instant};
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Files and folders, with all that is below them.
-    pub paths: Vec<PathBuf>,
+    /// The files, and how often they are judged; of each file the median run counts.
+    pub uploads: Uploads,
     /// Made PDQ hashes in each index, beside those of every second picture.
     pub sizes: Vec<u64>,
     /// How the made hashes are spread.
@@ -40,12 +39,6 @@ pub struct Plan {
     pub variants: Vec<VariantSet>,
     /// Whether JPEGs are hashed from their pixels or their coefficients.
     pub mode: Mode,
-    /// Measured runs, after one that warms the caches; of each file the median counts.
-    pub runs: usize,
-    /// Folder for the temporary indexes.
-    pub temp_dir: PathBuf,
-    /// What files may take.
-    pub limits: Limits,
 }
 
 /// Measures, on the machine that the report names.
@@ -58,7 +51,7 @@ pub fn measure(
     machine: Machine,
     watch: Watch<'_>,
 ) -> Result<GateReport, MeasureError> {
-    let pictures = Pictures::find(&plan.paths, &plan.limits, &plan.digests, watch)?;
+    let pictures = Pictures::find(&plan.uploads, &plan.digests, watch)?;
     let save = plan.save.clone().map(Folder::make).transpose()?;
     let mut sizes = Vec::new();
     for &size in &plan.sizes {
@@ -76,7 +69,7 @@ pub fn measure(
             .collect(),
         distribution: plan.distribution.name().to_owned(),
         mode: plan.mode.name().to_owned(),
-        runs: plan.runs,
+        runs: plan.uploads.runs,
         sizes,
     })
 }
@@ -89,7 +82,7 @@ fn of_size(
     save: Option<&Folder>,
     watch: Watch<'_>,
 ) -> Result<SizeFigures, MeasureError> {
-    let home = index::temporary(&plan.temp_dir)?;
+    let home = index::temporary(&plan.uploads.temp_dir)?;
     let folder = home.path().join("index");
     watch.say(format!("building an index of {} hashes", Size(size)));
     let made = Made {
@@ -102,7 +95,7 @@ fn of_size(
     }
     let gates = plan.variants.iter().map(|&variants| {
         let options = GateOptions {
-            limits: plan.limits.clone(),
+            limits: plan.uploads.limits.clone(),
             variants,
             mode: plan.mode,
             ..GateOptions::default()
@@ -117,7 +110,7 @@ fn of_size(
     let held = pictures.held_files();
     let files = &pictures.files;
     let (mut worker, mut bytes) = (Worker::default(), Vec::new());
-    for run in 0..=plan.runs {
+    for run in 0..=plan.uploads.runs {
         for (number, path) in files.iter().enumerate() {
             watch.look()?;
             if number.is_multiple_of(16) {
@@ -126,7 +119,7 @@ fn of_size(
                     "{size} hashes, run {run}: {number} of {count} files"
                 ));
             }
-            read_file(path, plan.limits.max_file_bytes, &mut bytes).map_err(|problem| {
+            read_file(path, plan.uploads.limits.max_file_bytes, &mut bytes).map_err(|problem| {
                 MeasureError::Unreachable {
                     path: path.clone(),
                     reason: problem.message,

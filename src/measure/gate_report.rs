@@ -6,7 +6,6 @@ use super::timing::{Latency, show_micros};
 use crate::pages::chart::{self, Bars};
 use crate::pages::number::{thousands, three_digits};
 use crate::pages::page::Cell;
-use crate::pages::table::table;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -126,19 +125,11 @@ impl GateReport {
 
 impl Report for GateReport {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", self.machine.line())?;
-        writeln!(out, "{}\n", self.about())?;
-        let (header, rows) = self.rows();
-        writeln!(out, "{}\n", table(header, rows))?;
-        writeln!(
-            out,
+        let remark = format!(
             "more, times: than the first variants of the same index; of each file the median of {}",
             self.runs
-        )?;
-        if self.machine.is_busy() {
-            writeln!(out, "The machine was busy: measure again on a quiet one.")?;
-        }
-        Ok(())
+        );
+        (self.machine).write_text(out, &self.about(), [self.rows()], &remark)
     }
 
     fn page(&self) -> String {

@@ -29,6 +29,7 @@ pub use distribution::Distribution;
 pub use error::{MeasureError, Stopped};
 pub use gate_report::{GateFigures, GateReport, SizeFigures};
 pub use machine::Machine;
+pub use pictures::Uploads;
 pub use pipeline_report::{JobFigures, PipelineReport};
 pub use report::Report;
 pub use search_report::{Batches, IndexFigures, SearchFigures, SearchReport};

@@ -15,6 +15,19 @@ use crate::scan::{Walk, WalkOptions, Walked};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+/// What every measurement of files is given.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    /// Files and folders, with all that is below them.
+    pub paths: Vec<PathBuf>,
+    /// Measured runs, after one that warms the caches; at least 1.
+    pub runs: usize,
+    /// Folder for temporary indexes.
+    pub temp_dir: PathBuf,
+    /// What files may take.
+    pub limits: Limits,
+}
+
 /// What made hashes follow from.
 const SEED: u64 = 1;
 
@@ -38,8 +51,7 @@ impl Pictures {
     /// The files below the paths, in the order of their names. Of every second picture its hash is noted, with
     /// these digests of its bytes.
     pub(super) fn find(
-        paths: &[PathBuf],
-        limits: &Limits,
+        Uploads { paths, limits, .. }: &Uploads,
         digests: &[SignalType],
         watch: Watch<'_>,
     ) -> Result<Self, MeasureError> {

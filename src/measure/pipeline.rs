@@ -7,13 +7,12 @@
 use super::distribution::Distribution;
 use super::error::MeasureError;
 use super::machine::{self, Machine};
-use super::pictures::{Made, Pictures};
+use super::pictures::{Made, Pictures, Uploads};
 use super::pipeline_report::{JobFigures, PipelineReport};
 use super::timing::{Latency, median};
 use super::watch::Watch;
 use super::{index, stages};
 use crate::gate::{Gate, GateOptions, Outcome, VariantSet, Worker};
-use crate::media::Limits;
 use crate::scan::{Options, for_each_file};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -22,20 +21,14 @@ use std::time::{Duration, Instant};
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Files and folders, with all that is below them.
-    pub paths: Vec<PathBuf>,
+    /// The files, and how often they are gone through.
+    pub uploads: Uploads,
     /// Numbers of worker threads, one after the other.
     pub jobs: Vec<usize>,
-    /// Measured runs for each number of jobs, after one that warms the file cache; at least 1.
-    pub runs: usize,
     /// Made PDQ hashes in the index, beside those of every second picture.
     pub hashes: u64,
-    /// Folder for the temporary index.
-    pub temp_dir: PathBuf,
     /// The variants that are asked by.
     pub variants: VariantSet,
-    /// What files may take.
-    pub limits: Limits,
 }
 
 /// Measures, on the machine that the report names.
@@ -48,9 +41,9 @@ pub fn measure(
     machine: Machine,
     watch: Watch<'_>,
 ) -> Result<PipelineReport, MeasureError> {
-    let home = index::temporary(&plan.temp_dir)?;
+    let home = index::temporary(&plan.uploads.temp_dir)?;
     let folder = home.path().join("index");
-    let pictures = Pictures::find(&plan.paths, &plan.limits, &[], watch)?;
+    let pictures = Pictures::find(&plan.uploads, &[], watch)?;
     watch.say("building the index".to_owned());
     let made = Made {
         distribution: Distribution::Uniform,
@@ -59,7 +52,7 @@ pub fn measure(
     pictures.publish(&folder, &made, watch)?;
     let files = &pictures.files;
     let options = GateOptions {
-        limits: plan.limits.clone(),
+        limits: plan.uploads.limits.clone(),
         variants: plan.variants,
         ..GateOptions::default()
     };
@@ -73,10 +66,10 @@ pub fn measure(
     let mut runs = Runs::default();
     for &jobs in &plan.jobs {
         runs.jobs
-            .push(bench.jobs(jobs, plan.runs, &mut runs.outcomes)?);
+            .push(bench.jobs(jobs, plan.uploads.runs, &mut runs.outcomes)?);
     }
     let tell = |at| watch.say(format!("stages: {at} of {} files", files.len()));
-    let stages = stages::measure(&gate, files, plan.runs, watch.stop, &tell);
+    let stages = stages::measure(&gate, files, plan.uploads.runs, watch.stop, &tell);
     watch.look()?;
     let index = gate.index();
     Ok(PipelineReport {
@@ -86,7 +79,7 @@ pub fn measure(
         bytes: runs.outcomes.values().map(|(_, bytes)| bytes).sum(),
         index_hashes: index.signal_types().iter().map(|held| held.hashes).sum(),
         held: pictures.held(),
-        runs: plan.runs,
+        runs: plan.uploads.runs,
         jobs: runs.jobs,
         stages,
         outcomes: (runs.outcomes.iter())

@@ -6,8 +6,8 @@ use crate::cli::exit::Exit;
 use crate::cli::inputs::LimitArgs;
 use crate::gate::{Mode, VariantSet};
 use crate::hash::{Family, SignalType};
-use crate::measure::Size;
 use crate::measure::gate::{Plan, measure};
+use crate::measure::{Size, Uploads};
 use clap::{Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -109,16 +109,18 @@ fn digest(name: &str) -> Result<SignalType, String> {
 pub(super) fn run(args: GateArgs) -> anyhow::Result<Exit> {
     measured(&args.report, "looking for files", |machine, watch| {
         let plan = Plan {
-            paths: args.paths.clone(),
+            uploads: Uploads {
+                paths: args.paths.clone(),
+                runs: args.runs.get(),
+                temp_dir: args.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
+                limits: args.limits.limits(),
+            },
             sizes: args.sizes.iter().map(|size| size.0).collect(),
             distribution: args.distribution.distribution(),
             digests: args.digests.clone(),
             save: args.save_hashes.clone(),
             variants: args.variants.iter().map(|arg| arg.set()).collect(),
             mode: args.mode,
-            runs: args.runs.get(),
-            temp_dir: args.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
-            limits: args.limits.limits(),
         };
         measure(&plan, machine, watch)
     })
