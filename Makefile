@@ -98,6 +98,10 @@ robustness: build ## The book's table of what is found: CORPUS=folder BENIGN=lis
 peers: build ## The whole pipeline beside the same job in Python, in one run
 	@benches/peers/run
 
+.PHONY: peers-gate
+peers-gate: build ## The gate with its guesses beside Pillow, pdqhash and faiss, by the size of the list
+	@benches/peers/gate
+
 .PHONY: peers-search
 peers-search: build ## Searching beside faiss, usearch and python-threatexchange, in one run
 	@benches/peers/search

@@ -330,6 +330,40 @@ fn gates_are_measured_side_by_side() {
     gate.expect(2, &["bench", "gate", nothing.to_str().unwrap()]);
 }
 
+#[test]
+fn digests_beside_are_asked_about_where_they_tell_something_and_the_list_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let [files, temp, lists] = ["files", "temp", "lists"].map(|name| folder.path().join(name));
+    std::fs::create_dir(&files).unwrap();
+    std::fs::create_dir(&temp).unwrap();
+    for (number, side) in [80, 96].into_iter().enumerate() {
+        let noise = |x: u32, y: u32| (x * 7919 + y * y * 31 + number as u32 * 977) % 256;
+        let picture =
+            image::RgbImage::from_fn(side, side, |x, y| image::Rgb([noise(x, y) as u8; 3]));
+        picture.save(files.join(format!("{number}.png"))).unwrap();
+    }
+    let gate = Hashgate::new();
+    let bench = |code, digests: &str| {
+        let mut arguments = vec!["bench", "gate", files.to_str().unwrap(), "--sizes", "100"];
+        arguments.extend(["--variants", "none", "--runs", "1", "--format", "json"]);
+        arguments.extend(["--temp-dir", temp.to_str().unwrap(), "--digests", digests]);
+        arguments.extend(["--save-hashes", lists.to_str().unwrap()]);
+        gate.expect(code, &arguments)
+    };
+    // What is known has its MD5 asked about too, or both have.
+    for (digests, hashes, queries) in [("md5,sha256", 103, 2.5), ("md5", 102, 2.0)] {
+        let report: Value = serde_json::from_str(&bench(0, digests).out).unwrap();
+        let size = &report["sizes"][0];
+        assert_eq!(size["hashes"], hashes);
+        assert_eq!(size["gates"][0]["queries"], queries, "{digests}");
+        let known = files.join("0.png");
+        assert_eq!(size["gates"][0]["matched"], serde_json::json!([known]));
+        let list = read(&lists.join("pdq-correlated-100.hashes.txt"));
+        assert_eq!(list.lines().count(), 101);
+    }
+    assert!(bench(2, "phash").err.contains("md5, sha1 or sha256"));
+}
+
 /// Asked to stop, the benchmark ends with code 2 and leaves no folder behind.
 #[cfg(unix)]
 #[test]

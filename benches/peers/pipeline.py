@@ -54,6 +54,12 @@ RUST_PEERS = [
     ("hashgate-exact", "hashgate, hash only"),
     ("hashgate-fast", "hashgate, fast, hash only"),
 ]
+# The same, where yume-pdq can be built. Those of 512 hash pixels that are there already: 512 by 512, grey.
+YUME_PEERS = [
+    ("yume-pdq", "rust: yume-pdq"),
+    ("yume-pdq-512", "rust: yume-pdq, pixels to hash"),
+    ("hashgate-512", "hashgate, pixels to hash"),
+]
 
 
 def pictures(folder):
@@ -165,21 +171,32 @@ class RustPeer:
 
     def __init__(self, program, job, name):
         self.program, self.job, self.name = program, job, name
+        self.bits_off = None
 
     def turn(self, folder):
         done = subprocess.run([self.program, self.job, "1", str(folder)], capture_output=True, check=False)
         if done.returncode != 0:
             sys.exit(f"peers: {self.program} {self.job} failed ({done.returncode}):\n{done.stderr.decode()}")
         report = json.loads(done.stdout)
+        self.bits_off = report.get("bits_off")
         return report["seconds"][0], report["done"], report["peak_bytes"]
 
 
-def build_rust_peers():
+def can_build_yume():
+    """Whether what yume-pdq's build compiles (GMP, MPFR and MPC) can be compiled here."""
+    missing = [tool for tool in ("cc", "m4", "make") if not shutil.which(tool)]
+    if missing:
+        print(f"peers: yume-pdq is left out: {', '.join(missing)} is not here, which its build needs", file=sys.stderr)
+    return not missing
+
+
+def build_rust_peers(with_yume):
     """The program of `rust/`, built outside the project."""
     package = Path(__file__).resolve().parent / "rust"
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "hashgate", "peers-target")
     environment = {**os.environ, "CARGO_TARGET_DIR": str(cache)}
     command = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", str(package / "Cargo.toml")]
+    command += ["--features", "yume-pdq"] if with_yume else []
     if subprocess.run(command, env=environment, check=False).returncode != 0:
         sys.exit(f"peers: {' '.join(command)} failed; --no-rust leaves those peers out")
     return str(cache / "release" / "hashgate-peers")
@@ -367,8 +384,10 @@ def main():
             fill_bank(program, home, bank)
             runners += [Hashgate(program, home, int(jobs), shlex.split(options.scan_arguments)) for jobs in options.jobs.split(",")]
         if not options.no_rust:
-            rust = build_rust_peers()
-            runners += [RustPeer(rust, job, name) for job, name in RUST_PEERS]
+            with_yume = can_build_yume()
+            rust = build_rust_peers(with_yume)
+            jobs = RUST_PEERS + (YUME_PEERS if with_yume else [])
+            runners += [RustPeer(rust, job, name) for job, name in jobs]
         seconds = {runner.name: [] for runner in runners}
         peaks = dict.fromkeys(seconds, 0)
         for turn in range(options.runs + 1):
@@ -389,6 +408,7 @@ def main():
                     seconds[runner.name].append(spent)
 
     base = statistics.median(seconds[Python.name])
+    bits_off = {runner.name: runner.bits_off for runner in runners if isinstance(runner, RustPeer)}
     report = {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "processor": processor(),
@@ -412,6 +432,7 @@ def main():
                 "files_per_second": round(len(files) / statistics.median(values), 1),
                 "times_python": round(base / statistics.median(values), 2),
                 "peak_bytes": peaks[name],
+                "bits_off": bits_off.get(name),
             }
             for name, values in seconds.items()
         ],
@@ -424,13 +445,19 @@ def main():
         return
     print(f"{report['date']}  {report['processor']}, {report['cores']} cores, load {report['load']}")
     print(f"{report['files']} files, {report['bytes'] / 1e6:.1f} MB, bank of {len(bank)}; all that look PDQ up name the same {report['matched']} files")
-    print(f"{'':24} {'median':>9} {'spread':>17} {'files/s':>9} {'times pdqhash':>14} {'peak':>9}")
+    print(f"{'':32} {'median':>9} {'spread':>17} {'files/s':>9} {'times pdqhash':>14} {'peak':>9}")
     for result in report["results"]:
         spread = f"{min(result['seconds']):.3f}-{max(result['seconds']):.3f}"
         print(
-            f"{result['name']:24} {result['median']:8.3f}s {spread:>17} "
+            f"{result['name']:32} {result['median']:8.3f}s {spread:>17} "
             f"{result['files_per_second']:9.1f} {result['times_python']:13.2f}x {result['peak_bytes'] / 1e6:6.0f} MB"
         )
+    for result in report["results"]:
+        if bits := result["bits_off"]:
+            print(
+                f"{result['name']}: {bits['mean']} bits off the reference's hash in the mean, {bits['max']} at most, "
+                f"{bits['equal']} of {len(files)} equal"
+            )
 
 
 if __name__ == "__main__":

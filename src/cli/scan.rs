@@ -60,7 +60,7 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) known: KnownArgs,
 
-    /// Hashes to compute besides pdq and those that the index holds, joined by commas
+    /// Hashes to compute of every file besides pdq and those that the index needs, joined by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     signals: Vec<SignalType>,
 
@@ -132,6 +132,7 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         at: Some(clock::now()),
         unread: args.unread,
         isolation: args.isolation.isolate,
+        all_digests: recorder.keeps_uploads(),
     };
     if args.shadow.is_some() && args.format == Format::Csv {
         bail!("csv has no place for what a shadow policy says: use text or jsonl");

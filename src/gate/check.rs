@@ -16,7 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 #[cfg(feature = "decode")]
 use {
-    crate::gate::terms::upload_of,
+    crate::gate::terms::{upload_in, upload_of},
+    crate::gate::wanted::Wanted,
     crate::gate::{
         AtHand, Extractor, Isolation, LookOptions, MemoryBudget, Mode, VariantSet, read_file,
     },
@@ -43,7 +44,8 @@ pub struct GateOptions {
     pub limits: Limits,
     /// Which forms of a picture are asked about.
     pub variants: VariantSet,
-    /// Signal types to compute besides `pdq` and those that the index holds.
+    /// Signal types to compute of every upload besides `pdq` and those that the index needs: see
+    /// [`GateOptions::all_digests`].
     pub signals: Vec<SignalType>,
     /// How the index's bytes are held.
     pub index_memory: Memory,
@@ -63,6 +65,11 @@ pub struct GateOptions {
     pub unread: Option<UnreadPolicy>,
     /// What of an upload is looked at in a process of its own.
     pub isolation: Isolation,
+    /// Whether all digests are computed that the index holds, of every upload: for whoever keeps hashes of uploads that
+    /// match nothing. By default those are not that can tell nothing: MD5 and SHA-1 of an upload that meets no entry by
+    /// SHA-256, where each entry has a SHA-256 digest beside them. No verdict depends on it, but that
+    /// [`Verdict::signals`] and [`Verdict::queries`] have fewer digests of an upload that matches nothing.
+    pub all_digests: bool,
 }
 
 #[cfg(feature = "decode")]
@@ -81,7 +88,7 @@ impl GateOptions {
         self
     }
 
-    /// Sets which signal types are computed besides `pdq` and those that the index holds.
+    /// Sets which signal types are computed of every upload besides `pdq` and those that the index needs.
     #[must_use]
     pub fn signals(mut self, signals: impl Into<Vec<SignalType>>) -> Self {
         self.signals = signals.into();
@@ -113,6 +120,13 @@ impl GateOptions {
     #[must_use]
     pub fn memory(mut self, memory: Arc<MemoryBudget>) -> Self {
         self.memory = Some(memory);
+        self
+    }
+
+    /// Sets whether all digests are computed that the index holds, of every upload.
+    #[must_use]
+    pub fn all_digests(mut self, all: bool) -> Self {
+        self.all_digests = all;
         self
     }
 
@@ -382,34 +396,50 @@ impl Gate {
         bytes: &[u8],
         shadow: Option<&'s Shadow>,
     ) -> Unsettled<'s> {
-        let terms = self.terms(index, bytes, shadow);
-        let wanted = wanted(index, &self.options.signals);
         let options = &self.options;
+        let wanted = self.wanted(index);
         let look = crate::gate::Looking {
-            wanted: &wanted,
+            wanted: &wanted.at_once,
             variants: options.variants,
             limits: &options.limits,
             mode: options.mode,
             auto_from: options.auto_from,
             memory: options.memory.as_deref(),
             isolation: options.isolation,
+            beside: true,
         };
-        let (first, mut eyes) = AtHand::look(bytes, look, extractor);
-        let unsettled = decide_both(&terms, shadow, first, (&mut eyes, bytes.len() as u64));
+        let (mut first, mut eyes) = AtHand::look(bytes, look, extractor);
+        let has_caught_up = wanted.catch_up(index, bytes, &mut first);
+        let terms = self.terms(index, (bytes, &first.signals), shadow);
+        let mut unsettled = decide_both(&terms, shadow, first, (&mut eyes, bytes.len() as u64));
         extractor.forget();
+        if !has_caught_up {
+            wanted.name(bytes, unsettled.verdicts());
+        }
         unsettled
     }
 
-    /// The terms on which an upload is judged, where these policies are tried out besides.
+    /// The hashes to compute of an upload.
+    pub(crate) fn wanted(&self, index: &Index) -> Wanted {
+        let options = &self.options;
+        match options.all_digests {
+            true => Wanted::all(index, &options.signals),
+            false => Wanted::needed(index, &options.signals),
+        }
+    }
+
+    /// The terms on which an upload with these bytes, and the hashes of it that are there, is judged, where these policies
+    /// are tried out besides.
     pub(crate) fn terms<'a>(
         &self,
         index: &'a Index,
-        bytes: &[u8],
+        (bytes, signals): (&[u8], &[Signal]),
         shadow: Option<&Shadow>,
     ) -> Terms<'a> {
         let looks = look_at_uploads(index.banks())
             || shadow.is_some_and(|shadow| look_at_uploads(shadow.banks()));
-        Terms::of(index, self.now(), looks.then(|| upload_of(bytes)))
+        let upload = || upload_in(signals).unwrap_or_else(|| upload_of(bytes));
+        Terms::of(index, self.now(), looks.then(upload))
     }
 
     /// Judges the content of a file; the outcome is [`Unreadable`](crate::gate::Outcome::Unreadable) where it cannot
@@ -455,14 +485,15 @@ impl Gate {
         }
     }
 
-    /// How whoever looks elsewhere must look for this gate: for the kinds of hashes that its index holds now.
+    /// How whoever looks elsewhere must look for this gate: for all kinds of hashes that its index holds now. Digests are
+    /// not computed late there, as the gate that decides has no bytes to compute them of.
     #[must_use]
     pub fn look_options(&self) -> LookOptions {
         let options = &self.options;
         LookOptions {
             limits: options.limits.clone(),
             variants: options.variants,
-            signals: wanted(&self.index.load(), &options.signals),
+            signals: Wanted::all(&self.index.load(), &options.signals).at_once,
             mode: options.mode,
             auto_from: options.auto_from,
             memory: options.memory.clone(),
@@ -470,14 +501,4 @@ impl Gate {
             fitting: false,
         }
     }
-}
-
-/// The signal types to compute for an index: PDQ, what it holds, and what was asked for besides.
-#[cfg(feature = "decode")]
-pub(crate) fn wanted(index: &Index, besides: &[SignalType]) -> Vec<SignalType> {
-    use crate::gate::decide::conclude::holds;
-    SignalType::ALL
-        .into_iter()
-        .filter(|kind| *kind == SignalType::Pdq || holds(index, *kind) || besides.contains(kind))
-        .collect()
 }

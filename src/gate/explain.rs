@@ -84,12 +84,11 @@ impl Gate {
     #[must_use]
     pub fn explain(&self, bytes: &[u8]) -> Explanation {
         let index = self.index();
-        let terms = self.terms(&index, bytes, None);
         let options = self.options();
-        let wanted = crate::gate::check::wanted(&index, &options.signals);
+        let wanted = crate::gate::wanted::Wanted::all(&index, &options.signals);
         let mut extractor = crate::gate::Extractor::default();
         let how = crate::gate::Extract {
-            wanted: &wanted,
+            wanted: &wanted.at_once,
             variants: options.variants,
             limits: &options.limits,
             fast: false,
@@ -97,6 +96,7 @@ impl Gate {
             isolation: options.isolation,
         };
         let extraction = extractor.extract_with(bytes, &how);
+        let terms = self.terms(&index, (bytes, &extraction.signals), None);
         let eyes = extractor.pictures();
         let concluded =
             crate::gate::decide::conclude::conclude_fitting(&terms, extraction.clone(), eyes);

@@ -30,6 +30,12 @@
 //!
 //! Keep a `Worker` for each blocking thread (a `thread_local`, say): it saves the scratch memory of each check.
 //!
+//! # Threads
+//! `check` computes the digests of a file of 256 KiB and more on a thread of its own, beside decoding, while the
+//! process has a processor free: checks and such threads together are never more than there are processors, but for
+//! the checks themselves. Where the system refuses a thread, the digests are computed first. `look` begins no thread: it
+//! can run where that is forbidden.
+//!
 //! # With `panic = "abort"`
 //! Decoders and hashers run inside `catch_unwind`: where one panics, that one upload is `undecodable`, and the service
 //! goes on. A program that is built with `panic = "abort"` has no such net: one panic in a decoder ends the process, and
@@ -61,6 +67,8 @@ mod terms;
 mod unread;
 mod unsettled;
 mod verdict;
+#[cfg(feature = "decode")]
+mod wanted;
 
 pub use crate::bank::{UnreadPolicy, UnreadPolicyError};
 #[cfg(feature = "decode")]

@@ -214,6 +214,14 @@ pub(crate) fn upload_of(bytes: &[u8]) -> Upload {
     Sha256::digest(bytes).into()
 }
 
+/// What stands for an upload among whose hashes its SHA-256 is.
+#[cfg(feature = "decode")]
+pub(crate) fn upload_in(signals: &[Signal]) -> Option<Upload> {
+    let mut signals = signals.iter();
+    let digest = signals.find(|signal| signal.signal_type() == SignalType::Sha256)?;
+    digest.as_bytes().try_into().ok()
+}
+
 /// What stands for an upload of which only a hash is known: the hash, as text, where it is not the
 /// digest that would stand for the bytes.
 pub(crate) fn upload_of_hash(signal: &Signal) -> Upload {

@@ -63,6 +63,13 @@ impl<'s> Unsettled<'s> {
         self.unsettled()
     }
 
+    /// The verdicts, to add to what they say of the upload.
+    #[cfg(feature = "decode")]
+    pub(crate) fn verdicts(&mut self) -> impl Iterator<Item = &mut Verdict> {
+        let tried = self.tried.as_mut().map(|(tried, _)| &mut tried.verdict);
+        std::iter::once(&mut self.decided.verdict).chain(tried)
+    }
+
     /// The verdict as it is without quarantine: no upload is counted, what a quarantined entry matches is blocked, and
     /// nothing is held back for parts that were not looked at.
     pub fn unsettled(self) -> Checked {

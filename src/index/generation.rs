@@ -189,6 +189,25 @@ impl Index {
         types.into_values().collect()
     }
 
+    /// Whether hashes of this type tell nothing that SHA-256 digests do not tell: each content item that has one has
+    /// just one, and just one SHA-256 digest. So a file that meets an item by the one meets it by the other, as long
+    /// as an item's digests are of one file.
+    ///
+    /// It is known of what was published by a program that looked. `false` where that is not known of some segment,
+    /// and of types that the index does not hold.
+    #[must_use]
+    pub fn is_implied_by_sha256(&self, kind: SignalType) -> bool {
+        let mut is_held = false;
+        let mut segments = self.segments.iter().zip(&self.manifest.segments);
+        let all = segments.all(|(segment, record)| {
+            let holds = segment.types().iter().any(|part| part.signal_type == kind);
+            is_held |= holds;
+            let mut types = record.types.iter();
+            !holds || types.any(|part| part.signal_type == kind && part.implied)
+        });
+        all && is_held
+    }
+
     /// What it is made of.
     #[must_use]
     pub fn stats(&self) -> IndexStats {

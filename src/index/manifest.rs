@@ -69,6 +69,19 @@ pub(super) struct TypeRecord {
     pub(super) signal_type: SignalType,
     pub(super) hashes: u64,
     pub(super) postings: u64,
+    /// Whether hashes of this type tell nothing that SHA-256 digests do not tell: see
+    /// [`Segment::implied_by_sha256`](crate::segment::Segment::implied_by_sha256). Where a manifest does not say
+    /// so, as those of old do not, nothing is known. No program misses a match that passes over it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) implied: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl SegmentRecord {
@@ -78,6 +91,7 @@ impl SegmentRecord {
             signal_type: part.signal_type,
             hashes: part.hashes,
             postings: part.postings,
+            implied: summary.implied.contains(&part.signal_type),
         });
         Self {
             file,

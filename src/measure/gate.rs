@@ -6,17 +6,17 @@
 //! side. Each held picture must match in every gate, and every run must come to the same outcomes, or
 //! there are no figures.
 
-use super::distribution::{Distribution, Maker};
+use super::distribution::Distribution;
 use super::error::MeasureError;
 use super::gate_report::{GateFigures, GateReport, SizeFigures};
+use super::lists::Folder;
 use super::machine::Machine;
-use super::pipeline::{Held, files, hold_every_second};
+use super::pictures::{Made, Pictures, Uploads};
 use super::timing::{Latency, median};
 use super::watch::Watch;
 use super::{Size, index};
 use crate::gate::{Gate, GateOptions, Mode, Outcome, VariantSet, Worker, read_file};
-use crate::hash::{Signal, SignalType};
-use crate::media::Limits;
+use crate::hash::SignalType;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,26 +25,21 @@ use std::time::{Duration, Instant};
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Files and folders, with all that is below them.
-    pub paths: Vec<PathBuf>,
+    /// The files, and how often they are judged; of each file the median run counts.
+    pub uploads: Uploads,
     /// Made PDQ hashes in each index, beside those of every second picture.
     pub sizes: Vec<u64>,
     /// How the made hashes are spread.
     pub distribution: Distribution,
+    /// Digests of its bytes that the index has of each picture that it holds, beside the PDQ hash.
+    pub digests: Vec<SignalType>,
+    /// A folder to save the PDQ hashes of each index in.
+    pub save: Option<PathBuf>,
     /// The variants that each gate asks by; the others are held against the first.
     pub variants: Vec<VariantSet>,
     /// Whether JPEGs are hashed from their pixels or their coefficients.
     pub mode: Mode,
-    /// Measured runs, after one that warms the caches; of each file the median counts.
-    pub runs: usize,
-    /// Folder for the temporary indexes.
-    pub temp_dir: PathBuf,
-    /// What files may take.
-    pub limits: Limits,
 }
-
-/// What made hashes follow from.
-const SEED: u64 = 1;
 
 /// Measures, on the machine that the report names.
 ///
@@ -56,20 +51,25 @@ pub fn measure(
     machine: Machine,
     watch: Watch<'_>,
 ) -> Result<GateReport, MeasureError> {
-    let files = files(&plan.paths)?;
-    let held = hold_every_second(&files, &plan.limits, watch)?;
+    let pictures = Pictures::find(&plan.uploads, &plan.digests, watch)?;
+    let save = plan.save.clone().map(Folder::make).transpose()?;
     let mut sizes = Vec::new();
     for &size in &plan.sizes {
-        sizes.push(of_size(plan, size, &files, &held, watch)?);
+        sizes.push(of_size(plan, size, &pictures, save.as_ref(), watch)?);
     }
     Ok(GateReport {
         bench: GateReport::NAME.to_owned(),
         machine,
-        files: files.len() as u64,
-        held: held.len() as u64,
+        files: pictures.files.len() as u64,
+        held: pictures.held(),
+        digests: plan
+            .digests
+            .iter()
+            .map(|kind| kind.name().to_owned())
+            .collect(),
         distribution: plan.distribution.name().to_owned(),
         mode: plan.mode.name().to_owned(),
-        runs: plan.runs,
+        runs: plan.uploads.runs,
         sizes,
     })
 }
@@ -78,23 +78,24 @@ pub fn measure(
 fn of_size(
     plan: &Plan,
     size: u64,
-    files: &[PathBuf],
-    held: &[Held],
+    pictures: &Pictures,
+    save: Option<&Folder>,
     watch: Watch<'_>,
 ) -> Result<SizeFigures, MeasureError> {
-    let home = index::temporary(&plan.temp_dir)?;
+    let home = index::temporary(&plan.uploads.temp_dir)?;
     let folder = home.path().join("index");
     watch.say(format!("building an index of {} hashes", Size(size)));
-    let maker = Maker::new(SignalType::Pdq, plan.distribution, size, SEED);
-    let made = (0..size).filter_map(|number| {
-        let signal = Signal::from_bytes(SignalType::Pdq, &maker.hash(number)).ok()?;
-        Some((signal, None))
-    });
-    let known = held.iter().map(|&(_, signal, quality)| (signal, quality));
-    index::build(&folder, known.chain(made), watch)?;
+    let made = Made {
+        distribution: plan.distribution,
+        count: size,
+    };
+    pictures.publish(&folder, &made, watch)?;
+    if let Some(folder) = save {
+        pictures.save(folder, &made)?;
+    }
     let gates = plan.variants.iter().map(|&variants| {
         let options = GateOptions {
-            limits: plan.limits.clone(),
+            limits: plan.uploads.limits.clone(),
             variants,
             mode: plan.mode,
             ..GateOptions::default()
@@ -106,9 +107,10 @@ fn of_size(
         let types = timed.gate.index().signal_types();
         types.iter().map(|held| held.hashes).sum()
     });
-    let held: Vec<&Path> = held.iter().map(|(path, ..)| path.as_path()).collect();
+    let held = pictures.held_files();
+    let files = &pictures.files;
     let (mut worker, mut bytes) = (Worker::default(), Vec::new());
-    for run in 0..=plan.runs {
+    for run in 0..=plan.uploads.runs {
         for (number, path) in files.iter().enumerate() {
             watch.look()?;
             if number.is_multiple_of(16) {
@@ -117,7 +119,7 @@ fn of_size(
                     "{size} hashes, run {run}: {number} of {count} files"
                 ));
             }
-            read_file(path, plan.limits.max_file_bytes, &mut bytes).map_err(|problem| {
+            read_file(path, plan.uploads.limits.max_file_bytes, &mut bytes).map_err(|problem| {
                 MeasureError::Unreachable {
                     path: path.clone(),
                     reason: problem.message,
@@ -176,9 +178,9 @@ impl Timed {
         run: usize,
         is_held: bool,
     ) -> Result<(), MeasureError> {
-        let (begun, cpu) = (Instant::now(), thread_time());
+        let (begun, cpu) = (Instant::now(), processor_time());
         let verdict = self.gate.check_with(worker, bytes);
-        let spent = (thread_time().saturating_sub(cpu), begun.elapsed());
+        let spent = (processor_time().saturating_sub(cpu), begun.elapsed());
         let outcome = verdict.outcome;
         let wrong = |what: String| MeasureError::Wrong(format!("{} {what}", path.display()));
         if is_held && outcome != Outcome::Match {
@@ -219,6 +221,10 @@ impl Timed {
         for outcome in self.outcomes.values() {
             *outcomes.entry(outcome.name().to_owned()).or_default() += 1;
         }
+        let matched = (self.outcomes.iter())
+            .filter(|(_, outcome)| **outcome == Outcome::Match)
+            .map(|(path, _)| path.to_string_lossy().into_owned())
+            .collect();
         GateFigures {
             variants,
             queries: self.queries as f64 / files,
@@ -228,13 +234,14 @@ impl Timed {
             more_than_first_us: 0.0,
             file_us: Latency::of(walls),
             outcomes,
+            matched,
         }
     }
 }
 
-/// The processor time that this thread has taken.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+/// The processor time that this process has taken: a gate may digest a file on a thread of its own.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or(0),
         u32::try_from(time.tv_nsec).unwrap_or(0),

@@ -6,14 +6,13 @@ use super::timing::{Latency, show_micros};
 use crate::pages::chart::{self, Bars};
 use crate::pages::number::{thousands, three_digits};
 use crate::pages::page::Cell;
-use crate::pages::table::table;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The figures of gates: the one object of `hashgate bench gate --format json`.
 ///
-/// Times are in microseconds (`_us`), of one thread, from a file's bytes in memory to its verdict. Keys are
+/// Times are in microseconds (`_us`), from a file's bytes in memory to its verdict, one file after the other. Keys are
 /// stable, further ones may be added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateReport {
@@ -25,6 +24,9 @@ pub struct GateReport {
     pub files: u64,
     /// Files whose hashes each index holds: each of them matched in every run of every gate.
     pub held: u64,
+    /// Digests that the index has of each file that it holds, beside the PDQ hash.
+    #[serde(default)]
+    pub digests: Vec<String>,
     /// How the made hashes are spread.
     pub distribution: String,
     /// Whether JPEGs were hashed from their pixels (`exact`) or their coefficients (`fast`, `auto`).
@@ -53,7 +55,7 @@ pub struct GateFigures {
     pub queries: f64,
     /// Files a second.
     pub files_per_second: f64,
-    /// Processor time a file, in the mean.
+    /// Processor time a file, in the mean: of the whole process, as a large file is digested on a thread of its own.
     pub cpu_us: f64,
     /// How many times that of the first gate.
     pub times_first: f64,
@@ -63,6 +65,9 @@ pub struct GateFigures {
     pub file_us: Latency,
     /// Files by outcome; the same in every run.
     pub outcomes: BTreeMap<String, u64>,
+    /// The paths of those that matched; what is no UTF-8 in them is replaced.
+    #[serde(default)]
+    pub matched: Vec<String>,
 }
 
 impl GateReport {
@@ -105,9 +110,13 @@ impl GateReport {
 
     fn about(&self) -> String {
         format!(
-            "{} files, {} of them in each index, among {} hashes; mode {}, one thread, from bytes in memory to the verdict",
+            "{} files, {} of them in each index{}, among {} hashes; mode {}, one by one, from bytes in memory to the verdict",
             thousands(self.files),
             thousands(self.held),
+            match &self.digests[..] {
+                [] => String::new(),
+                digests => format!(" with {} too", digests.join(", ")),
+            },
             self.distribution,
             self.mode
         )
@@ -116,19 +125,11 @@ impl GateReport {
 
 impl Report for GateReport {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", self.machine.line())?;
-        writeln!(out, "{}\n", self.about())?;
-        let (header, rows) = self.rows();
-        writeln!(out, "{}\n", table(header, rows))?;
-        writeln!(
-            out,
+        let remark = format!(
             "more, times: than the first variants of the same index; of each file the median of {}",
             self.runs
-        )?;
-        if self.machine.is_busy() {
-            writeln!(out, "The machine was busy: measure again on a quiet one.")?;
-        }
-        Ok(())
+        );
+        (self.machine).write_text(out, &self.about(), [self.rows()], &remark)
     }
 
     fn page(&self) -> String {
@@ -178,6 +179,7 @@ mod tests {
                 max: 4.0 * cpu_us,
             },
             outcomes: [("match".to_owned(), 160), ("no_match".to_owned(), 140)].into(),
+            matched: vec!["a.jpg".to_owned()],
         };
         let size = |hashes: u64, more: f64| SizeFigures {
             hashes,
@@ -188,6 +190,7 @@ mod tests {
             machine: machine(),
             files: 300,
             held: 150,
+            digests: Vec::new(),
             distribution: "correlated".to_owned(),
             mode: "exact".to_owned(),
             runs: 3,

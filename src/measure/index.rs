@@ -26,12 +26,21 @@ pub(super) fn build(
     hashes: impl Iterator<Item = (Signal, Option<Quality>)>,
     watch: Watch<'_>,
 ) -> Result<Published, MeasureError> {
+    build_items(folder, (0..).zip(hashes), watch)
+}
+
+/// Publishes hashes of numbered content items; those of an item come one after the other.
+pub(super) fn build_items(
+    folder: &Path,
+    hashes: impl Iterator<Item = (u64, (Signal, Option<Quality>))>,
+    watch: Watch<'_>,
+) -> Result<Published, MeasureError> {
     let bank = Bank {
         id: BankId(1),
         name: "bench".parse()?,
         policy: Policy::new(Action::Review),
     };
-    let records = (0..).zip(hashes).map(|(number, (signal, quality))| {
+    let records = hashes.map(|(number, (signal, quality))| {
         if watch.stop.load(Ordering::Relaxed) {
             return Err(Stopped);
         }

@@ -88,7 +88,16 @@ impl Folder {
 
     /// Saves the hashes of an index as `NAME.hashes.txt`.
     pub(super) fn save_hashes(&self, name: &str, hashes: &Hashes) -> Result<(), MeasureError> {
-        save(&self.0.join(format!("{name}.hashes.txt")), hashes.iter())
+        self.save_signals(name, hashes.iter())
+    }
+
+    /// As [`Folder::save_hashes`], for hashes that are made on the way.
+    pub(super) fn save_signals(
+        &self,
+        name: &str,
+        hashes: impl Iterator<Item = Signal>,
+    ) -> Result<(), MeasureError> {
+        save(&self.0.join(format!("{name}.hashes.txt")), hashes)
     }
 
     /// Saves queries as `NAME.rRADIUS.queries.txt`.

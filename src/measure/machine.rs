@@ -3,8 +3,13 @@
 use super::error::MeasureError;
 use crate::clock;
 use crate::hamming::Kernel;
-use crate::pages::page::Page;
+use crate::pages::page::{Cell, Page};
+use crate::pages::table::table;
 use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+
+/// What is said of figures of a machine that had other work.
+pub(super) const BUSY: &str = "The machine was busy: measure again on a quiet one.";
 
 /// The machine and the program that a report's figures are of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,11 +62,30 @@ impl Machine {
         )
     }
 
+    /// Figures of this machine as text: what they are of, tables, and what is to be said of them.
+    pub(super) fn write_text(
+        &self,
+        out: &mut dyn Write,
+        about: &str,
+        tables: impl IntoIterator<Item = (Vec<String>, Vec<Vec<Cell>>)>,
+        remark: &str,
+    ) -> io::Result<()> {
+        writeln!(out, "{}\n{about}\n", self.line())?;
+        for (header, rows) in tables {
+            writeln!(out, "{}\n", table(header, rows))?;
+        }
+        writeln!(out, "{remark}")?;
+        if self.is_busy() {
+            writeln!(out, "{BUSY}")?;
+        }
+        Ok(())
+    }
+
     /// A page of figures of this machine.
     pub(super) fn page(&self, title: &str) -> Page {
         let mut page = Page::new("hashgate bench", title);
         if self.is_busy() {
-            page.warning("The machine was busy: measure again on a quiet one.");
+            page.warning(BUSY);
         }
         page
     }

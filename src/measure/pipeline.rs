@@ -4,17 +4,16 @@
 //! files go through the gate as a scan sends them, run after run; each held picture must match in
 //! every run, and every run must come to the same outcomes, or there are no figures.
 
-use super::distribution::{Distribution, Maker};
+use super::distribution::Distribution;
 use super::error::MeasureError;
 use super::machine::{self, Machine};
+use super::pictures::{Made, Pictures, Uploads};
 use super::pipeline_report::{JobFigures, PipelineReport};
 use super::timing::{Latency, median};
 use super::watch::Watch;
 use super::{index, stages};
-use crate::gate::{Extractor, Gate, GateOptions, Outcome, VariantSet, Worker, read_file};
-use crate::hash::{Quality, Signal, SignalType};
-use crate::media::Limits;
-use crate::scan::{Options, Walk, WalkOptions, Walked, for_each_file};
+use crate::gate::{Gate, GateOptions, Outcome, VariantSet, Worker};
+use crate::scan::{Options, for_each_file};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,24 +21,15 @@ use std::time::{Duration, Instant};
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Files and folders, with all that is below them.
-    pub paths: Vec<PathBuf>,
+    /// The files, and how often they are gone through.
+    pub uploads: Uploads,
     /// Numbers of worker threads, one after the other.
     pub jobs: Vec<usize>,
-    /// Measured runs for each number of jobs, after one that warms the file cache; at least 1.
-    pub runs: usize,
     /// Made PDQ hashes in the index, beside those of every second picture.
     pub hashes: u64,
-    /// Folder for the temporary index.
-    pub temp_dir: PathBuf,
     /// The variants that are asked by.
     pub variants: VariantSet,
-    /// What files may take.
-    pub limits: Limits,
 }
-
-/// What made hashes follow from.
-const SEED: u64 = 1;
 
 /// Measures, on the machine that the report names.
 ///
@@ -51,37 +41,35 @@ pub fn measure(
     machine: Machine,
     watch: Watch<'_>,
 ) -> Result<PipelineReport, MeasureError> {
-    let files = files(&plan.paths)?;
-    let home = index::temporary(&plan.temp_dir)?;
+    let home = index::temporary(&plan.uploads.temp_dir)?;
     let folder = home.path().join("index");
-    let held = hold_every_second(&files, &plan.limits, watch)?;
+    let pictures = Pictures::find(&plan.uploads, &[], watch)?;
     watch.say("building the index".to_owned());
-    let maker = Maker::new(SignalType::Pdq, Distribution::Uniform, plan.hashes, SEED);
-    let made = (0..plan.hashes).filter_map(|number| {
-        let signal = Signal::from_bytes(SignalType::Pdq, &maker.hash(number)).ok()?;
-        Some((signal, None))
-    });
-    let known = held.iter().map(|&(_, signal, quality)| (signal, quality));
-    index::build(&folder, known.chain(made), watch)?;
+    let made = Made {
+        distribution: Distribution::Uniform,
+        count: plan.hashes,
+    };
+    pictures.publish(&folder, &made, watch)?;
+    let files = &pictures.files;
     let options = GateOptions {
-        limits: plan.limits.clone(),
+        limits: plan.uploads.limits.clone(),
         variants: plan.variants,
         ..GateOptions::default()
     };
     let gate = Gate::open_with(&folder, options)?;
     let bench = Bench {
-        files: &files,
-        held: held.iter().map(|(path, ..)| path.as_path()).collect(),
+        files,
+        held: pictures.held_files(),
         gate: &gate,
         watch,
     };
     let mut runs = Runs::default();
     for &jobs in &plan.jobs {
         runs.jobs
-            .push(bench.jobs(jobs, plan.runs, &mut runs.outcomes)?);
+            .push(bench.jobs(jobs, plan.uploads.runs, &mut runs.outcomes)?);
     }
     let tell = |at| watch.say(format!("stages: {at} of {} files", files.len()));
-    let stages = stages::measure(&gate, &files, plan.runs, watch.stop, &tell);
+    let stages = stages::measure(&gate, files, plan.uploads.runs, watch.stop, &tell);
     watch.look()?;
     let index = gate.index();
     Ok(PipelineReport {
@@ -90,64 +78,14 @@ pub fn measure(
         files: files.len() as u64,
         bytes: runs.outcomes.values().map(|(_, bytes)| bytes).sum(),
         index_hashes: index.signal_types().iter().map(|held| held.hashes).sum(),
-        held: held.len() as u64,
-        runs: plan.runs,
+        held: pictures.held(),
+        runs: plan.uploads.runs,
         jobs: runs.jobs,
         stages,
         outcomes: (runs.outcomes.iter())
             .map(|(outcome, (count, _))| (outcome.clone(), *count))
             .collect(),
     })
-}
-
-/// The files below the paths, in the order of their names.
-pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, MeasureError> {
-    let options = WalkOptions {
-        follow_links: false,
-        sorted: true,
-    };
-    let mut files = Vec::new();
-    for walked in Walk::new(paths, options) {
-        match walked {
-            Walked::File(path) => files.push(path),
-            Walked::Failed(path, reason) => {
-                return Err(MeasureError::Unreachable { path, reason });
-            }
-        }
-    }
-    if files.is_empty() {
-        return Err(MeasureError::NoFile);
-    }
-    Ok(files)
-}
-
-/// A picture that the index holds.
-pub(super) type Held = (PathBuf, Signal, Option<Quality>);
-
-/// Every second picture whose quality is enough to be told by.
-pub(super) fn hold_every_second(
-    files: &[PathBuf],
-    limits: &Limits,
-    watch: Watch<'_>,
-) -> Result<Vec<Held>, MeasureError> {
-    let mut extractor = Extractor::default();
-    let (mut bytes, mut held) = (Vec::new(), Vec::new());
-    for (at, path) in files.iter().enumerate().step_by(2) {
-        watch.look()?;
-        watch.say(format!("hashing known pictures: {at} of {}", files.len()));
-        if read_file(path, limits.max_file_bytes, &mut bytes).is_err() {
-            continue;
-        }
-        let hashes = extractor.extract(&bytes, &[SignalType::Pdq], VariantSet::NONE, limits);
-        let clear = hashes.problem.is_none()
-            && hashes
-                .quality
-                .is_some_and(|quality| quality >= Quality::DEFAULT_MINIMUM);
-        if let (true, Some(&signal)) = (clear, hashes.signals.first()) {
-            held.push((path.clone(), signal, hashes.quality));
-        }
-    }
-    Ok(held)
 }
 
 /// Number and bytes of the files of each outcome.

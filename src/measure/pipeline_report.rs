@@ -7,7 +7,6 @@ use super::timing::{Latency, show_micros};
 use crate::pages::chart::{self, Bars, Shares};
 use crate::pages::number::{plural, thousands, three_digits};
 use crate::pages::page::Cell;
-use crate::pages::table::table;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -136,20 +135,12 @@ impl PipelineReport {
 
 impl Report for PipelineReport {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", self.machine.line())?;
-        writeln!(out, "{}\n", self.about())?;
-        for (header, rows) in [self.job_rows(), self.stage_rows(), self.outcome_rows()] {
-            writeln!(out, "{}\n", table(header, rows))?;
-        }
-        writeln!(
-            out,
+        let remark = format!(
             "stages: one thread, each stage by itself, quickest of {}",
             self.runs
-        )?;
-        if self.machine.is_busy() {
-            writeln!(out, "The machine was busy: measure again on a quiet one.")?;
-        }
-        Ok(())
+        );
+        let tables = [self.job_rows(), self.stage_rows(), self.outcome_rows()];
+        self.machine.write_text(out, &self.about(), tables, &remark)
     }
 
     fn page(&self) -> String {

@@ -1,6 +1,6 @@
 //! What `hashgate bench search` reports: as JSON, as tables, as a page.
 
-use super::machine::Machine;
+use super::machine::{BUSY, Machine};
 use super::report::Report;
 use super::size::Size;
 use super::timing::{Latency, show_micros};
@@ -278,7 +278,7 @@ impl Report for SearchReport {
         let (header, rows) = self.search_rows();
         writeln!(out, "{}", table(header, rows))?;
         if self.machine.is_busy() {
-            writeln!(out, "\nThe machine was busy: measure again on a quiet one.")?;
+            writeln!(out, "\n{BUSY}")?;
         }
         Ok(())
     }

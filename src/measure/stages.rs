@@ -49,7 +49,7 @@ pub(super) fn measure(
     let mut stages = Stages::default();
     let mut worker = Worker {
         extractor: Extractor::default(),
-        wanted: wanted(gate),
+        wanted: gate.wanted(&gate.index()).at_once,
         bytes: Vec::new(),
     };
     for (at, path) in files.iter().enumerate() {
@@ -70,21 +70,6 @@ pub(super) fn measure(
         stages.search += search;
     }
     stages
-}
-
-/// What the gate computes: PDQ, what its index holds, what was asked for.
-fn wanted(gate: &Gate) -> Vec<SignalType> {
-    let index = gate.index();
-    let held = index.signal_types();
-    let mut wanted = vec![SignalType::Pdq];
-    for kind in
-        (held.iter().map(|stats| stats.signal_type)).chain(gate.options().signals.iter().copied())
-    {
-        if !wanted.contains(&kind) {
-            wanted.push(kind);
-        }
-    }
-    wanted
 }
 
 struct Worker {

@@ -26,7 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct RecorderOptions {
     /// The folder of the log that each match is written to.
     pub decisions: Option<PathBuf>,
-    /// The folder of the history that hashes of every judged upload go to. It must have been begun.
+    /// The folder of the history that hashes of every judged upload go to. It must have been begun. The gate must compute
+    /// all digests then: see [`Recorder::keeps_uploads`].
     #[cfg(feature = "store")]
     pub history: Option<PathBuf>,
     /// Whether names of inputs are recorded: they can be personal data.
@@ -197,6 +198,18 @@ impl Recorder {
     #[must_use]
     pub fn wanted(&self) -> Option<SignalType> {
         self.is_on().then_some(SignalType::Sha256)
+    }
+
+    /// Whether hashes of every judged upload are kept. The gate must then compute all digests that its index holds
+    /// ([`GateOptions::all_digests`](crate::gate::GateOptions::all_digests)): news may bring one of those without the
+    /// others.
+    #[must_use]
+    pub fn keeps_uploads(&self) -> bool {
+        #[cfg(feature = "store")]
+        let keeps = self.uploads.is_some();
+        #[cfg(not(feature = "store"))]
+        let keeps = false;
+        keeps
     }
 
     /// Takes down what was decided of a file: the decision where it matched, and its hashes where

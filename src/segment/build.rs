@@ -7,6 +7,7 @@ use crate::segment::format::{
     DEFAULT_SEED, FactRow, FormRow, MAX_HASHES, NO_REACH, Tombstone, TypeEntry, UNKNOWN_QUALITY,
     kind, layout,
 };
+use crate::segment::implied::Implied;
 use crate::segment::packed::{Packing, Record, bits_for};
 use crate::segment::tables::{self, BuiltTable};
 use crate::segment::writer::{SectionWriter, Written};
@@ -20,7 +21,8 @@ use zerocopy::IntoBytes;
 /// Gathers records, sorts them, and writes them as one segment.
 ///
 /// Holds up to 48 bytes a record in memory while it gathers, and twice that at the most, while it
-/// sorts, and some 80 more for a hash that is of another form of its content: three quarters of the bytes of the file that comes of ten million PDQ hashes.
+/// sorts, some 80 more for a hash that is of another form of its content, and 16 for a digest: three quarters of the bytes
+/// of the file that comes of ten million PDQ hashes.
 pub struct SegmentBuilder {
     linear_below: usize,
     wide: Permutation<[u32; 8]>,
@@ -100,6 +102,10 @@ pub struct SegmentSummary {
     pub types: Vec<TypeSummary>,
     /// Content of older segments that it takes out.
     pub tombstones: u64,
+    /// The kinds of digest that tell nothing that SHA-256 does not tell: see [`Segment::implied_by_sha256`].
+    ///
+    /// [`Segment::implied_by_sha256`]: crate::segment::Segment::implied_by_sha256
+    pub implied: Vec<SignalType>,
 }
 
 impl Default for SegmentBuilder {
@@ -324,9 +330,12 @@ impl SegmentBuilder {
             let entry = job.write(signal_type, sorted, &banks, &BTreeMap::new());
             types.push(entry.map_err(io)?);
         }
+        let mut implied = Implied::default();
         for (signal_type, entries) in std::mem::take(&mut self.digests) {
             let sorted = sort(entries, signal_type)?;
             step(1);
+            let postings = sorted.primary.iter().chain(&sorted.extra);
+            implied.note(signal_type, postings.map(|one| (one.bank, one.content)));
             types.push(write_digests(&mut writer, signal_type, sorted, &banks).map_err(io)?);
             step(1);
         }
@@ -344,6 +353,7 @@ impl SegmentBuilder {
             seal,
             types: types.iter().filter_map(TypeEntry::summary).collect(),
             tombstones: tombstones.len() as u64,
+            implied: implied.by_sha256(),
         };
         Ok((summary, memory))
     }

@@ -13,6 +13,7 @@ mod build;
 mod error;
 mod facts;
 pub mod format;
+mod implied;
 mod memory;
 mod mmap;
 mod near;

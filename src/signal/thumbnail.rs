@@ -160,9 +160,24 @@ impl BlockThumbnail {
     /// [`BlockSampler::add`](crate::signal::pdq::blocks::BlockSampler::add) does), at its place in
     /// the picture, in blocks. What lies beyond the picture is left out.
     pub fn put(&mut self, row: usize, column: usize, coefficients: &[f32; MOST_KEPT]) {
-        let mut cells = [[128.0; BLOCK]; BLOCK];
+        match self.thumbnail.cell {
+            8 => self.put_cells::<1>(row, column, coefficients),
+            4 => self.put_cells::<2>(row, column, coefficients),
+            2 => self.put_cells::<4>(row, column, coefficients),
+            _ => self.put_cells::<BLOCK>(row, column, coefficients),
+        }
+    }
+
+    /// As [`BlockThumbnail::put`], for `ALONG` cells along a side of a block: of large pictures one or two.
+    fn put_cells<const ALONG: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+        coefficients: &[f32; MOST_KEPT],
+    ) {
+        let mut cells = [[128.0; ALONG]; ALONG];
         for (v, of_row) in self.means.iter().enumerate().take(self.order) {
-            let mut sums = [0.0; BLOCK];
+            let mut sums = [0.0; ALONG];
             for (u, means) in self.means.iter().enumerate().take(self.order - v) {
                 let coefficient = coefficients[Kept::place(u, v)];
                 for (sum, mean) in sums.iter_mut().zip(means) {
@@ -175,12 +190,11 @@ impl BlockThumbnail {
                 }
             }
         }
-        let along = BLOCK / self.thumbnail.cell;
-        let (width, first) = (self.thumbnail.width, column * along);
+        let (width, first) = (self.thumbnail.width, column * ALONG);
         let rows = self.thumbnail.luma.chunks_exact_mut(width.max(1));
-        for (out, cells) in rows.skip(row * along).zip(cells).take(along) {
+        for (out, cells) in rows.skip(row * ALONG).zip(cells) {
             let out = out.get_mut(first..).unwrap_or_default();
-            for (out, cell) in out.iter_mut().zip(cells).take(along) {
+            for (out, cell) in out.iter_mut().zip(cells) {
                 *out = cell;
             }
         }

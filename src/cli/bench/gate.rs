@@ -5,15 +5,16 @@ use super::search::DistributionArg;
 use crate::cli::exit::Exit;
 use crate::cli::inputs::LimitArgs;
 use crate::gate::{Mode, VariantSet};
-use crate::measure::Size;
+use crate::hash::{Family, SignalType};
 use crate::measure::gate::{Plan, measure};
+use crate::measure::{Size, Uploads};
 use clap::{Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each file is judged by one gate after the other, on one thread. Every run must come to \
+    after_help = "Each file is judged by one gate after the other; CPU a file is that of the whole process. Every run must come to \
     the same outcomes, and every picture that the index holds must match in each gate; otherwise the \
     exit code is 2 and there are no figures. A file that cannot be read ends it too.\n\
     Memory: some 250 bytes a hash. Space below --temp-dir: some 130 bytes a hash."
@@ -35,6 +36,14 @@ pub(crate) struct GateArgs {
     /// How the made hashes are spread
     #[arg(long, value_enum, value_name = "LAW", default_value = "correlated")]
     distribution: DistributionArg,
+
+    /// Digests that the index has of each picture that it holds, beside PDQ, joined by commas: md5, sha1, sha256
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = digest)]
+    digests: Vec<SignalType>,
+
+    /// Folder to save the PDQ hashes of each index in, one a line: pdq-LAW-SIZE.hashes.txt
+    #[arg(long, value_name = "DIR")]
+    save_hashes: Option<PathBuf>,
 
     /// Sets of variants, joined by commas; the others are held against the first
     #[arg(
@@ -86,17 +95,32 @@ impl SetArg {
     }
 }
 
+/// The name of a kind of digest.
+fn digest(name: &str) -> Result<SignalType, String> {
+    let kind: SignalType = name.parse().map_err(|error| format!("{error}"))?;
+    match kind.family() {
+        Family::Digest => Ok(kind),
+        _ => Err(format!(
+            "{name} is no digest of a file's bytes; give md5, sha1 or sha256"
+        )),
+    }
+}
+
 pub(super) fn run(args: GateArgs) -> anyhow::Result<Exit> {
     measured(&args.report, "looking for files", |machine, watch| {
         let plan = Plan {
-            paths: args.paths.clone(),
+            uploads: Uploads {
+                paths: args.paths.clone(),
+                runs: args.runs.get(),
+                temp_dir: args.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
+                limits: args.limits.limits(),
+            },
             sizes: args.sizes.iter().map(|size| size.0).collect(),
             distribution: args.distribution.distribution(),
+            digests: args.digests.clone(),
+            save: args.save_hashes.clone(),
             variants: args.variants.iter().map(|arg| arg.set()).collect(),
             mode: args.mode,
-            runs: args.runs.get(),
-            temp_dir: args.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
-            limits: args.limits.limits(),
         };
         measure(&plan, machine, watch)
     })

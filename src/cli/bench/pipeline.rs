@@ -3,8 +3,8 @@
 use super::measured::{ReportArgs, measured, threads};
 use crate::cli::exit::Exit;
 use crate::cli::inputs::{LimitArgs, VariantArgs};
-use crate::measure::Size;
 use crate::measure::pipeline::{Plan, measure};
+use crate::measure::{Size, Uploads};
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -49,13 +49,15 @@ pub(crate) struct PipelineArgs {
 pub(super) fn run(args: PipelineArgs) -> anyhow::Result<Exit> {
     measured(&args.report, "looking for files", |machine, watch| {
         let plan = Plan {
-            paths: args.paths.clone(),
+            uploads: Uploads {
+                paths: args.paths.clone(),
+                runs: args.runs.get(),
+                temp_dir: args.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
+                limits: args.limits.limits(),
+            },
             jobs: threads(&args.jobs),
-            runs: args.runs.get(),
             hashes: args.hashes.0,
-            temp_dir: args.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
             variants: args.variants.variants,
-            limits: args.limits.limits(),
         };
         measure(&plan, machine, watch)
     })

@@ -16,6 +16,8 @@ pub(crate) struct Looking<'a> {
     pub(crate) auto_from: Option<u16>,
     pub(crate) memory: Option<&'a MemoryBudget>,
     pub(crate) isolation: Isolation,
+    /// Whether digests may be computed on a thread of their own.
+    pub(crate) beside: bool,
 }
 
 /// An input whose bytes are at hand, with the scratch of the thread that looks at it.
@@ -48,7 +50,7 @@ impl<'a> AtHand<'a> {
             memory: look.memory,
             isolation: look.isolation,
         };
-        let first = extractor.extract_with(bytes, &how);
+        let first = extractor.extract_beside(bytes, &how, look.beside);
         let at_hand = Self {
             bytes,
             how,

@@ -1,5 +1,6 @@
 //! Bytes of an upload to the hashes that the index is asked about.
 
+use crate::gate::look::beside::{PAYS_FROM, beside};
 use crate::gate::look::collected::{Collected, MINOR, SMALL, hundredths, shown};
 use crate::gate::look::pictures::{Held, Pictures, is_of_same};
 use crate::gate::look::seen::Sight;
@@ -70,6 +71,17 @@ impl Extractor {
 
     /// As [`Extractor::extract`], in the way that is asked for.
     pub fn extract_with(&mut self, bytes: &[u8], how: &Extract<'_>) -> Extraction {
+        self.extract_beside(bytes, how, false)
+    }
+
+    /// As [`Extractor::extract_with`]; large files are digested on a thread of their own, beside the picture, where
+    /// `may_begin_thread`.
+    pub(crate) fn extract_beside(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        may_begin_thread: bool,
+    ) -> Extraction {
         let (wanted, limits) = (how.wanted, how.limits);
         if bytes.len() as u64 > limits.max_file_bytes {
             let message = format!(
@@ -86,8 +98,20 @@ impl Extractor {
                 ..Extraction::default()
             };
         }
-        let digests = digest::digests(bytes, wanted).into_iter().collect();
-        self.extract_rest(bytes, how, digests)
+        let has_both = |is_digest: bool| {
+            let mut kinds = wanted.iter();
+            kinds.any(|kind| (kind.family() == Family::Digest) == is_digest)
+        };
+        let pays = bytes.len() >= PAYS_FROM && has_both(true) && has_both(false);
+        let digest = || digest::digests(bytes, wanted);
+        let (digests, mut extraction) = beside(may_begin_thread && pays, digest, || {
+            self.look_at(bytes, how)
+        });
+        match digests {
+            Some(digests) => put_digests(&mut extraction, digests, wanted),
+            None => extraction.problem = Some(defect()),
+        }
+        extraction
     }
 
     /// Forgets the last input's pictures.
@@ -118,22 +142,16 @@ impl Extractor {
         };
         let digests = fast.signals.iter().copied();
         let digests = digests.filter(|signal| signal.signal_type().family() == Family::Digest);
-        self.extract_rest(bytes, &how, digests.collect())
+        let mut extraction = self.look_at(bytes, &how);
+        put_digests(&mut extraction, digests.collect(), how.wanted);
+        extraction
     }
 
-    /// The hashes of the picture, beside those of the bytes.
-    fn extract_rest(
-        &mut self,
-        bytes: &[u8],
-        how: &Extract<'_>,
-        digests: Vec<Signal>,
-    ) -> Extraction {
+    /// The hashes of the picture, without those of the bytes.
+    fn look_at(&mut self, bytes: &[u8], how: &Extract<'_>) -> Extraction {
         self.forget();
         let wanted = how.wanted;
         let mut collected = Collected::new(wanted, how.variants);
-        for signal in digests {
-            collected.add(signal, None, Variant::ORIGINAL);
-        }
         let asks_for_pictures = wanted.iter().any(|kind| kind.family() != Family::Digest);
         if asks_for_pictures && how.isolation == Isolation::Everything {
             self.look_apart(bytes, how, &mut collected.extraction);
@@ -144,13 +162,7 @@ impl Extractor {
             let problem = pixels.unwrap_or_else(|_| {
                 // The hasher's scratch may be half written: begin with a new one.
                 *self = Self::default();
-                let message =
-                    "hashing failed unexpectedly (a defect of this program; please report it)";
-                Some(Problem::new(
-                    Outcome::Undecodable,
-                    ProblemKind::Defect,
-                    message.to_owned(),
-                ))
+                Some(defect())
             });
             collected.extraction.problem = problem;
             if how.variants.embedded {
@@ -175,8 +187,6 @@ impl Extractor {
                 });
             }
         }
-        let place = |signal: &Signal| wanted.iter().position(|&kind| kind == signal.signal_type());
-        collected.extraction.signals.sort_by_key(place);
         collected.extraction
     }
 
@@ -592,6 +602,31 @@ impl Extractor {
         }
         Ok(pdq)
     }
+}
+
+/// Hashing panicked.
+fn defect() -> Problem {
+    let message = "hashing failed unexpectedly (a defect of this program; please report it)";
+    Problem::new(
+        Outcome::Undecodable,
+        ProblemKind::Defect,
+        message.to_owned(),
+    )
+}
+
+/// Puts digests before the picture's hashes, which are asked about after them, and all signals in the order in which
+/// they are wanted.
+fn put_digests(extraction: &mut Extraction, digests: Vec<Signal>, wanted: &[SignalType]) {
+    extraction.signals.extend(digests.iter().copied());
+    let mut queries: Vec<Query> = Vec::with_capacity(digests.len());
+    for digest in digests {
+        if queries.iter().all(|query| query.signal != digest) {
+            queries.push(Query::of(digest, None));
+        }
+    }
+    extraction.queries.splice(0..0, queries);
+    let place = |signal: &Signal| wanted.iter().position(|&kind| kind == signal.signal_type());
+    extraction.signals.sort_by_key(place);
 }
 
 /// What another process sees of an upload.

@@ -3,9 +3,9 @@
 use crate::gate::decide::eyes::Eyes;
 use crate::gate::look::at_hand::{AtHand, Looking};
 use crate::gate::look::seen::{Seen, Sight};
-use crate::gate::terms::upload_of;
+use crate::gate::terms::{upload_in, upload_of};
 use crate::gate::{Extraction, Extractor, Isolation, MemoryBudget, Mode, VariantSet};
-use crate::hash::{Signal, SignalType};
+use crate::hash::SignalType;
 use crate::media::Limits;
 use std::sync::Arc;
 
@@ -137,6 +137,7 @@ pub fn look_with(extractor: &mut Extractor, bytes: &[u8], options: &LookOptions)
         auto_from: options.auto_from,
         memory: options.memory.as_deref(),
         isolation: options.isolation,
+        beside: false,
     };
     let (first, mut eyes) = AtHand::look(bytes, look, extractor);
     let sight = |extraction: Extraction, eyes: &AtHand<'_>| Sight {
@@ -153,10 +154,7 @@ pub fn look_with(extractor: &mut Extractor, bytes: &[u8], options: &LookOptions)
     };
     let exact = exact.map(|extraction| sight(extraction, &eyes));
     extractor.forget();
-    let mut digests = first.extraction.signals.iter();
-    let digest = digests.find(|signal| signal.signal_type() == SignalType::Sha256);
-    let upload = digest.and_then(|digest: &Signal| digest.as_bytes().try_into().ok());
-    let upload = upload.unwrap_or_else(|| upload_of(bytes));
+    let upload = upload_in(&first.extraction.signals).unwrap_or_else(|| upload_of(bytes));
     let fitting = options.fitting;
     Seen::new(
         (wanted, fitting),

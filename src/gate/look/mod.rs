@@ -1,6 +1,7 @@
 //! The first half of the gate: bytes to hashes, and what else deciding needs of an input. No index is asked here.
 //!
-//! From the bottom up: `read.rs`, `memory.rs` and `mode.rs` (what looking is given), `collected.rs` (the queries of one
+//! From the bottom up: `read.rs`, `memory.rs` and `mode.rs` (what looking is given), `beside.rs` (digests on a thread of
+//! their own), `collected.rs` (the queries of one
 //! input), `pictures.rs` (what is held of it), `extract.rs` (all of it), `at_hand.rs` and `seen.rs` (the two that
 //! deciding can ask again), `apart.rs` and `locked.rs` (looking in a process of its own), `looker.rs` (looking by itself), `known.rs` (a
 //! picture for a bank).
@@ -9,6 +10,8 @@
 pub(crate) mod apart;
 #[cfg(feature = "decode")]
 pub(crate) mod at_hand;
+#[cfg(feature = "decode")]
+mod beside;
 #[cfg(feature = "decode")]
 mod collected;
 #[cfg(feature = "decode")]
