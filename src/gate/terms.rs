@@ -7,6 +7,7 @@ use crate::bank::{Bank, BankId, Effective, Share};
 use crate::gate::Score;
 use crate::hash::{Distance, Family, Quality, Reach, Signal, SignalType, Threshold};
 use crate::index::{Hit, Index};
+use crate::rules::values;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -236,10 +237,9 @@ pub(crate) fn held(index: &Index) -> u64 {
 /// likelier is a stranger among them: what is verified beyond the threshold must not
 /// cost more than decoding does.
 pub(crate) fn widest(index: &Index) -> Distance {
-    Distance(match held(index) {
-        0..200_001 => 60,
-        200_001..2_000_001 => 48,
-        2_000_001..20_000_001 => 40,
-        _ => 0,
-    })
+    let held = held(index);
+    let [.., largest] = values::TERMS_WIDEST_BITS;
+    let mut steps = values::TERMS_WIDEST_HELD.iter().zip(values::TERMS_WIDEST_BITS);
+    let step = steps.find(|(most, _)| held <= **most);
+    Distance(step.map_or(largest, |(_, bits)| bits))
 }
