@@ -34,6 +34,7 @@
 //! | [`clock`] | the time, and the calendar |
 //! | [`watch`] | who is told how far a long operation has come, and may stop it |
 //! | [`guard`] | calls whose panic is the outcome of one input |
+//! | [`rules`] | the limits of evidence, where each comes from, and their version |
 //! | [`hash`] | the values: PDQ hashes, 64-bit hashes, digests, their types, distances, quality |
 //! | [`bank`] | banks, policies, content items, as plain values |
 //! | [`hamming`] | distances, by kernels for the machine at hand |
@@ -82,6 +83,7 @@ pub(crate) mod pages;
 #[cfg(feature = "policy")]
 pub mod policy;
 pub mod retrospect;
+pub mod rules;
 #[cfg(feature = "scan")]
 pub mod scan;
 // Public for tests and benches: `index` re-exports what belongs to the interface.

@@ -8,6 +8,7 @@ use hashgate::decisions::{Became, Decision, Input, Replayed, Why, replay};
 use hashgate::gate::{Extraction, Gate, Match, MatchKind, Outcome, Query, Score, Told, Verdict};
 use hashgate::hash::{Distance, Quality, Signal, SignalType, Threshold, Variant};
 use hashgate::index::Index;
+use hashgate::rules::Rules;
 use std::path::Path;
 
 /// When it is replayed.
@@ -356,4 +357,78 @@ fn what_an_allow_bank_overrules_is_replayed_form_by_form() {
     let replayed = replay(&index, AT, &decision);
     assert!(replayed.same, "{replayed:?}");
     assert_eq!(replayed.changes, []);
+}
+
+/// Other rules than those in force.
+fn other_rules() -> Rules {
+    Rules {
+        number: Rules::IN_FORCE.number + 1,
+        digest: [7; 8],
+    }
+}
+
+#[test]
+fn a_change_of_the_rules_of_evidence_is_named_where_it_makes_the_difference() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let banks = [bank(1, "known", Action::Block)];
+    publish_index(&folder, &banks, &[(1, 7, pdq(0, 0), None)]);
+    let index = Index::open(&folder).unwrap();
+    let (query, extraction) = asked_far();
+    let mut told = Told::default();
+    told.add(&verified(&banks[0], &query, 0.8));
+    let verdict = hashgate::gate::replay(&index, AT, extraction, &told);
+    let decision = logged(&verdict);
+    assert_eq!(decision.evidence_rules, Some(Rules::IN_FORCE));
+    let unchanged = replay(&index, AT, &decision);
+    assert!(unchanged.same && unchanged.evidence_rules.is_none());
+
+    // The score of then is not enough by the rules in force.
+    let mut judged_otherwise = decision.clone();
+    judged_otherwise.evidence_rules = Some(other_rules());
+    judged_otherwise.matches[0].found.score = Score::from_value(0.5);
+    let replayed = replay(&index, AT, &judged_otherwise);
+    assert!(!replayed.same);
+    assert_eq!(changes(&replayed), [(7, Became::Gone, Why::EvidenceRules)]);
+    let said = replayed.evidence_rules.expect("they are others");
+    assert!(said.contains(&other_rules().to_string()), "{said}");
+    assert!(replayed.changes[0].detail.contains(&said));
+
+    // The same by rules that nobody wrote down: they are not made the reason.
+    judged_otherwise.evidence_rules = None;
+    let replayed = replay(&index, AT, &judged_otherwise);
+    assert_eq!(changes(&replayed), [(7, Became::Gone, Why::Evidence)]);
+    assert!(replayed.evidence_rules.is_some(), "it is said all the same");
+
+    // What a policy changed is the policy's doing, whatever the rules are.
+    let mut off = banks.clone();
+    off[0].policy.verified = Verified::Off;
+    publish_index(&folder, &off, &[(1, 7, pdq(0, 0), None)]);
+    let mut decision = decision;
+    decision.evidence_rules = Some(other_rules());
+    let replayed = replay(&Index::open(&folder).unwrap(), AT, &decision);
+    assert_eq!(changes(&replayed), [(7, Became::Gone, Why::Evidence)]);
+}
+
+#[test]
+fn a_line_without_rules_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let banks = [bank(1, "known", Action::Block)];
+    publish_index(&folder, &banks, &[(1, 7, pdq(0, 0), None)]);
+    let decision = decided(&folder, pdq(0, 3), 90);
+    let mut line = serde_json::to_value(&decision).unwrap();
+    let object = line.as_object_mut().unwrap();
+    let rules = object.remove("evidence_rules");
+    assert_eq!(rules, Some(Rules::IN_FORCE.to_string().into()));
+    let old: Decision = serde_json::from_value(line.clone()).unwrap();
+    assert_eq!(old.evidence_rules, None);
+    assert!(
+        !serde_json::to_string(&old)
+            .unwrap()
+            .contains("evidence_rules")
+    );
+    line["evidence_rules"] = "yesterday's".into();
+    let error = serde_json::from_value::<Decision>(line).unwrap_err();
+    assert!(error.to_string().contains("names no rules"), "{error}");
 }

@@ -12,6 +12,7 @@ use crate::hash::{Distance, Form, Quality, Reach, SignalType};
 use crate::hashset::{self, HashsetError, ListFormat};
 #[cfg(feature = "curation")]
 use crate::store::{BankStore, StoreError};
+use crate::rules::Rules;
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -166,6 +167,9 @@ pub struct ExplanationRecord<'a> {
     pub error: Option<&'a str>,
     /// The generation of the index that was asked.
     pub index_generation: u64,
+    /// The rules by which evidence was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence_rules: Option<Rules>,
     /// Entries that it met or nearly met.
     pub considered: Vec<ConsideredRecord<'a>>,
     /// How many more were met.
@@ -254,6 +258,7 @@ impl<'a> From<&'a Explained> for ExplanationRecord<'a> {
             action: verdict.action_name(),
             error: verdict.error(),
             index_generation: verdict.generation,
+            evidence_rules: verdict.evidence_rules,
             considered: considered.iter().map(ConsideredRecord::from).collect(),
             left_out: *left_out,
             only_in_store: (explained.only_in_store.iter())

@@ -27,6 +27,9 @@ fn write(out: &mut fmt::Formatter<'_>, explained: &Explained) -> fmt::Result {
         writeln!(out, "  {}", escaped(&problem.message))?;
     }
     writeln!(out, "  {}", why(explained))?;
+    if let Some(rules) = verdict.evidence_rules {
+        writeln!(out, "  by the rules of evidence {rules}")?;
+    }
     for one in &explanation.considered {
         writeln!(out)?;
         entry(out, one)?;

@@ -6,6 +6,7 @@ use crate::decisions::{for_each, replay};
 use crate::gate::Outcome;
 use crate::hash::SignalType;
 use crate::index::Index;
+use crate::rules::Rules;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -14,6 +15,8 @@ use std::path::Path;
 /// A decision, and what would be decided today. It is written as one JSON object: `n`, `at_ms`, `name`,
 /// `signals`, `then` and `now` (each `outcome`, `action`, `generation`), `same`, and `changes` (each
 /// `bank`, `content_id`, `became`, `why`, `detail`), and `unread` where parts that were not looked at count otherwise.
+/// `then` and `now` have
+/// `evidence_rules` too, where they are known; and `evidence_rules` says how they differ.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct DecidedAnew<'a> {
@@ -35,6 +38,8 @@ struct Line<'a> {
     changes: &'a [Change],
     #[serde(skip_serializing_if = "Option::is_none")]
     unread: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_rules: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +47,8 @@ struct Decided<'a> {
     outcome: Outcome,
     action: &'a str,
     generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_rules: Option<Rules>,
 }
 
 impl Serialize for DecidedAnew<'_> {
@@ -56,18 +63,29 @@ impl Serialize for DecidedAnew<'_> {
                 outcome: decision.outcome,
                 action: decision.action_name(),
                 generation: decision.generation,
+                evidence_rules: decision.evidence_rules,
             },
             now: Decided {
                 outcome: replayed.outcome,
                 action: replayed.action.map_or("none", Action::name),
                 generation: replayed.generation,
+                evidence_rules: Some(Rules::IN_FORCE),
             },
             same: replayed.same,
             changes: &replayed.changes,
             unread: replayed.unread.as_deref(),
+            evidence_rules: replayed.evidence_rules.as_deref(),
         };
         line.serialize(serializer)
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Counts over all decisions that were decided anew.
@@ -84,6 +102,9 @@ pub struct ReplaySummary {
     pub why: BTreeMap<Why, u64>,
     /// Those of which not all queries were kept.
     pub incomplete: u64,
+    /// Those that were judged by other rules than are in force, or by rules that are not known. Left out where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_evidence_rules: u64,
     /// The generation that decided.
     pub generation: u64,
     /// Faults of the log that were met on the way, as [`for_each`] returns them. Not in JSON.
@@ -125,6 +146,7 @@ impl ReplaySummary {
     fn add(&mut self, entry: &Entry, replayed: &Replayed) {
         self.decisions += 1;
         self.incomplete += u64::from(entry.decision.queries_left_out > 0);
+        self.other_evidence_rules += u64::from(replayed.evidence_rules.is_some());
         if replayed.same {
             self.same += 1;
             return;

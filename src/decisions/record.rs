@@ -8,6 +8,7 @@ use crate::clock;
 use crate::gate::{Match, MatchKind, Outcome, Query, Score, Unread, Verdict};
 use crate::hash::hex;
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
+use crate::rules::Rules;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -151,6 +152,9 @@ pub struct Decision {
     pub program: String,
     /// The generation of the index that answered.
     pub generation: u64,
+    /// The rules that evidence was judged by; `None` where an older program wrote the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_rules: Option<Rules>,
     /// What was asked about.
     pub input: Input,
     /// The input's hashes, digests included: signal type to hexadecimal text.
@@ -238,6 +242,7 @@ impl Decision {
             at_ms: clock::now_ms(),
             program: concat!("hashgate ", env!("CARGO_PKG_VERSION")).to_owned(),
             generation: verdict.generation,
+            evidence_rules: verdict.evidence_rules,
             input,
             signals: (verdict.signals.iter())
                 .map(|signal| (signal.signal_type(), signal.hex()))

@@ -9,6 +9,7 @@ use crate::gate::{
 };
 use crate::hash::{Distance, Signal};
 use crate::index::Index;
+use crate::rules::Rules;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -40,6 +41,8 @@ pub enum Why {
     /// Beyond the threshold, or by a guess, and farther than the entry may safely reach: it was
     /// calibrated since.
     Reach,
+    /// The rules by which evidence is judged are others; the bank's policy is the same.
+    EvidenceRules,
     /// The bank's policy does something else with such a match.
     Action,
     /// The bank's policy was another; the entry may have been there.
@@ -94,6 +97,9 @@ pub struct Replayed {
     pub changes: Vec<Change>,
     /// Where parts that were not looked at count otherwise: how, for people.
     pub unread: Option<String>,
+    /// Where the rules of then are not those in force, or are not known: what they were, for people. Whether that made a
+    /// difference, `changes` says.
+    pub evidence_rules: Option<String>,
 }
 
 /// An entry among matches.
@@ -150,6 +156,7 @@ pub fn replay(index: &Index, at: u64, decision: &Decision) -> Replayed {
         same: now.outcome == decision.outcome && now.action == before,
         changes: changes(&today, decision, &now.matches),
         unread: unread_change(decision.held_unread, now.held_unread),
+        evidence_rules: Rules::change(decision.evidence_rules, Rules::IN_FORCE),
     }
 }
 
@@ -192,9 +199,10 @@ fn changes(today_is: &Today<'_>, decision: &Decision, now: &[Match]) -> Vec<Chan
     for (key, found) in &then {
         let (became, (why, detail)) = match today.get(key) {
             None => (Became::Gone, why_gone(today_is, decision, found)),
-            Some(held) if (held.action, held.kind) != (action(found), found.kind) => {
-                (Became::Changed, why_changed(found, held))
-            }
+            Some(held) if (held.action, held.kind) != (action(found), found.kind) => (
+                Became::Changed,
+                why_changed(today_is, decision, (found, held)),
+            ),
             Some(_) => continue,
         };
         changes.push(change(found, became, why, detail));
@@ -256,10 +264,39 @@ fn why_gone(today: &Today<'_>, decision: &Decision, found: &Match) -> (Why, Stri
         gate::refusal(index, today.at, (today.signals, today.told), &query, entry)
     });
     if let Some(refused) = refused {
-        return refused_for(&refused, decision, found);
+        return match by_rules(index, decision, found) {
+            Some(rules) if speaks_of_rules(&refused, found, policy) => {
+                (Why::EvidenceRules, format!("{refused}: {rules}"))
+            }
+            _ => refused_for(&refused, decision, found),
+        };
     }
     let detail = "the entry lies within the bank's policy, but no kept query met it";
     (Why::Other, detail.to_owned())
+}
+
+/// How the rules have changed, where they have, and the bank's policy has not: what evidence then counts otherwise for.
+/// Lines of programs that did not say which rules they had name none.
+fn by_rules(index: &Index, decision: &Decision, found: &Match) -> Option<String> {
+    let then = named(&decision.banks, &found.bank)?;
+    let now = named(index.banks(), &found.bank)?;
+    decision
+        .evidence_rules
+        .filter(|_| then.policy == now.policy)?;
+    Rules::change(decision.evidence_rules, Rules::IN_FORCE)
+}
+
+/// Whether a refusal rests on what the rules say, and not on a policy, a reach or the entry itself.
+fn speaks_of_rules(refused: &Refusal, found: &Match, policy: &Policy) -> bool {
+    match refused {
+        // Nearer than the bank asks for: a guess, or an entry that is a pattern, which the rules hold to less.
+        Refusal::TooFar { within } => {
+            found.kind == MatchKind::Verified
+                || *within < policy.threshold_for(found.entry.signal_type())
+        }
+        Refusal::Unlike { .. } => true,
+        _ => false,
+    }
 }
 
 /// Why policy sees no match today where it did.
@@ -294,7 +331,19 @@ fn refused_for(refused: &Refusal, decision: &Decision, found: &Match) -> (Why, S
 }
 
 /// Why a match counts otherwise.
-fn why_changed(then: &Match, now: &Match) -> (Why, String) {
+fn why_changed(
+    today: &Today<'_>,
+    decision: &Decision,
+    (then, now): (&Match, &Match),
+) -> (Why, String) {
+    let (why, detail) = how_changed(then, now);
+    match by_rules(today.index, decision, then) {
+        Some(rules) => (Why::EvidenceRules, format!("{detail}: {rules}")),
+        None => (why, detail),
+    }
+}
+
+fn how_changed(then: &Match, now: &Match) -> (Why, String) {
     if then.kind == now.kind {
         let detail = format!("a match did {}, and does {}", action(then), now.action);
         return (Why::Action, detail);
@@ -326,7 +375,13 @@ fn why_new(index: &Index, decision: &Decision, found: &Match) -> (Why, String) {
                 "entry {} of bank {} was none of the matches of generation {}",
                 found.content_id, found.bank, decision.generation
             );
-            (Why::EntryAdded, detail)
+            match by_rules(index, decision, found) {
+                Some(rules) if found.kind != MatchKind::ExactDigest => (
+                    Why::EvidenceRules,
+                    format!("{detail}, and may have been there: {rules}"),
+                ),
+                _ => (Why::EntryAdded, detail),
+            }
         }
     }
 }

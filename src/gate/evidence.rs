@@ -6,6 +6,7 @@
 //! file owns those rules. It refuses to search.
 
 use crate::hash::{Distance, PdqHash, Signal, Threshold};
+use crate::rules::values;
 use crate::signal::pdq::Confidence;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
@@ -75,39 +76,88 @@ impl<'de> Deserialize<'de> for Score {
     }
 }
 
-impl Evidence {
-    /// Up to so much flatness a picture is as rich as photos are; from [`Self::PLAIN`] on it is
-    /// as plain as drawings are. Measured on 306 pictures with 60 changed copies each, against
-    /// 17,100 hashes of pictures of all kinds: strangers of rich ones come no nearer than a share
-    /// apart of 0.15; plain ones find others of their kind (a dialog, a map, an icon) from 0.06 on.
-    const RICH: u8 = 20;
-    const PLAIN: u8 = 40;
-    const RICH_APART: f32 = 0.15;
-    const PLAIN_APART: f32 = 0.06;
+/// The limits that evidence is judged by. Where each value comes from stands in the table of the
+/// [rules](crate::rules).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limits {
+    /// Up to so much flatness a picture is as rich as photos are; from `plain` on it is as plain as
+    /// drawings are.
+    pub(crate) rich: u8,
+    pub(crate) plain: u8,
+    /// The share apart up to which a rich picture, and a plain one, is verified.
+    pub(crate) rich_apart: f32,
+    pub(crate) plain_apart: f32,
     /// How many bits a guess at a plain picture may be off, even if the threshold is wider: beyond
-    /// it other plain
-    /// pictures begin.
-    const PLAIN_GUESS: Threshold = Threshold(24);
-
+    /// it other plain pictures begin.
+    pub(crate) plain_guess: Threshold,
     /// How many bits a guess may be off an entry of stripes and the like: crops of many pictures
     /// look like it.
-    const PATTERNED_GUESS: Threshold = Threshold(20);
-    /// The share apart of what was fitted, which brings strangers nearer too. Measured on 26
-    /// pictures of all kinds with 35 changed copies each, against the same 17,100 hashes: of rich
-    /// pictures they came no nearer than 0.141.
-    const RICH_FITTED: f32 = 0.13;
-    /// What a fitted guess at a plain picture must score, less so much ([`Self::SPEAKS`]) of what spoke for
-    /// the entry before ([`Self::fitted_from`]). Chosen by 5,983 fitted guesses at two sets of pictures
-    /// (ARCHITECTURE.md): of as many right ones, half as many wrong ones pass as by a plain limit.
-    const PLAIN_FITTED: f32 = 1.25;
-    const SPEAKS: f32 = 0.631;
-    /// Flatness from which, and up to which, the one becomes the other.
-    pub(crate) const FITTED_FLATNESS: [u8; 2] = [30, 40];
+    pub(crate) patterned_guess: Threshold,
+    /// The share apart of what was fitted, which brings strangers nearer too.
+    pub(crate) rich_fitted: f32,
+    /// What a fitted guess at a plain picture must score, less so much (`speaks`) of what spoke for
+    /// the entry before ([`Evidence::fitted_from`]): of as many right ones, half as many wrong ones
+    /// pass as by a plain limit.
+    pub(crate) plain_fitted: f32,
+    pub(crate) speaks: f32,
+    /// Flatness from which, and up to which, a fitted guess goes over from the one to the other.
+    pub(crate) fitted_flatness: [u8; 2],
+    /// What fitting took liberties with, in terms of the score before: for the share that was left
+    /// out in boxes, for the share of the upload that was left out, and for a turn.
+    pub(crate) covered: f64,
+    pub(crate) left_out: f64,
+    pub(crate) turned: f64,
+}
 
+impl Limits {
+    /// Those of the table.
+    pub(crate) const IN_FORCE: Self = Self {
+        rich: values::EVIDENCE_RICH,
+        plain: values::EVIDENCE_PLAIN,
+        rich_apart: values::EVIDENCE_RICH_APART,
+        plain_apart: values::EVIDENCE_PLAIN_APART,
+        plain_guess: Threshold(values::EVIDENCE_PLAIN_GUESS),
+        patterned_guess: Threshold(values::EVIDENCE_PATTERNED_GUESS),
+        rich_fitted: values::EVIDENCE_RICH_FITTED,
+        plain_fitted: values::EVIDENCE_PLAIN_FITTED,
+        speaks: values::EVIDENCE_SPEAKS,
+        fitted_flatness: values::EVIDENCE_FITTED_FLATNESS,
+        covered: values::LIBERTIES_COVERED,
+        left_out: values::LIBERTIES_LEFT_OUT,
+        turned: values::LIBERTIES_TURNED,
+    };
+
+    /// What spoke for an entry before a guess was fitted to it, less what fitting changed: how much of
+    /// the original was left out, how much of the upload was, and whether it was turned or mirrored.
+    /// Each brings strangers nearer.
+    pub(crate) fn less_liberties(
+        &self,
+        score: Score,
+        covered: f32,
+        left_out: f64,
+        is_turned: bool,
+    ) -> Score {
+        let turned = if is_turned { self.turned } else { 0.0 };
+        let cost = self.covered * f64::from(covered) + self.left_out * left_out + turned;
+        Score::from_value((score.value() - cost).max(-1.0)).unwrap_or(score)
+    }
+}
+
+impl Evidence {
     /// The largest distance at which this entry matches by distance alone, of a bank with this
     /// threshold; `None` where none does.
     #[must_use]
     pub fn near_within(&self, threshold: Threshold, entry: &Signal) -> Option<Threshold> {
+        self.near_within_by(&Limits::IN_FORCE, threshold, entry)
+    }
+
+    /// The same by other limits.
+    pub(crate) fn near_within_by(
+        &self,
+        limits: &Limits,
+        threshold: Threshold,
+        entry: &Signal,
+    ) -> Option<Threshold> {
         if self.fitted_from.is_some() {
             return None;
         }
@@ -115,24 +165,19 @@ impl Evidence {
             && entry.is_patterned()
         {
             let is_met = !self.is_minor && !entry.is_all_pattern();
-            return is_met.then_some(threshold.min(Self::PATTERNED_GUESS));
+            return is_met.then_some(threshold.min(limits.patterned_guess));
         }
-        Some(self.near_within_any(threshold))
-    }
-
-    /// The same for entries that are no pattern.
-    fn near_within_any(&self, threshold: Threshold) -> Threshold {
-        if self.is_guess && (self.is_small || self.flatness >= Self::PLAIN) {
-            threshold.min(Self::PLAIN_GUESS)
+        if self.is_guess && (self.is_small || self.flatness >= limits.plain) {
+            Some(threshold.min(limits.plain_guess))
         } else {
-            threshold
+            Some(threshold)
         }
     }
 
     /// Whether the picture is as plain as drawings are.
     #[must_use]
     pub const fn is_plain(&self) -> bool {
-        self.flatness >= Self::PLAIN
+        self.flatness >= Limits::IN_FORCE.plain
     }
 
     /// How alike the query's hash and an entry's are.
@@ -145,21 +190,29 @@ impl Evidence {
     /// a small part of one.
     #[must_use]
     pub fn enough(&self) -> Score {
+        self.enough_by(&Limits::IN_FORCE)
+    }
+
+    /// The same by other limits.
+    pub(crate) fn enough_by(&self, limits: &Limits) -> Score {
         let (rich, plain, [from, to]) = match self.fitted_from {
             Some(from) => {
-                let least = Self::PLAIN_FITTED - Self::SPEAKS * from.value() as f32;
-                let plain = ((1.0 - least) / 2.0).clamp(0.0, Self::RICH_FITTED);
-                (Self::RICH_FITTED, plain, Self::FITTED_FLATNESS)
+                let least = limits.plain_fitted - limits.speaks * from.value() as f32;
+                let plain = ((1.0 - least) / 2.0).clamp(0.0, limits.rich_fitted);
+                (limits.rich_fitted, plain, limits.fitted_flatness)
             }
             None => {
-                let flatness = [Self::RICH, Self::PLAIN];
-                (Self::RICH_APART, Self::PLAIN_APART, flatness)
+                let flatness = [limits.rich, limits.plain];
+                (limits.rich_apart, limits.plain_apart, flatness)
             }
         };
         if self.is_small {
             return Score::of_share(plain);
         }
-        let share = f32::from(self.flatness.clamp(from, to) - from) / f32::from(to - from);
+        let share = match self.flatness <= from {
+            true => 0.0,
+            false => f32::from(self.flatness.min(to) - from) / f32::from(to - from),
+        };
         Score::of_share(rich - share * (rich - plain))
     }
 
@@ -200,7 +253,7 @@ fn bit_at(hash: &PdqHash, row: usize, column: usize) -> u8 {
 
 /// In how many bits a hash that is taken for concentric differs at most from itself turned over a
 /// diagonal.
-const CONCENTRIC: u32 = 64;
+const CONCENTRIC: u32 = values::EVIDENCE_CONCENTRIC;
 
 /// Whether a hash is that of something round in the middle: a disc, a ball, a button, a moon. It looks
 /// the same when it is turned over one of its diagonals, where others differ from themselves in about

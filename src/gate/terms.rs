@@ -10,6 +10,7 @@ use crate::hash::{
     View,
 };
 use crate::index::{Hit, Index};
+use crate::rules::values;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -271,12 +272,11 @@ fn finds_beyond(variant: &Variant) -> bool {
 /// likelier is a stranger among them: what is verified beyond the threshold must not
 /// cost more than decoding does.
 pub(crate) fn widest(index: &Index) -> Distance {
-    Distance(match held(index) {
-        0..200_001 => 60,
-        200_001..2_000_001 => 48,
-        2_000_001..20_000_001 => 40,
-        _ => 0,
-    })
+    let held = held(index);
+    let [.., largest] = values::TERMS_WIDEST_BITS;
+    let mut steps = values::TERMS_WIDEST_HELD.iter().zip(values::TERMS_WIDEST_BITS);
+    let step = steps.find(|(most, _)| held <= **most);
+    Distance(step.map_or(largest, |(_, bits)| bits))
 }
 
 #[cfg(test)]

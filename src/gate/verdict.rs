@@ -4,6 +4,7 @@ use crate::bank::{Action, Bank, BankName, ContentId};
 use crate::gate::bounded;
 use crate::gate::{Outcome, Problem, ProblemKind, Query, Score, Unread, UnreadPolicy};
 use crate::hash::{Distance, Family, Form, Quality, Reach, Signal, SignalType, Threshold, Variant};
+use crate::rules::Rules;
 use serde::de::{Deserializer, Error};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
@@ -237,6 +238,7 @@ impl Match {
 /// | `held_unread` | only where it is reviewed because of these, and would pass: true |
 /// | `unfitted` | only where there were some: see [`Verdict::unfitted`] |
 /// | `generation` | the generation of the index that answered |
+/// | `evidence_rules` | the [rules](Rules) that evidence was judged by; absent where an older program wrote it |
 /// | `queries`, `queries_met` | what the index was asked: see [`Query`] |
 /// | `banks` | the banks of the matches, with their policies |
 ///
@@ -275,6 +277,8 @@ pub struct Verdict {
     pub fast: bool,
     /// The generation of the index that answered.
     pub generation: u64,
+    /// The rules that evidence was judged by; `None` where it was read and an older program wrote it.
+    pub evidence_rules: Option<Rules>,
     /// Whether it is reviewed because all entries that would have blocked it are quarantined.
     pub quarantined: bool,
     /// How many entries, at least, a guess nearly met that could not be looked at again, because the input was seen
@@ -312,6 +316,7 @@ impl Verdict {
             banks: Vec::new(),
             fast: false,
             generation,
+            evidence_rules: Some(Rules::IN_FORCE),
             quarantined: false,
             unfitted: 0,
             unread: Vec::new(),
@@ -396,6 +401,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     held_unread: bool,
     generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_rules: Option<Rules>,
     queries: &'a [Query],
     queries_met: usize,
     banks: &'a [Bank],
@@ -431,6 +438,7 @@ impl Serialize for Verdict {
             unread: &self.unread,
             held_unread: self.held_unread,
             generation: self.generation,
+            evidence_rules: self.evidence_rules,
             queries: &self.queries,
             queries_met: self.queries_met,
             banks: &self.banks,
@@ -468,6 +476,8 @@ struct Read {
     #[serde(default)]
     held_unread: bool,
     generation: u64,
+    #[serde(default)]
+    evidence_rules: Option<Rules>,
     #[serde(deserialize_with = "bounded::list::<_, _, { Verdict::MOST_QUERIES }>")]
     queries: Vec<Query>,
     queries_met: usize,
@@ -540,6 +550,7 @@ impl Read {
             banks: self.banks,
             fast,
             generation: self.generation,
+            evidence_rules: self.evidence_rules,
             quarantined: self.quarantined,
             unfitted: self.unfitted,
             unread: self.unread,

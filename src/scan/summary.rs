@@ -2,6 +2,7 @@
 
 use crate::gate::Outcome;
 use crate::scan::{FileRecord, Finished, ShadowSummary, Skipped};
+use crate::rules::Rules;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ pub struct Summary {
     pub seconds: f64,
     /// The generation of the index that answered.
     pub index_generation: u64,
+    /// The rules that evidence was judged by.
+    pub evidence_rules: Rules,
     /// The version of this program.
     pub program_version: &'static str,
     /// Whether the scan was ended before it had seen every file.
@@ -64,6 +67,7 @@ impl Summary {
             skipped: Skipped::default(),
             seconds: 0.0,
             index_generation,
+            evidence_rules: Rules::IN_FORCE,
             program_version: env!("CARGO_PKG_VERSION"),
             interrupted: false,
             quarantined: 0,

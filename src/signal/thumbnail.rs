@@ -5,6 +5,7 @@
 //! pixels and (nearly) from the cosine coefficients of 8×8 blocks. Refuses to say what it is good
 //! for, and to read files.
 
+use crate::rules::values;
 use crate::signal::pdq::blocks::{BLOCK, Kept, LEAST_SIDE, MOST_KEPT, wave};
 use crate::signal::shape::{self, ShapeError};
 
@@ -50,12 +51,12 @@ impl Thumbnail {
     pub fn cell_for(width: usize, height: usize, least: usize) -> usize {
         let shorter = width.min(height);
         let finest = match shorter {
-            800.. => 4,
+            values::THUMBNAIL_COARSE_FROM.. => 4,
             LEAST_SIDE.. => 2,
             _ => 1,
         };
         let fits = |&cell: &usize| cell <= finest || shorter / cell >= least;
-        [8, 4, 2].into_iter().find(fits).unwrap_or(1)
+        values::THUMBNAIL_CELLS.into_iter().find(fits).unwrap_or(1)
     }
 
     /// Bytes that the thumbnail of a picture of this size takes.

@@ -8,6 +8,7 @@
 //! | a number with a decimal point before a unit of time, or before `/s` | `N` |
 //! | the value of a JSON key `seconds` that has a decimal point | `0.0` |
 //! | the value of a JSON key in [`DRAWN`] | `DRAWN` |
+//! | the version of the rules of evidence | `RULES` |
 //! | hashes of the chain of decisions, a bundle's checksum, a log's name, a new public key | `DRAWN` |
 
 use std::path::Path;
@@ -22,6 +23,7 @@ const UNITS: [&str; 8] = ["s", "ms", "µs", "us", "ns", "min", "h", "files/s"];
 /// Replaces what differs.
 pub(crate) struct Normal {
     folder: String,
+    rules: String,
     now: u64,
     /// The dates of these days.
     dates: Vec<String>,
@@ -34,6 +36,7 @@ impl Normal {
             .map_or(0, |now| now.as_secs());
         Self {
             folder: folder.display().to_string(),
+            rules: hashgate::rules::Rules::IN_FORCE.to_string(),
             now,
             dates: dates(now),
         }
@@ -42,6 +45,7 @@ impl Normal {
     /// The text without what differs.
     pub(crate) fn of(&self, text: &str) -> String {
         let text = text.replace(&self.folder, "$DIR");
+        let text = text.replace(&self.rules, "RULES");
         let text = chained(&drawn(&text));
         let text = self.dates(&text);
         numbers(&text, |number, behind| self.number(number, behind))
@@ -239,6 +243,7 @@ fn numbers(text: &str, name: impl Fn(&str, &str) -> Option<&'static str>) -> Str
 fn what_differs_is_replaced_and_nothing_else() {
     let normal = Normal {
         folder: "/tmp/x1".to_owned(),
+        rules: "3-0123456789abcdef".to_owned(),
         now: 1_798_675_200,
         dates: dates(1_798_675_200),
     };
@@ -249,6 +254,7 @@ fn what_differs_is_replaced_and_nothing_else() {
     assert_eq!(normal.dates[4], "2027-01-30");
     for (given, expected) in [
         ("/tmp/x1/home: made", "$DIR/home: made"),
+        ("by 3-0123456789abcdef", "by RULES"),
         (
             "since 2026-12-31T10:20:30Z, until 2027-01-02",
             "since TIME, until 2027-01-02",

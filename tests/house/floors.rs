@@ -11,6 +11,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("files", 0),
     ("guard", 0),
     ("hash", 0),
+    ("rules", 0),
     ("bank", 1),
     ("hamming", 1),
     ("pages", 1),

@@ -9,6 +9,7 @@ use crate::cli::{exit::Exit, home::Home, inputs::IndexArgs, output};
 use crate::clock::{now, time};
 use crate::decisions::{self, Became, DecidedAnew, Entry, Replayed};
 use crate::gate::{Gate, GateOptions};
+use crate::rules::Rules;
 use crate::scan::escaped;
 use clap::Args;
 use serde_json::json;
@@ -59,7 +60,16 @@ pub(super) fn run(args: &ReplayArgs, home: &Home) -> anyhow::Result<Exit> {
             summary.generation,
             summary.same,
             summary.different
-        )?,
+        )
+        .and_then(|()| match summary.other_evidence_rules {
+            0 => Ok(()),
+            other => writeln!(
+                out,
+                "{} by other rules of evidence than {}",
+                output::plural(other, "decision"),
+                Rules::IN_FORCE
+            ),
+        })?,
         Format::Jsonl => writeln!(out, "{}", json!({ "summary": summary }))?,
     }
     out.flush()?;
@@ -104,6 +114,9 @@ fn describe(entry: &Entry, replayed: &Replayed, out: &mut impl Write) -> io::Res
     }
     if let Some(unread) = &replayed.unread {
         writeln!(out, "    {unread}")?;
+    }
+    if let Some(rules) = &replayed.evidence_rules {
+        writeln!(out, "    {rules}")?;
     }
     Ok(())
 }

@@ -135,10 +135,9 @@ fn describe(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
     if let Some(error) = &decision.error {
         writeln!(out, "    {}", escaped(error))?;
     }
-    writeln!(
-        out,
-        "    generation {}, {}",
-        decision.generation,
-        escaped(&decision.program)
-    )
+    write!(out, "    generation {}, ", decision.generation)?;
+    if let Some(rules) = decision.evidence_rules {
+        write!(out, "rules of evidence {rules}, ")?;
+    }
+    writeln!(out, "{}", escaped(&decision.program))
 }

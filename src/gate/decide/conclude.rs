@@ -201,6 +201,7 @@ pub(crate) fn conclude_with(
         queries_met,
         fast: extraction.fast,
         generation: terms.index.generation(),
+        evidence_rules: Some(crate::rules::Rules::IN_FORCE),
         quarantined: false,
         unfitted: 0,
         unread: extraction.unread,

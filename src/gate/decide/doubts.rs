@@ -12,13 +12,14 @@ use crate::gate::decide::near::{far, is_asked_far, is_worth_it};
 use crate::gate::terms::{Terms, widest};
 use crate::hash::{Distance, Quality, SignalType};
 use crate::index::Hit;
+use crate::rules::values;
 use std::collections::HashSet;
 
 /// How many bits a hash from coefficients is taken to be off at most; [`PdqHasher::hash_samples`]
 /// says on what that rests.
 ///
 /// [`PdqHasher::hash_samples`]: crate::signal::PdqHasher::hash_samples
-const MARGIN: u16 = 8;
+const MARGIN: u16 = values::DOUBTS_MARGIN;
 
 /// Which entries queries that may be some bits off surely match, and which perhaps.
 #[derive(Debug, Default)]
@@ -140,10 +141,10 @@ fn is_surely_unlike(query: &Query, hit: &Hit) -> bool {
 }
 
 /// How far a score may be off where the query is [`MARGIN`] bits off.
-const SCORE_MARGIN: f64 = 0.08;
+const SCORE_MARGIN: f64 = values::DOUBTS_SCORE_MARGIN;
 
 /// How far the quality from coefficients is taken to be off at most.
-pub(crate) const QUALITY_MARGIN: u8 = 3;
+pub(crate) const QUALITY_MARGIN: u8 = values::DOUBTS_QUALITY_MARGIN;
 
 fn raised(quality: Quality, by: u8) -> Quality {
     Quality::new(quality.get().saturating_add(by).min(100)).unwrap_or(Quality::MAX)

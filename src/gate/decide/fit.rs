@@ -7,17 +7,21 @@
 use crate::gate::decide::eyes::Eyes;
 use crate::gate::decide::matches::Matches;
 use crate::gate::decide::near::{Miss, effort, far, is_asked_far};
-use crate::gate::evidence::apart_in_any_way;
+use crate::gate::evidence::{Limits, apart_in_any_way};
 use crate::gate::terms::{Terms, widest};
 use crate::gate::{Evidence, Extraction, Query, Score};
 use crate::hash::{PdqHash, SignalType, Transform, Variant};
+use crate::rules::values;
 
 /// What fitting changed, in terms of the score before: how much of the original was left out, how
 /// much of the upload was, and whether it was turned or mirrored. Each brings strangers nearer.
 fn less_liberties(score: Score, variant: &Variant, covered: f32) -> Score {
-    const COVERED: f64 = 1.07;
-    const LEFT_OUT: f64 = 0.2;
-    const TURNED: f64 = 0.16;
+    let (left_out, is_turned) = liberties(variant);
+    Limits::IN_FORCE.less_liberties(score, covered, left_out, is_turned)
+}
+
+/// The share of the upload that a guess leaves out, and whether it is turned or mirrored.
+pub(crate) fn liberties(variant: &Variant) -> (f64, bool) {
     let out = variant.region;
     let seen = |a: u16, b: u16| 1.0 - f64::from(a.saturating_add(b).min(1000)) / 1000.0;
     let left_out = 1.0 - seen(out.left, out.right) * seen(out.top, out.bottom);
@@ -25,17 +29,18 @@ fn less_liberties(score: Score, variant: &Variant, covered: f32) -> Score {
         variant.transform,
         Transform::Original | Transform::Displayed
     );
-    let cost =
-        COVERED * f64::from(covered) + LEFT_OUT * left_out + if is_turned { TURNED } else { 0.0 };
-    Score::from_value((score.value() - cost).max(-1.0)).unwrap_or(score)
+    (left_out, is_turned)
 }
 
 /// A guess, and the entry that it was fitted to.
-struct Fitted {
-    of: Miss,
+pub(crate) struct Fitted {
+    pub(crate) of: Miss,
     hash: PdqHash,
-    query: Query,
-    score: Option<Score>,
+    pub(crate) query: Query,
+    pub(crate) score: Option<Score>,
+    /// The share of the original that was left out in boxes.
+    #[cfg(feature = "evaluate")]
+    pub(crate) covered: f32,
 }
 
 impl Fitted {
@@ -47,9 +52,9 @@ impl Fitted {
     /// Only another item of the same bank can be one, so that no list takes out what another knows, and
     /// only another picture: not the same one mirrored. What fits very well has none.
     fn is_rival_of(&self, other: &Self) -> bool {
-        const SAME: u32 = 60;
-        const NEARLY: f64 = 0.1;
-        const VERY_WELL: f64 = 0.95;
+        const SAME: u32 = values::RIVALS_SAME;
+        const NEARLY: f64 = values::RIVALS_NEARLY;
+        const VERY_WELL: f64 = values::RIVALS_VERY_WELL;
         let Some((score, rival)) = other.score.zip(self.score) else {
             return false;
         };
@@ -65,7 +70,7 @@ impl Fitted {
 fn is_plain(query: &Query) -> bool {
     query
         .evidence
-        .is_some_and(|evidence| evidence.flatness >= Evidence::FITTED_FLATNESS[0])
+        .is_some_and(|evidence| evidence.flatness >= Limits::IN_FORCE.fitted_flatness[0])
 }
 
 fn made_score(fitted: &Query, entry: &PdqHash) -> Option<Score> {
@@ -91,26 +96,54 @@ pub(crate) fn fit(
     (matches, rivals): (&mut Matches, bool),
 ) -> Fits {
     let index = terms.index;
-    if let Some(far) = far(index) {
-        for query in extraction
-            .queries
-            .iter()
-            .filter(|query| is_asked_far(query))
-        {
-            index.visit(&query.signal, far, |hit| matches.miss(terms, query, &hit));
-        }
-    }
-    let missed = std::mem::take(&mut matches.missed).held;
-    let missed = missed
-        .into_iter()
-        .filter(|miss| !matches.has_entry(miss.bank, miss.content, SignalType::Pdq));
-    let missed: Vec<_> = missed.take(effort(index).0).collect();
+    look_far(terms, extraction, matches);
+    let missed = worth_it(terms, matches);
     if !eyes.can_look_again() {
         return Fits {
             asked: Vec::new(),
             left_out: missed.len() as u64,
         };
     }
+    let all = fitted(missed, eyes);
+    let widest = widest(index);
+    let mut asked = Vec::new();
+    for one in &all {
+        if rivals && is_plain(&one.query) && all.iter().any(|other| other.is_rival_of(one)) {
+            continue;
+        }
+        index.visit(&one.query.signal, widest, |hit| {
+            if hit.signal == one.of.entry && hit.bank == one.of.bank {
+                matches.weigh(terms, &one.query, &hit, widest);
+            }
+        });
+        asked.push(one.query);
+    }
+    Fits { asked, left_out: 0 }
+}
+
+/// Notes what the picture itself, and mirrored, nearly meets far out.
+pub(crate) fn look_far(terms: &Terms<'_>, extraction: &Extraction, matches: &mut Matches) {
+    if let Some(far) = far(terms.index) {
+        let asked = extraction.queries.iter();
+        for query in asked.filter(|query| is_asked_far(query)) {
+            terms
+                .index
+                .visit(&query.signal, far, |hit| matches.miss(terms, query, &hit));
+        }
+    }
+}
+
+/// The entries that were nearly met, do not match, and are worth fitting to.
+pub(crate) fn worth_it(terms: &Terms<'_>, matches: &mut Matches) -> Vec<Miss> {
+    let missed = std::mem::take(&mut matches.missed).held;
+    let missed = missed
+        .into_iter()
+        .filter(|miss| !matches.has_entry(miss.bank, miss.content, SignalType::Pdq));
+    missed.take(effort(terms.index).0).collect()
+}
+
+/// Each guess nudged to the entry that it nearly met.
+pub(crate) fn fitted(missed: Vec<Miss>, eyes: &mut dyn Eyes) -> Vec<Fitted> {
     let mut all = Vec::new();
     for miss in missed {
         let (score, query) = (miss.score, miss.query);
@@ -140,22 +173,11 @@ pub(crate) fn fit(
             hash,
             query: fitted,
             score,
+            #[cfg(feature = "evaluate")]
+            covered: made.covered,
         });
     }
-    let widest = widest(index);
-    let mut asked = Vec::new();
-    for one in &all {
-        if rivals && is_plain(&one.query) && all.iter().any(|other| other.is_rival_of(one)) {
-            continue;
-        }
-        index.visit(&one.query.signal, widest, |hit| {
-            if hit.signal == one.of.entry && hit.bank == one.of.bank {
-                matches.weigh(terms, &one.query, &hit, widest);
-            }
-        });
-        asked.push(one.query);
-    }
-    Fits { asked, left_out: 0 }
+    all
 }
 
 #[cfg(test)]
@@ -183,6 +205,8 @@ mod tests {
             hash,
             query,
             score: Score::from_value(score),
+            #[cfg(feature = "evaluate")]
+            covered: 0.0,
         }
     }
 

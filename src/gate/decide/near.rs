@@ -8,25 +8,32 @@ use crate::gate::terms::{Terms, held, widest};
 use crate::gate::{Query, Score};
 use crate::hash::{Distance, Quality, Reach, Signal, Transform, Variant};
 use crate::index::{Hit, Index};
+use crate::rules::values;
 
 /// How far out entries lie that the picture itself, or mirrored, is fitted to: a sticker over it costs
 /// many bits, but leaves it where it was.
-const FAR: Distance = Distance(72);
+const FAR: Distance = Distance(values::NEAR_FAR);
 
 /// How many entries are fitted for one input at most, those most like a guess; and how alike they must be.
 ///
 /// Fitting costs as much as hundreds of guesses: the more hashes there are, the more strangers are nearly
 /// met, and the less can be spent on each.
 pub(crate) fn effort(index: &Index) -> (usize, f64) {
-    match held(index) {
-        0..50_001 => (3, 0.5),
-        50_001..200_001 => (2, 0.6),
-        _ => (1, 0.66),
+    let held = held(index);
+    let [small, middling] = values::NEAR_EFFORT_HELD;
+    let [most, fewer, fewest] = values::NEAR_EFFORT_ENTRIES;
+    let [least, more, greatest] = values::NEAR_EFFORT_SCORE;
+    if held <= small {
+        (most, least)
+    } else if held <= middling {
+        (fewer, more)
+    } else {
+        (fewest, greatest)
     }
 }
 
 /// Entries that are noted: of one content item there may be several, and some may turn out to match.
-const MOST_NOTED: usize = 12;
+const MOST_NOTED: usize = values::NEAR_MOST_NOTED;
 
 /// The entries that were nearly met, the likeliest first, each with the guess that came nearest.
 #[derive(Debug, Default)]

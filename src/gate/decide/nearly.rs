@@ -4,17 +4,18 @@
 
 use crate::gate::{Evidence, Query, Refusal, Score};
 use crate::index::Hit;
+use crate::rules::values;
 
 /// Entries that are noted: some may turn out to match by themselves.
-const MOST_NOTED: usize = 16;
+const MOST_NOTED: usize = values::NEARLY_MOST_NOTED;
 /// How much less of a score is enough. Measured on 77 pictures of all kinds with 36 changed copies each, against
 /// 4,850 others with all hashes: of what lacked so much at most, of pictures that are not [too flat](TOO_FLAT),
 /// `phash` or `dhash` seconded 43 copies that had not been found, and no stranger. The nearest strangers, two
 /// pages of one dialog, lacked 0.092.
-const LESS: f64 = 0.08;
+const LESS: f64 = values::NEARLY_LESS;
 /// Flatness, in hundredths, from which a second hash is none: series of signs, icons and dialogs
 /// are near each other by every hash (24 strangers of 5 pairs were seconded, and 27 copies).
-const TOO_FLAT: u8 = 60;
+const TOO_FLAT: u8 = values::NEARLY_TOO_FLAT;
 
 /// The entries that were nearly verified, those that lack least first, each with the query that came
 /// nearest.

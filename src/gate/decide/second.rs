@@ -14,11 +14,12 @@ use crate::gate::decide::matches::Matches;
 use crate::gate::terms::Terms;
 use crate::gate::{Extraction, Query};
 use crate::hash::{Distance, Signal, SignalType};
+use crate::rules::values;
 
 /// Entries of one input that are asked about at most, those that lack least first.
-const MOST_ASKED: usize = 8;
+const MOST_ASKED: usize = values::SECOND_MOST_ASKED;
 /// How near a second hash must be, of 64 bits.
-const WITHIN: Distance = Distance(8);
+const WITHIN: Distance = Distance(values::SECOND_WITHIN);
 /// Those that are asked: of gradients and of frequencies. `ahash`, `imghash_mean` and `blockhash` tell only
 /// where a picture is bright, which strangers that are near by PDQ have in common.
 const ASKED: [SignalType; 4] = [

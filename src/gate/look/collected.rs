@@ -6,14 +6,15 @@
 use crate::gate::{Evidence, Extraction, Query, VariantSet};
 use crate::hamming;
 use crate::hash::{Distance, PdqHash, Quality, Signal, SignalType, Variant};
+use crate::rules::values;
 use crate::signal::pdq::PdqHashed;
 use std::collections::HashMap;
 
 /// Pictures of a file (frames, over white and over black) of which guesses are made; of the others,
 /// as they are and turned.
-const MOST_GUESSED: usize = 16;
+const MOST_GUESSED: usize = values::LOOK_MOST_GUESSED;
 /// A picture within so many bits of one of which guesses were made tells nothing new.
-const SAME_PICTURE: Distance = Distance(8);
+const SAME_PICTURE: Distance = Distance(values::LOOK_SAME_PICTURE);
 
 /// Whether the query is a guess at an original, and not the picture that was given.
 fn is_guess(query: &Query) -> bool {
@@ -21,9 +22,9 @@ fn is_guess(query: &Query) -> bool {
 }
 
 /// Less than this share of what was uploaded is a small part of it.
-pub(crate) const SMALL: f32 = 0.2;
+pub(crate) const SMALL: f32 = values::LOOK_SMALL;
 /// Less than this is so little that patterns are met in it.
-pub(crate) const MINOR: f32 = 0.3;
+pub(crate) const MINOR: f32 = values::LOOK_MINOR;
 
 /// The share of the upload that a variant takes for the original.
 pub(crate) fn shown(variant: &Variant) -> f32 {

@@ -9,6 +9,7 @@
 //! say whether that is a match.
 
 use crate::hash::{Edge, PdqHash, Transform, Variant, View};
+use crate::rules::values;
 use crate::signal::pdq::axis::SAMPLES;
 use crate::signal::pdq::kernel::Kernel;
 use crate::signal::pdq::spectrum::{self, DCT, FREQUENCIES, Samples, Spectrum};
@@ -18,17 +19,17 @@ use crate::signal::variants::side::{OTHER_RAMP, RAMP};
 use crate::signal::variants::warp;
 
 /// Placements that are tried for one entry at most.
-const MOST_LOOKS: usize = 90;
+const MOST_LOOKS: usize = values::FIT_MOST_LOOKS;
 /// Boxes that are left out at most.
-const MOST_BOXES: usize = 2;
+const MOST_BOXES: usize = values::FIT_MOST_BOXES;
 /// How much of the picture they may cover together.
-const MOST_COVERED: f32 = 0.3;
+const MOST_COVERED: f32 = values::FIT_MOST_COVERED;
 /// An entry that is still so far apart after two rounds is a stranger's.
-const HOPELESS: f32 = 0.22;
+const HOPELESS: f32 = values::FIT_HOPELESS;
 /// How much around a part of a picture is looked at.
-const AROUND: f32 = 0.06;
+const AROUND: f32 = values::FIT_AROUND;
 /// The share by which a step must bring the entry nearer.
-const BETTER: f32 = 0.004;
+const BETTER: f32 = values::FIT_BETTER;
 
 /// A projective map, from places in an original (-0.5 to 0.5 along each side) to places in a
 /// picture (fractions of its sides).
@@ -203,7 +204,7 @@ impl Placement {
 
 /// How far one first moves: larger, to the right and down, wider and higher, turned, nearer at a side.
 /// Larger comes first: what crops and margins change most, and no step of one side alone finds.
-const STEPS: [f32; 8] = [0.02, 0.016, 0.016, 0.03, 0.03, 0.018, 0.05, 0.05];
+const STEPS: [f32; 8] = values::FIT_STEPS;
 
 /// What fitting led to.
 pub(super) struct Fitted {
@@ -347,11 +348,11 @@ fn boxes(shape: f32) -> Vec<Covered> {
         }
     };
     let shorter = [(1.0 / shape).min(1.0), shape.min(1.0)];
-    for size in [13.0, 19.0, 26.0] {
+    for size in values::FIT_SQUARES {
         add(size * shorter[0], size * shorter[1]);
     }
-    for width in [26.0, 40.0, 56.0] {
-        add(width, 9.0);
+    for width in values::FIT_LINES {
+        add(width, values::FIT_LINE_HEIGHT);
     }
     all
 }

@@ -36,9 +36,9 @@ impl std::fmt::Debug for Luma {
 
 impl Luma {
     /// Cells along the shorter side that a [`Thumbnail`] should have, where the picture has them.
-    pub const WANTED: usize = 256;
+    pub const WANTED: usize = crate::rules::values::LUMA_WANTED;
     /// Most cells along a side; of finer pictures, cells are averaged.
-    pub const MOST: usize = 640;
+    pub const MOST: usize = crate::rules::values::LUMA_MOST;
 
     /// The cells of a small luma picture; `None` where it has none.
     #[must_use]

@@ -34,6 +34,7 @@ pub(crate) use luma::LumaLine;
 pub use set::{VariantSet, VariantSetError};
 
 use crate::hash::{Frame, PdqHash, Quality, Sides, Transform, Variant, View};
+use crate::rules::values;
 use crate::signal::pdq::kernel::Kernel;
 use crate::signal::pdq::spectrum::{self, FREQUENCIES, Samples, Spectrum, transposed};
 use crate::signal::pdq::{Confidence, quality_of};
@@ -129,7 +130,7 @@ impl Default for VariantMaker {
 
 impl VariantMaker {
     /// Most variants of one picture.
-    pub const MOST: usize = 1_600;
+    pub const MOST: usize = values::VARIANTS_MOST;
 
     /// Hashes the variants of a picture, in an order that is always the same, and gives each to
     /// `take`. The picture as it lies is not among them. Returns its [flatness](Made::flatness).
@@ -258,6 +259,28 @@ impl VariantMaker {
         }
     }
 
+    /// Hashes what a crop leaves of a picture, as it lies and laid down in the seven other ways. `left_out` says what it
+    /// takes at each side, in thousandths; at least a twentieth of a side is to be left.
+    pub fn make_part(&mut self, luma: &Luma, left_out: Sides, take: &mut dyn FnMut(Made)) {
+        let part = |start: u16, end: u16| {
+            let share = |thousandths: u16| f32::from(thousandths.min(1000)) / 1000.0;
+            let from = share(start).min(0.95);
+            [from, (1.0 - share(end)).max(from + 0.05)]
+        };
+        let rectangle = Rectangle {
+            x: part(left_out.left, left_out.right),
+            y: part(left_out.top, left_out.bottom),
+        };
+        self.scratch.take(self.kernel, luma);
+        self.part(luma, rectangle);
+        let mut of = self.of_part(rectangle, take);
+        of.laid(false, false);
+        of.laid_down(VariantSet {
+            dihedral: true,
+            ..VariantSet::NONE
+        });
+    }
+
     /// Makes the part a rectangle of the picture that was taken.
     fn part(&mut self, luma: &Luma, rectangle: Rectangle) {
         self.part
@@ -304,14 +327,15 @@ impl VariantMaker {
             of.quarters(Span::WHOLE, Span::WHOLE);
         }
         if shapes.uncrop && (rank < 3 || shapes.thorough) {
-            let few = [25, 50].map(|cut| ([cut, cut], [cut, cut]));
+            let few = values::PLAN_REGION_UNCROPS.iter();
+            let few: Vec<_> = few.map(|&cut| ([cut, cut], [cut, cut])).collect();
             of.uncrops(&few, VariantSet::NONE);
         }
         if shapes.cover && shapes.thorough && rank < 4 {
             of.covers(plan::covers(false));
         }
         if shapes.straighten && shapes.thorough && rank < 4 {
-            for tenths in [-30, -15, 15, 30] {
+            for &tenths in values::PLAN_REGION_TURNS {
                 let frame = Frame::Cut;
                 let samples = warp::straightened(kernel, of.patch, f32::from(tenths) / 10.0, frame);
                 if let Some(samples) = samples {

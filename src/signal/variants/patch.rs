@@ -87,7 +87,7 @@ impl Patch {
         scratch: &mut Scratch,
     ) {
         /// As many steps of 255 are no step.
-        const STEP: f32 = 0.75;
+        const STEP: f32 = crate::rules::values::FLATNESS_STEP;
         self.size = [
             luma.size[0] * (rectangle.x[1] - rectangle.x[0]),
             luma.size[1] * (rectangle.y[1] - rectangle.y[0]),

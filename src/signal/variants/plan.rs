@@ -4,10 +4,16 @@
 //! reach of one.
 
 use crate::hash::{Edge, Frame};
+use crate::rules::values;
 use crate::signal::variants::patch::Rectangle;
 
 /// What is missing or left out at the ends of a side, in thousandths.
 pub(super) type Ends = [u16; 2];
+
+/// A list of the table as pairs.
+const fn pairs(flat: &'static [u16]) -> &'static [Ends] {
+    flat.as_chunks::<2>().0
+}
 
 /// What of the original's sides may be missing: along x and along y.
 pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
@@ -15,8 +21,12 @@ pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
     let mut all = Vec::new();
     if thorough {
         let mut ends = vec![NOTHING];
-        ends.extend([25, 50, 75, 100, 125, 150, 200].map(|cut| [cut, cut]));
-        for cut in [50, 75, 100, 150, 200, 250, 300] {
+        ends.extend(
+            values::PLAN_THOROUGH_UNCROP_EVEN
+                .iter()
+                .map(|&cut| [cut, cut]),
+        );
+        for &cut in values::PLAN_THOROUGH_UNCROP_ONE_SIDE {
             ends.extend([[cut, 0], [0, cut]]);
         }
         for x in &ends {
@@ -25,30 +35,30 @@ pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
         all.retain(|&both| both != (NOTHING, NOTHING));
         return all;
     }
-    for cut in [25, 50, 75, 100, 125, 150] {
+    for &cut in values::PLAN_UNCROP_EVEN {
         all.push(([cut, cut], [cut, cut]));
     }
     // The last two are what makes a square of 4:3 and of 3:2.
-    for cut in [25, 50, 100, 125, 167] {
+    for &cut in values::PLAN_UNCROP_ONE_WAY {
         all.extend([([cut, cut], NOTHING), (NOTHING, [cut, cut])]);
     }
-    for cut in [50, 100, 150, 200] {
+    for &cut in values::PLAN_UNCROP_ONE_SIDE {
         for ends in [[cut, 0], [0, cut]] {
             all.extend([(ends, NOTHING), (NOTHING, ends)]);
         }
     }
-    for cut in [50, 100, 200, 250] {
+    for &cut in values::PLAN_UNCROP_CORNER {
         for x in [[cut, 0], [0, cut]] {
             all.extend([[cut, 0], [0, cut]].map(|y| (x, y)));
         }
     }
     // Cut unevenly.
-    let uneven = [[100, 20], [20, 100], [60, 60]];
-    for x in uneven {
+    let uneven = pairs(values::PLAN_UNCROP_UNEVEN);
+    for &x in uneven {
         all.extend(
             uneven
-                .map(|y| (x, y))
-                .into_iter()
+                .iter()
+                .map(|&y| (x, y))
                 .filter(|(x, y)| x[0] != 60 || y[0] != 60),
         );
     }
@@ -57,34 +67,25 @@ pub(super) fn uncrops(thorough: bool) -> Vec<(Ends, Ends)> {
 
 /// Bands along the upper and lower edge that are not looked at, in thousandths of the height.
 pub(super) fn covers(thorough: bool) -> &'static [Ends] {
-    const STANDARD: [Ends; 4] = [[150, 0], [0, 150], [150, 150], [0, 250]];
-    const THOROUGH: [Ends; 9] = [
-        [150, 0],
-        [0, 150],
-        [150, 150],
-        [0, 250],
-        [250, 0],
-        [200, 200],
-        [100, 100],
-        [330, 0],
-        [0, 330],
-    ];
-    if thorough { &THOROUGH } else { &STANDARD }
+    pairs(match thorough {
+        true => values::PLAN_THOROUGH_COVERS,
+        false => values::PLAN_COVERS,
+    })
 }
 
 /// Turns, in tenths of a degree, and what became of the corners.
 pub(super) fn turns(thorough: bool) -> Vec<(i16, Frame)> {
     let (kept, cut, grown): (&[i16], &[i16], &[i16]) = if thorough {
         (
-            &[5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 130, 150],
-            &[10, 20, 30, 40, 50, 70, 100],
-            &[20, 30, 40, 50, 60, 70, 80, 90, 100, 110],
+            values::PLAN_THOROUGH_TURNS_KEPT,
+            values::PLAN_THOROUGH_TURNS_CUT,
+            values::PLAN_THOROUGH_TURNS_GROWN,
         )
     } else {
         (
-            &[10, 20, 30, 40, 50, 70, 90],
-            &[15, 30, 45, 70, 100],
-            &[20, 30, 40, 50, 70, 90],
+            values::PLAN_TURNS_KEPT,
+            values::PLAN_TURNS_CUT,
+            values::PLAN_TURNS_GROWN,
         )
     };
     let mut all = Vec::new();
@@ -102,24 +103,14 @@ pub(super) fn turns(thorough: bool) -> Vec<(i16, Frame)> {
 
 /// Which edge is farther away, and by how many thousandths shorter at each end.
 pub(super) fn perspectives(thorough: bool) -> Vec<(Edge, u16)> {
-    let shares: &[u16] = if thorough { &[25, 50, 100] } else { &[50] };
+    let shares: &[u16] = match thorough {
+        true => values::PLAN_THOROUGH_PERSPECTIVES,
+        false => values::PLAN_PERSPECTIVES,
+    };
     let edges = [Edge::Left, Edge::Top, Edge::Right, Edge::Bottom];
     let of = |&share: &u16| edges.map(|edge| (edge, share));
     shares.iter().flat_map(of).collect()
 }
-
-/// The shapes that pictures commonly have, width over height.
-const SHAPES: [f32; 9] = [
-    1.0,
-    4.0 / 3.0,
-    3.0 / 2.0,
-    16.0 / 9.0,
-    5.0 / 4.0,
-    3.0 / 4.0,
-    2.0 / 3.0,
-    9.0 / 16.0,
-    4.0 / 5.0,
-];
 
 /// Rectangles of a picture of this size that are worth a look though no edge shows them: of a usual
 /// shape in the middle (bars of the picture's own colour, or its blurred self, to either side),
@@ -127,7 +118,8 @@ const SHAPES: [f32; 9] = [
 pub(super) fn crops(size: [f32; 2], thorough: bool) -> Vec<Rectangle> {
     let mut all = Vec::new();
     let shape = size[0] / size[1].max(1.0);
-    for wanted in SHAPES {
+    for &[width, height] in pairs(values::PLAN_SHAPES) {
+        let wanted = f32::from(width) / f32::from(height);
         let (across, down) = if wanted < shape {
             (wanted / shape, 1.0)
         } else {
@@ -141,10 +133,9 @@ pub(super) fn crops(size: [f32; 2], thorough: bool) -> Vec<Rectangle> {
             });
         }
     }
-    let margins: &[f32] = if thorough {
-        &[0.02, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.125, 0.15]
-    } else {
-        &[0.025, 0.05, 0.08]
+    let margins: &[f32] = match thorough {
+        true => values::PLAN_THOROUGH_MARGINS,
+        false => values::PLAN_MARGINS,
     };
     let shorter = size[0].min(size[1]);
     for margin in margins {
@@ -154,12 +145,9 @@ pub(super) fn crops(size: [f32; 2], thorough: bool) -> Vec<Rectangle> {
             y: [y, 1.0 - y],
         });
     }
-    let bands: &[f32] = if thorough {
-        &[
-            0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15, 0.17, 0.19, 0.21, 0.23, 0.25, 0.28, 0.31,
-        ]
-    } else {
-        &[0.05, 0.09, 0.13, 0.17, 0.21, 0.25]
+    let bands: &[f32] = match thorough {
+        true => values::PLAN_THOROUGH_BANDS,
+        false => values::PLAN_BANDS,
     };
     for &band in bands {
         for y in [[band, 1.0], [0.0, 1.0 - band]] {
@@ -172,11 +160,11 @@ pub(super) fn crops(size: [f32; 2], thorough: bool) -> Vec<Rectangle> {
 /// What crops leave of a known picture: of the middle, at the corners and at the sides.
 pub(super) fn known_crops() -> Vec<Rectangle> {
     let mut all = Vec::new();
-    for margin in [0.05, 0.1, 0.15, 0.2, 0.25] {
+    for &margin in values::PLAN_KNOWN_MARGINS {
         let side = [margin, 1.0 - margin];
         all.push(Rectangle { x: side, y: side });
     }
-    for cut in [0.1, 0.2, 0.35, 0.5] {
+    for &cut in values::PLAN_KNOWN_CUTS {
         let ends = [[0.0, 1.0], [cut, 1.0], [0.0, 1.0 - cut]];
         for x in ends {
             all.extend(ends.map(|y| Rectangle { x, y }));
@@ -188,5 +176,6 @@ pub(super) fn known_crops() -> Vec<Rectangle> {
 
 /// Rectangles that are looked for.
 pub(super) const fn rectangles(thorough: bool) -> usize {
-    if thorough { 20 } else { 10 }
+    let [standard, most] = values::PLAN_RECTANGLES;
+    if thorough { most } else { standard }
 }

@@ -7,22 +7,23 @@
 //!
 //! Everything found is a guess to be hashed: a wrong one costs a query, never a verdict.
 
+use crate::rules::values;
 use crate::signal::pdq::kernel::Kernel;
 use crate::signal::variants::luma::Luma;
 use crate::signal::variants::patch::Rectangle;
 
 /// How far cells of one ground may lie apart, of 255.
-const SAME_GROUND: f32 = 7.0;
+const SAME_GROUND: f32 = values::RECTANGLES_SAME_GROUND;
 /// The same where the picture itself begins with nearly the colour of its border.
-const VERY_SAME: f32 = 1.2;
+const VERY_SAME: f32 = values::RECTANGLES_VERY_SAME;
 /// Least side of a picture within a picture, as a share of that.
-const LEAST_SIDE: f32 = 0.12;
+const LEAST_SIDE: f32 = values::RECTANGLES_LEAST_SIDE;
 /// Least area of one.
-const LEAST_AREA: f32 = 0.03;
+const LEAST_AREA: f32 = values::RECTANGLES_LEAST_AREA;
 /// How near the edges of two rectangles lie where they are taken for one.
-const SAME_WITHIN: f32 = 0.004;
+const SAME_WITHIN: f32 = values::RECTANGLES_SAME_WITHIN;
 /// Lines that are kept in each direction.
-const MOST_LINES: usize = 14;
+const MOST_LINES: usize = values::RECTANGLES_MOST_LINES;
 
 /// At most `most` rectangles, the likeliest first; the whole is not among them.
 ///
@@ -171,7 +172,7 @@ impl View<'_> {
     ) -> bool {
         let line = self.line(along_x, place, range);
         let others = self.kernel.others(line, colour, within);
-        others as usize * 50 <= line.len()
+        others as usize * values::RECTANGLES_OTHERS <= line.len()
     }
 
     /// How much each cell along a line speaks for an edge there, from -1 to 1: whether the luma steps
@@ -304,7 +305,7 @@ fn ground(view: &View<'_>) -> Option<f32> {
 
 /// Cuts a rectangle along rows, then columns of the ground, and keeps what is left.
 fn cut(view: &View<'_>, cells: Cells, ground: f32, depth: usize, pieces: &mut Vec<Cells>) {
-    const MOST_PIECES: usize = 64;
+    const MOST_PIECES: usize = values::RECTANGLES_MOST_PIECES;
     if depth >= 6 || pieces.len() >= MOST_PIECES {
         return;
     }
@@ -393,7 +394,7 @@ fn lines(view: &View<'_>, along_x: bool) -> Vec<Line> {
     let mut score = vec![0.0f32; count];
     for (place, score) in score.iter_mut().enumerate().take(count - 2).skip(2) {
         view.says(along_x, place, &mut said);
-        *score = view.kernel.best_stretch(&said, 0.05 * PIECE as f32);
+        *score = view.kernel.best_stretch(&said, PEAK * PIECE as f32);
     }
     let mut peaks: Vec<(f32, usize)> = Vec::new();
     for (first, near) in score.windows(5).enumerate() {
@@ -401,7 +402,7 @@ fn lines(view: &View<'_>, along_x: bool) -> Vec<Line> {
             continue;
         };
         let is_peak = near.iter().all(|other| other <= here) && (after < here || before < here);
-        if is_peak && *here > 0.05 * length as f32 {
+        if is_peak && *here > PEAK * length as f32 {
             peaks.push((*here, first + 2));
         }
     }
@@ -446,11 +447,13 @@ fn lines(view: &View<'_>, along_x: bool) -> Vec<Line> {
     lines
 }
 
+/// What a straight edge must have for it, as a share of its line.
+const PEAK: f32 = values::RECTANGLES_PEAK;
 /// Cells of a line that are added up before its best stretch is looked for.
-const PIECE: usize = 8;
+const PIECE: usize = values::RECTANGLES_PIECE;
 
 /// What the picture's own edge counts as.
-const OWN_EDGE: f32 = 0.2;
+const OWN_EDGE: f32 = values::RECTANGLES_OWN_EDGE;
 
 /// How much of any rectangle is not flat.
 struct Richness {
@@ -461,7 +464,7 @@ struct Richness {
 
 impl Richness {
     fn new(luma: &Luma) -> Self {
-        const STEP: f32 = 2.0;
+        const STEP: f32 = values::RECTANGLES_RICH_STEP;
         let columns = luma.columns + 1;
         let mut sums = vec![0; columns * (luma.rows + 1)];
         for (y, row) in luma.cells.chunks_exact(luma.columns.max(1)).enumerate() {
@@ -535,4 +538,4 @@ fn enclosed(view: &View<'_>, most: usize) -> Vec<Rectangle> {
 }
 
 /// What each side of an enclosed rectangle must have at least.
-const LEAST_SUPPORT: f32 = 0.06;
+const LEAST_SUPPORT: f32 = values::RECTANGLES_LEAST_SUPPORT;

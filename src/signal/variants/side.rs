@@ -57,10 +57,10 @@ impl Span {
 }
 
 /// Over which share of what is seen the ramp reaches the mean.
-pub(super) const RAMP: f32 = 0.25;
+pub(super) const RAMP: f32 = crate::rules::values::RAMP_FIRST;
 /// The same for another guess at what is missing, nearly the edge repeated. Bits in which the two
 /// differ depend on a part of the picture that nobody saw.
-pub(super) const OTHER_RAMP: f32 = 2.0;
+pub(super) const OTHER_RAMP: f32 = crate::rules::values::RAMP_OTHER;
 
 /// Where the reference samples a side of so many pixels, in pixels from its start: the middles of
 /// its 64 tents.
