@@ -164,6 +164,13 @@ impl Policy {
         self.action != Action::Allow || self.said(kind).any(says)
     }
 
+    /// Whether any of its entries allows what it matches.
+    #[must_use]
+    pub fn may_allow(&self) -> bool {
+        let says = |said: &Said| matches!(said.set, Setting::Action(Action::Allow));
+        self.action == Action::Allow || self.rules().iter().any(|rule| rule.say.iter().any(says))
+    }
+
     /// The greatest share of uploads for which any of its entries is in force.
     #[must_use]
     pub fn greatest_share(&self, kind: SignalType) -> Share {

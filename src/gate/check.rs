@@ -19,7 +19,8 @@ use {
     crate::gate::terms::{upload_in, upload_of},
     crate::gate::wanted::Wanted,
     crate::gate::{
-        AtHand, Extractor, Isolation, LookOptions, MemoryBudget, Mode, VariantSet, read_file,
+        AtHand, Extractor, Isolation, LookOptions, Looking, MemoryBudget, Mode, VariantSet,
+        read_file,
     },
     crate::hash::SignalType,
     crate::index::Memory,
@@ -156,7 +157,7 @@ impl GateOptions {
 #[cfg(feature = "decode")]
 #[derive(Default)]
 pub struct Worker {
-    extractor: Extractor,
+    pub(crate) extractor: Extractor,
     buffer: Vec<u8>,
 }
 
@@ -396,9 +397,17 @@ impl Gate {
         bytes: &[u8],
         shadow: Option<&'s Shadow>,
     ) -> Unsettled<'s> {
-        let options = &self.options;
         let wanted = self.wanted(index);
-        let look = crate::gate::Looking {
+        let looked = AtHand::look(bytes, self.looking(&wanted), extractor);
+        let unsettled = self.decide_looked((index, &wanted), bytes, looked, shadow);
+        extractor.forget();
+        unsettled
+    }
+
+    /// How this gate looks at an upload of which these hashes are wanted.
+    pub(crate) fn looking<'a>(&'a self, wanted: &'a Wanted) -> Looking<'a> {
+        let options = &self.options;
+        Looking {
             wanted: &wanted.at_once,
             variants: options.variants,
             limits: &options.limits,
@@ -407,12 +416,20 @@ impl Gate {
             memory: options.memory.as_deref(),
             isolation: options.isolation,
             beside: true,
-        };
-        let (mut first, mut eyes) = AtHand::look(bytes, look, extractor);
+        }
+    }
+
+    /// Decides about an upload that was looked at.
+    pub(crate) fn decide_looked<'s>(
+        &self,
+        (index, wanted): (&Index, &Wanted),
+        bytes: &[u8],
+        (mut first, mut eyes): (Extraction, AtHand<'_>),
+        shadow: Option<&'s Shadow>,
+    ) -> Unsettled<'s> {
         let has_caught_up = wanted.catch_up(index, bytes, &mut first);
         let terms = self.terms(index, (bytes, &first.signals), shadow);
         let mut unsettled = decide_both(&terms, shadow, first, (&mut eyes, bytes.len() as u64));
-        extractor.forget();
         if !has_caught_up {
             wanted.name(bytes, unsettled.verdicts());
         }

@@ -56,6 +56,8 @@ pub mod isolated;
 mod isolation;
 mod look;
 mod nearest;
+#[cfg(feature = "decode")]
+mod only;
 mod outcome;
 mod quarantine;
 mod query;
@@ -97,6 +99,8 @@ pub use look::mode::{Mode, ModeError};
 pub use look::read::read_file;
 pub use look::seen::Seen;
 pub use nearest::Nearest;
+#[cfg(feature = "decode")]
+pub use only::Answer;
 pub use outcome::{Outcome, Problem, ProblemKind};
 pub use query::{Extraction, Query};
 pub use replay::{Told, refusal, replay};

@@ -242,16 +242,13 @@ pub(crate) fn held(index: &Index) -> u64 {
     held.map_or(0, |held| held.hashes)
 }
 
-/// The most hashes for which every guess is asked about beyond the banks' thresholds.
-const MOST_FOR_ALL: u64 = 200_000;
-
 /// Whether a form of the upload is asked about [beyond](widest) the banks' thresholds too.
 ///
 /// That costs eight times as much as within them. In larger indexes it is done for what finds most by it: the
 /// picture as it lies with what crops, captions and turns may have done to it, and mirrored, if as much was cut
 /// at both ends. Rectangles that were found in it, and what lies turned by quarters, are near or are not met.
 pub(crate) fn is_asked_beyond(index: &Index, variant: &Variant) -> bool {
-    held(index) <= MOST_FOR_ALL || finds_beyond(variant)
+    held(index) <= values::TERMS_BEYOND_ALL_HELD || finds_beyond(variant)
 }
 
 /// Whether it is one of the forms that find most beyond the thresholds. Measured on 6,272 changed copies of 61
@@ -274,7 +271,9 @@ fn finds_beyond(variant: &Variant) -> bool {
 pub(crate) fn widest(index: &Index) -> Distance {
     let held = held(index);
     let [.., largest] = values::TERMS_WIDEST_BITS;
-    let mut steps = values::TERMS_WIDEST_HELD.iter().zip(values::TERMS_WIDEST_BITS);
+    let mut steps = values::TERMS_WIDEST_HELD
+        .iter()
+        .zip(values::TERMS_WIDEST_BITS);
     let step = steps.find(|(most, _)| held <= **most);
     Distance(step.map_or(largest, |(_, bits)| bits))
 }

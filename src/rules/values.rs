@@ -2,9 +2,9 @@
 //! not this file.
 
 /// The number of this version of the rules.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The first eight bytes of the SHA-256 of all names and values.
-pub const DIGEST: [u8; 8] = [0x80, 0x68, 0x5a, 0xb2, 0xfd, 0x4c, 0xec, 0xc8];
+pub const DIGEST: [u8; 8] = [0xe7, 0x6b, 0x49, 0x6b, 0x75, 0x40, 0xb0, 0xfd];
 /// Flatness up to which a picture is as rich as photos are; hundredths flat.
 pub const EVIDENCE_RICH: u8 = 20;
 /// Flatness from which a picture is as plain as drawings are; hundredths flat.
@@ -77,6 +77,8 @@ pub const DOUBTS_QUALITY_MARGIN: u8 = 3;
 pub const TERMS_WIDEST_HELD: [u64; 3] = [200000, 2000000, 20000000];
 /// How far out an entry may lie and be verified, by the size of the index; bits.
 pub const TERMS_WIDEST_BITS: [u16; 4] = [60, 48, 40, 0];
+/// Size of an index up to which every guess is asked about beyond the banks' thresholds; hashes.
+pub const TERMS_BEYOND_ALL_HELD: u64 = 200000;
 /// Placements that are tried for one entry; placements.
 pub const FIT_MOST_LOOKS: usize = 90;
 /// Boxes that are left out; boxes.
@@ -140,23 +142,23 @@ pub const LUMA_MOST: usize = 640;
 /// Variants of one picture; variants.
 pub const VARIANTS_MOST: usize = 1600;
 /// Crops of the same on all sides that are undone; thousandths of a side.
-pub const PLAN_UNCROP_EVEN: &[u16] = &[25, 50, 75, 100];
+pub const PLAN_UNCROP_EVEN: &[u16] = &[25, 50, 75, 100, 125, 150];
 /// Crops of the same at both ends of one direction; the last two are what makes a square of 4:3 and of 3:2; thousandths of a side.
 pub const PLAN_UNCROP_ONE_WAY: &[u16] = &[25, 50, 100, 125, 167];
 /// Crops at one side; thousandths of a side.
 pub const PLAN_UNCROP_ONE_SIDE: &[u16] = &[50, 100, 150, 200];
 /// Crops at two sides that meet; thousandths of a side.
-pub const PLAN_UNCROP_CORNER: &[u16] = &[50, 100, 200];
+pub const PLAN_UNCROP_CORNER: &[u16] = &[50, 100, 200, 250];
 /// thorough: crops of the same at both ends of a direction; thousandths of a side.
 pub const PLAN_THOROUGH_UNCROP_EVEN: &[u16] = &[25, 50, 75, 100, 125, 150, 200];
 /// thorough: crops at one end of a direction; thousandths of a side.
 pub const PLAN_THOROUGH_UNCROP_ONE_SIDE: &[u16] = &[50, 75, 100, 150, 200, 250, 300];
 /// Turns whose corners were filled, to either side; tenths of a degree.
-pub const PLAN_TURNS_KEPT: &[i16] = &[10, 20, 30, 40, 50];
+pub const PLAN_TURNS_KEPT: &[i16] = &[10, 20, 30, 40, 50, 70, 90];
 /// Turns cut to what is all picture, to either side; tenths of a degree.
-pub const PLAN_TURNS_CUT: &[i16] = &[15, 30, 45];
+pub const PLAN_TURNS_CUT: &[i16] = &[15, 30, 45, 70, 100];
 /// Turns that made the picture larger, to either side; tenths of a degree.
-pub const PLAN_TURNS_GROWN: &[i16] = &[20, 30, 40, 50];
+pub const PLAN_TURNS_GROWN: &[i16] = &[20, 30, 40, 50, 70, 90];
 /// thorough: turns whose corners were filled; tenths of a degree.
 pub const PLAN_THOROUGH_TURNS_KEPT: &[i16] =
     &[5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 130, 150];

@@ -117,6 +117,13 @@ impl Matches {
         self.decisions.contains_key(&form)
     }
 
+    /// Whether something blocks that cannot be quarantined. What allows may still overrule it.
+    #[cfg(feature = "decode")]
+    pub(crate) fn blocks_for_certain(&self) -> bool {
+        let (action, stops) = strictest(&self.decisions);
+        action == Some(Action::Block) && stops.firm
+    }
+
     /// Notes an entry that is no match, but near one.
     pub(crate) fn miss(&mut self, terms: &Terms<'_>, query: &Query, hit: &Hit) {
         if let Some(score) = score(query, hit) {

@@ -1,8 +1,9 @@
 //! An input whose bytes are at hand: looked at, and again as often as deciding asks.
 
 use crate::gate::decide::eyes::Eyes;
+use crate::gate::look::collected::Enough;
 use crate::gate::{Extract, Extraction, Extractor, Isolation, MemoryBudget, Mode, VariantSet};
-use crate::hash::{Hash64, PdqHash, SignalType, Variant};
+use crate::hash::{Hash64, PdqHash, Signal, SignalType, Variant};
 use crate::media::{self, Limits};
 use crate::signal::variants::Made;
 
@@ -35,6 +36,24 @@ impl<'a> AtHand<'a> {
         look: Looking<'a>,
         extractor: &'a mut Extractor,
     ) -> (Extraction, Self) {
+        let at_hand = Self::new(bytes, look, extractor);
+        let first = (at_hand.extractor).extract_beside(bytes, &at_hand.how, look.beside);
+        (first, at_hand)
+    }
+
+    /// As [`AtHand::look`] at bytes whose digests are there, until what was seen is enough.
+    pub(crate) fn look_until(
+        bytes: &'a [u8],
+        look: Looking<'a>,
+        extractor: &'a mut Extractor,
+        (digests, enough): (Vec<Signal>, Enough<'_>),
+    ) -> (Extraction, Self) {
+        let at_hand = Self::new(bytes, look, extractor);
+        let first = (at_hand.extractor).extract_until(bytes, &at_hand.how, digests, enough);
+        (first, at_hand)
+    }
+
+    fn new(bytes: &'a [u8], look: Looking<'a>, extractor: &'a mut Extractor) -> Self {
         let how = Extract {
             wanted: look.wanted,
             variants: look.variants,
@@ -50,14 +69,12 @@ impl<'a> AtHand<'a> {
             memory: look.memory,
             isolation: look.isolation,
         };
-        let first = extractor.extract_beside(bytes, &how, look.beside);
-        let at_hand = Self {
+        Self {
             bytes,
             how,
             mode: look.mode,
             extractor,
-        };
-        (first, at_hand)
+        }
     }
 
     /// The small pictures that were held at the last look.

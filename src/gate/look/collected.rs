@@ -38,6 +38,9 @@ pub(crate) fn hundredths(share: f32) -> u8 {
     (100.0 * share.clamp(0.0, 1.0)) as u8
 }
 
+/// Says of the perceptual queries so far whether they are enough: then guesses, and further pictures, are left out.
+pub(crate) type Enough<'a> = &'a dyn Fn(&[Query]) -> bool;
+
 /// What one input has given so far.
 pub(crate) struct Collected<'a> {
     pub(crate) wanted: &'a [SignalType],
@@ -47,6 +50,9 @@ pub(crate) struct Collected<'a> {
     /// The pictures of which guesses were made.
     guessed: Vec<PdqHash>,
     pub(crate) extraction: Extraction,
+    enough: Option<Enough<'a>>,
+    /// Whether what was seen is enough.
+    pub(crate) is_enough: bool,
     /// The number of the first frame of the picture at hand: of the first picture of a file 0.
     pub(crate) first_frame: u32,
     /// Frames so far, and their pixels.
@@ -61,13 +67,19 @@ pub(crate) struct Before {
 }
 
 impl<'a> Collected<'a> {
-    pub(crate) fn new(wanted: &'a [SignalType], variants: VariantSet) -> Self {
+    pub(crate) fn new(
+        wanted: &'a [SignalType],
+        variants: VariantSet,
+        enough: Option<Enough<'a>>,
+    ) -> Self {
         Self {
             wanted,
             variants,
             seen: HashMap::new(),
             guessed: Vec::new(),
             extraction: Extraction::default(),
+            enough,
+            is_enough: false,
             first_frame: 0,
             frames: 0,
             pixels: 0,
@@ -79,6 +91,14 @@ impl<'a> Collected<'a> {
     pub(crate) fn is_to_be_guessed(&self, hash: &PdqHash) -> bool {
         let near = |held: &PdqHash| hamming::distance_pdq(held, hash) <= SAME_PICTURE;
         self.guessed.len() < MOST_GUESSED && !self.guessed.iter().any(near)
+    }
+
+    /// Asks whether what was seen is enough. Hashes from coefficients never are: pixels may say something else.
+    pub(crate) fn has_enough(&mut self) -> bool {
+        if let Some(enough) = self.enough.filter(|_| !self.extraction.fast) {
+            self.is_enough = self.is_enough || enough(&self.extraction.queries);
+        }
+        self.is_enough
     }
 
     /// Notes that guesses are made of a picture of this hash.

@@ -1,7 +1,7 @@
 //! Bytes of an upload to the hashes that the index is asked about.
 
 use crate::gate::look::beside::{PAYS_FROM, beside};
-use crate::gate::look::collected::{Collected, MINOR, SMALL, hundredths, shown};
+use crate::gate::look::collected::{Collected, Enough, MINOR, SMALL, hundredths, shown};
 use crate::gate::look::pictures::{Held, Pictures, is_of_same};
 use crate::gate::look::seen::Sight;
 use crate::gate::{
@@ -105,7 +105,7 @@ impl Extractor {
         let pays = bytes.len() >= PAYS_FROM && has_both(true) && has_both(false);
         let digest = || digest::digests(bytes, wanted);
         let (digests, mut extraction) = beside(may_begin_thread && pays, digest, || {
-            self.look_at(bytes, how)
+            self.look_at(bytes, how, None)
         });
         match digests {
             Some(digests) => put_digests(&mut extraction, digests, wanted),
@@ -142,16 +142,34 @@ impl Extractor {
         };
         let digests = fast.signals.iter().copied();
         let digests = digests.filter(|signal| signal.signal_type().family() == Family::Digest);
-        let mut extraction = self.look_at(bytes, &how);
+        let mut extraction = self.look_at(bytes, &how, None);
         put_digests(&mut extraction, digests.collect(), how.wanted);
         extraction
     }
 
+    /// As [`Extractor::extract_with`], of bytes whose digests are there, until what was seen is enough.
+    pub(crate) fn extract_until(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        digests: Vec<Signal>,
+        enough: Enough<'_>,
+    ) -> Extraction {
+        let mut extraction = self.look_at(bytes, how, Some(enough));
+        put_digests(&mut extraction, digests, how.wanted);
+        extraction
+    }
+
     /// The hashes of the picture, without those of the bytes.
-    fn look_at(&mut self, bytes: &[u8], how: &Extract<'_>) -> Extraction {
+    fn look_at(
+        &mut self,
+        bytes: &[u8],
+        how: &Extract<'_>,
+        enough: Option<Enough<'_>>,
+    ) -> Extraction {
         self.forget();
         let wanted = how.wanted;
-        let mut collected = Collected::new(wanted, how.variants);
+        let mut collected = Collected::new(wanted, how.variants, enough);
         let asks_for_pictures = wanted.iter().any(|kind| kind.family() != Family::Digest);
         if asks_for_pictures && how.isolation == Isolation::Everything {
             self.look_apart(bytes, how, &mut collected.extraction);
@@ -165,7 +183,7 @@ impl Extractor {
                 Some(defect())
             });
             collected.extraction.problem = problem;
-            if how.variants.embedded {
+            if how.variants.embedded && !collected.is_enough {
                 let looked = AssertUnwindSafe(|| self.embedded(bytes, how, &mut collected));
                 if catch_unwind(looked).is_err() {
                     *self = Self::default();
@@ -375,6 +393,7 @@ impl Extractor {
         let result = media::decode_frames(bytes, limits, &mut |picture| match self
             .picture(picture, colours, collected)
         {
+            Ok(()) if collected.is_enough => ControlFlow::Break(()),
             Ok(()) => ControlFlow::Continue(()),
             Err(found) => {
                 problem = Some(found);
@@ -450,6 +469,9 @@ impl Extractor {
         form: Variant,
         collected: &mut Collected<'_>,
     ) -> Result<(), Problem> {
+        if collected.is_enough {
+            return Ok(());
+        }
         let (width, height) = (picture.width, picture.height);
         let stored = self.form((width, height, rgb), form, collected)?;
         if collected.variants.displayed
@@ -460,6 +482,9 @@ impl Extractor {
                 ..form
             };
             self.form((width, height, &rgb), displayed, collected)?;
+        }
+        if collected.has_enough() {
+            return Ok(());
         }
         let shapes = collected.variants.shapes();
         if let Some(hashed) = stored.filter(|_| shapes.any()) {
@@ -529,7 +554,7 @@ impl Extractor {
     /// Further pictures behind the one that viewers show, and what else is there. One that cannot be judged is not
     /// read, and so is every one where only first frames are asked about.
     fn appended(&mut self, bytes: &[u8], how: &Extract<'_>, collected: &mut Collected<'_>) {
-        if bytes.len() as u64 > how.limits.max_file_bytes {
+        if collected.is_enough || bytes.len() as u64 > how.limits.max_file_bytes {
             return;
         }
         let found = media::appended(bytes);

@@ -581,7 +581,7 @@ impl<'a> Of<'a> {
             let spectrum = self.spectrum((x, false), (y, false));
             let guessed = self.hangs_on_guess(x, y, &spectrum);
             self.give_with(&spectrum, Some(&guessed), view, Transform::Original, false);
-            // Of what was mirrored too, but that which was cut evenly is too rare to be asked about each time.
+            // Of what was mirrored too, but that which was cut evenly is asked about in `thorough` only.
             if shapes.dihedral && (shapes.thorough || view.is_even()) {
                 // In the mirrored picture the same parts come from the guess. Only signs change, which do
                 // not count here, and the grid, a little.
