@@ -302,7 +302,8 @@ impl Gate {
     /// process, say, which has no index.
     ///
     /// The verdict is that of [`Gate::check`] on the same bytes where the looker looked as this gate does, and sent the
-    /// small pictures that fitting needs ([`LookOptions::fitting`](crate::gate::LookOptions)). Where it did not,
+    /// small pictures that fitting needs ([`LookOptions::fitting`](crate::gate::LookOptions)), but that an upload that passes
+    /// has all digests here ([`GateOptions::all_digests`]). Where it did not,
     /// [`Verdict::unfitted`] counts what could not be looked at again. Where a kind of hash was not looked for by which a
     /// bank could match, the upload counts as not judged ([`ProblemKind::NotLookedFor`]), and does not pass.
     pub fn decide(&self, seen: &Seen) -> Verdict {

@@ -8,7 +8,6 @@
 //! digest of the kind and one SHA-256. With two of a kind nobody can tell which belongs to which file.
 
 use crate::hash::{Family, SignalType};
-use crate::segment::Segment;
 use std::collections::BTreeMap;
 
 /// A content item of a bank.
@@ -52,41 +51,6 @@ fn each_has_one(items: &[Item], others: &[Item]) -> bool {
         while others.next_if(|other| *other < item).is_some() {}
         others.next() == Some(item) && others.peek() != Some(&item)
     })
-}
-
-impl Segment {
-    /// The kinds of digest that tell nothing that SHA-256 does not tell, ascending: each item that has one has just
-    /// one, and just one SHA-256 digest. Reads all postings of digests, and takes 16 bytes of memory for each.
-    ///
-    /// ```
-    /// use hashgate::bank::{BankId, ContentId};
-    /// use hashgate::hash::SignalType;
-    /// use hashgate::segment::{Memory, Segment, SegmentBuilder};
-    /// use hashgate::signal::digests;
-    /// # let home = tempfile::tempdir()?;
-    /// let path = home.path().join("example.hgs");
-    /// let mut builder = SegmentBuilder::new();
-    /// for signal in digests(b"a file", &[SignalType::Md5, SignalType::Sha256]) {
-    ///     builder.add(&signal, BankId(1), ContentId(7), None);
-    /// }
-    /// let summary = builder.write(&path, 1, &mut |_, _| {})?;
-    /// assert_eq!(summary.implied, [SignalType::Md5]);
-    /// let segment = Segment::open(&path, Memory::default())?;
-    /// assert_eq!(segment.implied_by_sha256(), summary.implied);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn implied_by_sha256(&self) -> Vec<SignalType> {
-        let mut implied = Implied::default();
-        for kind in self.types().into_iter().map(|part| part.signal_type) {
-            if let (Some(digests), Some(postings)) = (self.digests(kind), self.postings(kind)) {
-                let numbers = digests.iter().zip(0..).map(|(_, number)| number);
-                let items = numbers.flat_map(|number| postings.of(number));
-                implied.note(kind, items.map(|one| (one.bank.0, one.content.0)));
-            }
-        }
-        implied.by_sha256()
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Checking every byte of a segment.
+//! Checking every byte of a segment, and counting again what its manifest says of it.
 
 use crate::segment::format::{Header, SectionEntry, kind};
+use crate::segment::implied::Implied;
 use crate::segment::{Segment, SegmentError};
 use rayon::prelude::*;
 
@@ -37,6 +38,39 @@ impl Segment {
             }
         }
         Ok(())
+    }
+
+    /// The kinds of digest that tell nothing that SHA-256 does not tell, ascending: each item that has one has just
+    /// one, and just one SHA-256 digest. Reads all postings of digests, and takes 16 bytes of memory for each.
+    ///
+    /// ```
+    /// use hashgate::bank::{BankId, ContentId};
+    /// use hashgate::hash::SignalType;
+    /// use hashgate::segment::{Memory, Segment, SegmentBuilder};
+    /// use hashgate::signal::digests;
+    /// # let home = tempfile::tempdir()?;
+    /// let path = home.path().join("example.hgs");
+    /// let mut builder = SegmentBuilder::new();
+    /// for signal in digests(b"a file", &[SignalType::Md5, SignalType::Sha256]) {
+    ///     builder.add(&signal, BankId(1), ContentId(7), None);
+    /// }
+    /// let summary = builder.write(&path, 1, &mut |_, _| {})?;
+    /// assert_eq!(summary.implied, [SignalType::Md5]);
+    /// let segment = Segment::open(&path, Memory::default())?;
+    /// assert_eq!(segment.implied_by_sha256(), summary.implied);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn implied_by_sha256(&self) -> Vec<SignalType> {
+        let mut implied = Implied::default();
+        for kind in self.types().into_iter().map(|part| part.signal_type) {
+            if let (Some(digests), Some(postings)) = (self.digests(kind), self.postings(kind)) {
+                let numbers = digests.iter().zip(0..).map(|(_, number)| number);
+                let items = numbers.flat_map(|number| postings.of(number));
+                implied.note(kind, items.map(|one| (one.bank.0, one.content.0)));
+            }
+        }
+        implied.by_sha256()
     }
 
     /// Checks the checksum of one section.
