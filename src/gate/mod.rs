@@ -93,9 +93,13 @@ pub use outcome::{Outcome, Problem, ProblemKind};
 pub use query::{Extraction, Query};
 pub use replay::{Told, refusal, replay};
 #[cfg(feature = "evaluate")]
-pub(crate) use sample::fitted_without_reach;
+pub(crate) use sample::{Scored, fitted_without_reach, scored};
 pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
+#[cfg(feature = "evaluate")]
+pub(crate) use decide::fit::liberties;
+#[cfg(feature = "evaluate")]
+pub(crate) use evidence::Limits;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
 pub use unread::Unread;
