@@ -432,3 +432,66 @@ fn a_line_without_rules_is_read() {
     let error = serde_json::from_value::<Decision>(line).unwrap_err();
     assert!(error.to_string().contains("names no rules"), "{error}");
 }
+
+/// A query so many bits from `pdq(0, 0)`, so flat.
+fn asked_near(bits: usize, flatness: u8, is_guess: bool) -> Extraction {
+    let query = Query::of(pdq(0, bits), Quality::new(90)).evidence(evidence(flatness, is_guess));
+    let mut extraction = Extraction::of_queries(vec![query.signal], vec![query]);
+    extraction.quality = query.quality;
+    extraction
+}
+
+#[test]
+fn a_guess_blocks_only_where_it_is_near_and_rich_and_others_are_reviewed() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let mut banks = [bank(1, "known", Action::Block)];
+    let mut action = |verified, bits, flatness, is_guess| {
+        banks[0].policy.verified = verified;
+        publish_index(&folder, &banks, &[(1, 7, pdq(0, 0), None)]);
+        let index = Index::open(&folder).unwrap();
+        let extraction = asked_near(bits, flatness, is_guess);
+        let verdict = hashgate::gate::replay(&index, AT, extraction, &Told::default());
+        assert_eq!(verdict.matches[0].kind, MatchKind::Near);
+        verdict.action
+    };
+    let usual = Verified::Milder;
+    assert_eq!(action(usual, 24, 39, true), Some(Action::Block));
+    assert_eq!(action(usual, 25, 5, true), Some(Action::Review));
+    assert_eq!(action(usual, 0, 40, true), Some(Action::Review), "plain");
+    assert_eq!(
+        action(usual, 31, 90, false),
+        Some(Action::Block),
+        "no guess"
+    );
+    let by_hand = Verified::Act(Action::Block);
+    assert_eq!(action(by_hand, 25, 5, true), Some(Action::Block));
+    let report = Verified::Act(Action::Report);
+    assert_eq!(action(report, 25, 5, true), Some(Action::Report));
+    // No bank passes over what is near.
+    assert_eq!(action(Verified::Off, 25, 5, true), Some(Action::Review));
+}
+
+#[test]
+fn a_guess_that_blocked_by_other_rules_is_replayed_with_that_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let banks = [bank(1, "known", Action::Block)];
+    publish_index(&folder, &banks, &[(1, 7, pdq(0, 0), None)]);
+    let index = Index::open(&folder).unwrap();
+    let extraction = asked_near(28, 5, true);
+    let verdict = hashgate::gate::replay(&index, AT, extraction, &Told::default());
+    let mut decision = logged(&verdict);
+    decision.action = Some(Action::Block);
+    decision.matches[0].found.action = Action::Block;
+    decision.evidence_rules = Some(other_rules());
+    let replayed = replay(&index, AT, &decision);
+    assert_eq!(
+        (replayed.same, replayed.action),
+        (false, Some(Action::Review))
+    );
+    assert_eq!(
+        changes(&replayed),
+        [(7, Became::Changed, Why::EvidenceRules)]
+    );
+}

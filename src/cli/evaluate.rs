@@ -225,7 +225,7 @@ fn plan(args: &EvaluateArgs) -> anyhow::Result<Plan> {
 }
 
 /// The sets of variants: each argument is one, or several named ones joined by commas.
-fn sets(arguments: &[String]) -> Result<Vec<(String, VariantSet)>, VariantSetError> {
+pub(super) fn sets(arguments: &[String]) -> Result<Vec<(String, VariantSet)>, VariantSetError> {
     let mut sets: Vec<(String, VariantSet)> = Vec::new();
     for argument in arguments {
         let parsed = match argument.parse() {
@@ -244,7 +244,7 @@ fn sets(arguments: &[String]) -> Result<Vec<(String, VariantSet)>, VariantSetErr
 }
 
 /// The files of the corpus, by name, or a sample of them.
-fn files(corpus: &Path, sample: Option<u64>) -> anyhow::Result<Vec<CorpusFile>> {
+pub(super) fn files(corpus: &Path, sample: Option<u64>) -> anyhow::Result<Vec<CorpusFile>> {
     let options = WalkOptions {
         follow_links: false,
         sorted: true,

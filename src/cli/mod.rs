@@ -14,6 +14,7 @@ mod calibrate;
 mod compare;
 mod complete;
 mod decisions;
+mod derive;
 mod evaluate;
 mod exit;
 #[cfg(feature = "curation")]
@@ -54,6 +55,7 @@ mod scan;
 #[cfg(feature = "curation")]
 mod status;
 mod stop;
+mod strangers;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -135,6 +137,10 @@ enum Command {
     Bench(bench::BenchCommand),
     /// Measure how many modified copies of pictures are found, and what is flagged wrongly
     Evaluate(evaluate::EvaluateArgs),
+    /// Derive the limits of evidence again from pictures, and hold the table of limits to them
+    Derive(derive::DeriveArgs),
+    /// Count wrong flags on pictures that are asked about in lists of millions of hashes of others
+    Strangers(strangers::StrangersArgs),
     /// Judge a bank's entries and thresholds by a sample of harmless pictures
     Calibrate(calibrate::CalibrateArgs),
     #[cfg(feature = "curation")]
@@ -247,6 +253,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Compare(args) => compare::run(&args),
         Command::Bench(command) => bench::run(command),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Derive(args) => derive::run(&args),
+        Command::Strangers(args) => strangers::run(&args),
         Command::Calibrate(args) => {
             let home = home_or(args.index.is_given())?;
             calibrate::run(args, &home)

@@ -51,6 +51,9 @@ pub enum EvaluateError {
     /// The worker threads could not be started.
     #[error("the worker threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The table of limits cannot be read.
+    #[error(transparent)]
+    Rules(#[from] crate::rules::RulesError),
     /// It was asked to stop.
     #[error("stopped before it was done: there is no result")]
     Stopped,

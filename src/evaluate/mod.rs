@@ -5,7 +5,8 @@
 //! each original. Everything follows from a seed: the same pictures, modifications and seed give
 //! the same [`Report`], whatever the number of threads.
 //!
-//! It also judges a bank by a benign sample: [`calibrate`]. How both are written for people
+//! It also judges a bank by a benign sample: [`calibrate`]; derives the limits of evidence again: [`derive()`]; and
+//! counts wrong flags at the size of real lists: [`strangers()`]. How both are written for people
 //! and programs is in [`output`]. It refuses to open files for its reports, to know of terminals (that is
 //! `cli`), and to keep any picture or copy beyond the question.
 
@@ -14,6 +15,7 @@ mod catalogue;
 mod coding;
 mod copies;
 mod corpus;
+mod derive;
 mod error;
 mod geometry;
 mod guesses;
@@ -28,6 +30,7 @@ mod reach;
 mod report;
 mod run;
 mod statistics;
+mod strangers;
 mod tally;
 mod tone;
 
@@ -37,6 +40,10 @@ pub use calibrate::{
     ScannedFile, ThresholdRate, WIDEST_REACH, calibrate, safe_reach,
 };
 pub use corpus::{CorpusFile, LeftOut};
+pub use derive::{
+    DerivePlan, Derived, DerivedLimit, Held, Kind, Listed, MARGIN_BITS, MARGIN_SCORE,
+    MadeElsewhere, Manifest, ManifestError, ScoreRow, Split, Verdict as LimitVerdict, derive,
+};
 pub use error::EvaluateError;
 pub use guesses::{GuessRate, Guessed};
 pub use looked_at::{LookedAtError, PairError, read_looked_at};
@@ -49,3 +56,4 @@ pub use report::{
 };
 pub use run::{Thumbnail, evaluate, thumbnails};
 pub use statistics::Estimate;
+pub use strangers::{How, Strangers, StrangersPlan, WrongCount, WrongPair, strangers};

@@ -248,7 +248,7 @@ impl Asked<'_> {
     }
 }
 
-fn copy(
+pub(super) fn copy(
     seed: u64,
     original: &Original,
     bytes: &[u8],

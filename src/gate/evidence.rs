@@ -174,6 +174,15 @@ impl Evidence {
         }
     }
 
+    /// Whether a match by distance is enough to stop an upload, and not only to have people look at it. The picture itself
+    /// always is. A guess at an original has met by chance more often: of a plain picture, and of a small part of one,
+    /// it never is; of others only so near.
+    #[must_use]
+    pub fn may_stop(&self, distance: Distance) -> bool {
+        let is_plain = self.is_small || self.flatness >= values::STOPS_FLATNESS;
+        !self.is_guess || (!is_plain && distance.0 <= values::STOPS_GUESS)
+    }
+
     /// Whether the picture is as plain as drawings are.
     #[must_use]
     pub const fn is_plain(&self) -> bool {
@@ -339,6 +348,26 @@ mod tests {
             ..plain
         };
         assert_eq!(within(given, threshold), Some(threshold));
+    }
+
+    #[test]
+    fn guesses_stop_only_where_they_are_near_and_rich() {
+        let (_, rich) = evidence();
+        let plain = Evidence {
+            flatness: 40,
+            ..rich
+        };
+        let small = Evidence {
+            is_small: true,
+            ..rich
+        };
+        let given = Evidence {
+            is_guess: false,
+            ..plain
+        };
+        assert!(rich.may_stop(Distance(24)) && !rich.may_stop(Distance(25)));
+        assert!(!plain.may_stop(Distance(0)) && !small.may_stop(Distance(0)));
+        assert!(given.may_stop(Distance(31)));
     }
 
     #[test]

@@ -79,6 +79,10 @@ pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
 pub use decide::action::decide;
+#[cfg(feature = "evaluate")]
+pub(crate) use decide::fit::liberties;
+#[cfg(feature = "evaluate")]
+pub(crate) use evidence::Limits;
 pub use evidence::{Evidence, Score};
 pub use explain::{Considered, Explanation};
 #[cfg(feature = "decode")]
@@ -105,7 +109,7 @@ pub use outcome::{Outcome, Problem, ProblemKind};
 pub use query::{Extraction, Query};
 pub use replay::{Told, refusal, replay};
 #[cfg(feature = "evaluate")]
-pub(crate) use sample::fitted_without_reach;
+pub(crate) use sample::{Scored, fitted_without_reach, scored};
 pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]

@@ -4,7 +4,7 @@
 /// The number of this version of the rules.
 pub const VERSION: u32 = 2;
 /// The first eight bytes of the SHA-256 of all names and values.
-pub const DIGEST: [u8; 8] = [0xe7, 0x6b, 0x49, 0x6b, 0x75, 0x40, 0xb0, 0xfd];
+pub const DIGEST: [u8; 8] = [0x3a, 0xdc, 0xa8, 0x9a, 0x46, 0x03, 0x5b, 0x13];
 /// Flatness up to which a picture is as rich as photos are; hundredths flat.
 pub const EVIDENCE_RICH: u8 = 20;
 /// Flatness from which a picture is as plain as drawings are; hundredths flat.
@@ -35,6 +35,10 @@ pub const LOOK_MINOR: f32 = 0.3;
 pub const LOOK_MOST_GUESSED: usize = 16;
 /// A picture within so many bits of one of which guesses were made tells nothing new; bits.
 pub const LOOK_SAME_PICTURE: u16 = 8;
+/// Flatness from which a guess that is near does not block, but is reviewed; small parts of any picture neither; hundredths flat.
+pub const STOPS_FLATNESS: u8 = 40;
+/// Distance beyond which a guess that is near does not block, but is reviewed; bits.
+pub const STOPS_GUESS: u16 = 24;
 /// How far out entries lie that the picture itself, or mirrored, is fitted to; bits.
 pub const NEAR_FAR: u16 = 72;
 /// Entries that are noted for fitting; entries.

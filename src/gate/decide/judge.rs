@@ -78,7 +78,16 @@ pub(crate) fn judge_by(
     let (kind, score, action, seconded_by) =
         if within.is_some_and(|within| hit.distance.is_within(within)) {
             let kind = MatchKind::of(signal_type);
-            (kind, score(query, hit), policy.action, None)
+            // What stops an upload on the strength of a guess needs more than what people look at.
+            let is_firm = query
+                .evidence
+                .is_none_or(|evidence| evidence.may_stop(hit.distance));
+            let milder = policy.verified_action();
+            let action = match policy.action {
+                Action::Block if !is_firm => milder.unwrap_or(Action::Review),
+                action => action,
+            };
+            (kind, score(query, hit), action, None)
         } else {
             let far = Refusal::TooFar {
                 within: within.unwrap_or(Threshold::EXACT),
