@@ -187,9 +187,9 @@ proptest! {
         let mut entries = entries;
         entries.sort_by_key(|(bucket, _)| *bucket);
         let mut offsets = vec![entries.len() as u32; BUCKETS + 1];
-        for bucket in 0..BUCKETS.min(64) {
-            let before = entries.iter().filter(|(at, _)| usize::from(*at) < bucket).count();
-            offsets[bucket] = before as u32;
+        for (offset, bucket) in offsets.iter_mut().zip(0..64) {
+            let before = entries.iter().filter(|(at, _)| *at < bucket);
+            *offset = before.count() as u32;
         }
         let offsets: &[u32; BUCKETS + 1] = offsets.first_chunk().unwrap();
         let mut column: Vec<u16> = entries.iter().map(|(_, sibling)| *sibling).collect();
