@@ -1,5 +1,6 @@
 //! Checking every byte of a segment, and counting again what its manifest says of it.
 
+use crate::hash::SignalType;
 use crate::segment::format::{Header, SectionEntry, kind};
 use crate::segment::implied::Implied;
 use crate::segment::{Segment, SegmentError};
