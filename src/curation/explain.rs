@@ -10,9 +10,9 @@ use crate::curation::Workspace;
 use crate::gate::{Considered, Explanation, Gate, Match, Outcome, Problem, read_file};
 use crate::hash::{Distance, Form, Quality, Reach, SignalType};
 use crate::hashset::{self, HashsetError, ListFormat};
+use crate::rules::Rules;
 #[cfg(feature = "curation")]
 use crate::store::{BankStore, StoreError};
-use crate::rules::Rules;
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::Path;

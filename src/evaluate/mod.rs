@@ -41,8 +41,8 @@ pub use calibrate::{
 };
 pub use corpus::{CorpusFile, LeftOut};
 pub use derive::{
-    DerivePlan, Derived, DerivedLimit, Held, Kind, Listed, MARGIN_BITS, MARGIN_SCORE, MadeElsewhere, Manifest,
-    ManifestError, ScoreRow, Split, Verdict as LimitVerdict, derive,
+    DerivePlan, Derived, DerivedLimit, Held, Kind, Listed, MARGIN_BITS, MARGIN_SCORE,
+    MadeElsewhere, Manifest, ManifestError, ScoreRow, Split, Verdict as LimitVerdict, derive,
 };
 pub use error::EvaluateError;
 pub use guesses::{GuessRate, Guessed};

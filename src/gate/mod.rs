@@ -69,6 +69,10 @@ pub use check::{Gate, GateError};
 #[cfg(feature = "decode")]
 pub use check::{GateOptions, Worker};
 pub use decide::action::decide;
+#[cfg(feature = "evaluate")]
+pub(crate) use decide::fit::liberties;
+#[cfg(feature = "evaluate")]
+pub(crate) use evidence::Limits;
 pub use evidence::{Evidence, Score};
 pub use explain::{Considered, Explanation};
 #[cfg(feature = "decode")]
@@ -96,10 +100,6 @@ pub use replay::{Told, refusal, replay};
 pub(crate) use sample::{Scored, fitted_without_reach, scored};
 pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
-#[cfg(feature = "evaluate")]
-pub(crate) use decide::fit::liberties;
-#[cfg(feature = "evaluate")]
-pub(crate) use evidence::Limits;
 #[cfg(feature = "evaluate")]
 pub(crate) use terms::widest;
 pub use unread::Unread;

@@ -239,7 +239,9 @@ pub(crate) fn held(index: &Index) -> u64 {
 pub(crate) fn widest(index: &Index) -> Distance {
     let held = held(index);
     let [.., largest] = values::TERMS_WIDEST_BITS;
-    let mut steps = values::TERMS_WIDEST_HELD.iter().zip(values::TERMS_WIDEST_BITS);
+    let mut steps = values::TERMS_WIDEST_HELD
+        .iter()
+        .zip(values::TERMS_WIDEST_BITS);
     let step = steps.find(|(most, _)| held <= **most);
     Distance(step.map_or(largest, |(_, bits)| bits))
 }

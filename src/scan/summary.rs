@@ -1,8 +1,8 @@
 //! What a scan says at its end.
 
 use crate::gate::Outcome;
-use crate::scan::{FileRecord, Finished, ShadowSummary, Skipped};
 use crate::rules::Rules;
+use crate::scan::{FileRecord, Finished, ShadowSummary, Skipped};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
