@@ -158,7 +158,8 @@ fn bars_around_a_thumbnail_are_cut_away() -> Tested {
     );
     let upload = with_thumbnail(&other, &framed)?;
     let verdict = check(&folder, "standard", &upload)?;
-    assert_eq!(verdict.action, Some(Action::Block));
+    // A guess at a picture as plain as this one does not block by itself.
+    assert_eq!(verdict.action, Some(Action::Review));
     let named = variants(&verdict);
     assert!(
         named
@@ -345,7 +346,8 @@ fn guesses_are_made_over_black_too() -> Tested {
     let upload = framed_sticker(&shape)?;
     let verdict = check(&folder, "standard", &upload)?;
     let named = variants(&verdict);
-    assert_eq!(verdict.action, Some(Action::Block), "{named:?}");
+    // Mostly flat, so that a guess does not block by itself.
+    assert_eq!(verdict.action, Some(Action::Review), "{named:?}");
     assert!(
         named
             .iter()

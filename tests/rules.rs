@@ -126,7 +126,7 @@ fn cell(text: &str) -> String {
 }
 
 fn page(table: &Table) -> String {
-    let mut page = include_str!("expected/rules_head.md").to_owned();
+    let mut page = include_str!("expected/rules_head.txt").to_owned();
     page.push_str("## Which versions were there?\n\n| version | since | what changed |\n| --- | --- | --- |\n");
     for version in &table.versions {
         let (rules, words) = (version.rules, cell(&version.words));
