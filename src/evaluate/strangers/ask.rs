@@ -276,6 +276,10 @@ struct Asked<'a> {
     gates: &'a [(u64, Gate)],
 }
 
+/// What an upload met of a listed picture: whether any match blocks, the nearest, how flat its query was, and what it
+/// rests on.
+type Met<'a> = (bool, &'a Match, Option<u8>, How);
+
 impl Asked<'_> {
     fn none(&self) -> Vec<Tally> {
         vec![Tally::default(); self.gates.len() * self.plan.plan.variants.len()]
@@ -350,7 +354,7 @@ impl Asked<'_> {
         tally.blocked += u64::from(verdict.action == Some(Action::Block));
         tally.reviewed += u64::from(verdict.action == Some(Action::Review));
         let (mut by, mut blocked_by) = (BTreeSet::new(), BTreeSet::new());
-        let mut met: BTreeMap<(u32, u32), (bool, &Match, Option<u8>, How)> = BTreeMap::new();
+        let mut met: BTreeMap<(u32, u32), Met<'_>> = BTreeMap::new();
         for found in &verdict.matches {
             let query = (verdict.queries.iter())
                 .find(|query| (query.signal, query.variant) == (found.query, found.variant));
