@@ -145,5 +145,5 @@ fn what_is_left_undone_is_what_cannot_matter() {
         .iter()
         .map(|upload| gate.decide_only(&mut worker, upload));
     let found = answers.filter(|answer| answer.action.is_some() && !answer.is_early);
-    assert!(found.count() > 3);
+    assert!(found.count() >= 3);
 }
