@@ -10,8 +10,8 @@ use hashgate::segment::{Permutation, format};
 use search_support::*;
 
 /// Sizes of batches at which something begins or ends: one by one, together, divided among
-/// threads, listed.
-const BATCHES: [usize; 10] = [0, 1, 2, 7, 8, 127, 257, 700, 1100, 2000];
+/// threads, listed, more than are visited together.
+const BATCHES: [usize; 10] = [0, 1, 2, 7, 8, 127, 257, 700, 1100, 2100];
 
 /// Holds a batch, limited or not, against each query alone, and that against brute force for the
 /// first few.

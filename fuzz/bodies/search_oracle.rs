@@ -186,6 +186,13 @@ impl World<'_> {
         let batch = index.search_batch(&queries, radius);
         let limited = index.search_batch_limited(&queries, radius, limit);
         assert_eq!((batch.len(), limited.len()), (queries.len(), queries.len()));
+        let mut told = vec![Vec::new(); queries.len()];
+        index.visit_batch(&queries, radius, |place, hit| told[place].push(hit));
+        for (told, hits) in told.iter_mut().zip(&batch) {
+            told.sort_unstable();
+            told.dedup();
+            assert_eq!(told, hits);
+        }
         for (query, (hits, limited)) in queries.iter().zip(batch.iter().zip(&limited)) {
             let expected = self.expected(query, radius);
             assert_eq!(hits, &expected);

@@ -99,8 +99,9 @@ impl Gate {
     /// quarantine, with less work for what is blocked.
     ///
     /// What is left undone where an entry surely blocks: decoding, if a digest of the bytes is known; guesses, further
-    /// frames and what is behind the picture, if the picture as it is matches. An upload that nothing blocks costs as
-    /// much as a check. Nothing is left undone where a bank allows, is in force for a share of the uploads, or has
+    /// frames and what is behind the picture, if the picture as it is matches. An upload that nothing blocks costs a
+    /// little more than a check: the index is asked about its first hashes twice, and its digests are computed before it is
+    /// decoded, not beside. Nothing is left undone where a bank allows, is in force for a share of the uploads, or has
     /// [quarantine](crate::bank::Quarantine); nor of the picture in [`Isolation::Everything`], or where it was read from
     /// a JPEG's coefficients.
     ///
