@@ -78,7 +78,19 @@ pub(in crate::signal) fn weights(
     }
     let mut weights = [0; 256];
     for (weight, &apart) in weights.iter_mut().zip(apart.as_flattened()) {
-        *weight = (255.0 * apart / (apart + scale)) as u8;
+        *weight = whole(255.0 * apart / (apart + scale));
     }
     weights
+}
+
+/// The whole part of a number from 0 to 255, as vectors can take it; 0 of what is no number.
+#[inline(always)]
+fn whole(value: f32) -> u8 {
+    /// Floats of this size are whole numbers one apart, so adding it rounds, and the lowest bits are the number.
+    const WHOLE: f32 = 8_388_608.0;
+    let value = if value < 255.0 { value } else { 255.0 };
+    let value = if value > 0.0 { value } else { 0.0 };
+    let rounded = value + WHOLE;
+    let is_above = i32::from(rounded - WHOLE > value);
+    (rounded.to_bits() as i32).wrapping_sub(is_above) as u8
 }

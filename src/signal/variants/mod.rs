@@ -9,9 +9,10 @@
 //!
 //! 1. `rectangles.rs` finds where another picture may lie in it; `plan.rs` says what else is tried.
 //! 2. A rectangle becomes a patch of 192×192 cells (`patch.rs`).
-//! 3. What works along each side by itself (mirroring, crops, un-crops, covers, with the sampling
-//!    and the DCT) is one matrix a side (`side.rs`): a product of 192×192×16, shared by all variants
-//!    of a side, and one of 192×16×16 each (`kernel.rs`).
+//! 3. What works along each side by itself (mirroring, crops, un-crops, covers) is where the 64 samples
+//!    of that side lie, and what each reads (`side.rs`). Rows are sampled and transformed once for all
+//!    variants that share a side along x; then each variant samples and transforms its columns
+//!    (`kernel.rs`). The DCT is of folded samples, since its cosines are even or odd about the middle.
 //! 4. Turns and perspective are sampled place by place (`warp.rs`).
 //!
 //! The grid of samples is the reference's, computed for the size that the original would have had:
@@ -35,11 +36,13 @@ pub use set::{VariantSet, VariantSetError};
 
 use crate::hash::{Frame, PdqHash, Quality, Sides, Transform, Variant, View};
 use crate::rules::values;
+use crate::signal::pdq::axis::SAMPLES;
 use crate::signal::pdq::kernel::Kernel;
 use crate::signal::pdq::spectrum::{self, FREQUENCIES, Samples, Spectrum, transposed};
 use crate::signal::pdq::{Confidence, quality_of};
+use kernel::{Lines, Read};
 use patch::{CELLS, Patch, Rectangle, Scratch};
-use side::{Along, Side, Span};
+use side::{Along, Span, Tents};
 
 /// One variant's hash.
 #[derive(Debug, Clone, PartialEq)]
@@ -361,24 +364,27 @@ struct Of<'a> {
     store: &'a mut Store,
 }
 
-/// Products with sides along x, and sides along y, that may be used again.
+/// Rows in the frequencies along x, and tents along y, that may be used again.
 #[derive(Debug)]
 struct Store {
-    lines: Kept,
-    sides: Kept,
-    /// A side along x, until its product is made.
-    along: Box<Side>,
-    /// The same side, with another guess at what is missing.
-    other: Box<Side>,
+    lines: Kept<Box<Lines>>,
+    tents: Kept<Tents>,
+    /// The tents of a side along x, until its rows are made.
+    along: Tents,
+    /// What they read.
+    read: Box<Read>,
+    /// Rows, until what another guess at what is missing changes is added.
+    first: Box<Lines>,
 }
 
 impl Default for Store {
     fn default() -> Self {
         Self {
             lines: Kept::default(),
-            sides: Kept::default(),
-            along: Box::new([[0.0; FREQUENCIES]; CELLS]),
-            other: Box::new([[0.0; FREQUENCIES]; CELLS]),
+            tents: Kept::default(),
+            along: Tents::default(),
+            read: Box::new([[0.0; CELLS]; SAMPLES]),
+            first: no_lines(),
         }
     }
 }
@@ -387,11 +393,10 @@ impl Default for Store {
 type Key = (Span, bool, bool);
 
 /// What was made of one patch, by what it is; the memory serves the next patch too.
-#[derive(Debug, Default)]
-struct Kept {
+#[derive(Debug)]
+struct Kept<T> {
     keys: Vec<Key>,
-    /// A side, or lines, which have the same shape.
-    values: Vec<Box<Side>>,
+    values: Vec<T>,
     /// Where the next one goes, once there are [`MOST_KEPT`].
     next: usize,
 }
@@ -399,14 +404,24 @@ struct Kept {
 /// What is kept of one patch.
 const MOST_KEPT: usize = 96;
 
-impl Kept {
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            values: Vec::new(),
+            next: 0,
+        }
+    }
+}
+
+impl<T> Kept<T> {
     fn forget(&mut self) {
         self.keys.clear();
         self.next = 0;
     }
 
-    /// What is kept under a key, or made for it.
-    fn get(&mut self, key: Key, make: impl FnOnce(&mut Side)) -> &Side {
+    /// What is kept under a key, or made for it in memory that `new` gives once.
+    fn get(&mut self, key: Key, new: impl FnOnce() -> T, make: impl FnOnce(&mut T)) -> &T {
         let place = self.keys.iter().position(|held| *held == key);
         let place = place.unwrap_or_else(|| {
             let place = self.next;
@@ -416,13 +431,17 @@ impl Kept {
                 None => self.keys.push(key),
             }
             if self.values.len() <= place {
-                self.values.push(Box::new([[0.0; FREQUENCIES]; CELLS]));
+                self.values.push(new());
             }
             make(&mut self.values[place]);
             place
         });
         &self.values[place]
     }
+}
+
+fn no_lines() -> Box<Lines> {
+    Box::new([[0.0; FREQUENCIES]; CELLS])
 }
 
 impl<'a> Of<'a> {
@@ -433,7 +452,7 @@ impl<'a> Of<'a> {
         take: &'a mut dyn FnMut(Made),
     ) -> Self {
         store.lines.forget();
-        store.sides.forget();
+        store.tents.forget();
         Self {
             kernel,
             patch,
@@ -463,48 +482,42 @@ impl<'a> Of<'a> {
 
     fn spectrum_by(&mut self, x: Key, y: Key) -> Spectrum {
         let [width, height] = self.patch.size;
-        let ramp = |other: bool| if other { side::OTHER_RAMP } else { side::RAMP };
-        let (
-            kernel,
-            Store {
-                lines,
-                sides,
-                along,
-                other,
-            },
-        ) = (self.kernel, &mut *self.store);
-        let cells = &self.patch.cells;
-        if x.2 {
-            // Where another guess is made at what is missing, only cells at the edges count otherwise.
-            let first = Along::new(x.0, width, x.1, side::RAMP);
-            let made = *lines.get((x.0, x.1, false), |lines| {
-                kernel.side(&first, along);
-                kernel.across(cells, along, &first.cells(), lines);
-            });
-            lines.get(x, |lines| {
-                *lines = made;
-                kernel.side(&first, along);
-                kernel.side(&Along::new(x.0, width, x.1, side::OTHER_RAMP), other);
-                for seen in first.edges() {
-                    let edge = other
-                        .iter_mut()
-                        .zip(along.iter())
-                        .take(seen.end)
-                        .skip(seen.start);
-                    for (to, from) in edge {
-                        to.iter_mut().zip(from).for_each(|(to, from)| *to -= from);
-                    }
-                    kernel.add_across(cells, other, &seen, lines);
-                }
-            });
-        }
-        let lines = lines.get(x, |lines| {
-            let side = Along::new(x.0, width, x.1, ramp(x.2));
-            kernel.side(&side, along);
-            kernel.across(cells, along, &side.cells(), lines);
+        let (kernel, cells) = (self.kernel, &self.patch.cells);
+        let Store {
+            lines,
+            tents,
+            along,
+            read,
+            first,
+        } = &mut *self.store;
+        let side = || Along::new(x.0, width, x.1, side::RAMP);
+        let made = lines.get((x.0, x.1, false), no_lines, |lines| {
+            kernel.tents(&side(), along);
+            kernel.across(cells, along, read, lines);
         });
-        let down = sides.get(y, |side| {
-            kernel.side(&Along::new(y.0, height, y.1, ramp(y.2)), side);
+        let lines = if x.2 {
+            // Where another guess is made at what is missing, only cells at the ends count otherwise.
+            **first = **made;
+            lines.get(x, no_lines, |lines| {
+                **lines = **first;
+                for beyond in side().beyond(side::OTHER_RAMP) {
+                    let mut column = [0.0; CELLS];
+                    let from = cells.as_flattened().get(beyond.first * CELLS..);
+                    kernel.combine(
+                        from.unwrap_or_default(),
+                        CELLS,
+                        &beyond.weights,
+                        &mut column,
+                    );
+                    kernel.add_column(&column, &beyond.more, lines);
+                }
+            })
+        } else {
+            made
+        };
+        let ramp = if y.2 { side::OTHER_RAMP } else { side::RAMP };
+        let down = tents.get(y, Tents::default, |tents| {
+            kernel.tents(&Along::new(y.0, height, y.1, ramp), tents);
         });
         kernel.down(lines, down)
     }

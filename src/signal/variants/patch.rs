@@ -35,7 +35,7 @@ impl Rectangle {
     }
 }
 
-/// A patch's cells, row after row.
+/// A patch's cells, column after column: vectors add along a line, and what is read along x adds columns.
 pub(super) type Cells = [[f32; CELLS]; CELLS];
 
 /// A rectangle's luma, its mean taken off.
@@ -64,8 +64,8 @@ impl Default for Patch {
 pub(super) struct Scratch {
     /// The picture's cells, column after column.
     pub(super) columns: Vec<f32>,
-    /// The rectangle's columns in as many as a patch has, and these turned.
-    across: Vec<f32>,
+    /// The rectangle's rows in as many as a patch has, and these turned.
+    down: Vec<f32>,
     turned: Vec<f32>,
 }
 
@@ -94,24 +94,24 @@ impl Patch {
         ];
         let across = shares(rectangle.x, luma.size[0], luma.cell[0], luma.columns);
         let down = shares(rectangle.y, luma.size[1], luma.cell[1], luma.rows);
-        // The rows that have a part in it.
-        let top = down.iter().next().map_or(0, |(first, _)| first);
-        let bottom = down
+        // The columns that have a part in it.
+        let left = across.iter().next().map_or(0, |(first, _)| first);
+        let right = across
             .iter()
             .map(|(first, weights)| first + weights.len())
             .max();
-        let height = bottom.unwrap_or(top).min(luma.rows).saturating_sub(top);
-        // Vectors add up along lines: so columns are lines first, then rows.
-        scratch.across.resize(CELLS * height, 0.0);
-        let columns = scratch.across.chunks_exact_mut(height.max(1));
-        for (out, (first, weights)) in columns.zip(across.iter()) {
-            let from = scratch.columns.get(first * luma.rows + top..);
-            kernel.combine(from.unwrap_or_default(), luma.rows, weights, out);
+        let width = right.unwrap_or(left).min(luma.columns).saturating_sub(left);
+        // Vectors add up along lines: so rows are lines first, then columns.
+        scratch.down.resize(CELLS * width, 0.0);
+        let rows = scratch.down.chunks_exact_mut(width.max(1));
+        for (out, (first, weights)) in rows.zip(down.iter()) {
+            let from = luma.cells.get(first * luma.columns + left..);
+            kernel.combine(from.unwrap_or_default(), luma.columns, weights, out);
         }
-        scratch.turned.resize(CELLS * height, 0.0);
-        kernel.turn(&scratch.across, height, &mut scratch.turned);
-        for (out, (first, weights)) in self.cells.iter_mut().zip(down.iter()) {
-            let from = scratch.turned.get(first.saturating_sub(top) * CELLS..);
+        scratch.turned.resize(CELLS * width, 0.0);
+        kernel.turn(&scratch.down, width, &mut scratch.turned);
+        for (out, (first, weights)) in self.cells.iter_mut().zip(across.iter()) {
+            let from = scratch.turned.get(first.saturating_sub(left) * CELLS..);
             kernel.combine(from.unwrap_or_default(), CELLS, weights, out);
         }
         let flat = kernel.level(&mut self.cells, STEP);

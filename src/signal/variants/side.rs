@@ -1,18 +1,50 @@
-//! One side of a patch as PDQ's frequencies see it: which part of it is taken for the original's
-//! side, and what of the original is made up.
+//! One side of a patch as PDQ samples it: which part of it is taken for the original's side, and what
+//! of the original is made up.
 //!
-//! Everything that works along each side by itself is one matrix for x and one for y: sampling by
-//! tents where the reference would, a crop, the making up of what a crop took, and the DCT. A
-//! variant of a patch is then a product of three matrices, and variants that share a side share
-//! the first product.
+//! Everything that works along each side by itself is one list of tents for x and one for y: where each
+//! of PDQ's samples lies, which cells it reads, and how much of it is made up. A variant of a patch is
+//! then those samples, and their DCT. Variants that share a side along x share all that is done along it.
 
 use crate::signal::pdq::axis::{SAMPLES, centre, window};
 use crate::signal::pdq::spectrum::{DCT, FREQUENCIES};
 use crate::signal::variants::patch::CELLS;
-use std::ops::Range;
 
-/// How each cell along a side counts in each frequency.
-pub(super) type Side = [[f32; FREQUENCIES]; CELLS];
+/// What each of PDQ's samples along a side reads.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tents {
+    /// Of each sample the first cell, and where its weights begin and end.
+    samples: Vec<(usize, usize, usize)>,
+    /// How much each cell counts from there on.
+    weights: Vec<f32>,
+}
+
+impl Tents {
+    /// For each sample in turn the first cell that it reads, and what each from there on counts. Nothing
+    /// is read for a sample that is nothing but made up.
+    #[inline(always)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        let samples = self.samples.iter();
+        samples
+            .map(|&(first, begin, end)| (first, self.weights.get(begin..end).unwrap_or_default()))
+    }
+
+    fn forget(&mut self) {
+        self.samples.clear();
+        self.weights.clear();
+    }
+}
+
+/// What lies beyond one end of what is seen: the samples there all read the cells at that end, and
+/// another guess at what is missing changes only how much they count.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Beyond {
+    /// The first cell that they read.
+    pub(super) first: usize,
+    /// What each cell from there on counts, together 1.
+    pub(super) weights: Vec<f32>,
+    /// How much more these cells count in each frequency with the other guess.
+    pub(super) more: [f32; FREQUENCIES],
+}
 
 /// A stretch of a side, in fractions of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -118,72 +150,99 @@ impl Along {
 }
 
 impl Along {
-    /// The cells that count at all.
-    pub(super) fn cells(&self) -> Range<usize> {
+    /// How much of a sample at this place is seen, not made up: 1 within what is seen, and less and
+    /// less beyond it.
+    fn kept(&self, at: f32, ramp: f32) -> f32 {
         let [first, last] = self.seen;
-        (first.max(0.0) as usize).min(CELLS)..(last.ceil() as usize).min(CELLS)
-    }
-
-    /// Where another ramp changes how cells count: those within reach of the edges.
-    pub(super) fn edges(&self) -> [Range<usize>; 2] {
-        let Range { start, end } = self.cells();
-        let reach = self.reach.ceil() as usize + 1;
-        let (left, right) = (start.saturating_add(reach), end.saturating_sub(reach));
-        [start..left.min(end), right.max(left).min(end)..end]
-    }
-}
-
-/// The operator for what [`Along`] says.
-#[inline(always)]
-pub(super) fn fill(along: &Along, out: &mut Side) {
-    out.as_flattened_mut().fill(0.0);
-    let Along {
-        centres,
-        seen: [first, last],
-        reach,
-        ramp,
-    } = *along;
-    for (at, factors) in centres.into_iter().zip(&DCT.columns) {
         let beyond = (first - at).max(at - last).max(0.0);
-        let keep = (1.0 - beyond / ramp).max(0.0);
-        if keep == 0.0 {
-            continue;
-        }
+        (1.0 - beyond / ramp).max(0.0)
+    }
+
+    /// Adds the weights of the tent at a place to the list, each times `keep`. Returns the first cell.
+    #[inline(always)]
+    fn tent(&self, at: f32, keep: f32, weights: &mut Vec<f32>) -> usize {
+        /// Cells that are weighed at a time; most tents reach no farther.
+        const CELLS_AT_ONCE: usize = 8;
+        let ([first, last], reach) = (self.seen, self.reach);
         let at = at.clamp(first, last);
         let (low, high) = ((at - reach).max(first), (at + reach).min(last));
         let below = up_to((low - at) / reach);
         let total = up_to((high - at) / reach) - below;
         let start = (low.max(0.0) as usize).min(CELLS - 1);
+        let end = (high.max(0.0).ceil() as usize).clamp(start + 1, CELLS);
+        if total <= 0.0 {
+            weights.push(keep);
+            return start;
+        }
+        let (slope, scale) = (1.0 / reach, keep / total);
         // How much of the tent lies below the left edge of a cell.
         let mut left = below;
-        for (cell, sums) in (start..).zip(out.iter_mut().skip(start)) {
-            if cell as f32 >= high && cell > start {
-                break;
+        for cell in (start..end).step_by(CELLS_AT_ONCE) {
+            let mut edges = [0.0; CELLS_AT_ONCE];
+            for (edge, number) in edges.iter_mut().zip(1u8..) {
+                let right = cell as f32 + f32::from(number);
+                let right = if right < high { right } else { high };
+                *edge = up_to((right - at) * slope);
             }
-            let right = up_to(((cell as f32 + 1.0).min(high) - at) / reach);
-            let share = keep
-                * if total > 0.0 {
-                    (right - left) / total
-                } else {
-                    1.0
-                };
-            left = right;
-            for (sum, factor) in sums.iter_mut().zip(factors) {
-                *sum += share * factor;
+            let mut shares = edges;
+            for (share, before) in shares.iter_mut().zip([left].iter().chain(&edges)) {
+                *share = scale * (*share - before);
             }
+            let count = (end - cell).min(CELLS_AT_ONCE);
+            weights.extend_from_slice(shares.get(..count).unwrap_or_default());
+            left = edges[CELLS_AT_ONCE - 1];
         }
+        start
+    }
+
+    /// The tents of all samples.
+    #[inline(always)]
+    pub(super) fn tents(&self, out: &mut Tents) {
+        out.forget();
+        for &at in &self.centres {
+            let begin = out.weights.len();
+            let keep = self.kept(at, self.ramp);
+            let first = if keep > 0.0 {
+                self.tent(at, keep, &mut out.weights)
+            } else {
+                0
+            };
+            out.samples.push((first, begin, out.weights.len()));
+        }
+    }
+
+    /// What another ramp changes at either end of what is seen.
+    pub(super) fn beyond(&self, other_ramp: f32) -> [Beyond; 2] {
+        let [first, last] = self.seen;
+        let ramp = other_ramp * (last - first);
+        [first, last].map(|end| {
+            let mut weights = Vec::with_capacity(8);
+            let cell = self.tent(end, 1.0, &mut weights);
+            let mut more = [0.0; FREQUENCIES];
+            for (&at, factors) in self.centres.iter().zip(&DCT.columns) {
+                let is_beyond = if end == first { at < first } else { at > last };
+                if is_beyond {
+                    let change = self.kept(at, ramp) - self.kept(at, self.ramp);
+                    for (more, factor) in more.iter_mut().zip(factors) {
+                        *more += change * factor;
+                    }
+                }
+            }
+            Beyond {
+                first: cell,
+                weights,
+                more,
+            }
+        })
     }
 }
 
 /// How much of a tent from -1 to 1 lies below `x`, of 1.
 #[inline(always)]
 fn up_to(x: f32) -> f32 {
-    let x = x.clamp(-1.0, 1.0);
-    if x < 0.0 {
-        0.5 * (1.0 + x) * (1.0 + x)
-    } else {
-        1.0 - 0.5 * (1.0 - x) * (1.0 - x)
-    }
+    let x = if x < 1.0 { x } else { 1.0 };
+    let x = if x > -1.0 { x } else { -1.0 };
+    0.5 + x - 0.5 * x * x.abs()
 }
 
 #[cfg(test)]
@@ -191,27 +250,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flat_side_has_no_frequencies() {
+    fn a_sample_of_what_is_seen_is_a_mean_of_cells() {
         for span in [
             Span::WHOLE,
+            Span::part([0.2, 0.7]),
             Span {
                 original: [0.2, 0.7],
                 seen: [0.0, 1.0],
             },
         ] {
             for mirrored in [false, true] {
-                let mut side: Side = [[0.0; FREQUENCIES]; CELLS];
-                fill(&Along::new(span, 777.0, mirrored, RAMP), &mut side);
-                for frequency in 0..FREQUENCIES {
-                    let sum: f32 = side.iter().map(|cell| cell[frequency]).sum();
-                    assert!(sum.abs() < 1e-3, "{span:?} {mirrored} {frequency}: {sum}");
+                let mut tents = Tents::default();
+                Along::new(span, 777.0, mirrored, RAMP).tents(&mut tents);
+                assert_eq!(tents.iter().count(), SAMPLES);
+                for (sample, (first, weights)) in tents.iter().enumerate() {
+                    let sum: f32 = weights.iter().sum();
+                    assert!(
+                        (sum - 1.0).abs() < 1e-4,
+                        "{span:?} {mirrored} {sample}: {sum}"
+                    );
+                    assert!(
+                        first + weights.len() <= CELLS,
+                        "{span:?} {mirrored} {sample}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn another_ramp_changes_only_cells_at_the_edges() {
+    fn another_ramp_changes_only_how_much_the_cells_at_the_ends_count() {
         for (span, pixels) in [
             (Span::uncrop(100, 30), 500.0),
             (Span::uncrop(0, 200), 70.0),
@@ -219,21 +287,30 @@ mod tests {
             (Span::part([0.3, 0.8]), 900.0),
         ] {
             for mirrored in [false, true] {
+                // How each cell counts in each frequency.
                 let along = [RAMP, OTHER_RAMP].map(|ramp| Along::new(span, pixels, mirrored, ramp));
-                let [one, other] = along.each_ref().map(|along| {
-                    let mut side: Side = [[0.0; FREQUENCIES]; CELLS];
-                    fill(along, &mut side);
+                let [mut one, other] = along.each_ref().map(|along| {
+                    let mut tents = Tents::default();
+                    along.tents(&mut tents);
+                    let mut side = [[0.0f32; FREQUENCIES]; CELLS];
+                    for ((first, weights), factors) in tents.iter().zip(&DCT.columns) {
+                        for (cell, weight) in side.iter_mut().skip(first).zip(weights) {
+                            let counts = cell.iter_mut().zip(factors);
+                            counts.for_each(|(sum, factor)| *sum += weight * factor);
+                        }
+                    }
                     side
                 });
-                let [left, right] = along[0].edges();
+                for beyond in along[0].beyond(OTHER_RAMP) {
+                    for (cell, weight) in one.iter_mut().skip(beyond.first).zip(&beyond.weights) {
+                        let counts = cell.iter_mut().zip(&beyond.more);
+                        counts.for_each(|(sum, more)| *sum += weight * more);
+                    }
+                }
                 for (cell, (one, other)) in one.iter().zip(&other).enumerate() {
-                    let is_edge = left.contains(&cell) || right.contains(&cell);
-                    assert!(is_edge || one == other, "{span:?} {mirrored} {cell}");
-                    let counts = one.iter().any(|value| *value != 0.0);
-                    assert!(
-                        !counts || along[0].cells().contains(&cell),
-                        "{span:?} {cell}"
-                    );
+                    for (one, other) in one.iter().zip(other) {
+                        assert!((one - other).abs() < 1e-4, "{span:?} {mirrored} {cell}");
+                    }
                 }
             }
         }
