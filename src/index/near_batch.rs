@@ -46,6 +46,8 @@ const SAMPLE: usize = 64;
 const OVERDRAFT: u64 = 2;
 /// Survivors ahead of the one whose id is read, for which it is asked for.
 const IDS_AHEAD: usize = 32;
+/// Fewer queries than this scan rows as they are: to turn them would cost more than it saves.
+const MIN_TURNED: usize = 16;
 /// Rows that are scanned for all queries before the next: half of a first-level cache.
 const BLOCK_ROWS: usize = 512;
 
@@ -105,20 +107,22 @@ pub(super) fn search<R: Row>(
     if aside.is_empty() {
         return;
     }
-    let mut found = Vec::new();
+    let (mut found, mut turned) = (Vec::new(), Vec::new());
     let mut base = 0u32;
     for rows in view.rows.chunks(BLOCK_ROWS) {
+        let wide = R::wide(rows).filter(|_| aside.len() >= MIN_TURNED);
+        let wide = wide.filter(|rows| kernel.turn(rows, &mut turned).is_some());
         for &number in &aside {
-            if let Some(query) = queries.get(number as usize) {
-                kernel.scan(
-                    rows,
-                    base,
-                    query,
-                    radius.min(sink.radius(number)),
-                    &mut found,
-                );
-                found.drain(..).for_each(|hash| sink.take(number, hash));
+            let Some(query) = queries.get(number as usize..=number as usize) else {
+                continue;
+            };
+            let within = radius.min(sink.radius(number));
+            if let (Some(rows), Some([query])) = (wide, R::wide(query)) {
+                kernel.scan_turned((rows, &turned), base, query, within, &mut found);
+            } else if let [query] = query {
+                kernel.scan(rows, base, query, within, &mut found);
             }
+            found.drain(..).for_each(|hash| sink.take(number, hash));
         }
         base = base.wrapping_add(rows.len() as u32);
     }

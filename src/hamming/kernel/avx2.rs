@@ -8,6 +8,7 @@
 use super::Kernel;
 use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
 use super::shared::{self, Around, BUCKETS, Met, SharedFound, SharedProbe};
+use super::turned::{self, Turned};
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -172,6 +173,63 @@ fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u
         let sum = _mm_add_epi32(sum, _mm_shuffle_epi32::<0b10_11_00_01>(sum));
         (within, _mm_cvtsi128_si32(sum) as u32)
     }
+}
+
+/// Which of eight turned rows are within `radius`: all are given up where all are beyond it after the first
+/// `TELLING` words.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn near8_turned<const TELLING: usize>(turned: &Turned, query: &[__m256i; 8], radius: u32) -> u32 {
+    // SAFETY: each load is unaligned and of exactly one line of the array.
+    let of = |word: usize| unsafe { _mm256_loadu_si256(turned[word].as_ptr().cast()) };
+    let beyond = |bytes: __m256i| {
+        let pairs = _mm256_maddubs_epi16(bytes, _mm256_set1_epi8(1));
+        let sums = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+        let far = _mm256_cmpgt_epi32(sums, _mm256_set1_epi32(radius.min(256) as i32));
+        _mm256_movemask_ps(_mm256_castsi256_ps(far)) as u32
+    };
+    // Of a row four sums, of 64 bits each at most: no byte wraps.
+    let mut bytes = _mm256_setzero_si256();
+    for word in 0..TELLING {
+        let difference = _mm256_xor_si256(of(word), query[word]);
+        bytes = _mm256_add_epi8(bytes, count_bytes(difference));
+    }
+    if beyond(bytes) == 0xff {
+        return 0;
+    }
+    for word in TELLING..8 {
+        let difference = _mm256_xor_si256(of(word), query[word]);
+        bytes = _mm256_add_epi8(bytes, count_bytes(difference));
+    }
+    !beyond(bytes) & 0xff
+}
+
+/// As `generic::scan` over rows that were turned.
+pub(super) fn scan_turned<const TELLING: usize>(
+    rows: &[[u32; 8]],
+    turned: &[Turned],
+    base: u32,
+    query: &[u32; 8],
+    radius: u32,
+    found: &mut Vec<Found>,
+) {
+    #[target_feature(enable = "avx2,popcnt")]
+    fn inner<const TELLING: usize>(
+        rows: &[[u32; 8]],
+        turned: &[Turned],
+        base: u32,
+        query: &[u32; 8],
+        radius: u32,
+        found: &mut Vec<Found>,
+    ) {
+        let words = query.map(|word| _mm256_set1_epi32(word as i32));
+        turned::scan(rows, turned, base, query, radius, found, |turned| {
+            near8_turned::<TELLING>(turned, &words, radius)
+        });
+    }
+    debug_assert!(Kernel::Avx2.is_available());
+    // SAFETY: `Kernel::scan_turned`, the only caller, has established that the processor has these features.
+    unsafe { inner::<TELLING>(rows, turned, base, query, radius, found) }
 }
 
 macro_rules! entry {

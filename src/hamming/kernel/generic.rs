@@ -66,6 +66,8 @@ pub trait Row: sealed::Sealed + Copy + Sync + Sized + 'static {
     fn words<I: Isa>(&self, query: &Self, thresholds: &[i32; 8]) -> (u32, u32);
     /// The words.
     fn as_words(&self) -> &[u32];
+    /// The rows, if they are of 256 bits.
+    fn wide(rows: &[Self]) -> Option<&[[u32; 8]]>;
     /// The distance to another row, in bits.
     #[inline(always)]
     fn distance(&self, other: &Self) -> u32 {
@@ -91,6 +93,10 @@ impl Row for [u32; 8] {
     fn as_words(&self) -> &[u32] {
         self
     }
+    #[inline(always)]
+    fn wide(rows: &[Self]) -> Option<&[[u32; 8]]> {
+        Some(rows)
+    }
 }
 
 impl Row for [u32; 2] {
@@ -110,6 +116,10 @@ impl Row for [u32; 2] {
     #[inline(always)]
     fn as_words(&self) -> &[u32] {
         self
+    }
+    #[inline(always)]
+    fn wide(_: &[Self]) -> Option<&[[u32; 8]]> {
+        None
     }
 }
 

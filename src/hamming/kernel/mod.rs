@@ -3,7 +3,8 @@
 //! The processor is asked once ([`Kernel::detect`]); the environment variable `HASHGATE_KERNEL`
 //! forces one, for tests and for comparisons. Every kernel answers the same, bit by bit.
 //!
-//! The operations are those of a near index: scan rows of hashes ([`Kernel::scan`]), scan buckets
+//! The operations are those of a near index: scan rows of hashes ([`Kernel::scan`]; for many queries
+//! [`Kernel::scan_turned`]), scan buckets
 //! of 16-bit sibling chunks ([`Kernel::scan_buckets`]), and verify candidates ([`Kernel::verify`]);
 //! the latter two also for many queries at a time ([`Kernel::scan_shared`] where they
 //! are sorted by bucket, [`Kernel::scan_around`] where they are not, [`Kernel::verify_shared`]).
@@ -18,10 +19,12 @@ mod neon;
 mod prefetch;
 mod scalar;
 mod shared;
+mod turned;
 
 pub use generic::{Candidate, Column, Found, PROBES_AHEAD, Probe, Row, Survivor};
 pub use prefetch::prefetch;
 pub use shared::{Around, BUCKETS, Met, SharedFound, SharedProbe};
+pub use turned::Turned;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -195,6 +198,43 @@ impl Kernel {
         found: &mut Vec<Found>,
     ) {
         dispatch!(self, scan::<R>(rows, base, query, radius, found));
+    }
+
+    /// Turns rows for [`Kernel::scan_turned`]; `None` where this kernel scans them as fast as they are.
+    pub fn turn(self, rows: &[[u32; 8]], turned: &mut Vec<Turned>) -> Option<()> {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Avx2 {
+            turned::turn(rows, turned);
+            return Some(());
+        }
+        turned.clear();
+        None
+    }
+
+    /// As [`Kernel::scan`], of rows that were also [turned](Kernel::turn): for many queries over the same rows.
+    pub fn scan_turned(
+        self,
+        (rows, turned): (&[[u32; 8]], &[Turned]),
+        base: u32,
+        query: &[u32; 8],
+        radius: u32,
+        found: &mut Vec<Found>,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if self == Self::Avx2
+            && self.is_available()
+            && turned.len() == rows.len() / 8
+            && let Some(words) = turned::telling_words(radius)
+        {
+            match words {
+                3 => avx2::scan_turned::<3>(rows, turned, base, query, radius, found),
+                4 => avx2::scan_turned::<4>(rows, turned, base, query, radius, found),
+                5 => avx2::scan_turned::<5>(rows, turned, base, query, radius, found),
+                _ => avx2::scan_turned::<6>(rows, turned, base, query, radius, found),
+            }
+            return;
+        }
+        self.scan(rows, base, query, radius, found);
     }
 
     /// Scans the buckets that a part of the `probes` names and puts the entries whose sibling chunk

@@ -46,6 +46,12 @@ where
         let mut found = Vec::new();
         kernel.scan(rows, 7, &query, radius, &mut found);
         assert_eq!(found, expected, "{}", kernel.name());
+        if let (Some(rows), Some([query])) = (Row::wide(rows), Row::wide(&[query])) {
+            let (mut turned, mut found) = (Vec::new(), Vec::new());
+            kernel.turn(rows, &mut turned);
+            kernel.scan_turned((rows, &turned), 7, query, radius, &mut found);
+            assert_eq!(found, expected, "{} turned", kernel.name());
+        }
     }
 }
 

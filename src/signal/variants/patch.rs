@@ -102,21 +102,31 @@ impl Patch {
             .max();
         let width = right.unwrap_or(left).min(luma.columns).saturating_sub(left);
         // Vectors add up along lines: so rows are lines first, then columns.
-        scratch.down.resize(CELLS * width, 0.0);
-        let rows = scratch.down.chunks_exact_mut(width.max(1));
-        for (out, (first, weights)) in rows.zip(down.iter()) {
+        let Scratch {
+            down: rows, turned, ..
+        } = scratch;
+        let (rows, turned) = (as_many(rows, CELLS * width), as_many(turned, CELLS * width));
+        let lines = rows.chunks_exact_mut(width.max(1));
+        for (out, (first, weights)) in lines.zip(down.iter()) {
             let from = luma.cells.get(first * luma.columns + left..);
             kernel.combine(from.unwrap_or_default(), luma.columns, weights, out);
         }
-        scratch.turned.resize(CELLS * width, 0.0);
-        kernel.turn(&scratch.down, width, &mut scratch.turned);
+        kernel.turn(rows, width, turned);
         for (out, (first, weights)) in self.cells.iter_mut().zip(across.iter()) {
-            let from = scratch.turned.get(first.saturating_sub(left) * CELLS..);
+            let from = turned.get(first.saturating_sub(left) * CELLS..);
             kernel.combine(from.unwrap_or_default(), CELLS, weights, out);
         }
         let flat = kernel.level(&mut self.cells, STEP);
         self.flatness = flat as f32 / ((CELLS - 1) * (CELLS - 1)) as f32;
     }
+}
+
+/// The first `count` values, whatever they are; there are more, if there were.
+fn as_many(values: &mut Vec<f32>, count: usize) -> &mut [f32] {
+    if values.len() < count {
+        values.resize(count, 0.0);
+    }
+    values.get_mut(..count).unwrap_or_default()
 }
 
 /// For each cell of a patch along one side, the cells of a picture that it covers.
