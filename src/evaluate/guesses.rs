@@ -7,7 +7,7 @@
 
 use super::statistics::Estimate;
 use crate::bank::{BankId, ContentId, Policy};
-use crate::gate::{Evidence, Extraction, Extractor, Query, fitted_without_reach, widest};
+use crate::gate::{Evidence, Extraction, Extractor, Query, fitted_without_reach, held, widest};
 use crate::hash::{Distance, Quality, Signal, Threshold};
 use crate::index::{Hit, Index};
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,8 @@ impl Guessed {
         };
         let widest = widest(index);
         let radius = widest.max(Distance(Policy::MAX_PDQ_THRESHOLD.0));
+        let held = held(index);
+        let farthest = evidence.verified_within(widest, held);
         index.visit(&query.signal, radius, |hit| {
             let Some(bank) = index.bank(hit.bank).filter(|bank| bank.policy.enabled) else {
                 return;
@@ -144,10 +146,10 @@ impl Guessed {
             if !good(query.quality) || !good(hit.quality) {
                 return;
             }
-            let near_from = near_from(&evidence, &hit);
+            let near_from = near_from(&evidence, &hit, held);
             let is_near = near_from.is_some_and(|from| from <= policy.threshold.0);
             let is_verified = policy.verified_action().is_some()
-                && evidence.reaches(hit.distance, widest, &hit.signal)
+                && evidence.reaches(hit.distance, farthest, &hit.signal)
                 && is_like(&evidence, query, &hit);
             if near_from.is_none() && !is_verified {
                 return;
@@ -167,8 +169,8 @@ impl Guessed {
 }
 
 /// The least threshold at which the entry is near.
-fn near_from(evidence: &Evidence, hit: &Hit) -> Option<u16> {
-    let widest = evidence.near_within(Policy::MAX_PDQ_THRESHOLD, &hit.signal)?;
+fn near_from(evidence: &Evidence, hit: &Hit, held: u64) -> Option<u16> {
+    let widest = evidence.near_within_among(Policy::MAX_PDQ_THRESHOLD, &hit.signal, held)?;
     let Threshold(within) = widest;
     (hit.distance.0 <= within).then_some(hit.distance.0)
 }

@@ -174,6 +174,23 @@ impl Evidence {
         }
     }
 
+    /// The same in an index of so many PDQ hashes. In a large one a guess at what is nearly empty has to come nearer: a few
+    /// lines on nothing are like a few lines in many pictures.
+    #[must_use]
+    pub fn near_within_among(
+        &self,
+        threshold: Threshold,
+        entry: &Signal,
+        held: u64,
+    ) -> Option<Threshold> {
+        let within = self.near_within(threshold, entry)?;
+        let is_empty = self.flatness >= values::MANY_EMPTY;
+        match is_many(held) && self.is_guess && is_empty {
+            true => Some(within.min(Threshold(values::MANY_EMPTY_GUESS))),
+            false => Some(within),
+        }
+    }
+
     /// Whether a match by distance is enough to stop an upload, and not only to have people look at it. The picture itself
     /// always is. A guess at an original has met by chance more often: of a plain picture, and of a small part of one,
     /// it never is; of others only so near.
@@ -181,6 +198,18 @@ impl Evidence {
     pub fn may_stop(&self, distance: Distance) -> bool {
         let is_plain = self.is_small || self.flatness >= values::STOPS_FLATNESS;
         !self.is_guess || (!is_plain && distance.0 <= values::STOPS_GUESS)
+    }
+
+    /// The same in an index of so many PDQ hashes. In a large one a guess stops only where the picture is as rich as photos
+    /// are, and a plain picture that `is_laid_otherwise`, that is turned, mirrored or laid over black, only if it is nearer.
+    #[must_use]
+    pub fn may_stop_among(&self, distance: Distance, held: u64, is_laid_otherwise: bool) -> bool {
+        let is_enough = if self.is_guess {
+            self.flatness < values::MANY_STOPS_FLATNESS
+        } else {
+            !is_laid_otherwise || !self.is_plain() || distance.0 <= values::MANY_TURNED_STOPS
+        };
+        self.may_stop(distance) && (is_enough || !is_many(held))
     }
 
     /// Whether the picture is as plain as drawings are.
@@ -200,6 +229,18 @@ impl Evidence {
     #[must_use]
     pub fn enough(&self) -> Score {
         self.enough_by(&Limits::IN_FORCE)
+    }
+
+    /// The same in an index of so many PDQ hashes: in a large one what was fitted and is very flat needs more.
+    #[must_use]
+    pub fn enough_among(&self, held: u64) -> Score {
+        let is_very_flat = self.flatness >= values::MANY_FITTED_FLATNESS;
+        match is_many(held) && self.fitted_from.is_some() && is_very_flat {
+            true => self
+                .enough()
+                .max(Score::of_share(values::MANY_FITTED_APART)),
+            false => self.enough(),
+        }
     }
 
     /// The same by other limits.
@@ -225,12 +266,30 @@ impl Evidence {
         Score::of_share(rich - share * (rich - plain))
     }
 
+    /// How far out an entry may lie and be verified by this, in an index of so many PDQ hashes in which `widest` is the
+    /// limit for others. In a large one a small part, and what was fitted and is not rich, has to come nearer: they meet
+    /// most of the strangers that lie far out.
+    #[must_use]
+    pub fn verified_within(&self, widest: Distance, held: u64) -> Distance {
+        let [not_rich, _] = Limits::IN_FORCE.fitted_flatness;
+        let is_fitted = self.fitted_from.is_some() && self.flatness >= not_rich;
+        match is_many(held) && (self.is_small || is_fitted) {
+            true => widest.min(Distance(values::MANY_VERIFIED_BITS)),
+            false => widest,
+        }
+    }
+
     /// Whether an entry at this distance is worth weighing.
     #[must_use]
     pub fn reaches(&self, distance: Distance, widest: Distance, entry: &Signal) -> bool {
         let is_vague = || self.is_guess && entry.as_pdq().is_some_and(|entry| entry.is_patterned());
         !self.inverted && distance <= widest && !is_vague()
     }
+}
+
+/// Whether an index of so many PDQ hashes is so large that what is plain needs more.
+const fn is_many(held: u64) -> bool {
+    held > values::MANY_HELD
 }
 
 /// In how many bits two hashes differ at least, where one is laid down in any of the eight ways; nearly, as
@@ -368,6 +427,97 @@ mod tests {
         assert!(rich.may_stop(Distance(24)) && !rich.may_stop(Distance(25)));
         assert!(!plain.may_stop(Distance(0)) && !small.may_stop(Distance(0)));
         assert!(given.may_stop(Distance(31)));
+    }
+
+    /// The last size that is not large, and the first that is.
+    const SIZES: [u64; 2] = [values::MANY_HELD, values::MANY_HELD + 1];
+
+    #[test]
+    fn in_large_indexes_what_is_nearly_empty_must_come_nearer() {
+        let (_, rich) = evidence();
+        let flat = |flatness| Evidence { flatness, ..rich };
+        let given = Evidence {
+            is_guess: false,
+            ..flat(95)
+        };
+        let within = |evidence: Evidence| {
+            let near = |held| evidence.near_within_among(Threshold::PDQ_DEFAULT, &noise(), held);
+            SIZES.map(|held| near(held).map(|within| within.0))
+        };
+        assert_eq!(within(rich), [Some(31), Some(31)]);
+        assert_eq!(within(flat(89)), [Some(24), Some(24)]);
+        assert_eq!(within(flat(90)), [Some(24), Some(16)]);
+        assert_eq!(within(given), [Some(31), Some(31)]);
+        let fitted = Evidence {
+            fitted_from: Some(Score(500)),
+            ..flat(95)
+        };
+        assert_eq!(within(fitted), [None, None]);
+    }
+
+    #[test]
+    fn in_large_indexes_guesses_stop_only_at_what_is_rich() {
+        let (_, rich) = evidence();
+        let flat = |flatness| Evidence { flatness, ..rich };
+        let stops = |evidence: Evidence, distance| {
+            SIZES.map(|held| evidence.may_stop_among(Distance(distance), held, false))
+        };
+        assert_eq!(stops(flat(19), 24), [true, true]);
+        assert_eq!(stops(flat(19), 25), [false, false]);
+        assert_eq!(stops(flat(20), 0), [true, false]);
+        assert_eq!(stops(flat(40), 0), [false, false]);
+        let given = Evidence {
+            is_guess: false,
+            ..flat(95)
+        };
+        assert_eq!(stops(given, 31), [true, true]);
+        let turned = |evidence: Evidence, distance| {
+            SIZES.map(|held| evidence.may_stop_among(Distance(distance), held, true))
+        };
+        assert_eq!(turned(given, 16), [true, true]);
+        assert_eq!(turned(given, 17), [true, false]);
+        let rich = Evidence {
+            flatness: 39,
+            ..given
+        };
+        assert_eq!(turned(rich, 31), [true, true]);
+    }
+
+    #[test]
+    fn in_large_indexes_what_meets_strangers_far_out_is_verified_nearer() {
+        let (_, rich) = evidence();
+        let small = Evidence {
+            is_small: true,
+            ..rich
+        };
+        let fitted = |flatness| Evidence {
+            flatness,
+            fitted_from: Some(Score(700)),
+            ..rich
+        };
+        let plain = Evidence {
+            flatness: 90,
+            ..rich
+        };
+        let within = |evidence: Evidence, widest| {
+            SIZES.map(|held| evidence.verified_within(Distance(widest), held).0)
+        };
+        for sure in [rich, plain, fitted(29)] {
+            assert_eq!(within(sure, 48), [48, 48]);
+        }
+        for unsure in [small, fitted(30), fitted(90)] {
+            assert_eq!(within(unsure, 48), [48, 44]);
+            assert_eq!(within(unsure, 40), [40, 40]);
+        }
+        let enough = |evidence: Evidence| SIZES.map(|held| evidence.enough_among(held).value());
+        assert_eq!(enough(plain), [0.88, 0.88]);
+        let nearly_met = |flatness| Evidence {
+            fitted_from: Some(Score(900)),
+            ..fitted(flatness)
+        };
+        assert_eq!(enough(nearly_met(69)), [0.74, 0.74]);
+        assert_eq!(enough(nearly_met(70)), [0.74, 0.87]);
+        assert_eq!(enough(fitted(70)), [0.808, 0.87]);
     }
 
     #[test]

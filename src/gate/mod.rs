@@ -113,7 +113,7 @@ pub(crate) use sample::{Scored, fitted_without_reach, scored};
 pub use shadow::{Shadow, ShadowError};
 pub use terms::Refusal;
 #[cfg(feature = "evaluate")]
-pub(crate) use terms::widest;
+pub(crate) use terms::{held, widest};
 pub use unread::Unread;
 pub use unsettled::{Checked, Unsettled};
 pub use verdict::{Match, MatchKind, Verdict};

@@ -2,9 +2,9 @@
 //! not this file.
 
 /// The number of this version of the rules.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The first eight bytes of the SHA-256 of all names and values.
-pub const DIGEST: [u8; 8] = [0x3a, 0xdc, 0xa8, 0x9a, 0x46, 0x03, 0x5b, 0x13];
+pub const DIGEST: [u8; 8] = [0xfc, 0x39, 0xbd, 0xb3, 0x8e, 0x26, 0xe3, 0x93];
 /// Flatness up to which a picture is as rich as photos are; hundredths flat.
 pub const EVIDENCE_RICH: u8 = 20;
 /// Flatness from which a picture is as plain as drawings are; hundredths flat.
@@ -27,6 +27,22 @@ pub const EVIDENCE_SPEAKS: f32 = 0.631;
 pub const EVIDENCE_FITTED_FLATNESS: [u8; 2] = [30, 40];
 /// In how many bits a hash of something round differs at most from itself turned over a diagonal; bits.
 pub const EVIDENCE_CONCENTRIC: u32 = 64;
+/// Size of an index beyond which what is plain needs more; hashes.
+pub const MANY_HELD: u64 = 200000;
+/// Flatness from which a guess that is near does not block in a large index, but is reviewed; hundredths flat.
+pub const MANY_STOPS_FLATNESS: u8 = 20;
+/// Distance beyond which a plain picture that is turned, mirrored or laid over black does not block in a large index, but is reviewed; bits.
+pub const MANY_TURNED_STOPS: u16 = 16;
+/// Flatness from which a guess is nearly empty; hundredths flat.
+pub const MANY_EMPTY: u8 = 90;
+/// Distance within which a guess at what is nearly empty is near in a large index; bits.
+pub const MANY_EMPTY_GUESS: u16 = 16;
+/// How far out a small part, or a fitted guess at what is not rich, may verify an entry in a large index; bits.
+pub const MANY_VERIFIED_BITS: u16 = 44;
+/// Flatness from which a fitted guess is very flat; hundredths flat.
+pub const MANY_FITTED_FLATNESS: u8 = 70;
+/// Share apart up to which a fitted guess at what is very flat is verified in a large index; share of weight.
+pub const MANY_FITTED_APART: f32 = 0.065;
 /// Less of an upload is a small part of it; share of the upload.
 pub const LOOK_SMALL: f32 = 0.2;
 /// Less of an upload is so little that patterns are met in it; share of the upload.

@@ -9,7 +9,7 @@ use crate::gate::Query;
 use crate::gate::decide::judge::{near_within, radius, score};
 use crate::gate::decide::matches::{MOST_COUNTED, Matches, visit_all};
 use crate::gate::decide::near::{far, is_asked_far, is_worth_it};
-use crate::gate::terms::{Terms, widest};
+use crate::gate::terms::{Terms, held, widest};
 use crate::hash::{Distance, Quality, SignalType};
 use crate::index::Hit;
 use crate::rules::values;
@@ -59,7 +59,8 @@ impl Doubts {
             least > 0 && quality.abs_diff(least) <= QUALITY_MARGIN
         };
         let is_guess = query.evidence.is_some_and(|evidence| evidence.is_guess);
-        let within = near_within(query, policy.threshold, hit).map(|within| within.0);
+        let within = near_within(query, policy.threshold, hit, held(terms.index));
+        let within = within.map(|within| within.0);
         let distance = hit.distance.0;
         let is_match = within.is_some_and(|within| distance.saturating_add(MARGIN) <= within);
         let is_none = within.is_none_or(|within| distance > within.saturating_add(MARGIN))

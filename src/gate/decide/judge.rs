@@ -2,9 +2,9 @@
 
 use crate::bank::{Action, Quarantine};
 use crate::gate::decide::nearly;
-use crate::gate::terms::{Refusal, Terms, is_asked_beyond, widest};
+use crate::gate::terms::{Refusal, Terms, held, is_asked_beyond, widest};
 use crate::gate::{Match, MatchKind, Query, Score};
-use crate::hash::{Distance, Family, Quality, SignalType, Threshold};
+use crate::hash::{Distance, Family, Quality, SignalType, Threshold, Transform, Variant};
 use crate::index::Hit;
 
 /// A match, and what the bank's policy says of entries that suddenly match many uploads.
@@ -74,14 +74,16 @@ pub(crate) fn judge_by(
     {
         return Err(Refusal::EntryQuality { asked, quality });
     }
-    let within = near_within(query, threshold, hit);
+    let held = held(terms.index);
+    let within = near_within(query, threshold, hit, held);
     let (kind, score, action, seconded_by) =
         if within.is_some_and(|within| hit.distance.is_within(within)) {
             let kind = MatchKind::of(signal_type);
             // What stops an upload on the strength of a guess needs more than what people look at.
+            let laid_otherwise = is_laid_otherwise(&query.variant);
             let is_firm = query
                 .evidence
-                .is_none_or(|evidence| evidence.may_stop(hit.distance));
+                .is_none_or(|evidence| evidence.may_stop_among(hit.distance, held, laid_otherwise));
             let milder = policy.verified_action();
             let action = match policy.action {
                 Action::Block if !is_firm => milder.unwrap_or(Action::Review),
@@ -100,10 +102,11 @@ pub(crate) fn judge_by(
                     reach,
                 });
             }
-            if !evidence.reaches(hit.distance, widest, &hit.signal) {
+            let farthest = evidence.verified_within(widest, held);
+            if !evidence.reaches(hit.distance, farthest, &hit.signal) {
                 return Err(far);
             }
-            let (score, alone) = (score(query, hit), evidence.enough());
+            let (score, alone) = (score(query, hit), evidence.enough_among(held));
             // What is enough alone needs no second.
             let second = seconded_by
                 .filter(|_| score.is_none_or(|score| score < alone))
@@ -145,13 +148,28 @@ pub(crate) fn judge_by(
     })
 }
 
+/// Whether a picture was turned, mirrored, laid over black or shown by its hidden colours to be asked about: by what nobody
+/// may have seen.
+fn is_laid_otherwise(variant: &Variant) -> bool {
+    let is_as_shown = matches!(
+        variant.transform,
+        Transform::Original | Transform::Displayed
+    );
+    !is_as_shown || variant.over_black || variant.alpha_ignored
+}
+
 /// The largest distance at which an entry matches by distance alone: by a guess at an original no
-/// farther than the entry may safely reach.
-pub(crate) fn near_within(query: &Query, threshold: Threshold, hit: &Hit) -> Option<Threshold> {
+/// farther than the entry may safely reach, and in an index of so many PDQ hashes.
+pub(crate) fn near_within(
+    query: &Query,
+    threshold: Threshold,
+    hit: &Hit,
+    held: u64,
+) -> Option<Threshold> {
     let Some(evidence) = &query.evidence else {
         return Some(threshold);
     };
-    let within = evidence.near_within(threshold, &hit.signal)?;
+    let within = evidence.near_within_among(threshold, &hit.signal, held)?;
     match hit.reach.filter(|_| evidence.is_guess) {
         Some(reach) => Some(within.min(Threshold(reach.bits()?.0))),
         None => Some(within),
