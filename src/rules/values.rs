@@ -4,7 +4,7 @@
 /// The number of this version of the rules.
 pub const VERSION: u32 = 3;
 /// The first eight bytes of the SHA-256 of all names and values.
-pub const DIGEST: [u8; 8] = [0xfc, 0x39, 0xbd, 0xb3, 0x8e, 0x26, 0xe3, 0x93];
+pub const DIGEST: [u8; 8] = [0x48, 0xe0, 0xa2, 0x66, 0x19, 0xaf, 0x61, 0xb3];
 /// Flatness up to which a picture is as rich as photos are; hundredths flat.
 pub const EVIDENCE_RICH: u8 = 20;
 /// Flatness from which a picture is as plain as drawings are; hundredths flat.
@@ -94,11 +94,11 @@ pub const DOUBTS_SCORE_MARGIN: f64 = 0.08;
 /// How far a quality from coefficients is taken to be off; quality.
 pub const DOUBTS_QUALITY_MARGIN: u8 = 3;
 /// Sizes of an index up to which each radius of terms.widest_bits holds; hashes.
-pub const TERMS_WIDEST_HELD: [u64; 3] = [200000, 2000000, 20000000];
+pub const TERMS_WIDEST_HELD: [u64; 3] = [100000, 2000000, 20000000];
 /// How far out an entry may lie and be verified, by the size of the index; bits.
 pub const TERMS_WIDEST_BITS: [u16; 4] = [60, 48, 40, 0];
 /// Size of an index up to which every guess is asked about beyond the banks' thresholds; hashes.
-pub const TERMS_BEYOND_ALL_HELD: u64 = 200000;
+pub const TERMS_BEYOND_ALL_HELD: u64 = 50000;
 /// Placements that are tried for one entry; placements.
 pub const FIT_MOST_LOOKS: usize = 90;
 /// Boxes that are left out; boxes.
