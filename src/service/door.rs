@@ -1,0 +1,142 @@
+//! What holds for every request, whatever its path: its id, who may call, and what is said of every answer.
+//!
+//! Owned here: the order of the checks (a browser's request from another site, then the path's own work), and the headers
+//! that every answer has. An answer to a question about an upload or a hash that says nothing else says `unjudged`, so
+//! that no error reads as clean. Refuses to look at bodies.
+
+use crate::service::fault::{Fault, Refused};
+use crate::service::ids::REQUEST_ID;
+use crate::service::state::State;
+use axum::extract::{Request, State as Shared};
+use axum::http::header::{CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// The action, for whoever decides without reading the body.
+pub(super) const ACTION: HeaderName = HeaderName::from_static("hashgate-action");
+/// What [`ACTION`] says where an upload, or a part of it, was not judged.
+pub(super) const UNJUDGED: &str = "unjudged";
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether two slashes in a path count as one, as clients rely on that join addresses by hand.
+pub(super) fn one_slash(uri: &Uri) -> Option<Uri> {
+    if !uri.path().contains("//") {
+        return None;
+    }
+    let mut path = String::with_capacity(uri.path().len());
+    for c in uri.path().chars() {
+        if !(c == '/' && path.ends_with('/')) {
+            path.push(c);
+        }
+    }
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    path.parse().ok()
+}
+
+/// A page of another site made a browser send this.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(site) = text(&FETCH_SITE) {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text(&ORIGIN) else {
+        return false;
+    };
+    let of_origin = origin.split_once("://").map(|(_, host)| host);
+    of_origin.is_none() || of_origin != text(&HOST)
+}
+
+/// Whether a path is asked about an upload or a hash, so that its answer must say if there was no judgement.
+fn judges(path: &str) -> bool {
+    path == "/v1/check" || path == "/v1/match"
+}
+
+/// The faults of a path in the form that its clients read.
+fn refuse(path: &str, fault: Fault) -> Response {
+    let _ = path;
+    fault.into_response()
+}
+
+/// Checks what holds for every request, and adds what every answer has.
+pub(super) async fn pass(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = state.ids.of(request.headers());
+    let path = request.uri().path().to_owned();
+    let method = request.method().clone();
+    let changes = !matches!(method, Method::GET | Method::HEAD);
+    let mut response = if changes && is_cross_site(request.headers()) {
+        let detail = "a page of another site made a browser send this: such requests are refused";
+        refuse(
+            &path,
+            Fault::new(axum::http::StatusCode::FORBIDDEN, "cross-site", detail),
+        )
+    } else {
+        next.run(request).await
+    };
+    let refused = response
+        .extensions()
+        .get::<Refused>()
+        .map(|refused| refused.0);
+    tracing::debug!(id, %method, path, status = response.status().as_u16(), refused, "answered");
+    let headers = response.headers_mut();
+    if judges(&path) {
+        headers
+            .entry(ACTION)
+            .or_insert(HeaderValue::from_static(UNJUDGED));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn double_slashes_are_one() {
+        let of =
+            |text: &str| one_slash(&text.parse().expect("an address")).map(|uri| uri.to_string());
+        assert_eq!(of("//c//banks?x=//"), Some("/c/banks?x=//".to_owned()));
+        assert_eq!(of("/c/banks?x=//"), None);
+    }
+
+    #[test]
+    fn a_browser_that_another_site_uses_is_known() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter();
+            let pairs = pairs.map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            pairs.collect::<HeaderMap>()
+        };
+        for (pairs, cross) in [
+            (&[][..], false),
+            (&[("sec-fetch-site", "cross-site")], true),
+            (&[("sec-fetch-site", "same-site")], true),
+            (
+                &[("sec-fetch-site", "same-origin"), ("origin", "http://a")],
+                false,
+            ),
+            (&[("origin", "http://a:1"), ("host", "a:1")], false),
+            (&[("origin", "http://evil"), ("host", "a:1")], true),
+            (&[("origin", "null"), ("host", "a:1")], true),
+        ] {
+            assert_eq!(is_cross_site(&headers(pairs)), cross, "{pairs:?}");
+        }
+    }
+}

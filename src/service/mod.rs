@@ -1,0 +1,31 @@
+//! Floor 7: the gate over HTTP, for services that cannot link it.
+//!
+//! `hashgate serve` is this room with arguments. It owns listeners, who may call, requests and answers, and the bounded
+//! pool of threads that looks at uploads. It follows a published index folder, as any gate does. It refuses to keep banks
+//! (a node has no store), to decide (that is [`gate`](crate::gate)), to fetch what an address names, and to write a
+//! hash, a query or a key into its log.
+//!
+//! | file | what it owns |
+//! | --- | --- |
+//! | `settings` | what an operator can set: `[service]` of a file, and flags over it |
+//! | `server` | listeners, connections, stopping |
+//! | `follow` | the index that is published, within a second |
+//! | `pool` | the threads that look at uploads, and the queue before them |
+//! | `body` | what a request brings, within limits |
+//! | `door`, `ids` | what holds for every request |
+//! | `fault` | what is answered where there is no answer |
+//! | `v1` | our own paths |
+
+mod body;
+mod door;
+mod fault;
+mod follow;
+mod ids;
+mod pool;
+mod server;
+mod settings;
+mod state;
+mod v1;
+
+pub use server::{Bound, ServiceError, check, serve};
+pub use settings::{Listen, Listener, Role, Settings, SettingsError, SettingsFile};

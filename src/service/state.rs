@@ -1,0 +1,42 @@
+//! What all requests share, and the steps that several paths take.
+
+use crate::gate::{Gate, Worker};
+use crate::service::body::Budget;
+use crate::service::fault::Fault;
+use crate::service::follow::Follower;
+use crate::service::ids::Ids;
+use crate::service::pool::Pool;
+use crate::service::settings::Settings;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What all requests of all listeners share.
+pub(super) struct State {
+    pub(super) settings: Settings,
+    pub(super) follower: Arc<Follower>,
+    pub(super) pool: Pool,
+    pub(super) bodies: Budget,
+    pub(super) ids: Ids,
+}
+
+impl State {
+    /// The gate, where its index may be relied on.
+    pub(super) fn gate(&self) -> Result<Arc<Gate>, Fault> {
+        Ok(self.follower.ready()?)
+    }
+
+    /// How long a caller waits at most: what it says, in milliseconds, and never more than the setting.
+    pub(super) fn wait(&self, asked: Option<u64>) -> Duration {
+        let most = self.settings.wait;
+        asked.map_or(most, |asked| Duration::from_millis(asked).min(most))
+    }
+
+    /// Does work for a processor on one of the pool's threads.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        wait: Duration,
+        job: impl FnOnce(&mut Worker) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        Ok(self.pool.run(wait, job).await?)
+    }
+}

@@ -1,0 +1,66 @@
+//! `POST /v1/check`: an upload in, its verdict out.
+//!
+//! The body is the upload's bytes, or a form with one file. The answer is a [`Verdict`] as JSON, as it is everywhere. The
+//! header `Hashgate-Action` says it in a word, for proxies: `block`, `review`, `report`, `allow`, `none`, or `unjudged`.
+//! Only 200 with `none`, `report` or `allow` lets an upload pass. What could not be judged is 422, with the verdict as
+//! its body; whatever else went wrong is another error, and says `unjudged` too.
+
+use crate::bank::Action;
+use crate::gate::Verdict;
+use crate::service::body;
+use crate::service::door::{ACTION, UNJUDGED};
+use crate::service::fault::Fault;
+use crate::service::state::State;
+use crate::service::v1::{json, query};
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What stands behind the `?`.
+#[derive(Debug, Deserialize)]
+pub(in crate::service) struct CheckQuery {
+    /// Milliseconds that the caller waits at most; never more than the setting `wait`.
+    wait: Option<u64>,
+    /// Whether the status says what to do: 403 where the upload must not pass.
+    #[serde(default)]
+    enforce: bool,
+}
+
+/// The action in a word: what a proxy decides by.
+pub(super) fn action_of(verdict: &Verdict) -> &'static str {
+    match verdict.action {
+        _ if verdict.passes() => verdict.action_name(),
+        Some(action @ (Action::Block | Action::Review)) => action.name(),
+        _ => UNJUDGED,
+    }
+}
+
+/// 200 where there is a judgement, 422 where there is none; 403 where the caller wants the status to say what to do.
+fn status_of(verdict: &Verdict, enforce: bool) -> StatusCode {
+    match action_of(verdict) {
+        UNJUDGED => StatusCode::UNPROCESSABLE_ENTITY,
+        _ if enforce && !verdict.passes() => StatusCode::FORBIDDEN,
+        _ => StatusCode::OK,
+    }
+}
+
+pub(in crate::service) async fn check(
+    Shared(state): Shared<Arc<State>>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let asked: CheckQuery = query(request.uri())?;
+    // Before the body is read: who cannot be answered need not send it.
+    state.gate()?;
+    let upload = body::upload(&state.bodies, request).await?;
+    let gate = state.gate()?;
+    let wait = state.wait(asked.wait);
+    let verdict = state
+        .work(wait, move |worker| gate.check_with(worker, &upload.bytes))
+        .await?;
+    let mut response = json(status_of(&verdict, asked.enforce), &verdict)?;
+    let action = HeaderValue::from_static(action_of(&verdict));
+    response.headers_mut().insert(ACTION, action);
+    Ok(response)
+}
