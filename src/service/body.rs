@@ -55,7 +55,6 @@ pub(super) struct Upload {
 
 /// A file of a form, with the name of its field, and the other fields.
 pub(super) struct Form {
-    #[expect(dead_code, reason = "for paths whose forms name the content by it")]
     pub(super) field: String,
     pub(super) upload: Upload,
 }

@@ -5,6 +5,7 @@
 //! that no error reads as clean. Refuses to look at bodies.
 
 use crate::service::fault::{Fault, Refused};
+use crate::service::hma::message;
 use crate::service::ids::REQUEST_ID;
 use crate::service::state::State;
 use axum::extract::{Request, State as Shared};
@@ -58,8 +59,13 @@ fn judges(path: &str) -> bool {
 
 /// The faults of a path in the form that its clients read.
 fn refuse(path: &str, fault: Fault) -> Response {
-    let _ = path;
-    fault.into_response()
+    let is_of_hma = ["/h/", "/m/", "/c/"]
+        .iter()
+        .any(|begin| path.starts_with(begin));
+    match is_of_hma {
+        true => message(&fault),
+        false => fault.into_response(),
+    }
 }
 
 /// Checks what holds for every request, and adds what every answer has.

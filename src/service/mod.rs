@@ -15,11 +15,13 @@
 //! | `door`, `ids` | what holds for every request |
 //! | `fault` | what is answered where there is no answer |
 //! | `v1` | our own paths |
+//! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
 
 mod body;
 mod door;
 mod fault;
 mod follow;
+mod hma;
 mod ids;
 mod pool;
 mod server;
@@ -28,4 +30,6 @@ mod state;
 mod v1;
 
 pub use server::{Bound, ServiceError, check, serve};
-pub use settings::{Listen, Listener, Role, Settings, SettingsError, SettingsFile};
+pub use settings::{
+    ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsError, SettingsFile,
+};

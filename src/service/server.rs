@@ -8,10 +8,11 @@ use crate::service::body::Budget;
 use crate::service::door::{self, one_slash};
 use crate::service::fault::Fault;
 use crate::service::follow::{Follower, Following};
+use crate::service::hma;
 use crate::service::ids::Ids;
 use crate::service::pool::Pool;
 use crate::service::settings::{Listen, Role, Settings, SettingsError};
-use crate::service::state::State;
+use crate::service::state::{Roles, State};
 use crate::service::v1;
 use axum::Router;
 use axum::extract::Request;
@@ -187,7 +188,7 @@ async fn serve_all(
     for listener in &state.settings.listen {
         let (open, at) = open(&listener.at).await?;
         let roles = state.settings.roles_of(listener).to_vec();
-        opened.push((open, router(state, &roles)));
+        opened.push((open, router(state, &Roles(roles.as_slice().into()))));
         bound.push(Bound { at, roles });
     }
     listening(&bound);
@@ -287,12 +288,12 @@ impl Connections {
 }
 
 /// The paths of these roles.
-fn router(state: &Arc<State>, roles: &[Role]) -> Router {
+fn router(state: &Arc<State>, roles: &Roles) -> Router {
     let mut router = Router::new()
         .route("/v1/live", get(v1::status::live))
         .route("/v1/ready", get(v1::status::ready))
         .route("/v1/status", get(v1::status::status));
-    for role in roles {
+    for role in &*roles.0 {
         router = match role {
             Role::Gate => router.route("/v1/check", post(v1::check::check)),
             Role::Match => {
@@ -302,7 +303,8 @@ fn router(state: &Arc<State>, roles: &[Role]) -> Router {
             Role::Metrics => router,
         };
     }
-    let served: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    let router = hma::routes::add(router, roles);
+    let served: Vec<&str> = roles.0.iter().map(|role| role.name()).collect();
     let served = served.join(", ");
     let nothing = move || async move {
         let detail = format!("there is no such path here; this listener serves {served}");
@@ -314,6 +316,7 @@ fn router(state: &Arc<State>, roles: &[Role]) -> Router {
             let detail = "this path is asked in another way: see the page on the service";
             Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method", detail)
         })
+        .layer(axum::Extension(roles.clone()))
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(state),
             door::pass,

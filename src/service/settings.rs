@@ -137,6 +137,42 @@ impl FromStr for Listener {
     }
 }
 
+/// What a match by a digest has for a distance, on the paths of Hasher-Matcher-Actioner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[non_exhaustive]
+pub enum ExactDistance {
+    /// `"-"`, as there.
+    #[default]
+    #[serde(rename = "-")]
+    Dash,
+    /// `"0"`, for clients that read a number.
+    #[serde(rename = "0")]
+    Zero,
+}
+
+impl ExactDistance {
+    /// As it is written.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Dash => "-",
+            Self::Zero => "0",
+        }
+    }
+}
+
+/// What `/h/hash` says of a picture with too little in it (PDQ quality below 50).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum LowQuality {
+    /// An empty text, as Hasher-Matcher-Actioner does: whoever looks it up gets 400.
+    #[default]
+    Empty,
+    /// Nothing: the key is left out.
+    Omit,
+}
+
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -241,6 +277,10 @@ pub struct SettingsFile {
     pub max_stale: Option<u64>,
     /// Most seconds since the index was published.
     pub max_index_age: Option<u64>,
+    /// The distance of a match by a digest on HMA's paths.
+    pub hma_exact_distance: Option<ExactDistance>,
+    /// What HMA's `/h/hash` says of a picture with too little in it.
+    pub hma_low_quality: Option<LowQuality>,
 }
 
 impl SettingsFile {
@@ -320,6 +360,10 @@ pub struct Settings {
     pub max_stale: Duration,
     /// How long ago the index may have been published, by its manifest's time of change. Any time unless told.
     pub max_index_age: Option<Duration>,
+    /// The distance of a match by a digest on the paths of Hasher-Matcher-Actioner.
+    pub hma_exact_distance: ExactDistance,
+    /// What `/h/hash` says of a picture with too little in it.
+    pub hma_low_quality: LowQuality,
 }
 
 impl Settings {
@@ -346,6 +390,8 @@ impl Settings {
             max_connections: 10_240,
             max_stale: Duration::from_secs(65),
             max_index_age: None,
+            hma_exact_distance: ExactDistance::default(),
+            hma_low_quality: LowQuality::default(),
         }
     }
 
@@ -398,6 +444,8 @@ impl Settings {
             let seconds = within("max_index_age", seconds, 1, 1 << 31)?;
             self.max_index_age = Some(Duration::from_secs(seconds));
         }
+        self.hma_exact_distance = file.hma_exact_distance.unwrap_or(self.hma_exact_distance);
+        self.hma_low_quality = file.hma_low_quality.unwrap_or(self.hma_low_quality);
         Ok(())
     }
 

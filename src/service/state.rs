@@ -6,9 +6,13 @@ use crate::service::fault::Fault;
 use crate::service::follow::Follower;
 use crate::service::ids::Ids;
 use crate::service::pool::Pool;
-use crate::service::settings::Settings;
+use crate::service::settings::{Role, Settings};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What a listener serves.
+#[derive(Debug, Clone)]
+pub(super) struct Roles(pub(super) Arc<[Role]>);
 
 /// What all requests of all listeners share.
 pub(super) struct State {
