@@ -28,6 +28,8 @@ mod home;
 #[cfg(feature = "curation")]
 mod import;
 mod inputs;
+#[cfg(feature = "service")]
+mod key;
 mod known;
 mod matching;
 #[cfg_attr(
@@ -118,6 +120,10 @@ enum Command {
     #[cfg(feature = "service")]
     /// Answer over HTTP: judge uploads, look up hashes, hash, by an index folder that is followed
     Serve(serve::ServeArgs),
+    #[cfg(feature = "service")]
+    /// Make, list and revoke keys of those who may call the service
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Show what was decided and why, check that record, and decide anew
     #[command(subcommand)]
     Decisions(decisions::DecisionsCommand),
@@ -245,6 +251,11 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Serve(args) => {
             let home = home_or(args.needs_no_home())?;
             serve::run(&args, &home)
+        }
+        #[cfg(feature = "service")]
+        Command::Key(command) => {
+            let home = home_or(command.names_file())?;
+            key::run(&command, &home)
         }
         Command::Decisions(command) => {
             let home = home_or(command.needs_no_home())?;

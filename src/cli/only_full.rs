@@ -7,7 +7,7 @@ const COMMANDS: [&str; 9] = [
     "audit", "bank", "export", "hashset", "history", "import", "publish", "retro", "status",
 ];
 /// Subcommands of builds with the feature `service`, which needs no store.
-const OF_SERVICE: [&str; 1] = ["serve"];
+const OF_SERVICE: [&str; 2] = ["key", "serve"];
 /// Options of the full command, below subcommands that the small one has too.
 const OPTIONS: [&str; 3] = ["--apply", "--clear", "--remember"];
 

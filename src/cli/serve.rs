@@ -12,7 +12,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Each flag outweighs the setting of its name in the section [service] of the file. \
-    The file has more: queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate."
+    The file has more: queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
+    anonymous, rate, hma_exact_distance, hma_low_quality."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -48,6 +49,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "MS")]
     wait: Option<u64>,
 
+    /// File of keys, as `hashgate key` makes it: who calls must bring one. Needed where other machines can call
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+
     /// Say whether the settings and the index can be used, and serve nothing
     #[arg(long)]
     check: bool,
@@ -69,6 +74,7 @@ impl ServeArgs {
             workers: self.workers,
             max_body: self.max_body,
             wait: self.wait,
+            keys: self.keys.clone(),
             ..SettingsFile::default()
         }
     }

@@ -1,16 +1,17 @@
 //! What holds for every request, whatever its path: its id, who may call, and what is said of every answer.
 //!
-//! Owned here: the order of the checks (a browser's request from another site, then the path's own work), and the headers
-//! that every answer has. An answer to a question about an upload or a hash that says nothing else says `unjudged`, so
+//! Owned here: the order of the checks (a browser's request from another site, the caller's key, how often it calls, then the
+//! path's own work), and the headers that every answer has. An answer to a question about an upload or a hash that says nothing else says `unjudged`, so
 //! that no error reads as clean. Refuses to look at bodies.
 
 use crate::service::fault::{Fault, Refused};
 use crate::service::hma::message;
 use crate::service::ids::REQUEST_ID;
-use crate::service::state::State;
+use crate::service::settings::Role;
+use crate::service::state::{Caller, State};
 use axum::extract::{Request, State as Shared};
-use axum::http::header::{CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -68,10 +69,88 @@ fn refuse(path: &str, fault: Fault) -> Response {
     }
 }
 
+/// What a path asks of a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing: it tells nothing but that the process is there.
+    Nothing,
+    /// Some key, whatever its scopes.
+    Any,
+    /// A key with this scope.
+    Scope(Role),
+}
+
+/// What a path asks of a caller, by its beginning: also where there is no such path, so that nobody learns which there are.
+fn needs(path: &str) -> Needs {
+    match path {
+        "/"
+        | "/status"
+        | "/status/live"
+        | "/site-map"
+        | "/v1/live"
+        | "/v1/ready"
+        | "/openapi/openapi.json" => Needs::Nothing,
+        "/v1/check" => Needs::Scope(Role::Gate),
+        "/v1/match" => Needs::Scope(Role::Match),
+        "/v1/hash" => Needs::Scope(Role::Hash),
+        "/metrics" => Needs::Scope(Role::Metrics),
+        _ if path.starts_with("/h/") => Needs::Scope(Role::Hash),
+        _ if path.starts_with("/m/") || path.starts_with("/c/") => Needs::Scope(Role::Match),
+        _ => Needs::Any,
+    }
+}
+
+/// The key that a request brings.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (kind, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    kind.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// Whether a caller may ask this: the scopes that it has then.
+fn admit(state: &State, path: &str, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let Some(ring) = &state.ring else {
+        return Ok(Caller::anybody());
+    };
+    let needs = needs(path);
+    let key = bearer(headers).map(|text| ring.find(text));
+    let scopes = match &key {
+        Some(Some(key)) => key.scopes.clone(),
+        // A key that is not good is no reason to be taken for nobody.
+        Some(None) if needs != Needs::Nothing => {
+            let detail = "this key is not known, or was revoked";
+            return Err(Fault::new(StatusCode::UNAUTHORIZED, "bad-key", detail));
+        }
+        _ => state.settings.anonymous.clone(),
+    };
+    let key = key.flatten();
+    let may = match needs {
+        Needs::Nothing => return Ok(Caller { scopes }),
+        Needs::Any => !scopes.is_empty(),
+        Needs::Scope(role) => scopes.contains(&role),
+    };
+    if !may && key.is_none() {
+        let detail = "Authentication required: send `Authorization: Bearer KEY`";
+        return Err(Fault::new(StatusCode::UNAUTHORIZED, "no-key", detail));
+    }
+    if !may {
+        let detail = "this key's scopes do not cover this path";
+        return Err(Fault::new(StatusCode::FORBIDDEN, "scope", detail));
+    }
+    ring.count(key.as_ref()).map_err(|seconds| Fault {
+        retry_after: Some(seconds),
+        ..Fault::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate",
+            "this caller asks more often than it may",
+        )
+    })?;
+    Ok(Caller { scopes })
+}
+
 /// Checks what holds for every request, and adds what every answer has.
 pub(super) async fn pass(
     Shared(state): Shared<Arc<State>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let id = state.ids.of(request.headers());
@@ -82,10 +161,16 @@ pub(super) async fn pass(
         let detail = "a page of another site made a browser send this: such requests are refused";
         refuse(
             &path,
-            Fault::new(axum::http::StatusCode::FORBIDDEN, "cross-site", detail),
+            Fault::new(StatusCode::FORBIDDEN, "cross-site", detail),
         )
     } else {
-        next.run(request).await
+        match admit(&state, &path, request.headers()) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                next.run(request).await
+            }
+            Err(fault) => refuse(&path, fault),
+        }
     };
     let refused = response
         .extensions()

@@ -12,7 +12,8 @@
 //! | `follow` | the index that is published, within a second |
 //! | `pool` | the threads that look at uploads, and the queue before them |
 //! | `body` | what a request brings, within limits |
-//! | `door`, `ids` | what holds for every request |
+//! | `door`, `ids` | what holds for every request: its id, who calls, what every answer says |
+//! | `keys`, `ring` | the file of keys; the keys in force, and how often each calls |
 //! | `fault` | what is answered where there is no answer |
 //! | `v1` | our own paths |
 //! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
@@ -23,12 +24,15 @@ mod fault;
 mod follow;
 mod hma;
 mod ids;
+mod keys;
 mod pool;
+mod ring;
 mod server;
 mod settings;
 mod state;
 mod v1;
 
+pub use keys::{Key, KeyError, KeyFile};
 pub use server::{Bound, ServiceError, check, serve};
 pub use settings::{
     ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsError, SettingsFile,

@@ -10,7 +10,9 @@ use crate::service::fault::Fault;
 use crate::service::follow::{Follower, Following};
 use crate::service::hma;
 use crate::service::ids::Ids;
+use crate::service::keys::{KeyError, KeyFile};
 use crate::service::pool::Pool;
+use crate::service::ring::Ring;
 use crate::service::settings::{Listen, Role, Settings, SettingsError};
 use crate::service::state::{Roles, State};
 use crate::service::v1;
@@ -54,6 +56,9 @@ pub enum ServiceError {
     /// The index cannot be used: told by [`check`] alone, as a service waits for one.
     #[error(transparent)]
     Gate(#[from] GateError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// An address cannot be listened at.
     #[error("cannot listen at {at}: {source}")]
     Listen {
@@ -83,9 +88,12 @@ pub struct Bound {
 /// Checks settings, and that the index can be opened, without serving anything: its generation.
 ///
 /// # Errors
-/// [`ServiceError::Settings`] and [`ServiceError::Gate`].
+/// [`ServiceError::Settings`], [`ServiceError::Keys`] and [`ServiceError::Gate`].
 pub fn check(settings: &Settings) -> Result<u64, ServiceError> {
     settings.check()?;
+    if let Some(path) = &settings.keys {
+        KeyFile::read(path)?;
+    }
     let follower = Follower::new(settings);
     follower.look()?;
     let generation = follower.gate().map(|gate| gate.index().generation());
@@ -116,6 +124,10 @@ pub fn serve(
     let follower = Arc::new(Follower::new(&settings));
     let queue = settings.queue.unwrap_or(4 * settings.workers);
     let pool = Pool::new(settings.workers, queue).map_err(threads)?;
+    let ring = match &settings.keys {
+        Some(path) => Some(Arc::new(Ring::open(path.clone(), settings.rate)?)),
+        None => None,
+    };
     let bodies = Budget::new(
         settings.max_body,
         settings.body_memory,
@@ -126,9 +138,15 @@ pub fn serve(
         pool,
         bodies,
         ids: Ids::default(),
+        ring: ring.clone(),
         settings,
     });
-    let following = Following::begin(follower, || ()).map_err(threads)?;
+    let following = Following::begin(follower, move || {
+        if let Some(ring) = &ring {
+            ring.look();
+        }
+    })
+    .map_err(threads)?;
     let served = runtime.block_on(serve_all(&state, stop, listening));
     // Connections that did not end in time end here.
     runtime.shutdown_timeout(Duration::from_millis(100));

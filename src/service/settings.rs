@@ -4,7 +4,7 @@
 
 use crate::gate::{Isolation, VariantSet};
 use crate::index::Memory;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+/// Most requests a second that can be said.
+pub(super) const MAX_RATE: u32 = 1_000_000;
+
 /// What a listener serves, and what a key may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Role {
@@ -239,9 +242,14 @@ pub enum SettingsError {
         /// The address.
         at: String,
     },
-    /// Anonymous callers without keys.
-    #[error("`anonymous` in [service] says what callers without a key may do: it needs `keys`")]
-    Anonymous,
+    /// A setting that only keys give a meaning.
+    #[error(
+        "`{name}` in [service] means something only where there are `keys`: give them, or leave it out"
+    )]
+    NoKeys {
+        /// The setting.
+        name: &'static str,
+    },
 }
 
 /// The section `[service]` of a file, as it is typed. What is absent says nothing.
@@ -277,6 +285,12 @@ pub struct SettingsFile {
     pub max_stale: Option<u64>,
     /// Most seconds since the index was published.
     pub max_index_age: Option<u64>,
+    /// The file of keys.
+    pub keys: Option<PathBuf>,
+    /// What callers without a key may ask for.
+    pub anonymous: Option<Vec<Role>>,
+    /// Most requests a second of a key that says nothing of it.
+    pub rate: Option<u64>,
     /// The distance of a match by a digest on HMA's paths.
     pub hma_exact_distance: Option<ExactDistance>,
     /// What HMA's `/h/hash` says of a picture with too little in it.
@@ -360,6 +374,13 @@ pub struct Settings {
     pub max_stale: Duration,
     /// How long ago the index may have been published, by its manifest's time of change. Any time unless told.
     pub max_index_age: Option<Duration>,
+    /// The file of keys; `None`: every caller may ask for all that its listener serves.
+    pub keys: Option<PathBuf>,
+    /// Where there are keys, what callers without one may ask for. Nothing unless told.
+    pub anonymous: Vec<Role>,
+    /// Most requests a second, 1 to 1,000,000, of each key that says nothing of it, and of all callers without a key
+    /// together. Any number unless told. It counts where there are keys.
+    pub rate: Option<u32>,
     /// The distance of a match by a digest on the paths of Hasher-Matcher-Actioner.
     pub hma_exact_distance: ExactDistance,
     /// What `/h/hash` says of a picture with too little in it.
@@ -390,6 +411,9 @@ impl Settings {
             max_connections: 10_240,
             max_stale: Duration::from_secs(65),
             max_index_age: None,
+            keys: None,
+            anonymous: Vec::new(),
+            rate: None,
             hma_exact_distance: ExactDistance::default(),
             hma_low_quality: LowQuality::default(),
         }
@@ -444,6 +468,16 @@ impl Settings {
             let seconds = within("max_index_age", seconds, 1, 1 << 31)?;
             self.max_index_age = Some(Duration::from_secs(seconds));
         }
+        if let Some(keys) = &file.keys {
+            self.keys = Some(keys.clone());
+        }
+        if let Some(anonymous) = &file.anonymous {
+            self.anonymous.clone_from(anonymous);
+        }
+        if let Some(rate) = file.rate {
+            let rate = within("rate", rate, 1, u64::from(MAX_RATE))?;
+            self.rate = u32::try_from(rate).ok();
+        }
         self.hma_exact_distance = file.hma_exact_distance.unwrap_or(self.hma_exact_distance);
         self.hma_low_quality = file.hma_low_quality.unwrap_or(self.hma_low_quality);
         Ok(())
@@ -461,10 +495,18 @@ impl Settings {
     /// Checks what settings mean together.
     ///
     /// # Errors
-    /// [`SettingsError::Public`]: an address that other machines can reach, without keys.
+    /// [`SettingsError::Public`]: an address that other machines can reach, without keys. [`SettingsError::NoKeys`].
     pub fn check(&self) -> Result<(), SettingsError> {
+        if self.keys.is_none() {
+            if !self.anonymous.is_empty() {
+                return Err(SettingsError::NoKeys { name: "anonymous" });
+            }
+            if self.rate.is_some() {
+                return Err(SettingsError::NoKeys { name: "rate" });
+            }
+        }
         for listener in &self.listen {
-            if !listener.at.is_local() {
+            if !listener.at.is_local() && self.keys.is_none() {
                 return Err(SettingsError::Public {
                     at: listener.at.to_string(),
                 });

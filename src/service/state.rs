@@ -6,6 +6,7 @@ use crate::service::fault::Fault;
 use crate::service::follow::Follower;
 use crate::service::ids::Ids;
 use crate::service::pool::Pool;
+use crate::service::ring::Ring;
 use crate::service::settings::{Role, Settings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,21 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(super) struct Roles(pub(super) Arc<[Role]>);
 
+/// What a caller may ask for, by its key.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) scopes: Vec<Role>,
+}
+
+impl Caller {
+    /// Where there are no keys.
+    pub(super) fn anybody() -> Self {
+        Self {
+            scopes: Role::ALL.to_vec(),
+        }
+    }
+}
+
 /// What all requests of all listeners share.
 pub(super) struct State {
     pub(super) settings: Settings,
@@ -21,6 +37,8 @@ pub(super) struct State {
     pub(super) pool: Pool,
     pub(super) bodies: Budget,
     pub(super) ids: Ids,
+    /// Where there are keys.
+    pub(super) ring: Option<Arc<Ring>>,
 }
 
 impl State {

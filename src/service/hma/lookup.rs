@@ -10,7 +10,7 @@ use crate::service::hma::lax::Parameters;
 use crate::service::hma::signals::{Kind, PDQ, VIDEO_MD5};
 use crate::service::hma::{Refusal, answer};
 use crate::service::settings::{Role, Settings};
-use crate::service::state::{Roles, State};
+use crate::service::state::{Caller, Roles, State};
 use axum::Extension;
 use axum::extract::{Request, State as Shared};
 use axum::http::Uri;
@@ -247,9 +247,15 @@ fn may_hash(roles: &Roles) -> Result<(), Refusal> {
 pub(super) async fn by_file(
     Shared(state): Shared<Arc<State>>,
     Extension(roles): Extension<Roles>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, Refusal> {
     may_hash(&roles)?;
+    if !caller.scopes.contains(&Role::Hash) {
+        return Err(Refusal::forbidden(
+            "this key may not hash: it needs the scope hash too",
+        ));
+    }
     index_of(&state)?;
     let uri = request.uri().clone();
     let parameters = Parameters::of(&uri)?;
