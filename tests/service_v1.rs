@@ -484,6 +484,46 @@ fn a_listener_names_what_it_serves_and_may_be_a_socket() {
     assert!(!socket.exists());
 }
 
+#[test]
+fn idle_connections_keep_nobody_from_an_answer() {
+    let node = known();
+    let idle: Vec<Client> = (0..150).map(|_| node.connect()).collect();
+    let mut half: Vec<Client> = (0..40).map(|_| node.connect()).collect();
+    for client in &mut half {
+        let head = "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Length: 90000\r\n\r\nxxx";
+        client.write(head.as_bytes()).expect("sent");
+    }
+    assert_eq!(node.post("/v1/check", &png(1)).action(), Some("block"));
+    drop((idle, half));
+}
+
+#[test]
+fn connections_beyond_the_most_wait_for_a_place() {
+    let node = Node::start(
+        |folder| {
+            std::fs::write(
+                folder.join("service.toml"),
+                "[service]\nmax_connections = 2\n",
+            )
+            .expect("a file");
+        },
+        &["--config", "service.toml"],
+    );
+    let mut first = node.connect();
+    assert_eq!(first.send("GET", "/v1/live", &[], b"").status, 200);
+    let second = node.connect();
+    let at = node.at;
+    let third =
+        std::thread::spawn(move || Client::new(at).send("GET", "/v1/live", &[], b"").status);
+    assert_eq!(
+        first.send("GET", "/v1/live", &[], b"").status,
+        200,
+        "it goes on"
+    );
+    drop(second);
+    assert_eq!(third.join().expect("it ends"), 200);
+}
+
 /// Runs it without serving: its exit code, and what it said.
 fn tried(folder: &std::path::Path, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hashgate"));

@@ -112,8 +112,25 @@ pub(crate) fn run(args: &ServeArgs, home: &Home) -> anyhow::Result<Exit> {
         return Ok(Exit::Clean);
     }
     let stop = stop::on_request()?;
+    allow_many_files();
     crate::service::serve(settings, &stop, tell)?;
     Ok(Exit::Clean)
+}
+
+/// Asks the system for as many open files as it gives: each connection is one.
+fn allow_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let all = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, all) {
+            tracing::warn!("the limit on open files stays as it is: {error}");
+        }
+    }
 }
 
 /// Says where it listens: whoever started it with port 0 reads it there.

@@ -31,6 +31,7 @@ const TRUSTED: u64 = 1 << 20;
 #[derive(Clone)]
 pub(super) struct Budget {
     free: Arc<Semaphore>,
+    all: usize,
     most: u64,
     timeout: Duration,
 }
@@ -39,11 +40,21 @@ impl Budget {
     /// At most `most` bytes a body, `all` bytes of all bodies, each within `timeout`.
     pub(super) fn new(most: u64, all: u64, timeout: Duration) -> Self {
         let units = usize::try_from(all.div_ceil(UNIT)).unwrap_or(usize::MAX);
+        let all = units.min(Semaphore::MAX_PERMITS);
         Self {
-            free: Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))),
+            free: Arc::new(Semaphore::new(all)),
+            all,
             most,
             timeout,
         }
+    }
+}
+
+impl Budget {
+    /// Bytes that bodies take now.
+    pub(super) fn taken(&self) -> u64 {
+        let taken = self.all.saturating_sub(self.free.available_permits());
+        UNIT.saturating_mul(taken as u64)
     }
 }
 

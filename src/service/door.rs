@@ -9,12 +9,13 @@ use crate::service::hma::message;
 use crate::service::ids::REQUEST_ID;
 use crate::service::settings::Role;
 use crate::service::state::{Caller, State};
-use axum::extract::{Request, State as Shared};
+use axum::extract::{MatchedPath, Request, State as Shared};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The action, for whoever decides without reading the body.
 pub(super) const ACTION: HeaderName = HeaderName::from_static("hashgate-action");
@@ -89,6 +90,7 @@ fn needs(path: &str) -> Needs {
         | "/site-map"
         | "/v1/live"
         | "/v1/ready"
+        | "/v1/openapi.json"
         | "/openapi/openapi.json" => Needs::Nothing,
         "/v1/check" => Needs::Scope(Role::Gate),
         "/v1/match" => Needs::Scope(Role::Match),
@@ -154,7 +156,10 @@ pub(super) async fn pass(
     next: Next,
 ) -> Response {
     let id = state.ids.of(request.headers());
+    let begun = Instant::now();
     let path = request.uri().path().to_owned();
+    let served = request.extensions().get::<MatchedPath>();
+    let served = served.map_or_else(|| "other".to_owned(), |served| served.as_str().to_owned());
     let method = request.method().clone();
     let changes = !matches!(method, Method::GET | Method::HEAD);
     let mut response = if changes && is_cross_site(request.headers()) {
@@ -177,6 +182,8 @@ pub(super) async fn pass(
         .get::<Refused>()
         .map(|refused| refused.0);
     tracing::debug!(id, %method, path, status = response.status().as_u16(), refused, "answered");
+    let status = response.status();
+    (state.metrics).answered(&served, status, refused, begun.elapsed());
     let headers = response.headers_mut();
     if judges(&path) {
         headers

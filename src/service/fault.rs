@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 const SOON: u64 = 1;
 
 /// A cause, as our own paths write it: the body of `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(super) struct Problem {
     /// `urn:hashgate:` and a word for programs.
     #[serde(rename = "type")]

@@ -15,6 +15,7 @@
 //! | `door`, `ids` | what holds for every request: its id, who calls, what every answer says |
 //! | `keys`, `ring` | the file of keys; the keys in force, and how often each calls |
 //! | `fault` | what is answered where there is no answer |
+//! | `metrics` | what is counted and timed |
 //! | `v1` | our own paths |
 //! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
 
@@ -25,6 +26,7 @@ mod follow;
 mod hma;
 mod ids;
 mod keys;
+mod metrics;
 mod pool;
 mod ring;
 mod server;

@@ -11,6 +11,7 @@ use crate::service::follow::{Follower, Following};
 use crate::service::hma;
 use crate::service::ids::Ids;
 use crate::service::keys::{KeyError, KeyFile};
+use crate::service::metrics::Metrics;
 use crate::service::pool::Pool;
 use crate::service::ring::Ring;
 use crate::service::settings::{Listen, Role, Settings, SettingsError};
@@ -138,6 +139,7 @@ pub fn serve(
         pool,
         bodies,
         ids: Ids::default(),
+        metrics: Metrics::default(),
         ring: ring.clone(),
         settings,
     });
@@ -308,6 +310,7 @@ impl Connections {
 /// The paths of these roles.
 fn router(state: &Arc<State>, roles: &Roles) -> Router {
     let mut router = Router::new()
+        .route("/v1/openapi.json", get(v1::openapi::openapi))
         .route("/v1/live", get(v1::status::live))
         .route("/v1/ready", get(v1::status::ready))
         .route("/v1/status", get(v1::status::status));
@@ -318,7 +321,7 @@ fn router(state: &Arc<State>, roles: &Roles) -> Router {
                 router.route("/v1/match", get(v1::matching::one).post(v1::matching::many))
             }
             Role::Hash => router.route("/v1/hash", post(v1::hash::hash)),
-            Role::Metrics => router,
+            Role::Metrics => router.route("/metrics", get(v1::metrics::metrics)),
         };
     }
     let router = hma::routes::add(router, roles);

@@ -5,6 +5,7 @@ use crate::service::body::Budget;
 use crate::service::fault::Fault;
 use crate::service::follow::Follower;
 use crate::service::ids::Ids;
+use crate::service::metrics::Metrics;
 use crate::service::pool::Pool;
 use crate::service::ring::Ring;
 use crate::service::settings::{Role, Settings};
@@ -37,6 +38,7 @@ pub(super) struct State {
     pub(super) pool: Pool,
     pub(super) bodies: Budget,
     pub(super) ids: Ids,
+    pub(super) metrics: Metrics,
     /// Where there are keys.
     pub(super) ring: Option<Arc<Ring>>,
 }

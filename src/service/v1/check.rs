@@ -9,7 +9,8 @@ use crate::bank::Action;
 use crate::gate::Verdict;
 use crate::service::body;
 use crate::service::door::{ACTION, UNJUDGED};
-use crate::service::fault::Fault;
+use crate::service::fault::{Fault, Problem};
+use crate::service::metrics::Parts;
 use crate::service::state::State;
 use crate::service::v1::{json, query};
 use axum::extract::{Request, State as Shared};
@@ -17,9 +18,12 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use std::sync::Arc;
+use std::time::Instant;
+use utoipa::IntoParams;
 
 /// What stands behind the `?`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::service) struct CheckQuery {
     /// Milliseconds that the caller waits at most; never more than the setting `wait`.
     wait: Option<u64>,
@@ -46,6 +50,20 @@ fn status_of(verdict: &Verdict, enforce: bool) -> StatusCode {
     }
 }
 
+/// Judges an upload: the bytes themselves, or a form with one file.
+#[utoipa::path(
+    post,
+    path = "/v1/check",
+    params(CheckQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, description = "the verdict; Hashgate-Action says block, review, report, allow or none", content_type = "application/json"),
+        (status = 403, description = "enforce=true, and it must not pass: the verdict"),
+        (status = 413, description = "the body is too large", body = Problem),
+        (status = 422, description = "it could not be judged: the verdict, whose outcome says why"),
+        (status = 503, description = "no index, no room or no answer in time", body = Problem)
+    )
+)]
 pub(in crate::service) async fn check(
     Shared(state): Shared<Arc<State>>,
     request: Request,
@@ -53,12 +71,25 @@ pub(in crate::service) async fn check(
     let asked: CheckQuery = query(request.uri())?;
     // Before the body is read: who cannot be answered need not send it.
     state.gate()?;
+    let begun = Instant::now();
     let upload = body::upload(&state.bodies, request).await?;
     let gate = state.gate()?;
     let wait = state.wait(asked.wait);
-    let verdict = state
-        .work(wait, move |worker| gate.check_with(worker, &upload.bytes))
+    let arrived = Instant::now();
+    let (verdict, queue, work) = state
+        .work(wait, move |worker| {
+            let begun = Instant::now();
+            let verdict = gate.check_with(worker, &upload.bytes);
+            let queue = begun.saturating_duration_since(arrived);
+            (verdict, queue, begun.elapsed())
+        })
         .await?;
+    let parts = Parts {
+        body: arrived.saturating_duration_since(begun),
+        queue,
+        work,
+    };
+    state.metrics.judged(&verdict, action_of(&verdict), parts);
     let mut response = json(status_of(&verdict, asked.enforce), &verdict)?;
     let action = HeaderValue::from_static(action_of(&verdict));
     response.headers_mut().insert(ACTION, action);

@@ -4,7 +4,7 @@ use crate::gate::{Extraction, Mode, VariantSet};
 use crate::hash::SignalType;
 use crate::media::Limits;
 use crate::service::body;
-use crate::service::fault::Fault;
+use crate::service::fault::{Fault, Problem};
 use crate::service::state::State;
 use crate::service::v1::{json, query};
 use axum::extract::{Request, State as Shared};
@@ -13,9 +13,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 /// What stands behind the `?`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::service) struct HashQuery {
     /// Signal types, joined by commas; `pdq` unless told.
     types: Option<String>,
@@ -24,8 +26,8 @@ pub(in crate::service) struct HashQuery {
 }
 
 /// The hashes of an upload.
-#[derive(Debug, Serialize)]
-struct Hashes {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::service) struct Hashes {
     /// `hashed`, or the outcome where something could not be hashed.
     outcome: &'static str,
     /// Signal type to hexadecimal text: of the picture as stored.
@@ -76,6 +78,19 @@ fn types(text: &str) -> Result<Vec<SignalType>, Fault> {
     }
 }
 
+/// Hashes an upload: the bytes themselves, or a form with one file.
+#[utoipa::path(
+    post,
+    path = "/v1/hash",
+    params(HashQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, description = "the hashes", body = Hashes),
+        (status = 413, description = "the body is too large", body = Problem),
+        (status = 422, description = "something could not be hashed: outcome and error say why", body = Hashes),
+        (status = 503, description = "no room or no answer in time", body = Problem)
+    )
+)]
 pub(in crate::service) async fn hash(
     Shared(state): Shared<Arc<State>>,
     request: Request,

@@ -7,7 +7,7 @@ use crate::hash::Distance;
 use crate::scan::{Answer, Question};
 use crate::service::body;
 use crate::service::door::{ACTION, UNJUDGED};
-use crate::service::fault::Fault;
+use crate::service::fault::{Fault, Problem};
 use crate::service::state::State;
 use crate::service::v1::{json, query};
 use crate::{bank::Action, gate::Gate};
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::{IntoParams, ToSchema};
 
 /// Most hashes of one request.
 pub(in crate::service) const MOST_SIGNALS: usize = 1_000;
@@ -25,7 +26,7 @@ pub(in crate::service) const MOST_SIGNALS: usize = 1_000;
 const MOST_MATCHES: usize = 100;
 
 /// Hashes to look up.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::service) struct MatchRequest {
     /// The hashes, 1 to 1,000.
@@ -39,7 +40,8 @@ pub(in crate::service) struct MatchRequest {
 }
 
 /// What stands behind the `?` where one hash is asked about.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::service) struct MatchQuery {
     /// The hash.
     signal: String,
@@ -128,7 +130,18 @@ fn with_action(mut response: Response, answers: &[Answer]) -> Response {
     response
 }
 
-/// One hash.
+/// Looks up one hash.
+#[utoipa::path(
+    get,
+    path = "/v1/match",
+    params(MatchQuery),
+    responses(
+        (status = 200, description = "the answer; Hashgate-Action says what to do", content_type = "application/json"),
+        (status = 400, description = "it is no hash", body = Problem),
+        (status = 422, description = "it could not be judged: the answer"),
+        (status = 503, description = "no index, no room or no answer in time", body = Problem)
+    )
+)]
 pub(in crate::service) async fn one(
     Shared(state): Shared<Arc<State>>,
     uri: Uri,
@@ -151,7 +164,17 @@ pub(in crate::service) async fn one(
     Ok(with_action(json(status, answer)?, &answers))
 }
 
-/// Many hashes.
+/// Looks up many hashes.
+#[utoipa::path(
+    post,
+    path = "/v1/match",
+    request_body = MatchRequest,
+    responses(
+        (status = 200, description = "the answers; Hashgate-Action is that of the strictest", content_type = "application/json"),
+        (status = 400, description = "the request is not one", body = Problem),
+        (status = 503, description = "no index, no room or no answer in time", body = Problem)
+    )
+)]
 pub(in crate::service) async fn many(
     Shared(state): Shared<Arc<State>>,
     request: Request,

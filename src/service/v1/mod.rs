@@ -5,11 +5,27 @@
 //! | `POST /v1/check` | an upload judged ([`check`]) |
 //! | `GET`, `POST /v1/match` | hashes looked up ([`matching`]) |
 //! | `POST /v1/hash` | an upload hashed ([`hash`]) |
+//! | `GET /metrics` | what was counted ([`metrics`]) |
+//! | `GET /v1/openapi.json` | these paths, for programs ([`openapi`]) |
 //! | `GET /v1/ready`, `/v1/live`, `/v1/status` | how this node is ([`status`]) |
 
+#[expect(
+    unused_qualifications,
+    reason = "what utoipa makes of a path names its parameters in full"
+)]
 pub(super) mod check;
+#[expect(
+    unused_qualifications,
+    reason = "what utoipa makes of a path names its parameters in full"
+)]
 pub(super) mod hash;
+#[expect(
+    unused_qualifications,
+    reason = "what utoipa makes of a path names its parameters in full"
+)]
 pub(super) mod matching;
+pub(super) mod metrics;
+pub(super) mod openapi;
 pub(super) mod status;
 
 use crate::service::fault::Fault;

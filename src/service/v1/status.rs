@@ -1,7 +1,7 @@
 //! How this node is: alive, ready, and what it serves by.
 
 use crate::rules::Rules;
-use crate::service::fault::Fault;
+use crate::service::fault::{Fault, Problem};
 use crate::service::state::State;
 use crate::service::v1::json;
 use axum::extract::State as Shared;
@@ -9,10 +9,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What `/v1/status` tells.
-#[derive(Debug, Serialize)]
-struct Status {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::service) struct Status {
     /// The version of this program.
     version: &'static str,
     /// Whether uploads can be judged.
@@ -29,6 +30,7 @@ struct Status {
     /// Banks in it.
     banks: Option<usize>,
     /// The rules of evidence, as verdicts name them.
+    #[schema(value_type = String)]
     evidence_rules: Rules,
     /// Uploads and hashes that wait for a thread.
     waiting: usize,
@@ -39,11 +41,20 @@ struct Status {
 }
 
 /// 200 as long as this process answers.
+#[utoipa::path(get, path = "/v1/live", responses((status = 200, description = "it answers")))]
 pub(in crate::service) async fn live() -> Result<Response, Fault> {
     json(StatusCode::OK, &serde_json::json!({ "live": true }))
 }
 
 /// 200 where uploads can be judged, 503 and the reason where not.
+#[utoipa::path(
+    get,
+    path = "/v1/ready",
+    responses(
+        (status = 200, description = "uploads can be judged"),
+        (status = 503, description = "they cannot, and why", body = Problem)
+    )
+)]
 pub(in crate::service) async fn ready(
     Shared(state): Shared<Arc<State>>,
 ) -> Result<Response, Fault> {
@@ -54,6 +65,11 @@ pub(in crate::service) async fn ready(
 }
 
 /// Always 200: what is known of this node.
+#[utoipa::path(
+    get,
+    path = "/v1/status",
+    responses((status = 200, description = "what is known of this node", body = Status))
+)]
 pub(in crate::service) async fn status(
     Shared(state): Shared<Arc<State>>,
 ) -> Result<Response, Fault> {
