@@ -219,8 +219,10 @@ fn who_asks_too_often_is_told_when_to_ask_again() {
     );
     let path = "/v1/match?signal=d41d8cd98f00b204e9800998ecf8427e";
     let limited = || {
-        let answers = (0..50).map(|_| ask(&node, "GET", path, Some(&keys[0])));
-        answers.filter(|answer| answer.status == 429).last()
+        let answers: Vec<_> = (0..50)
+            .map(|_| ask(&node, "GET", path, Some(&keys[0])))
+            .collect();
+        answers.into_iter().find(|answer| answer.status == 429)
     };
     let mut last = None;
     wait_until(

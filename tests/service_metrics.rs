@@ -142,7 +142,7 @@ fn the_document_names_the_paths_that_are_served() {
         .iter()
         .map(|one| one["name"].as_str().expect("a name").to_owned())
         .collect();
-    assert_eq!(names, ["wait", "enforce"]);
+    assert_eq!(names, ["wait", "enforce", "all_queries"]);
     // What the document says of a problem is what a problem says.
     let described = &document["components"]["schemas"]["Problem"]["properties"];
     let problem = node.get("/nothing").json();

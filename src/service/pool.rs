@@ -24,10 +24,13 @@ pub(super) enum Unanswered {
     Defect,
 }
 
+/// Tells the caller: done when the thread counts as free again, so that who is answered finds it so.
+type Tell = Box<dyn FnOnce() + Send>;
+
 struct Job {
     /// Whether its caller has left.
     is_gone: Arc<AtomicBool>,
-    run: Box<dyn FnOnce(&mut Worker) + Send>,
+    run: Box<dyn FnOnce(&mut Worker) -> Tell + Send>,
 }
 
 #[derive(Default)]
@@ -67,12 +70,16 @@ impl Shared {
             state.at_work += 1;
             drop(state);
             let Job { run, .. } = job;
-            if catch_unwind(AssertUnwindSafe(|| run(&mut worker))).is_err() {
-                // Its scratch may be half written.
-                worker = Worker::default();
-            }
+            let done = catch_unwind(AssertUnwindSafe(|| run(&mut worker)));
             state = self.lock();
             state.at_work -= 1;
+            drop(state);
+            match done {
+                Ok(tell) => tell(),
+                // Its scratch may be half written.
+                Err(_) => worker = Worker::default(),
+            }
+            state = self.lock();
         }
     }
 }
@@ -126,8 +133,11 @@ impl Pool {
         let (answer, answered) = oneshot::channel();
         let caller = Caller(Arc::default());
         let run = Box::new(move |worker: &mut Worker| {
-            // Who has left hears nothing.
-            let _ = answer.send(job(worker));
+            let made = job(worker);
+            Box::new(move || {
+                // Who has left hears nothing.
+                let _ = answer.send(made);
+            }) as Tell
         });
         self.submit(Job {
             is_gone: Arc::clone(&caller.0),
@@ -199,6 +209,7 @@ mod tests {
             run: Box::new(move |_| {
                 let _ = begin.send(());
                 let _ = released.recv();
+                Box::new(|| ())
             }),
         };
         pool.submit(job).expect("there is room");

@@ -198,7 +198,7 @@ async fn look_up(
 ) -> Result<Vec<(Kind, Value)>, Refusal> {
     let gate = index_of(state)?;
     let shared = Arc::clone(state);
-    let found = state
+    state
         .work(state.settings.wait, move |_| {
             let parameters = Parameters::of(&uri)?;
             let asked = Asked::of(&parameters)?;
@@ -209,8 +209,7 @@ async fn look_up(
             });
             Ok::<_, Refusal>(hashes.collect())
         })
-        .await?;
-    found
+        .await?
 }
 
 /// By a hash.

@@ -30,6 +30,10 @@ pub(in crate::service) struct CheckQuery {
     /// Whether the status says what to do: 403 where the upload must not pass.
     #[serde(default)]
     enforce: bool,
+    /// Whether the verdict has all queries. Without it, it has those that met an entry: the others are some two hundred
+    /// guesses, and most of the answer.
+    #[serde(default)]
+    all_queries: bool,
 }
 
 /// The action in a word: what a proxy decides by.
@@ -76,7 +80,7 @@ pub(in crate::service) async fn check(
     let gate = state.gate()?;
     let wait = state.wait(asked.wait);
     let arrived = Instant::now();
-    let (verdict, queue, work) = state
+    let (mut verdict, queue, work) = state
         .work(wait, move |worker| {
             let begun = Instant::now();
             let verdict = gate.check_with(worker, &upload.bytes);
@@ -90,6 +94,10 @@ pub(in crate::service) async fn check(
         work,
     };
     state.metrics.judged(&verdict, action_of(&verdict), parts);
+    if !asked.all_queries {
+        // Those that met an entry come first.
+        verdict.queries.truncate(verdict.queries_met);
+    }
     let mut response = json(status_of(&verdict, asked.enforce), &verdict)?;
     let action = HeaderValue::from_static(action_of(&verdict));
     response.headers_mut().insert(ACTION, action);
