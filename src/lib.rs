@@ -52,6 +52,7 @@
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
 //! | `measure` | figures of speed, each held against the truth (feature `cli`) |
+//! | `service` | the gate over HTTP (feature `service`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
 //!
 //! ARCHITECTURE.md tells how they fit together and why.
@@ -89,6 +90,8 @@ pub mod scan;
 // Public for tests and benches: `index` re-exports what belongs to the interface.
 #[doc(hidden)]
 pub mod segment;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod signal;
 #[cfg(feature = "store")]
 pub mod store;

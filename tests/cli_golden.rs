@@ -73,7 +73,7 @@ macro_rules! transcripts {
 
 transcripts!(
     banks, bundles, calibrate, compare, decisions, errors, evaluate, export, formats, hash,
-    history, import, lint, matches, policy, publish, report, scan, scan_jsonl, sync, verify,
+    history, import, lint, matches, policy, publish, report, scan, scan_jsonl, serve, sync, verify,
     withdraw,
 );
 

@@ -249,17 +249,19 @@ fn the_query_side_brings_no_rocksdb_and_no_c() {
 }
 
 #[test]
-fn the_small_command_brings_no_rocksdb_and_no_c() {
-    let small = tree(&["--no-default-features", "--features", "cli"]);
-    assert!(
-        small.contains("clap v"),
-        "a command should bring clap:\n{small}"
-    );
-    let brought: Vec<&str> = foreign(&small)
-        .into_iter()
-        .filter(|name| !UNUSED.contains(name))
-        .collect();
-    assert_eq!(brought, [""; 0], "{small}");
+fn the_small_command_and_the_service_bring_no_rocksdb_and_no_c() {
+    for (feature, brings) in [("cli", "clap v"), ("service", "hyper v")] {
+        let small = tree(&["--no-default-features", "--features", feature]);
+        assert!(
+            small.contains(brings),
+            "{feature} should bring {brings}:\n{small}"
+        );
+        let brought: Vec<&str> = foreign(&small)
+            .into_iter()
+            .filter(|name| !UNUSED.contains(name))
+            .collect();
+        assert_eq!(brought, [""; 0], "{feature}: {small}");
+    }
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
     assert!(
         manifest.contains("re_rav1d = { version = \"=0.1.3\", default-features = false, features = [\"bitdepth_8\", \"bitdepth_16\"]"),

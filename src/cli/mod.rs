@@ -28,6 +28,8 @@ mod home;
 #[cfg(feature = "curation")]
 mod import;
 mod inputs;
+#[cfg(feature = "service")]
+mod key;
 mod known;
 mod matching;
 #[cfg_attr(
@@ -52,6 +54,8 @@ mod report;
 #[cfg(feature = "curation")]
 mod retro;
 mod scan;
+#[cfg(feature = "service")]
+mod serve;
 #[cfg(feature = "curation")]
 mod status;
 mod stop;
@@ -113,6 +117,13 @@ enum Command {
     Policy(policy::PolicyCommand),
     /// Ask the index about every file below some paths
     Scan(scan::ScanArgs),
+    #[cfg(feature = "service")]
+    /// Answer over HTTP: judge uploads, look up hashes, hash, by an index folder that is followed
+    Serve(serve::ServeArgs),
+    #[cfg(feature = "service")]
+    /// Make, list and revoke keys of those who may call the service
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Show what was decided and why, check that record, and decide anew
     #[command(subcommand)]
     Decisions(decisions::DecisionsCommand),
@@ -235,6 +246,16 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
             let brings_its_own = args.index.is_given() || args.known.is_given();
             let home = home_or(brings_its_own && !args.needs_home())?;
             scan::run(args, &home)
+        }
+        #[cfg(feature = "service")]
+        Command::Serve(args) => {
+            let home = home_or(args.needs_no_home())?;
+            serve::run(&args, &home)
+        }
+        #[cfg(feature = "service")]
+        Command::Key(command) => {
+            let home = home_or(command.names_file())?;
+            key::run(&command, &home)
         }
         Command::Decisions(command) => {
             let home = home_or(command.needs_no_home())?;

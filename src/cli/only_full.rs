@@ -6,6 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 const COMMANDS: [&str; 9] = [
     "audit", "bank", "export", "hashset", "history", "import", "publish", "retro", "status",
 ];
+/// Subcommands of builds with the feature `service`, which needs no store.
+const OF_SERVICE: [&str; 2] = ["key", "serve"];
 /// Options of the full command, below subcommands that the small one has too.
 const OPTIONS: [&str; 3] = ["--apply", "--clear", "--remember"];
 
@@ -18,6 +20,12 @@ pub(super) fn explain(error: &clap::Error) -> Option<String> {
     let (what, name) = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = named(ContextKind::InvalidSubcommand)?;
+            if OF_SERVICE.contains(&name) {
+                return Some(format!(
+                    "hashgate: error: the command {name} needs the service, and this is the small command, which has \
+                     none. Build it in: cargo install --path . --locked --features service (no C++)"
+                ));
+            }
             ("the command", COMMANDS.contains(&name).then_some(name)?)
         }
         ErrorKind::UnknownArgument => {
@@ -53,6 +61,11 @@ mod tests {
                 said.contains(&format!("the command {name} needs")),
                 "{said}"
             );
+        }
+        #[cfg(not(feature = "service"))]
+        for name in OF_SERVICE {
+            let said = said(&["hashgate", name]).unwrap_or_default();
+            assert!(said.contains("--features service"), "{said}");
         }
         let said_of = said(&["hashgate", "scan", "--remember", "uploads"]).unwrap_or_default();
         assert!(said_of.contains("the option --remember"), "{said_of}");

@@ -7,7 +7,7 @@
 //!
 //! Nothing here leaves the crate: what is public are the reports that use it.
 #![cfg_attr(
-    not(feature = "full"),
+    not(any(feature = "full", test)),
     expect(
         dead_code,
         reason = "without the whole command fewer reports are drawn"

@@ -107,7 +107,9 @@ struct Parser {
 type Value<'a> = Spanned<DeValue<'a>>;
 
 /// What stands at the top of a file: sections, and what is said of no bank.
-const TOP: [&str; 6] = ["bank", "label", "type", "defaults", "carry", "unread"];
+const TOP: [&str; 7] = [
+    "bank", "label", "type", "defaults", "carry", "unread", "service",
+];
 
 impl Parser {
     fn line(&self, at: &Range<usize>) -> u32 {
@@ -159,6 +161,10 @@ impl Parser {
                 "type" => self.types(value, None, &Scope::default(), "type"),
                 "carry" => self.carry(value),
                 "unread" => self.unread(value),
+                // What a service reads of the same file; policy has no part in it.
+                "service" => {
+                    self.table(value, "[service]");
+                }
                 _ => self.unknown(key, &TOP, "the file"),
             }
         }

@@ -1,0 +1,145 @@
+//! `hashgate serve`: the gate over HTTP.
+
+use crate::cli::home::Home;
+use crate::cli::inputs::IndexArgs;
+use crate::cli::{exit::Exit, output, stop};
+use crate::service::{Bound, Role, Settings, SettingsFile};
+use anyhow::bail;
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each flag outweighs the setting of its name in the section [service] of the file. \
+    The file has more: queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
+    anonymous, rate, hma_exact_distance, hma_low_quality."
+)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    index: IndexArgs,
+
+    /// File with a section [service] [default: config.toml in the home folder, unless --index is given]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where to listen: IP:PORT (port 0: a free one) or unix:PATH, and what is served there behind `=`
+    /// (127.0.0.1:8710=gate,match). Again for further ones [default: 127.0.0.1:8710]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<String>,
+
+    /// What listeners serve that name nothing: gate (uploads judged), match (hashes looked up), hash
+    /// (uploads hashed), metrics [default: all]
+    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+    roles: Vec<Role>,
+
+    /// Which forms of a picture are asked about: as of `hashgate scan` [default: standard]
+    #[arg(long, value_name = "SET")]
+    variants: Option<String>,
+
+    /// Threads that look at uploads, 1 to 1024 [default: one for each core]
+    #[arg(long, value_name = "N")]
+    workers: Option<u64>,
+
+    /// Largest body of a request, in bytes [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    max_body: Option<u64>,
+
+    /// How long an answer may take once the body is there, in milliseconds [default: 10000]
+    #[arg(long, value_name = "MS")]
+    wait: Option<u64>,
+
+    /// File of keys, as `hashgate key` makes it: who calls must bring one. Needed where other machines can call
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+
+    /// Say whether the settings and the index can be used, and serve nothing
+    #[arg(long)]
+    check: bool,
+}
+
+impl ServeArgs {
+    /// Whether all that is needed is named.
+    pub(crate) const fn needs_no_home(&self) -> bool {
+        self.index.is_given() || self.config.is_some()
+    }
+
+    /// The flags, as the file would say them.
+    fn flags(&self, home: &Home) -> SettingsFile {
+        SettingsFile {
+            index: (self.index.is_given()).then(|| self.index.folder(home)),
+            listen: (!self.listen.is_empty()).then(|| self.listen.clone()),
+            roles: (!self.roles.is_empty()).then(|| self.roles.clone()),
+            variants: self.variants.clone(),
+            workers: self.workers,
+            max_body: self.max_body,
+            wait: self.wait,
+            keys: self.keys.clone(),
+            ..SettingsFile::default()
+        }
+    }
+
+    fn settings(&self, home: &Home) -> anyhow::Result<Settings> {
+        let own = home.config();
+        let file = match &self.config {
+            Some(path) => SettingsFile::read(path)?,
+            None if !self.index.is_given() && own.is_file() => SettingsFile::read(&own)?,
+            None => SettingsFile::default(),
+        };
+        if self.config.is_some() && !self.index.is_given() && file.index.is_none() {
+            bail!(
+                "no index folder is named: give --index DIR, or `index` in [service] of the file"
+            );
+        }
+        let mut settings = Settings::new(home.index());
+        settings.lay(&file)?;
+        settings.lay(&self.flags(home))?;
+        settings.index_memory = self.index.memory();
+        Ok(settings)
+    }
+}
+
+pub(crate) fn run(args: &ServeArgs, home: &Home) -> anyhow::Result<Exit> {
+    let settings = args.settings(home)?;
+    if args.check {
+        let generation = crate::service::check(&settings)?;
+        let mut out = output::stdout();
+        writeln!(
+            out,
+            "the settings are good; generation {generation} of the index would be served"
+        )?;
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
+    let stop = stop::on_request()?;
+    allow_many_files();
+    crate::service::serve(settings, &stop, tell)?;
+    Ok(Exit::Clean)
+}
+
+/// Asks the system for as many open files as it gives: each connection is one.
+fn allow_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let all = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, all) {
+            tracing::warn!("the limit on open files stays as it is: {error}");
+        }
+    }
+}
+
+/// Says where it listens: whoever started it with port 0 reads it there.
+fn tell(bound: &[Bound]) {
+    let mut out = output::stdout();
+    let all = bound.iter().try_for_each(|listener| {
+        let roles: Vec<&str> = listener.roles.iter().map(|role| role.name()).collect();
+        writeln!(out, "listening at {} ({})", listener.at, roles.join(", "))
+    });
+    // Who started it and does not listen has left nothing undone.
+    let _ = all.and_then(|()| out.flush());
+}

@@ -1,0 +1,240 @@
+//! What holds for every request, whatever its path: its id, who may call, and what is said of every answer.
+//!
+//! Owned here: the order of the checks (a browser's request from another site, the caller's key, how often it calls, then the
+//! path's own work), and the headers that every answer has. An answer to a question about an upload or a hash that says nothing else says `unjudged`, so
+//! that no error reads as clean. Refuses to look at bodies.
+
+use crate::service::fault::{Fault, Refused};
+use crate::service::hma::message;
+use crate::service::ids::REQUEST_ID;
+use crate::service::settings::Role;
+use crate::service::state::{Caller, State};
+use axum::extract::{MatchedPath, Request, State as Shared};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The action, for whoever decides without reading the body.
+pub(super) const ACTION: HeaderName = HeaderName::from_static("hashgate-action");
+/// What [`ACTION`] says where an upload, or a part of it, was not judged.
+pub(super) const UNJUDGED: &str = "unjudged";
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether two slashes in a path count as one, as clients rely on that join addresses by hand.
+pub(super) fn one_slash(uri: &Uri) -> Option<Uri> {
+    if !uri.path().contains("//") {
+        return None;
+    }
+    let mut path = String::with_capacity(uri.path().len());
+    for c in uri.path().chars() {
+        if !(c == '/' && path.ends_with('/')) {
+            path.push(c);
+        }
+    }
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    path.parse().ok()
+}
+
+/// A page of another site made a browser send this.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(site) = text(&FETCH_SITE) {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text(&ORIGIN) else {
+        return false;
+    };
+    let of_origin = origin.split_once("://").map(|(_, host)| host);
+    of_origin.is_none() || of_origin != text(&HOST)
+}
+
+/// Whether a path is asked about an upload or a hash, so that its answer must say if there was no judgement.
+fn judges(path: &str) -> bool {
+    path == "/v1/check" || path == "/v1/match"
+}
+
+/// The faults of a path in the form that its clients read.
+fn refuse(path: &str, fault: Fault) -> Response {
+    let is_of_hma = ["/h/", "/m/", "/c/"]
+        .iter()
+        .any(|begin| path.starts_with(begin));
+    match is_of_hma {
+        true => message(&fault),
+        false => fault.into_response(),
+    }
+}
+
+/// What a path asks of a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing: it tells nothing but that the process is there.
+    Nothing,
+    /// Some key, whatever its scopes.
+    Any,
+    /// A key with this scope.
+    Scope(Role),
+}
+
+/// What a path asks of a caller, by its beginning: also where there is no such path, so that nobody learns which there are.
+fn needs(path: &str) -> Needs {
+    match path {
+        "/"
+        | "/status"
+        | "/status/live"
+        | "/site-map"
+        | "/v1/live"
+        | "/v1/ready"
+        | "/v1/openapi.json"
+        | "/openapi/openapi.json" => Needs::Nothing,
+        "/v1/check" => Needs::Scope(Role::Gate),
+        "/v1/match" => Needs::Scope(Role::Match),
+        "/v1/hash" => Needs::Scope(Role::Hash),
+        "/metrics" => Needs::Scope(Role::Metrics),
+        _ if path.starts_with("/h/") => Needs::Scope(Role::Hash),
+        _ if path.starts_with("/m/") || path.starts_with("/c/") => Needs::Scope(Role::Match),
+        _ => Needs::Any,
+    }
+}
+
+/// The key that a request brings.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (kind, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    kind.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// Whether a caller may ask this: the scopes that it has then.
+fn admit(state: &State, path: &str, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let Some(ring) = &state.ring else {
+        return Ok(Caller::anybody());
+    };
+    let needs = needs(path);
+    let key = bearer(headers).map(|text| ring.find(text));
+    let scopes = match &key {
+        Some(Some(key)) => key.scopes.clone(),
+        // A key that is not good is no reason to be taken for nobody.
+        Some(None) if needs != Needs::Nothing => {
+            let detail = "this key is not known, or was revoked";
+            return Err(Fault::new(StatusCode::UNAUTHORIZED, "bad-key", detail));
+        }
+        _ => state.settings.anonymous.clone(),
+    };
+    let key = key.flatten();
+    let may = match needs {
+        Needs::Nothing => return Ok(Caller { scopes }),
+        Needs::Any => !scopes.is_empty(),
+        Needs::Scope(role) => scopes.contains(&role),
+    };
+    if !may && key.is_none() {
+        let detail = "Authentication required: send `Authorization: Bearer KEY`";
+        return Err(Fault::new(StatusCode::UNAUTHORIZED, "no-key", detail));
+    }
+    if !may {
+        let detail = "this key's scopes do not cover this path";
+        return Err(Fault::new(StatusCode::FORBIDDEN, "scope", detail));
+    }
+    ring.count(key.as_ref()).map_err(|seconds| Fault {
+        retry_after: Some(seconds),
+        ..Fault::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate",
+            "this caller asks more often than it may",
+        )
+    })?;
+    Ok(Caller { scopes })
+}
+
+/// Checks what holds for every request, and adds what every answer has.
+pub(super) async fn pass(
+    Shared(state): Shared<Arc<State>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = state.ids.of(request.headers());
+    let begun = Instant::now();
+    let path = request.uri().path().to_owned();
+    let served = request.extensions().get::<MatchedPath>();
+    let served = served.map_or_else(|| "other".to_owned(), |served| served.as_str().to_owned());
+    let method = request.method().clone();
+    let changes = !matches!(method, Method::GET | Method::HEAD);
+    let mut response = if changes && is_cross_site(request.headers()) {
+        let detail = "a page of another site made a browser send this: such requests are refused";
+        refuse(
+            &path,
+            Fault::new(StatusCode::FORBIDDEN, "cross-site", detail),
+        )
+    } else {
+        match admit(&state, &path, request.headers()) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                next.run(request).await
+            }
+            Err(fault) => refuse(&path, fault),
+        }
+    };
+    let refused = response
+        .extensions()
+        .get::<Refused>()
+        .map(|refused| refused.0);
+    tracing::debug!(id, %method, path, status = response.status().as_u16(), refused, "answered");
+    let status = response.status();
+    (state.metrics).answered(&served, status, refused, begun.elapsed());
+    let headers = response.headers_mut();
+    if judges(&path) {
+        headers
+            .entry(ACTION)
+            .or_insert(HeaderValue::from_static(UNJUDGED));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn double_slashes_are_one() {
+        let of =
+            |text: &str| one_slash(&text.parse().expect("an address")).map(|uri| uri.to_string());
+        assert_eq!(of("//c//banks?x=//"), Some("/c/banks?x=//".to_owned()));
+        assert_eq!(of("/c/banks?x=//"), None);
+    }
+
+    #[test]
+    fn a_browser_that_another_site_uses_is_known() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter();
+            let pairs = pairs.map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            pairs.collect::<HeaderMap>()
+        };
+        for (pairs, cross) in [
+            (&[][..], false),
+            (&[("sec-fetch-site", "cross-site")], true),
+            (&[("sec-fetch-site", "same-site")], true),
+            (
+                &[("sec-fetch-site", "same-origin"), ("origin", "http://a")],
+                false,
+            ),
+            (&[("origin", "http://a:1"), ("host", "a:1")], false),
+            (&[("origin", "http://evil"), ("host", "a:1")], true),
+            (&[("origin", "null"), ("host", "a:1")], true),
+        ] {
+            assert_eq!(is_cross_site(&headers(pairs)), cross, "{pairs:?}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The list of HMA's paths that are served here: for the router, the site map and the OpenAPI document.
+
+use crate::service::hma::status::Site;
+use crate::service::hma::{banks, compare, hash, lookup, status};
+use crate::service::settings::Role;
+use crate::service::state::{Roles, State};
+use axum::routing::{MethodRouter, any, get, post};
+use axum::{Extension, Router};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How a path is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Post,
+    /// With a form that has a file.
+    PostFile,
+}
+
+impl Method {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post | Self::PostFile => "post",
+        }
+    }
+}
+
+/// A path.
+pub(super) struct Route {
+    pub(super) path: &'static str,
+    pub(super) method: Method,
+    /// The role that serves it; `None`: every listener does.
+    pub(super) role: Option<Role>,
+    pub(super) parameters: &'static [&'static str],
+    pub(super) summary: &'static str,
+    handler: fn() -> MethodRouter<Arc<State>>,
+}
+
+impl Route {
+    pub(super) fn is_served(&self, roles: &Roles) -> bool {
+        self.role.is_none_or(|role| roles.0.contains(&role))
+    }
+}
+
+const LOOKUP: &[&str] = &["signal", "signal_type", "banks", "seed", "bypass_coinflip"];
+const FILE: &[&str] = &["types", "banks", "seed", "bypass_coinflip"];
+
+const fn route(
+    (method, path): (Method, &'static str),
+    role: Option<Role>,
+    parameters: &'static [&'static str],
+    summary: &'static str,
+    handler: fn() -> MethodRouter<Arc<State>>,
+) -> Route {
+    Route {
+        path,
+        method,
+        role,
+        parameters,
+        summary,
+        handler,
+    }
+}
+
+/// All paths.
+pub(super) const ROUTES: &[Route] = &[
+    route((Method::Get, "/"), None, &[], "to the status", || {
+        get(status::root)
+    }),
+    route(
+        (Method::Get, "/status"),
+        None,
+        &[],
+        "alive, and the index to be relied on",
+        || get(status::status),
+    ),
+    route((Method::Get, "/status/live"), None, &[], "alive", || {
+        get(status::live)
+    }),
+    route((Method::Get, "/site-map"), None, &[], "these paths", || {
+        get(status::site_map)
+    }),
+    route(
+        (Method::Get, "/openapi/openapi.json"),
+        None,
+        &[],
+        "this document",
+        || get(status::openapi),
+    ),
+    route(
+        (Method::Get, "/h/hash"),
+        Some(Role::Hash),
+        &["url"],
+        "refused: no URL is fetched",
+        || get(hash::by_url),
+    ),
+    route(
+        (Method::PostFile, "/h/hash"),
+        Some(Role::Hash),
+        &["types"],
+        "hash a file",
+        || post(hash::by_file),
+    ),
+    route(
+        (Method::Get, "/m/raw_lookup"),
+        Some(Role::Match),
+        &["signal", "signal_type", "banks", "include_distance"],
+        "entries near a hash",
+        || get(lookup::raw),
+    ),
+    route(
+        (Method::Get, "/m/lookup"),
+        Some(Role::Match),
+        LOOKUP,
+        "entries near a hash, by bank",
+        || get(lookup::by_signal),
+    ),
+    route(
+        (Method::PostFile, "/m/lookup"),
+        Some(Role::Match),
+        FILE,
+        "entries near a file, by bank",
+        || post(lookup::by_file),
+    ),
+    route(
+        (Method::Get, "/m/index/status"),
+        Some(Role::Match),
+        &["signal_type"],
+        "the index, by type of hash",
+        || get(lookup::index_status),
+    ),
+    route(
+        (Method::Post, "/m/compare"),
+        Some(Role::Match),
+        &[],
+        "how far apart hashes are",
+        || post(compare::compare),
+    ),
+    route(
+        (Method::Get, "/c/banks"),
+        Some(Role::Match),
+        &[],
+        "all banks",
+        || get(banks::all).fallback(banks::of_curator),
+    ),
+    route(
+        (Method::Get, "/c/bank/{bank_name}"),
+        Some(Role::Match),
+        &[],
+        "one bank",
+        || get(banks::one).fallback(banks::of_curator),
+    ),
+    route(
+        (Method::Get, "/c/signal_type"),
+        Some(Role::Match),
+        &[],
+        "types of hashes",
+        || get(banks::signal_types).fallback(banks::of_curator),
+    ),
+    route(
+        (Method::Get, "/c/signal_type/index"),
+        Some(Role::Match),
+        &["signal_type"],
+        "the index, by type of hash",
+        || get(banks::index).fallback(banks::of_curator),
+    ),
+    route(
+        (Method::Get, "/c/content_type"),
+        Some(Role::Match),
+        &[],
+        "types of content",
+        || get(banks::content_types).fallback(banks::of_curator),
+    ),
+];
+
+/// The patterns of these paths, as HMA writes them.
+fn patterns(served: &[&Route]) -> Value {
+    let served = served.iter();
+    let patterns = served.map(|route| route.path.replace('{', "<").replace('}', ">"));
+    let patterns: BTreeSet<String> = patterns.collect();
+    json!(patterns)
+}
+
+/// These paths as an OpenAPI document.
+fn openapi(served: &[&Route]) -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in served {
+        let ways = paths.entry(route.path).or_insert_with(|| json!({}));
+        let in_path = route.path.split('{').skip(1);
+        let in_path = in_path.filter_map(|rest| rest.split('}').next());
+        let in_path = in_path.map(|name| (name, "path", true));
+        let in_query = route.parameters.iter().map(|name| (*name, "query", false));
+        let parameters: Vec<Value> = in_path
+            .chain(in_query)
+            .map(|(name, place, required)| {
+                let schema = json!({ "type": "string" });
+                json!({ "name": name, "in": place, "required": required, "schema": schema })
+            })
+            .collect();
+        let mut way = json!({
+            "summary": route.summary,
+            "parameters": parameters,
+            "responses": { "200": { "description": "see the page on the service" } },
+        });
+        if route.method == Method::PostFile {
+            let file = json!({ "type": "string", "format": "binary" });
+            let form = json!({ "type": "object", "properties": { "photo": file, "video": file } });
+            let content = json!({ "multipart/form-data": { "schema": form } });
+            way["requestBody"] = json!({ "content": content });
+        }
+        ways[route.method.name()] = way;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Open Media Match API", "version": "1.1.7" },
+        "paths": paths,
+    })
+}
+
+/// A router with HMA's paths of these roles.
+pub(in crate::service) fn add(mut router: Router<Arc<State>>, roles: &Roles) -> Router<Arc<State>> {
+    let served: Vec<&Route> = ROUTES
+        .iter()
+        .filter(|route| route.is_served(roles))
+        .collect();
+    let site = Arc::new(Site {
+        patterns: patterns(&served),
+        openapi: openapi(&served),
+    });
+    for route in served {
+        router = router.route(route.path, (route.handler)());
+    }
+    if roles.0.contains(&Role::Match) {
+        router = router.route("/c/{*rest}", any(banks::of_curator));
+    }
+    router.layer(Extension(site))
+}

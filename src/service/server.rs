@@ -1,0 +1,346 @@
+//! Listeners and connections: from an address to the router, and an orderly end.
+//!
+//! Owned here: how many connections there may be, how long a header may take, and that requests under way are answered
+//! when the service is asked to stop. Refuses to know what a request means.
+
+use crate::gate::GateError;
+use crate::service::body::Budget;
+use crate::service::door::{self, one_slash};
+use crate::service::fault::Fault;
+use crate::service::follow::{Follower, Following};
+use crate::service::hma;
+use crate::service::ids::Ids;
+use crate::service::keys::{KeyError, KeyFile};
+use crate::service::metrics::Metrics;
+use crate::service::pool::Pool;
+use crate::service::ring::Ring;
+use crate::service::settings::{Listen, Role, Settings, SettingsError};
+use crate::service::state::{Roles, State};
+use crate::service::v1;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+/// How long a request's header may take, and an idle connection stays open.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of a request's header.
+const MOST_HEADER: usize = 64 << 10;
+/// Most lines of a request's header.
+const MOST_HEADERS: usize = 64;
+/// How long requests under way have when the service stops.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How often it is looked whether to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Why a service cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The settings do not go together.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The index cannot be used: told by [`check`] alone, as a service waits for one.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// An address cannot be listened at.
+    #[error("cannot listen at {at}: {source}")]
+    Listen {
+        /// The address.
+        at: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gives no threads.
+    #[error("cannot begin: {source}")]
+    Threads {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A listener that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bound {
+    /// Its address, with the port that it got.
+    pub at: Listen,
+    /// What it serves.
+    pub roles: Vec<Role>,
+}
+
+/// Checks settings, and that the index can be opened, without serving anything: its generation.
+///
+/// # Errors
+/// [`ServiceError::Settings`], [`ServiceError::Keys`] and [`ServiceError::Gate`].
+pub fn check(settings: &Settings) -> Result<u64, ServiceError> {
+    settings.check()?;
+    if let Some(path) = &settings.keys {
+        KeyFile::read(path)?;
+    }
+    let follower = Follower::new(settings);
+    follower.look()?;
+    let generation = follower.gate().map(|gate| gate.index().generation());
+    Ok(generation.unwrap_or_default())
+}
+
+/// Serves until `stop` becomes true, and until the requests that are under way then are answered (for 30 seconds at
+/// most). `listening` is told once, when all listeners are open.
+///
+/// An index that is not there yet is waited for: until then nothing is judged, and `/v1/ready` says so.
+///
+/// # Errors
+/// [`ServiceError`] where it cannot begin.
+pub fn serve(
+    settings: Settings,
+    stop: &AtomicBool,
+    listening: impl FnOnce(&[Bound]),
+) -> Result<(), ServiceError> {
+    settings.check()?;
+    let threads = |source| ServiceError::Threads { source };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("serve")
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(threads)?;
+    let follower = Arc::new(Follower::new(&settings));
+    let queue = settings.queue.unwrap_or(4 * settings.workers);
+    let pool = Pool::new(settings.workers, queue).map_err(threads)?;
+    let ring = match &settings.keys {
+        Some(path) => Some(Arc::new(Ring::open(path.clone(), settings.rate)?)),
+        None => None,
+    };
+    let bodies = Budget::new(
+        settings.max_body,
+        settings.body_memory,
+        settings.body_timeout,
+    );
+    let state = Arc::new(State {
+        follower: Arc::clone(&follower),
+        pool,
+        bodies,
+        ids: Ids::default(),
+        metrics: Metrics::default(),
+        ring: ring.clone(),
+        settings,
+    });
+    let following = Following::begin(follower, move || {
+        if let Some(ring) = &ring {
+            ring.look();
+        }
+    })
+    .map_err(threads)?;
+    let served = runtime.block_on(serve_all(&state, stop, listening));
+    // Connections that did not end in time end here.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    drop(following);
+    served
+}
+
+/// A listener of either kind.
+enum Open {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+async fn open(at: &Listen) -> Result<(Open, Listen), ServiceError> {
+    let failed = |source| ServiceError::Listen {
+        at: at.to_string(),
+        source,
+    };
+    match at {
+        Listen::Tcp(address) => {
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let bound = listener.local_addr().map_err(failed)?;
+            Ok((Open::Tcp(listener), Listen::Tcp(bound)))
+        }
+        Listen::Unix(path) => {
+            remove_dead_socket(path);
+            let listener = UnixListener::bind(path).map_err(failed)?;
+            Ok((Open::Unix(listener), at.clone()))
+        }
+    }
+}
+
+/// Removes a socket at which nobody listens any more: what a service left that was killed.
+fn remove_dead_socket(path: &Path) {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    if is_socket
+        && std::os::unix::net::UnixStream::connect(path)
+            .err()
+            .is_some_and(refused)
+    {
+        // Where it stays, binding says so.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+async fn serve_all(
+    state: &Arc<State>,
+    stop: &AtomicBool,
+    listening: impl FnOnce(&[Bound]),
+) -> Result<(), ServiceError> {
+    let graceful = Arc::new(GracefulShutdown::new());
+    let places = Arc::new(Semaphore::new(state.settings.max_connections));
+    let mut bound = Vec::new();
+    let mut opened = Vec::new();
+    for listener in &state.settings.listen {
+        let (open, at) = open(&listener.at).await?;
+        let roles = state.settings.roles_of(listener).to_vec();
+        opened.push((open, router(state, &Roles(roles.as_slice().into()))));
+        bound.push(Bound { at, roles });
+    }
+    listening(&bound);
+    let mut accepting = Vec::new();
+    for (open, router) in opened {
+        let to = Connections {
+            router,
+            graceful: Arc::clone(&graceful),
+            places: Arc::clone(&places),
+        };
+        accepting.push(tokio::spawn(to.accept(open)));
+    }
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(LOOK).await;
+    }
+    for task in &accepting {
+        task.abort();
+    }
+    for task in accepting {
+        // It was aborted: there is nothing to learn from it.
+        let _ = task.await;
+    }
+    for listener in &bound {
+        if let Listen::Unix(path) = &listener.at {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    if let Some(graceful) = Arc::into_inner(graceful)
+        && tokio::time::timeout(DRAIN, graceful.shutdown())
+            .await
+            .is_err()
+    {
+        tracing::warn!("some requests were not answered within {DRAIN:?}");
+    }
+    Ok(())
+}
+
+/// What each connection of a listener needs.
+struct Connections {
+    router: Router,
+    graceful: Arc<GracefulShutdown>,
+    places: Arc<Semaphore>,
+}
+
+impl Connections {
+    async fn accept(self, open: Open) {
+        loop {
+            // Who finds no place waits in the system's queue.
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                return;
+            };
+            let accepted = match &open {
+                Open::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                    // Answers are small: they need not wait for more.
+                    let _ = stream.set_nodelay(true);
+                    self.begin(stream, place);
+                }),
+                Open::Unix(listener) => listener
+                    .accept()
+                    .await
+                    .map(|(stream, _)| self.begin(stream, place)),
+            };
+            if let Err(error) = accepted {
+                // Mostly: too many open files. Others may close soon.
+                tracing::warn!("a connection could not be taken: {error}");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
+    fn begin(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        place: tokio::sync::OwnedSemaphorePermit,
+    ) {
+        let router = self.router.clone();
+        let service = router.map_request(|mut request: Request<Incoming>| {
+            if let Some(uri) = one_slash(request.uri()) {
+                *request.uri_mut() = uri;
+            }
+            request
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(MOST_HEADER)
+            .max_headers(MOST_HEADERS)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let watched = self.graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!("a connection ended: {error}");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// The paths of these roles.
+fn router(state: &Arc<State>, roles: &Roles) -> Router {
+    let mut router = Router::new()
+        .route("/v1/openapi.json", get(v1::openapi::openapi))
+        .route("/v1/live", get(v1::status::live))
+        .route("/v1/ready", get(v1::status::ready))
+        .route("/v1/status", get(v1::status::status));
+    for role in &*roles.0 {
+        router = match role {
+            Role::Gate => router.route("/v1/check", post(v1::check::check)),
+            Role::Match => {
+                router.route("/v1/match", get(v1::matching::one).post(v1::matching::many))
+            }
+            Role::Hash => router.route("/v1/hash", post(v1::hash::hash)),
+            Role::Metrics => router.route("/metrics", get(v1::metrics::metrics)),
+        };
+    }
+    let router = hma::routes::add(router, roles);
+    let served: Vec<&str> = roles.0.iter().map(|role| role.name()).collect();
+    let served = served.join(", ");
+    let nothing = move || async move {
+        let detail = format!("there is no such path here; this listener serves {served}");
+        Fault::new(StatusCode::NOT_FOUND, "no-such-path", detail)
+    };
+    router
+        .fallback(nothing)
+        .method_not_allowed_fallback(|| async {
+            let detail = "this path is asked in another way: see the page on the service";
+            Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method", detail)
+        })
+        .layer(axum::Extension(roles.clone()))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(state),
+            door::pass,
+        ))
+        .with_state(Arc::clone(state))
+}

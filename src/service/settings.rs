@@ -1,0 +1,541 @@
+//! What an operator can set: the section `[service]` of a file, and flags over it.
+//!
+//! Owns each setting's default and range. Refuses to open the index or a socket.
+
+use crate::gate::{Isolation, VariantSet};
+use crate::index::Memory;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Most requests a second that can be said.
+pub(super) const MAX_RATE: u32 = 1_000_000;
+
+/// What a listener serves, and what a key may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Role {
+    /// Uploads judged: `/v1/check`.
+    Gate,
+    /// Hashes looked up: `/v1/match`, `/m/…`, and the banks' names.
+    Match,
+    /// Uploads hashed: `/v1/hash`, `/h/hash`.
+    Hash,
+    /// `/metrics`.
+    Metrics,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Gate, Self::Match, Self::Hash, Self::Metrics];
+
+    /// The name, as it is typed and written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Match => "match",
+            Self::Hash => "hash",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|role| role.name() == text)
+            .ok_or_else(|| SettingsError::Role {
+                given: text.chars().take(64).collect(),
+            })
+    }
+}
+
+/// An address to listen at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Listen {
+    /// An address and a port; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// One listener: where, and what it serves.
+///
+/// ```
+/// use hashgate::service::{Listener, Role};
+/// let one: Listener = "127.0.0.1:8710=gate,match".parse()?;
+/// assert!(one.at.is_local());
+/// assert_eq!(one.roles, [Role::Gate, Role::Match]);
+/// assert!("example.org:80".parse::<Listener>().is_err(), "an address, not a name");
+/// # Ok::<(), hashgate::service::SettingsError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listener {
+    /// The address.
+    pub at: Listen,
+    /// What it serves; empty: what [`Settings::roles`] says.
+    pub roles: Vec<Role>,
+}
+
+impl FromStr for Listener {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        let (at, roles) = match text.rsplit_once('=') {
+            Some((at, roles)) => (at, roles.split(',').map(str::parse).collect()),
+            None => (text, Ok(Vec::new())),
+        };
+        let roles = roles?;
+        let bad = || SettingsError::Address {
+            given: text.chars().take(256).collect(),
+        };
+        let at = match at.strip_prefix("unix:") {
+            Some("") => return Err(bad()),
+            Some(path) => Listen::Unix(path.into()),
+            None => {
+                let numbers = match at.strip_prefix("localhost:") {
+                    Some(port) => format!("127.0.0.1:{port}"),
+                    None => at.to_owned(),
+                };
+                Listen::Tcp(numbers.parse().map_err(|_| bad())?)
+            }
+        };
+        Ok(Self { at, roles })
+    }
+}
+
+/// What a match by a digest has for a distance, on the paths of Hasher-Matcher-Actioner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[non_exhaustive]
+pub enum ExactDistance {
+    /// `"-"`, as there.
+    #[default]
+    #[serde(rename = "-")]
+    Dash,
+    /// `"0"`, for clients that read a number.
+    #[serde(rename = "0")]
+    Zero,
+}
+
+impl ExactDistance {
+    /// As it is written.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Dash => "-",
+            Self::Zero => "0",
+        }
+    }
+}
+
+/// What `/h/hash` says of a picture with too little in it (PDQ quality below 50).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum LowQuality {
+    /// An empty text, as Hasher-Matcher-Actioner does: whoever looks it up gets 400.
+    #[default]
+    Empty,
+    /// Nothing: the key is left out.
+    Omit,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A word that names no role.
+    #[error("{given:?} is no role: use gate, match, hash and metrics, joined by commas")]
+    Role {
+        /// What was given.
+        given: String,
+    },
+    /// A text that is no address.
+    #[error(
+        "{given:?} is no address to listen at: give IP:PORT (127.0.0.1:8710), [IP6]:PORT or unix:PATH, and roles behind \
+         `=` if you like"
+    )]
+    Address {
+        /// What was given.
+        given: String,
+    },
+    /// A text that names no variants or no isolation.
+    #[error("`{name}` in [service]: {problem}")]
+    Word {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A number out of its range.
+    #[error("`{name}` is {given}, and may be {least} to {most}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// What was given.
+        given: u64,
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The section says something that is not known or cannot be.
+    #[error("{}:{line}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Everybody could call.
+    #[error(
+        "{at} can be reached from other machines, and there are no keys: make one with `hashgate key create NAME --keys \
+         FILE` and give --keys FILE, or listen at 127.0.0.1 or unix:PATH, behind a proxy that knows who calls"
+    )]
+    Public {
+        /// The address.
+        at: String,
+    },
+    /// A setting that only keys give a meaning.
+    #[error(
+        "`{name}` in [service] means something only where there are `keys`: give them, or leave it out"
+    )]
+    NoKeys {
+        /// The setting.
+        name: &'static str,
+    },
+}
+
+/// The section `[service]` of a file, as it is typed. What is absent says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct SettingsFile {
+    /// The index folder.
+    pub index: Option<PathBuf>,
+    /// Addresses, with roles behind `=`.
+    pub listen: Option<Vec<String>>,
+    /// What listeners serve that name no roles.
+    pub roles: Option<Vec<Role>>,
+    /// Which forms of a picture are asked about.
+    pub variants: Option<String>,
+    /// What is looked at in a process of its own.
+    pub isolate: Option<String>,
+    /// Threads that look at uploads.
+    pub workers: Option<u64>,
+    /// Uploads that wait for a thread.
+    pub queue: Option<u64>,
+    /// Most bytes of a request's body.
+    pub max_body: Option<u64>,
+    /// Most bytes of all bodies together.
+    pub body_memory: Option<u64>,
+    /// Milliseconds that an answer may take, once the body is there.
+    pub wait: Option<u64>,
+    /// Milliseconds that a body may take to arrive.
+    pub body_timeout: Option<u64>,
+    /// Most connections at one time.
+    pub max_connections: Option<u64>,
+    /// Seconds after which an index that could not be looked at is no longer relied on.
+    pub max_stale: Option<u64>,
+    /// Most seconds since the index was published.
+    pub max_index_age: Option<u64>,
+    /// The file of keys.
+    pub keys: Option<PathBuf>,
+    /// What callers without a key may ask for.
+    pub anonymous: Option<Vec<Role>>,
+    /// Most requests a second of a key that says nothing of it.
+    pub rate: Option<u64>,
+    /// The distance of a match by a digest on HMA's paths.
+    pub hma_exact_distance: Option<ExactDistance>,
+    /// What HMA's `/h/hash` says of a picture with too little in it.
+    pub hma_low_quality: Option<LowQuality>,
+}
+
+impl SettingsFile {
+    /// Most bytes of a file with settings.
+    pub const MAX_BYTES: u64 = 1 << 20;
+
+    /// Reads the section of a file; one without the section says nothing.
+    ///
+    /// # Errors
+    /// [`SettingsError::Read`], and [`SettingsError::File`] with the line of what is wrong.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        use std::io::Read;
+        let failed = |source| SettingsError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let file = std::fs::File::open(path).map_err(failed)?;
+        let mut text = String::new();
+        (file.take(Self::MAX_BYTES).read_to_string(&mut text)).map_err(failed)?;
+        Self::parse(path, &text)
+    }
+
+    /// As [`SettingsFile::read`], of a text; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// [`SettingsError::File`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
+        #[derive(Deserialize)]
+        struct File {
+            #[serde(default)]
+            service: SettingsFile,
+        }
+        let read: Result<File, toml::de::Error> = toml::from_str(text);
+        read.map(|file| file.service).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let before = text.get(..at).unwrap_or(text);
+            SettingsError::File {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                problem: error.message().trim().to_owned(),
+            }
+        })
+    }
+}
+
+/// All settings of a service, checked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The index folder that is followed. It need not be there yet.
+    pub index: PathBuf,
+    /// How the index's bytes are held.
+    pub index_memory: Memory,
+    /// Where to listen. `127.0.0.1:8710` unless told.
+    pub listen: Vec<Listener>,
+    /// What listeners serve that name no roles. All unless told.
+    pub roles: Vec<Role>,
+    /// Which forms of a picture are asked about.
+    pub variants: VariantSet,
+    /// What is looked at in a process of its own.
+    pub isolation: Isolation,
+    /// Threads that look at uploads, 1 to 1,024. One for each core unless told.
+    pub workers: usize,
+    /// Uploads that wait for a thread, 0 to 65,536; beyond them the answer is 503. `None`: four for each thread.
+    pub queue: Option<usize>,
+    /// Most bytes of a request's body, 1 KiB to 1 GiB. 64 MiB unless told.
+    pub max_body: u64,
+    /// Most bytes of all bodies that are held at one time; at least `max_body`. 512 MiB unless told.
+    pub body_memory: u64,
+    /// How long an answer may take once the body is there, 1 ms to 10 minutes. 10 seconds unless told.
+    pub wait: Duration,
+    /// How long a body may take to arrive, 1 ms to an hour. 30 seconds unless told.
+    pub body_timeout: Duration,
+    /// Most connections at one time, 1 to 1,000,000. 10,240 unless told.
+    pub max_connections: usize,
+    /// After how long an index folder that could not be looked at is not relied on. 65 seconds unless told; 0: never.
+    pub max_stale: Duration,
+    /// How long ago the index may have been published, by its manifest's time of change. Any time unless told.
+    pub max_index_age: Option<Duration>,
+    /// The file of keys; `None`: every caller may ask for all that its listener serves.
+    pub keys: Option<PathBuf>,
+    /// Where there are keys, what callers without one may ask for. Nothing unless told.
+    pub anonymous: Vec<Role>,
+    /// Most requests a second, 1 to 1,000,000, of each key that says nothing of it, and of all callers without a key
+    /// together. Any number unless told. It counts where there are keys.
+    pub rate: Option<u32>,
+    /// The distance of a match by a digest on the paths of Hasher-Matcher-Actioner.
+    pub hma_exact_distance: ExactDistance,
+    /// What `/h/hash` says of a picture with too little in it.
+    pub hma_low_quality: LowQuality,
+}
+
+impl Settings {
+    /// The address where nothing else is said.
+    pub const DEFAULT_LISTEN: &str = "127.0.0.1:8710";
+
+    /// Settings for an index folder, all others by default.
+    #[must_use]
+    pub fn new(index: impl Into<PathBuf>) -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            index: index.into(),
+            index_memory: Memory::default(),
+            listen: Self::DEFAULT_LISTEN.parse().into_iter().collect(),
+            roles: Role::ALL.to_vec(),
+            variants: VariantSet::default(),
+            isolation: Isolation::default(),
+            workers,
+            queue: None,
+            max_body: 64 << 20,
+            body_memory: 512 << 20,
+            wait: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            max_connections: 10_240,
+            max_stale: Duration::from_secs(65),
+            max_index_age: None,
+            keys: None,
+            anonymous: Vec::new(),
+            rate: None,
+            hma_exact_distance: ExactDistance::default(),
+            hma_low_quality: LowQuality::default(),
+        }
+    }
+
+    /// Lays what a file says over these settings.
+    ///
+    /// # Errors
+    /// [`SettingsError`] where a value cannot be.
+    pub fn lay(&mut self, file: &SettingsFile) -> Result<(), SettingsError> {
+        if let Some(index) = &file.index {
+            self.index.clone_from(index);
+        }
+        if let Some(listen) = &file.listen {
+            self.listen = (listen.iter().map(|text| text.parse())).collect::<Result<_, _>>()?;
+        }
+        if let Some(roles) = &file.roles {
+            self.roles.clone_from(roles);
+        }
+        if let Some(variants) = &file.variants {
+            self.variants = word("variants", variants)?;
+        }
+        if let Some(isolate) = &file.isolate {
+            self.isolation = word("isolate", isolate)?;
+        }
+        if let Some(workers) = file.workers {
+            self.workers = size("workers", workers, 1, 1_024)?;
+        }
+        if let Some(queue) = file.queue {
+            self.queue = Some(size("queue", queue, 0, 65_536)?);
+        }
+        if let Some(bytes) = file.max_body {
+            self.max_body = within("max_body", bytes, 1 << 10, 1 << 30)?;
+            self.body_memory = self.body_memory.max(bytes);
+        }
+        if let Some(bytes) = file.body_memory {
+            self.body_memory = within("body_memory", bytes, self.max_body, 1 << 40)?;
+        }
+        if let Some(wait) = file.wait {
+            self.wait = Duration::from_millis(within("wait", wait, 1, 600_000)?);
+        }
+        if let Some(wait) = file.body_timeout {
+            self.body_timeout = Duration::from_millis(within("body_timeout", wait, 1, 3_600_000)?);
+        }
+        if let Some(most) = file.max_connections {
+            self.max_connections = size("max_connections", most, 1, 1_000_000)?;
+        }
+        if let Some(seconds) = file.max_stale {
+            self.max_stale = Duration::from_secs(within("max_stale", seconds, 0, 1 << 31)?);
+        }
+        if let Some(seconds) = file.max_index_age {
+            let seconds = within("max_index_age", seconds, 1, 1 << 31)?;
+            self.max_index_age = Some(Duration::from_secs(seconds));
+        }
+        if let Some(keys) = &file.keys {
+            self.keys = Some(keys.clone());
+        }
+        if let Some(anonymous) = &file.anonymous {
+            self.anonymous.clone_from(anonymous);
+        }
+        if let Some(rate) = file.rate {
+            let rate = within("rate", rate, 1, u64::from(MAX_RATE))?;
+            self.rate = u32::try_from(rate).ok();
+        }
+        self.hma_exact_distance = file.hma_exact_distance.unwrap_or(self.hma_exact_distance);
+        self.hma_low_quality = file.hma_low_quality.unwrap_or(self.hma_low_quality);
+        Ok(())
+    }
+
+    /// The roles of a listener.
+    #[must_use]
+    pub fn roles_of<'a>(&'a self, listener: &'a Listener) -> &'a [Role] {
+        match listener.roles.is_empty() {
+            true => &self.roles,
+            false => &listener.roles,
+        }
+    }
+
+    /// Checks what settings mean together.
+    ///
+    /// # Errors
+    /// [`SettingsError::Public`]: an address that other machines can reach, without keys. [`SettingsError::NoKeys`].
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.keys.is_none() {
+            if !self.anonymous.is_empty() {
+                return Err(SettingsError::NoKeys { name: "anonymous" });
+            }
+            if self.rate.is_some() {
+                return Err(SettingsError::NoKeys { name: "rate" });
+            }
+        }
+        for listener in &self.listen {
+            if !listener.at.is_local() && self.keys.is_none() {
+                return Err(SettingsError::Public {
+                    at: listener.at.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn word<T: FromStr<Err: fmt::Display>>(name: &'static str, text: &str) -> Result<T, SettingsError> {
+    text.parse().map_err(|error: T::Err| SettingsError::Word {
+        name,
+        problem: error.to_string(),
+    })
+}
+
+fn within(name: &'static str, given: u64, least: u64, most: u64) -> Result<u64, SettingsError> {
+    match (least..=most).contains(&given) {
+        true => Ok(given),
+        false => Err(SettingsError::Range {
+            name,
+            given,
+            least,
+            most,
+        }),
+    }
+}
+
+fn size(name: &'static str, given: u64, least: u64, most: u64) -> Result<usize, SettingsError> {
+    let given = within(name, given, least, most)?;
+    Ok(usize::try_from(given).unwrap_or(usize::MAX))
+}

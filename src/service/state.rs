@@ -1,0 +1,66 @@
+//! What all requests share, and the steps that several paths take.
+
+use crate::gate::{Gate, Worker};
+use crate::service::body::Budget;
+use crate::service::fault::Fault;
+use crate::service::follow::Follower;
+use crate::service::ids::Ids;
+use crate::service::metrics::Metrics;
+use crate::service::pool::Pool;
+use crate::service::ring::Ring;
+use crate::service::settings::{Role, Settings};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a listener serves.
+#[derive(Debug, Clone)]
+pub(super) struct Roles(pub(super) Arc<[Role]>);
+
+/// What a caller may ask for, by its key.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) scopes: Vec<Role>,
+}
+
+impl Caller {
+    /// Where there are no keys.
+    pub(super) fn anybody() -> Self {
+        Self {
+            scopes: Role::ALL.to_vec(),
+        }
+    }
+}
+
+/// What all requests of all listeners share.
+pub(super) struct State {
+    pub(super) settings: Settings,
+    pub(super) follower: Arc<Follower>,
+    pub(super) pool: Pool,
+    pub(super) bodies: Budget,
+    pub(super) ids: Ids,
+    pub(super) metrics: Metrics,
+    /// Where there are keys.
+    pub(super) ring: Option<Arc<Ring>>,
+}
+
+impl State {
+    /// The gate, where its index may be relied on.
+    pub(super) fn gate(&self) -> Result<Arc<Gate>, Fault> {
+        Ok(self.follower.ready()?)
+    }
+
+    /// How long a caller waits at most: what it says, in milliseconds, and never more than the setting.
+    pub(super) fn wait(&self, asked: Option<u64>) -> Duration {
+        let most = self.settings.wait;
+        asked.map_or(most, |asked| Duration::from_millis(asked).min(most))
+    }
+
+    /// Does work for a processor on one of the pool's threads.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        wait: Duration,
+        job: impl FnOnce(&mut Worker) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        Ok(self.pool.run(wait, job).await?)
+    }
+}

@@ -1,0 +1,35 @@
+//! `/v1/openapi.json`: our own paths as an OpenAPI document, made from the functions that answer them.
+
+use crate::service::fault::{Fault, Problem};
+use crate::service::v1::{check, hash, json, matching, metrics, status};
+use axum::http::StatusCode;
+use axum::response::Response;
+use utoipa::OpenApi;
+
+/// The document. A verdict is described where it is written: see the page on the output.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "hashgate",
+        description = "A node that judges uploads by a published index. Only 200 with the header Hashgate-Action none, report or allow lets an upload pass."
+    ),
+    paths(
+        check::check,
+        matching::one,
+        matching::many,
+        hash::hash,
+        status::live,
+        status::ready,
+        status::status,
+        metrics::metrics,
+        openapi
+    ),
+    components(schemas(Problem))
+)]
+struct Document;
+
+/// The document as it is served.
+#[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, description = "this document")))]
+pub(in crate::service) async fn openapi() -> Result<Response, Fault> {
+    json(StatusCode::OK, &Document::openapi())
+}
