@@ -6,7 +6,10 @@ mod common;
 mod service_support;
 
 use common::wait_until;
-use service_support::{Client, Node, png, publish_known};
+use hashgate::bank::Action;
+use hashgate::hash::SignalType;
+use service_support::{Client, Entries, Node, png, publish_known, publish_to, signal};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[test]
 fn a_sender_that_stalls_is_told_and_others_are_served() {
@@ -46,4 +49,65 @@ fn a_sender_that_stalls_is_told_and_others_are_served() {
         },
         "their memory is free",
     );
+}
+
+/// Sets a flag when it goes, for whatever reason.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn publishes_in_the_middle_change_no_other_answer() {
+    let node = Node::start(
+        |folder| {
+            publish_known(&folder.join("index"), 1);
+        },
+        &["--workers", "2", "--variants", "none"],
+    );
+    node.wait_ready();
+    let (known, unknown) = (png(1), png(2));
+    let entry = |seed: u32| {
+        let signals = vec![signal(&png(seed), SignalType::Pdq)];
+        (u64::from(seed), signals)
+    };
+    let over = AtomicBool::new(false);
+    let asked = AtomicUsize::new(0);
+    let at = node.at;
+    std::thread::scope(|threads| {
+        for _ in 0..3 {
+            threads.spawn(|| {
+                let mut client = Client::new(at);
+                while !over.load(Ordering::Relaxed) {
+                    let blocked = client.send("POST", "/v1/check", &[], &known);
+                    assert_eq!((blocked.status, blocked.action()), (200, Some("block")));
+                    let passed = client.send("POST", "/v1/check", &[], &unknown);
+                    assert_eq!((passed.status, passed.action()), (200, Some("none")));
+                    asked.fetch_add(2, Ordering::Relaxed);
+                }
+            });
+        }
+        // The others end too where this thread fails.
+        let ends = Ends(&over);
+        let mut generation = 1;
+        // 7 is too plain to be judged.
+        for turn in [3, 4, 5, 6, 8, 9, 10, 11, 12, 13] {
+            let bank = Entries::new("KNOWN", Action::Block, vec![entry(1), entry(turn)]);
+            generation = publish_to(&node.index(), &[bank]);
+            wait_until(
+                || node.get("/v1/ready").json()["generation"] == generation,
+                "the new generation",
+            );
+            let newest = node.post("/v1/check", &png(turn));
+            let said = String::from_utf8_lossy(&newest.body);
+            assert_eq!(newest.action(), Some("block"), "turn {turn}: {said}");
+        }
+        drop(ends);
+        assert_eq!(generation, 11);
+    });
+    assert!(asked.load(Ordering::Relaxed) > 0);
+    assert_eq!(node.stop(), 0);
 }
