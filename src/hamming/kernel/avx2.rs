@@ -204,8 +204,8 @@ fn near8_turned<const TELLING: usize>(turned: &Turned, query: &[__m256i; 8], rad
     !beyond(bytes) & 0xff
 }
 
-/// As `generic::scan` over rows that were turned.
-pub(super) fn scan_turned<const TELLING: usize>(
+/// As `generic::scan`, over rows that were turned.
+pub(super) fn scan_turned(
     rows: &[[u32; 8]],
     turned: &[Turned],
     base: u32,
@@ -227,9 +227,19 @@ pub(super) fn scan_turned<const TELLING: usize>(
             near8_turned::<TELLING>(turned, &words, radius)
         });
     }
+    let telling = turned::telling_words(radius).filter(|_| turned.len() == rows.len() / 8);
+    let Some(telling) = telling else {
+        return scan(rows, base, query, radius, found);
+    };
+    let inner = match telling {
+        3 => inner::<3>,
+        4 => inner::<4>,
+        5 => inner::<5>,
+        _ => inner::<6>,
+    };
     debug_assert!(Kernel::Avx2.is_available());
-    // SAFETY: `Kernel::scan_turned`, the only caller, has established that the processor has these features.
-    unsafe { inner::<TELLING>(rows, turned, base, query, radius, found) }
+    // SAFETY: `dispatch!` in the parent module, the only caller, has established that the processor has these features.
+    unsafe { inner(rows, turned, base, query, radius, found) }
 }
 
 macro_rules! entry {

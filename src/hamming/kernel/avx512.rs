@@ -5,6 +5,7 @@
 use super::Kernel;
 use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
 use super::shared::{self, Around, BUCKETS, Met, SharedFound, SharedProbe};
+use super::turned::{self, Turned};
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -151,6 +152,7 @@ entry! {
     generic::scan<R>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>);
     generic::scan_buckets<>(columns: &[Column<'_>], probes: &[Probe], part: Range<usize>, survivors: &mut [Survivor]) -> (usize, usize);
     generic::verify<R>(rows: &[R], candidates: &[Candidate], query: &R, thresholds: &[i32; 8], radius: u32, found: &mut Vec<Found>);
+    turned::scan_turned<>(rows: &[[u32; 8]], turned: &[Turned], base: u32, query: &[u32; 8], radius: u32, found: &mut Vec<Found>);
     shared::scan_shared<>(column: &[u16], probes: &[SharedProbe], from: usize, survivors: &mut [Met]) -> (usize, usize);
     shared::scan_around<>(column: &[u16], offsets: &[u32; BUCKETS + 1], flips: &[u16], around: &Around, from: usize, survivors: &mut [Met], long: &mut Vec<SharedProbe>) -> (usize, usize);
     shared::verify_shared<R>(rows: &[R], queries: &[R], candidates: &[Met], word: u32, thresholds: &[i32; 8], radius: u32, found: &mut Vec<SharedFound>);

@@ -220,21 +220,7 @@ impl Kernel {
         radius: u32,
         found: &mut Vec<Found>,
     ) {
-        #[cfg(target_arch = "x86_64")]
-        if self == Self::Avx2
-            && self.is_available()
-            && turned.len() == rows.len() / 8
-            && let Some(words) = turned::telling_words(radius)
-        {
-            match words {
-                3 => avx2::scan_turned::<3>(rows, turned, base, query, radius, found),
-                4 => avx2::scan_turned::<4>(rows, turned, base, query, radius, found),
-                5 => avx2::scan_turned::<5>(rows, turned, base, query, radius, found),
-                _ => avx2::scan_turned::<6>(rows, turned, base, query, radius, found),
-            }
-            return;
-        }
-        self.scan(rows, base, query, radius, found);
+        dispatch!(self, scan_turned(rows, turned, base, query, radius, found));
     }
 
     /// Scans the buckets that a part of the `probes` names and puts the entries whose sibling chunk

@@ -2,6 +2,7 @@
 
 use super::generic::{self, Candidate, Column, Found, Isa, Probe, Row, Survivor};
 use super::shared::{self, Around, BUCKETS, Met, SharedFound, SharedProbe};
+use super::turned::{self, Turned};
 use std::ops::Range;
 
 struct Scalar;
@@ -64,6 +65,17 @@ impl Isa for Scalar {
 
 pub(super) fn scan<R: Row>(rows: &[R], base: u32, query: &R, radius: u32, found: &mut Vec<Found>) {
     generic::scan::<Scalar, R>(rows, base, query, radius, found);
+}
+
+pub(super) fn scan_turned(
+    rows: &[[u32; 8]],
+    turned: &[Turned],
+    base: u32,
+    query: &[u32; 8],
+    radius: u32,
+    found: &mut Vec<Found>,
+) {
+    turned::scan_turned::<Scalar>(rows, turned, base, query, radius, found);
 }
 
 pub(super) fn scan_buckets(

@@ -4,7 +4,7 @@
 //! up as soon as all of them are beyond the radius: two hashes that have nothing to do with each other differ in half of the
 //! bits, so the first words tell. To turn rows costs more than to scan them once.
 
-use super::generic::{Found, Row};
+use super::generic::{self, Found, Isa, Row};
 
 /// The same word of eight rows, for each word.
 pub type Turned = [[u32; 8]; 8];
@@ -66,6 +66,19 @@ pub(super) fn scan(
         }
         first = first.wrapping_add(1);
     }
+}
+
+/// The rows as they are, for instruction sets that gain nothing by turning them.
+#[inline(always)]
+pub(super) fn scan_turned<I: Isa>(
+    rows: &[[u32; 8]],
+    _: &[Turned],
+    base: u32,
+    query: &[u32; 8],
+    radius: u32,
+    found: &mut Vec<Found>,
+) {
+    generic::scan::<I, [u32; 8]>(rows, base, query, radius, found);
 }
 
 #[cfg(test)]
