@@ -152,7 +152,7 @@ struct Maker {
 impl Maker {
     fn request(&self, method: &'static str, path: &str, headers: &str, body: &[u8]) -> Hostile {
         let mut bytes = format!(
-            "{method} {path} HTTP/1.1\r\nHost: node\r\n{headers}Content-Length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n",
             body.len()
         )
         .into_bytes();
@@ -339,7 +339,8 @@ impl Maker {
             4 => "Transfer-Encoding: chunked, identity\r\n",
             _ => "Transfer-Encoding:\x0bchunked\r\n",
         };
-        let bytes = format!("POST /v1/check HTTP/1.1\r\nHost: node\r\n{head}\r\n0\r\n\r\n{inner}");
+        let bytes =
+            format!("POST /v1/check HTTP/1.1\r\nHost: localhost\r\n{head}\r\n0\r\n\r\n{inner}");
         Hostile {
             bytes: bytes.into_bytes(),
             method: "POST",

@@ -299,3 +299,90 @@ fn the_log_says_no_key_no_query_and_no_hash() {
         assert!(!text.contains(hidden), "{hidden}: {text}");
     }
 }
+
+#[test]
+fn settings_with_which_a_node_would_serve_nothing_are_refused_by_the_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = folder.path().join("index");
+    publish_known(&index, 1);
+    let index = index.to_str().expect("UTF-8");
+    let config = folder.path().join("config.toml");
+    let check = |text: &str, more: &[&str]| {
+        std::fs::write(&config, text).expect("written");
+        let config = config.to_str().expect("UTF-8");
+        let common = ["serve", "--check", "--index", index, "--config", config];
+        Hashgate::new().expect(2, &[&common[..], more].concat()).err
+    };
+    for (text, more, problem) in [
+        (
+            "",
+            &["--listen", "127.0.0.1:0=gate,gate"][..],
+            "the role gate of 127.0.0.1:0 is named twice",
+        ),
+        ("", &["--roles", "match,match"], "is named twice"),
+        (
+            "",
+            &["--listen", "127.0.0.1:9", "--listen", "127.0.0.1:9"],
+            "127.0.0.1:9 is named twice",
+        ),
+        (
+            "",
+            &["--listen", "unix:/nonexistent/socket"],
+            "there is no such folder",
+        ),
+        ("[service]\nlisten = []\n", &[], "`listen` is empty"),
+        ("[service]\nroles = []\n", &[], "`roles` is empty"),
+        (
+            "[service]\nmax_connections = 1\n",
+            &[],
+            "`max_connections` is 1",
+        ),
+        ("", &["--keys", "/dev/null"], "it is no regular file"),
+    ] {
+        let said = check(text, more);
+        assert!(said.contains(problem), "{text} {more:?}: {said}");
+    }
+}
+
+#[test]
+fn a_key_that_is_revoked_through_a_link_is_good_nowhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+    std::fs::create_dir(&real).expect("made");
+    std::fs::create_dir(&link).expect("made");
+    key(&real, "uploads", &[]);
+    std::os::unix::fs::symlink(real.join("keys.json"), link.join("keys.json")).expect("linked");
+    let through = link.join("keys.json");
+    let through = through.to_str().expect("UTF-8");
+    Hashgate::new().expect(0, &["key", "revoke", "uploads", "--keys", through]);
+    let kept = std::fs::symlink_metadata(through).expect("there");
+    assert!(kept.file_type().is_symlink(), "the link is kept");
+    let left = std::fs::read_to_string(real.join("keys.json")).expect("read");
+    assert!(!left.contains("uploads"), "{left}");
+}
+
+#[test]
+fn a_page_cannot_call_a_node_on_its_visitors_machine() {
+    let node = Node::start(
+        |folder| {
+            publish_known(&folder.join("index"), 1);
+        },
+        &[],
+    );
+    node.wait_ready();
+    let raw = |host: &str, more: &str| {
+        let mut client = node.connect();
+        let request = format!("GET /v1/status HTTP/1.1\r\nHost: {host}\r\n{more}\r\n");
+        client.write(request.as_bytes()).expect("sent");
+        client.read("GET").expect("an answer").status
+    };
+    assert_eq!(raw("127.0.0.1", ""), 200);
+    assert_eq!(raw("localhost:1", ""), 200);
+    // By a name that the page's owner made mean this machine: to the browser it is one site.
+    let same = "Origin: http://evil.example:8710\r\nSec-Fetch-Site: same-origin\r\n";
+    assert_eq!(raw("evil.example:8710", same), 403);
+    assert_eq!(raw("evil.example", ""), 403);
+    // Reading is refused too.
+    assert_eq!(raw("localhost", "Sec-Fetch-Site: cross-site\r\n"), 403);
+    assert_eq!(raw("localhost", "Origin: http://evil.example\r\n"), 403);
+}

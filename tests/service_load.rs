@@ -28,7 +28,7 @@ fn a_sender_that_stalls_is_told_and_others_are_served() {
             _ => "multipart/form-data; boundary=edge",
         };
         let head = format!(
-            "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Type: {kind}\r\nContent-Length: 90000\r\n\r\n--edge\r\n"
+            "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 90000\r\n\r\n--edge\r\n"
         );
         client.write(head.as_bytes()).expect("sent");
     }

@@ -290,7 +290,7 @@ fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
         &["--max-body", "20000"],
     );
     let mut client = node.connect();
-    let head = "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Length: 99999999999\r\n\r\n";
+    let head = "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n";
     client.write(head.as_bytes()).expect("sent");
     let refused = client
         .read("POST")
@@ -298,7 +298,7 @@ fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
     assert_eq!((refused.status, refused.action()), (413, Some("unjudged")));
     // A body that does not say how long it is.
     let mut client = node.connect();
-    let head = "POST /v1/check HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     client.write(head.as_bytes()).expect("sent");
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
     for _ in 0..6 {
@@ -309,7 +309,7 @@ fn a_body_that_is_too_large_is_refused_before_it_is_sent() {
     let (kind, body) = form(&[("a", Some("a"), &[7; 30_000])]);
     let mut client = node.connect();
     let head = format!(
-        "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+        "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n",
         body.len()
     );
     let _ = client
@@ -330,7 +330,7 @@ fn uploads_share_a_budget_of_memory_and_give_it_back() {
     );
     // A sender that has sent nearly all, and waits.
     let mut slow = node.connect();
-    let head = "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Length: 299000\r\n\r\n";
+    let head = "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 299000\r\n\r\n";
     slow.write(head.as_bytes()).expect("sent");
     slow.write(&[0; 298_000]).expect("sent");
     let upload = png(2);
@@ -359,7 +359,7 @@ fn requests_have_ids_and_pages_of_other_sites_are_refused() {
         let refused = node.connect().send("POST", "/v1/check", &headers, &png(2));
         assert_eq!((refused.status, refused.action()), (403, Some("unjudged")));
     }
-    let same = [("Origin", "http://node")];
+    let same = [("Origin", "http://localhost")];
     assert_eq!(
         node.connect()
             .send("POST", "/v1/check", &same, &png(2))
@@ -422,7 +422,7 @@ fn who_leaves_the_queue_makes_room() {
             .expect("a number")
     };
     let head = format!(
-        "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Length: {}\r\n\r\n",
+        "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
         large.len()
     );
     // Callers that leave as soon as they wait: were their places not free again, the queue would fill up.
@@ -445,7 +445,7 @@ fn requests_under_way_are_answered_when_it_stops() {
     let upload = png(1);
     let mut client = node.connect();
     let head = format!(
-        "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Length: {}\r\n\r\n",
+        "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
         upload.len()
     );
     client.write(head.as_bytes()).expect("sent");
@@ -496,7 +496,7 @@ fn idle_connections_keep_nobody_from_an_answer() {
     let idle: Vec<Client> = (0..150).map(|_| node.connect()).collect();
     let mut half: Vec<Client> = (0..40).map(|_| node.connect()).collect();
     for client in &mut half {
-        let head = "POST /v1/check HTTP/1.1\r\nHost: node\r\nContent-Length: 90000\r\n\r\nxxx";
+        let head = "POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\n\r\nxxx";
         client.write(head.as_bytes()).expect("sent");
     }
     assert_eq!(node.post("/v1/check", &png(1)).action(), Some("block"));

@@ -11,9 +11,10 @@ use crate::service::settings::Role;
 use crate::service::state::{Caller, State};
 use axum::extract::{MatchedPath, Request, State as Shared};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,13 +55,41 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
     of_origin.is_none() || of_origin != text(&HOST)
 }
 
+/// Marks a request that came over TCP.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ByTcp;
+
+/// Whether a request names this node by an address, as `localhost`, by one of these names, or not at all. A page can make a
+/// name of its own mean this machine, and then calls as if it were of the same site.
+fn is_own_name(request: &Request, hosts: &[String]) -> bool {
+    let header = request
+        .headers()
+        .get(HOST)
+        .map(|host| host.to_str().unwrap_or("?"));
+    let named = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    header.into_iter().chain(named).all(|host| {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        name.is_empty()
+            || name.eq_ignore_ascii_case("localhost")
+            || bare.parse::<IpAddr>().is_ok()
+            || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+    })
+}
+
 /// Whether a path is asked about an upload or a hash, so that its answer must say if there was no judgement.
 fn judges(path: &str) -> bool {
     path == "/v1/check" || path == "/v1/match"
 }
 
 /// The faults of a path in the form that its clients read.
-fn refuse(path: &str, fault: Fault) -> Response {
+pub(super) fn refuse(path: &str, fault: Fault) -> Response {
     let is_of_hma = ["/h/", "/m/", "/c/"]
         .iter()
         .any(|begin| path.starts_with(begin));
@@ -161,13 +190,16 @@ pub(super) async fn pass(
     let served = request.extensions().get::<MatchedPath>();
     let served = served.map_or_else(|| "other".to_owned(), |served| served.as_str().to_owned());
     let method = request.method().clone();
-    let changes = !matches!(method, Method::GET | Method::HEAD);
-    let mut response = if changes && is_cross_site(request.headers()) {
+    let by_tcp = request.extensions().get::<ByTcp>().is_some();
+    let mut response = if is_cross_site(request.headers()) {
         let detail = "a page of another site made a browser send this: such requests are refused";
         refuse(
             &path,
             Fault::new(StatusCode::FORBIDDEN, "cross-site", detail),
         )
+    } else if by_tcp && state.ring.is_none() && !is_own_name(&request, &state.settings.hosts) {
+        let detail = "this node is called by an address or as `localhost`, or by a name in the setting `hosts`";
+        refuse(&path, Fault::new(StatusCode::FORBIDDEN, "host", detail))
     } else {
         match admit(&state, &path, request.headers()) {
             Ok(caller) => {
@@ -208,6 +240,28 @@ mod tests {
             |text: &str| one_slash(&text.parse().expect("an address")).map(|uri| uri.to_string());
         assert_eq!(of("//c//banks?x=//"), Some("/c/banks?x=//".to_owned()));
         assert_eq!(of("/c/banks?x=//"), None);
+    }
+
+    #[test]
+    fn a_node_is_called_by_an_address_or_by_a_name_of_its_own() {
+        let hosts = ["gate.example".to_owned()];
+        for (host, own) in [
+            ("127.0.0.1:8710", true),
+            ("[::1]:8710", true),
+            ("LOCALHOST", true),
+            ("gate.example:80", true),
+            ("evil.example:8710", false),
+            ("evil.example", false),
+        ] {
+            let request = Request::builder()
+                .header(HOST, host)
+                .body(Default::default());
+            assert_eq!(
+                is_own_name(&request.expect("a request"), &hosts),
+                own,
+                "{host}"
+            );
+        }
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! index that it could not look at for too long.
 
 use crate::gate::{Gate, GateOptions};
+use crate::guard::catch_unwind;
 use crate::index::MANIFEST_FILE;
 use crate::media::Limits;
 use crate::service::settings::Settings;
 use arc_swap::ArcSwapOption;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How often the folder is looked at: several times a second, so that a publish is seen within one.
 const EVERY: Duration = Duration::from_millis(200);
+
+/// How far ahead a manifest's time may lie: clocks of two machines differ.
+const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// Why this node is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +137,10 @@ impl Follower {
 
     /// How long ago the index in force was published; `None` where that is not known.
     pub(super) fn age(&self) -> Option<Duration> {
-        let published = self.published()?;
-        Some(published.elapsed().unwrap_or_default())
+        match self.published()?.elapsed() {
+            Ok(age) => Some(age),
+            Err(ahead) => (ahead.duration() <= CLOCKS_APART).then_some(Duration::ZERO),
+        }
     }
 
     /// When the index in force was published, by its manifest's time of change.
@@ -175,8 +182,12 @@ impl Following {
         let thread = std::thread::Builder::new().name("follow".to_owned());
         let thread = thread.spawn(move || {
             while !told.load(Ordering::Relaxed) {
-                follower.look_and_tell();
-                also();
+                // A panic was told when it happened; whoever looks must go on looking.
+                let looked = catch_unwind(AssertUnwindSafe(|| {
+                    follower.look_and_tell();
+                    also();
+                }));
+                drop(looked);
                 std::thread::park_timeout(EVERY);
             }
         })?;

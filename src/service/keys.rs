@@ -171,6 +171,13 @@ impl KeyFile {
             path: path.to_owned(),
             source,
         };
+        // A pipe would be waited for.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+            return Err(KeyError::Format {
+                path: path.to_owned(),
+                problem: "it is no regular file".to_owned(),
+            });
+        }
         let file = std::fs::File::open(path).map_err(failed)?;
         #[cfg(unix)]
         {
@@ -266,6 +273,9 @@ impl KeyFile {
         may_make: bool,
         change: impl FnOnce(&mut Self) -> Result<(), KeyError>,
     ) -> Result<(), KeyError> {
+        // What a link leads to is changed, not the link: others may read the file by its own name.
+        let real = std::fs::canonicalize(path);
+        let path = real.as_deref().unwrap_or(path);
         let mut lock = path.file_name().unwrap_or_default().to_owned();
         lock.push(".lock");
         let _lock = Lock::take(&path.with_file_name(lock))?;

@@ -23,6 +23,7 @@ mod body;
 mod door;
 mod fault;
 mod follow;
+mod heard;
 mod hma;
 mod ids;
 mod keys;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 /// What tells one version of the file from another.
-type Stamp = Option<(SystemTime, u64, u64)>;
+type Stamp = Option<(SystemTime, u64, u64, [i64; 3])>;
 
 /// Tokens that are left to a caller, and when they were counted.
 struct Bucket {
@@ -105,11 +105,17 @@ impl Ring {
     }
 }
 
+#[cfg(unix)]
+fn stamp(path: &std::path::Path) -> Stamp {
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::metadata(path).ok()?;
+    // Its own time of change tells what a modification time that was set back does not.
+    let changed = [file.ctime(), file.ctime_nsec(), i64::from(file.mode())];
+    Some((file.modified().ok()?, file.len(), file.ino(), changed))
+}
+
+#[cfg(not(unix))]
 fn stamp(path: &std::path::Path) -> Stamp {
     let file = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    let number = std::os::unix::fs::MetadataExt::ino(&file);
-    #[cfg(not(unix))]
-    let number = 0;
-    Some((file.modified().ok()?, file.len(), number))
+    Some((file.modified().ok()?, file.len(), 0, [0; 3]))
 }

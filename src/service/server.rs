@@ -8,6 +8,7 @@ use crate::service::body::Budget;
 use crate::service::door::{self, one_slash};
 use crate::service::fault::Fault;
 use crate::service::follow::{Follower, Following};
+use crate::service::heard::Heard;
 use crate::service::hma;
 use crate::service::ids::Ids;
 use crate::service::keys::{KeyError, KeyFile};
@@ -208,7 +209,11 @@ async fn serve_all(
     for listener in &state.settings.listen {
         let (open, at) = open(&listener.at).await?;
         let roles = state.settings.roles_of(listener).to_vec();
-        opened.push((open, router(state, &Roles(roles.as_slice().into()))));
+        let mut router = router(state, &Roles(roles.as_slice().into()));
+        if matches!(open, Open::Tcp(_)) {
+            router = router.layer(axum::Extension(door::ByTcp));
+        }
+        opened.push((open, router));
         bound.push(Bound { at, roles });
     }
     listening(&bound);
@@ -296,7 +301,10 @@ impl Connections {
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MOST_HEADER)
             .max_headers(MOST_HEADERS)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            .serve_connection(
+                TokioIo::new(Heard::new(stream)),
+                TowerToHyperService::new(service),
+            );
         let watched = self.graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = watched.await {
@@ -327,15 +335,17 @@ fn router(state: &Arc<State>, roles: &Roles) -> Router {
     let router = hma::routes::add(router, roles);
     let served: Vec<&str> = roles.0.iter().map(|role| role.name()).collect();
     let served = served.join(", ");
-    let nothing = move || async move {
+    let nothing = move |request: Request| async move {
         let detail = format!("there is no such path here; this listener serves {served}");
-        Fault::new(StatusCode::NOT_FOUND, "no-such-path", detail)
+        let fault = Fault::new(StatusCode::NOT_FOUND, "no-such-path", detail);
+        door::refuse(request.uri().path(), fault)
     };
     router
         .fallback(nothing)
-        .method_not_allowed_fallback(|| async {
+        .method_not_allowed_fallback(|request: Request| async move {
             let detail = "this path is asked in another way: see the page on the service";
-            Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method", detail)
+            let fault = Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method", detail);
+            door::refuse(request.uri().path(), fault)
         })
         .layer(axum::Extension(roles.clone()))
         .layer(axum::middleware::from_fn_with_state(

@@ -75,6 +75,11 @@ pub enum Listen {
 }
 
 impl Listen {
+    /// Whether the system chooses the port.
+    const fn is_any_port(&self) -> bool {
+        matches!(self, Self::Tcp(address) if address.port() == 0)
+    }
+
     /// Whether only this machine can reach it.
     #[must_use]
     pub fn is_local(&self) -> bool {
@@ -233,6 +238,24 @@ pub enum SettingsError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Nothing is named where something must be.
+    #[error("`{name}` is empty: name at least one, or leave it out")]
+    Empty {
+        /// The setting.
+        name: &'static str,
+    },
+    /// A role of one listener, or an address, that is named twice.
+    #[error("{given} is named twice")]
+    Twice {
+        /// What is named twice.
+        given: String,
+    },
+    /// A socket in a folder that is not there.
+    #[error("{at}: there is no such folder")]
+    NoFolder {
+        /// The address.
+        at: String,
+    },
     /// Everybody could call.
     #[error(
         "{at} can be reached from other machines, and there are no keys: make one with `hashgate key create NAME --keys \
@@ -289,6 +312,8 @@ pub struct SettingsFile {
     pub keys: Option<PathBuf>,
     /// What callers without a key may ask for.
     pub anonymous: Option<Vec<Role>>,
+    /// Names by which the node may be called at a TCP address where there are no keys.
+    pub hosts: Option<Vec<String>>,
     /// Most requests a second of a key that says nothing of it.
     pub rate: Option<u64>,
     /// The distance of a match by a digest on HMA's paths.
@@ -378,6 +403,9 @@ pub struct Settings {
     pub keys: Option<PathBuf>,
     /// Where there are keys, what callers without one may ask for. Nothing unless told.
     pub anonymous: Vec<Role>,
+    /// Names by which the node may be called at a TCP address where there are no keys, besides `localhost` and
+    /// addresses: a page can make any name of its own mean this machine.
+    pub hosts: Vec<String>,
     /// Most requests a second, 1 to 1,000,000, of each key that says nothing of it, and of all callers without a key
     /// together. Any number unless told. It counts where there are keys.
     pub rate: Option<u32>,
@@ -413,6 +441,7 @@ impl Settings {
             max_index_age: None,
             keys: None,
             anonymous: Vec::new(),
+            hosts: Vec::new(),
             rate: None,
             hma_exact_distance: ExactDistance::default(),
             hma_low_quality: LowQuality::default(),
@@ -471,6 +500,9 @@ impl Settings {
         if let Some(keys) = &file.keys {
             self.keys = Some(keys.clone());
         }
+        if let Some(hosts) = &file.hosts {
+            self.hosts.clone_from(hosts);
+        }
         if let Some(anonymous) = &file.anonymous {
             self.anonymous.clone_from(anonymous);
         }
@@ -495,7 +527,8 @@ impl Settings {
     /// Checks what settings mean together.
     ///
     /// # Errors
-    /// [`SettingsError::Public`]: an address that other machines can reach, without keys. [`SettingsError::NoKeys`].
+    /// [`SettingsError::Public`]: an address that other machines can reach, without keys. [`SettingsError::NoKeys`],
+    /// [`SettingsError::Empty`], [`SettingsError::Twice`], [`SettingsError::NoFolder`], [`SettingsError::Range`].
     pub fn check(&self) -> Result<(), SettingsError> {
         if self.keys.is_none() {
             if !self.anonymous.is_empty() {
@@ -505,13 +538,45 @@ impl Settings {
                 return Err(SettingsError::NoKeys { name: "rate" });
             }
         }
-        for listener in &self.listen {
+        if self.listen.is_empty() {
+            return Err(SettingsError::Empty { name: "listen" });
+        }
+        for (number, listener) in self.listen.iter().enumerate() {
+            let at = || listener.at.to_string();
             if !listener.at.is_local() && self.keys.is_none() {
-                return Err(SettingsError::Public {
-                    at: listener.at.to_string(),
-                });
+                return Err(SettingsError::Public { at: at() });
+            }
+            let mut others = self.listen.iter().skip(number + 1);
+            if !listener.at.is_any_port() && others.any(|other| other.at == listener.at) {
+                return Err(SettingsError::Twice { given: at() });
+            }
+            if let Listen::Unix(path) = &listener.at
+                && let Some(folder) = path.parent()
+                && !folder.as_os_str().is_empty()
+                && !folder.is_dir()
+            {
+                return Err(SettingsError::NoFolder { at: at() });
+            }
+            let roles = self.roles_of(listener);
+            if roles.is_empty() {
+                return Err(SettingsError::Empty { name: "roles" });
+            }
+            let twice = |&(number, role): &(usize, &Role)| {
+                roles.iter().skip(number + 1).any(|other| other == role)
+            };
+            if let Some((_, role)) = roles.iter().enumerate().find(twice) {
+                let given = format!("the role {} of {}", role.name(), listener.at);
+                return Err(SettingsError::Twice { given });
             }
         }
+        // Each listener holds a place for the next who comes.
+        let least = self.listen.len() as u64 + 1;
+        within(
+            "max_connections",
+            self.max_connections as u64,
+            least,
+            1_000_000,
+        )?;
         Ok(())
     }
 }

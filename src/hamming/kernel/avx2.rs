@@ -181,7 +181,7 @@ fn words_256(row: &[u32; 8], query: &[u32; 8], thresholds: &[i32; 8]) -> (u32, u
 #[target_feature(enable = "avx2,popcnt")]
 fn near8_turned<const TELLING: usize>(turned: &Turned, query: &[__m256i; 8], radius: u32) -> u32 {
     // SAFETY: each load is unaligned and of exactly one line of the array.
-    let of = |word: usize| unsafe { _mm256_loadu_si256(turned[word].as_ptr().cast()) };
+    let of = |line: &[u32; 8]| unsafe { _mm256_loadu_si256(line.as_ptr().cast()) };
     let beyond = |bytes: __m256i| {
         let pairs = _mm256_maddubs_epi16(bytes, _mm256_set1_epi8(1));
         let sums = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
@@ -190,15 +190,16 @@ fn near8_turned<const TELLING: usize>(turned: &Turned, query: &[__m256i; 8], rad
     };
     // Of a row four sums, of 64 bits each at most: no byte wraps.
     let mut bytes = _mm256_setzero_si256();
-    for word in 0..TELLING {
-        let difference = _mm256_xor_si256(of(word), query[word]);
+    let words = || turned.iter().zip(query);
+    for (line, word) in words().take(TELLING) {
+        let difference = _mm256_xor_si256(of(line), *word);
         bytes = _mm256_add_epi8(bytes, count_bytes(difference));
     }
     if beyond(bytes) == 0xff {
         return 0;
     }
-    for word in TELLING..8 {
-        let difference = _mm256_xor_si256(of(word), query[word]);
+    for (line, word) in words().skip(TELLING) {
+        let difference = _mm256_xor_si256(of(line), *word);
         bytes = _mm256_add_epi8(bytes, count_bytes(difference));
     }
     !beyond(bytes) & 0xff

@@ -1,0 +1,137 @@
+//! A connection whose other end must read: who takes none of an answer for too long is cut off.
+//!
+//! Refuses to look at what is written.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// For how long the other end may take nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A stream; writing to it fails once nothing was taken for [`PATIENCE`].
+pub(super) struct Heard<S> {
+    stream: S,
+    patience: Duration,
+    /// Runs while a write waits.
+    until: Pin<Box<Sleep>>,
+    is_waiting: bool,
+}
+
+impl<S> Heard<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self::with(stream, PATIENCE)
+    }
+
+    fn with(stream: S, patience: Duration) -> Self {
+        Self {
+            stream,
+            patience,
+            until: Box::pin(tokio::time::sleep(patience)),
+            is_waiting: false,
+        }
+    }
+
+    /// What a write came to, or that it took too long.
+    fn in_time<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.is_waiting = false;
+            return written;
+        }
+        if !self.is_waiting {
+            self.is_waiting = true;
+            self.until.as_mut().reset(Instant::now() + self.patience);
+        }
+        let late = self.until.as_mut().poll(context);
+        late.map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.in_time(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.in_time(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.in_time(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.in_time(context, ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    #[test]
+    fn who_takes_nothing_is_cut_off_and_who_reads_is_not() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let (ours, _theirs) = tokio::net::UnixStream::pair().expect("a pair of sockets");
+            let mut deaf = Heard::with(ours, Duration::from_millis(20));
+            let all = vec![0; 16 << 20];
+            let error = deaf.write_all(&all).await.expect_err("nobody reads");
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            let (ours, mut theirs) = tokio::net::UnixStream::pair().expect("a pair of sockets");
+            let mut heard = Heard::with(ours, Duration::from_secs(600));
+            let reading = tokio::io::copy(&mut theirs, &mut tokio::io::sink());
+            let writing = async {
+                heard.write_all(&all).await?;
+                heard.shutdown().await
+            };
+            let mut reading = std::pin::pin!(reading);
+            let mut writing = std::pin::pin!(writing);
+            let mut written = false;
+            let read = std::future::poll_fn(|context| {
+                if !written && let Poll::Ready(done) = writing.as_mut().poll(context) {
+                    done.expect("it was read");
+                    written = true;
+                }
+                reading.as_mut().poll(context)
+            });
+            assert_eq!(read.await.expect("a stream"), all.len() as u64);
+        });
+    }
+}
