@@ -380,6 +380,52 @@ fn hashes_are_compared() {
         refused(&node.post_json("/m/compare", &body), 400, said);
     }
     refused(&node.post("/m/compare", b"{}"), 415, "application/json");
+    let long = "z".repeat(60_000);
+    for answer in [
+        node.post_json("/m/compare", &json!({ &*long: [FAR, FAR] })),
+        node.post_json("/m/compare", &json!({ "pdq": [FAR, long] })),
+        node.get(&format!(
+            "/m/lookup?signal=1&signal_type={}",
+            &long[..2_000]
+        )),
+    ] {
+        refused(&answer, 400, "z");
+        assert!(answer.body.len() < 1_000, "{answer:?}");
+    }
+    let large = json!({ "pdq": [FAR, "z".repeat(1 << 20)] });
+    refused(&node.post_json("/m/compare", &large), 413, "limit on JSON");
+}
+
+#[test]
+fn who_brings_no_key_may_not_look_up_a_file_and_is_asked_for_one() {
+    let node = Node::start(
+        |folder| {
+            sixteen(folder);
+            let said = "[service]\nkeys = \"keys.json\"\nanonymous = [\"match\"]\n";
+            std::fs::write(folder.join("service.toml"), said).expect("a file");
+            let made = std::process::Command::new(env!("CARGO_BIN_EXE_hashgate"))
+                .current_dir(folder)
+                .env("HASHGATE_HOME", folder.join("home"))
+                .args(["key", "create", "one", "--keys", "keys.json"])
+                .args(["--scopes", "match"])
+                .output()
+                .expect("a key");
+            assert!(made.status.success(), "{made:?}");
+            let key = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+            std::fs::write(folder.join("one.key"), key).expect("a file");
+        },
+        &["--config", "service.toml"],
+    );
+    let (kind, body) = form(&[("photo", Some("x"), &png(1))]);
+    let kind = ("Content-Type", &*kind);
+    let answer = node.connect().send("POST", "/m/lookup", &[kind], &body);
+    refused(&answer, 401, "Authentication required");
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    let key = std::fs::read_to_string(node.folder.path().join("one.key")).expect("a key");
+    let key = format!("Bearer {key}");
+    let headers = [kind, ("Authorization", &*key)];
+    let answer = node.connect().send("POST", "/m/lookup", &headers, &body);
+    refused(&answer, 403, "this key may not hash");
 }
 
 #[test]
@@ -391,6 +437,7 @@ fn banks_are_read_and_nothing_else_of_a_curator_is_there() {
     assert_eq!(all[3], bank("OFF", 0.0));
     assert_eq!(node.get("/c/bank/BANK_2").json(), bank("BANK_2", 1.0));
     refused(&node.get("/c/bank/NOBODY"), 404, "bank 'NOBODY' not found");
+    refused(&node.get("/c/bank/%ff"), 400, "UTF-8");
     let names = |path: &str| {
         let told = node.get(path).json();
         let told = told.as_array().expect("a list").iter();
@@ -584,7 +631,17 @@ fn clients_that_break_on_hmas_words_have_settings() {
     );
     let parts = [("photo", Some("x"), &blank()[..])];
     assert_eq!(node.post_form("/h/hash", &parts).json(), json!({}));
-    refused(&node.post_form("/m/lookup", &parts), 400, "too little");
+    let both = node.post_form("/h/hash?types=pdq,video_md5", &parts).json();
+    let both = both.as_object().expect("an object");
+    assert_eq!(both.keys().collect::<Vec<_>>(), ["video_md5"]);
+    // The other type's "no match" would read as that of the picture.
+    for path in ["/m/lookup", "/m/lookup?types=pdq,video_md5"] {
+        refused(
+            &node.post_form(path, &parts),
+            400,
+            "invalid signal: invalid PDQ hash",
+        );
+    }
     let md5 = signal(&png(2), SignalType::Md5);
     let found = lookup(&node, "/m/lookup", &md5, "");
     assert_eq!(

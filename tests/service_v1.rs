@@ -83,41 +83,18 @@ fn the_status_says_what_to_do_where_it_is_asked_to() {
 }
 
 #[test]
-fn hashes_are_looked_up_one_by_one_and_many_at_a_time() {
+fn parameters_that_are_not_known_are_refused_by_name() {
     let node = known();
-    let (hit, miss) = (
-        signal(&png(1), SignalType::Pdq),
-        signal(&png(2), SignalType::Pdq),
-    );
-    let one = node.get(&format!("/v1/match?signal={hit}"));
-    assert_eq!((one.status, one.action()), (200, Some("block")));
-    let told = one.json();
-    assert_eq!(told["matches"][0]["bank"], "KNOWN");
-    assert_eq!(told["matches"][0]["content_id"], 16);
-    assert_eq!(told["matches"][0]["distance"], 0);
-    let other = node.get(&format!("/v1/match?signal={miss}"));
-    assert_eq!((other.status, other.action()), (200, Some("none")));
-    assert!(other.reads_as_clean());
-    let wide = node.get(&format!("/v1/match?signal={miss}&within=256"));
-    assert_eq!(wide.json()["outcome"], "match");
-    let faint = node.get(&format!("/v1/match?signal={},10,x", miss.hex()));
-    assert_eq!(
-        (faint.status, faint.action()),
-        (422, Some("unjudged")),
-        "{faint:?}"
-    );
-
-    let many = json!({ "signals": [hit.to_string(), miss.hex(), "nothing"] });
-    let answer = node.post_json("/v1/match", &many);
-    assert_eq!((answer.status, answer.action()), (200, Some("block")));
-    let told = answer.json();
-    assert_eq!(told["generation"], 1);
-    let outcomes: Vec<_> = (0..3)
-        .map(|at| told["answers"][at]["outcome"].clone())
-        .collect();
-    assert_eq!(outcomes, [json!("match"), json!("no_match"), json!(null)]);
-    let answer = node.post_json("/v1/match", &json!({ "signals": [miss.hex(), "nothing"] }));
-    assert_eq!(answer.action(), Some("unjudged"), "one of them is no hash");
+    for answer in [
+        node.post("/v1/check?enforced=true", &png(1)),
+        node.post("/v1/hash?enforced=true", &png(1)),
+        node.get("/v1/match?signal=12&enforced=true"),
+    ] {
+        assert_eq!(answer.status, 400, "{answer:?}");
+        let detail = answer.json()["detail"].as_str().expect("a text").to_owned();
+        assert!(detail.contains("enforced"), "{detail}");
+        assert!(!answer.reads_as_clean());
+    }
 }
 
 #[test]

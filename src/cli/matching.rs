@@ -70,6 +70,7 @@ pub(crate) fn run(args: MatchArgs, home: &Home) -> anyhow::Result<Exit> {
     };
     let mut question = Question::new(&gate);
     question.shadow = shadow.as_ref();
+    question.is_list = true;
     question.within = args.max_distance.map(Distance);
     question.most = args.k.map_or(usize::MAX, NonZeroUsize::get);
     let mut asking = Asking {

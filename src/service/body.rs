@@ -26,6 +26,8 @@ const MOST_PARTS: usize = 16;
 const MOST_FIELD: usize = 16 << 10;
 /// What a vector is made for at most before bytes have come.
 const TRUSTED: u64 = 1 << 20;
+/// Most bytes of a body that is JSON. It is read by the threads that talk to callers, and grows as it is read.
+const MOST_JSON: u64 = 1 << 20;
 
 /// Limits on bodies, and what of the memory for all of them is free.
 #[derive(Clone)]
@@ -33,6 +35,8 @@ pub(super) struct Budget {
     free: Arc<Semaphore>,
     all: usize,
     most: u64,
+    /// Where `most` comes from.
+    limit: &'static str,
     timeout: Duration,
 }
 
@@ -45,6 +49,7 @@ impl Budget {
             free: Arc::new(Semaphore::new(all)),
             all,
             most,
+            limit: "`max_body`",
             timeout,
         }
     }
@@ -92,7 +97,7 @@ impl Held {
         self.with(|taken| {
             taken.bytes = taken.bytes.saturating_add(bytes as u64);
             if taken.bytes > budget.most {
-                return Err(Fault::too_large(budget.most));
+                return Err(Fault::too_large(budget.most, budget.limit));
             }
             let units = taken.bytes.div_ceil(UNIT);
             let more = u32::try_from(units - taken.units).unwrap_or(u32::MAX);
@@ -180,7 +185,7 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 /// Refuses by its header a body that is too large, before any of it is read.
 fn admit(budget: &Budget, headers: &HeaderMap) -> Result<u64, Fault> {
     match length(headers) {
-        Some(length) if length > budget.most => Err(Fault::too_large(budget.most)),
+        Some(length) if length > budget.most => Err(Fault::too_large(budget.most, budget.limit)),
         length => Ok(length.unwrap_or(0)),
     }
 }
@@ -220,6 +225,21 @@ pub(super) async fn raw(budget: &Budget, request: Request) -> Result<Upload, Fau
     })
     .await?;
     Ok(Upload { bytes, _held: held })
+}
+
+/// The body, which is JSON: it has a limit of its own.
+pub(super) async fn json(budget: &Budget, request: Request) -> Result<Upload, Fault> {
+    let own = Budget {
+        most: MOST_JSON,
+        limit: "the limit on JSON",
+        ..budget.clone()
+    };
+    let tighter = if budget.most > MOST_JSON {
+        &own
+    } else {
+        budget
+    };
+    raw(tighter, request).await
 }
 
 fn cut_off(held: &Held) -> Fault {

@@ -15,6 +15,17 @@ use serde::{Deserialize, Serialize};
 /// Seconds after which a caller may try again.
 const SOON: u64 = 1;
 
+/// Most characters of what a caller sent that it is told again.
+const MOST_TOLD: usize = 256;
+
+/// The beginning of what a caller sent, or of what is said of it: an answer does not grow with it.
+pub(super) fn cut(text: &str) -> String {
+    match text.char_indices().nth(MOST_TOLD) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// A cause, as our own paths write it: the body of `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(super) struct Problem {
@@ -50,14 +61,14 @@ impl Fault {
         }
     }
 
-    /// The request cannot be what it claims to be.
-    pub(super) fn bad(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
+    /// The request cannot be what it claims to be. Of a detail that is long the beginning is told.
+    pub(super) fn bad(detail: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", cut(detail.as_ref()))
     }
 
-    /// The body is larger than this service takes.
-    pub(super) fn too_large(most: u64) -> Self {
-        let detail = format!("the body has more than {most} bytes (`max_body`)");
+    /// The body is larger than this service takes, by the limit of this name.
+    pub(super) fn too_large(most: u64, limit: &str) -> Self {
+        let detail = format!("the body has more than {most} bytes ({limit})");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
     }
 

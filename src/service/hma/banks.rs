@@ -8,6 +8,7 @@ use crate::service::hma::lookup::{asked_kinds, ratio, seconds};
 use crate::service::hma::signals::{PDQ, VIDEO_MD5};
 use crate::service::hma::{Refusal, answer};
 use crate::service::state::State;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State as Shared};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -48,8 +49,9 @@ pub(super) async fn all(Shared(state): Shared<Arc<State>>) -> Result<Response, R
 /// One bank.
 pub(super) async fn one(
     Shared(state): Shared<Arc<State>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
+    let Path(name) = name.map_err(|error| Refusal::bad(error.body_text()))?;
     let index = gate(&state)?.index();
     let mut banks = index.banks().iter();
     match banks.find(|bank| bank.name.as_str() == name) {

@@ -27,7 +27,7 @@ pub(super) async fn compare(
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(Fault::new(status, "content-type", said).into());
     }
-    let upload = body::raw(&state.bodies, request).await?;
+    let upload = body::json(&state.bodies, request).await?;
     let read: Result<Value, _> = serde_json::from_slice(&upload.bytes);
     let Ok(Value::Object(asked)) = read else {
         return Err(Refusal::bad("the body is not a JSON object"));

@@ -36,8 +36,11 @@ pub(super) async fn by_file(
 ) -> Result<Response, Refusal> {
     let asked = Parameters::of(request.uri())?;
     let hashed = of_form(&state, &asked, request).await?;
+    // Only here: what is left out of a lookup would read as "no match".
+    let omits = state.settings.hma_low_quality == LowQuality::Omit;
     let hashes = hashed
         .into_iter()
+        .filter(|(_, text)| !(omits && text.is_empty()))
         .map(|(kind, text)| (kind.name.to_owned(), text.into()));
     Ok(answer(&Value::Object(hashes.collect::<Map<_, _>>())))
 }
@@ -68,10 +71,7 @@ pub(super) async fn of_form(
         .await?;
     let mut hashes = Vec::new();
     for kind in kinds {
-        match text_of(&extraction, kind)? {
-            text if text.is_empty() && state.settings.hma_low_quality == LowQuality::Omit => {}
-            text => hashes.push((kind, text)),
-        }
+        hashes.push((kind, text_of(&extraction, kind)?));
     }
     Ok(hashes)
 }

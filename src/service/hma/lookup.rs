@@ -13,7 +13,8 @@ use crate::service::settings::{Role, Settings};
 use crate::service::state::{Caller, Roles, State};
 use axum::Extension;
 use axum::extract::{Request, State as Shared};
-use axum::http::Uri;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -242,6 +243,13 @@ fn may_hash(roles: &Roles) -> Result<(), Refusal> {
     }
 }
 
+/// Whether a caller sent a key; one that is not good has been refused before.
+fn brings_key(headers: &HeaderMap) -> bool {
+    let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let kind = given.and_then(|given| given.split(|&byte| byte == b' ').next());
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"bearer"))
+}
+
 /// By a file in a form.
 pub(super) async fn by_file(
     Shared(state): Shared<Arc<State>>,
@@ -251,6 +259,10 @@ pub(super) async fn by_file(
 ) -> Result<Response, Refusal> {
     may_hash(&roles)?;
     if !caller.scopes.contains(&Role::Hash) {
+        if !brings_key(request.headers()) {
+            let said = "Authentication required: send `Authorization: Bearer KEY`; without a key there is no hashing here";
+            return Err(Fault::new(StatusCode::UNAUTHORIZED, "no-key", said).into());
+        }
         return Err(Refusal::forbidden(
             "this key may not hash: it needs the scope hash too",
         ));
@@ -260,11 +272,6 @@ pub(super) async fn by_file(
     let parameters = Parameters::of(&uri)?;
     Asked::of(&parameters)?;
     let hashed = of_form(&state, &parameters, request).await?;
-    if hashed.is_empty() {
-        return Err(Refusal::bad(
-            "the picture has too little in it to be looked up",
-        ));
-    }
     // What is too faint to be hashed cannot be looked up: an error, never "no match".
     let read = hashed.into_iter();
     let read = read.map(|(kind, text)| Ok((kind, kind.read_or_refuse(&text)?)));

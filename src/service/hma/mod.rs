@@ -42,7 +42,7 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// 400 with this message.
-    pub(super) fn bad(message: impl Into<String>) -> Self {
+    pub(super) fn bad(message: impl AsRef<str>) -> Self {
         Self::Message(Fault::bad(message))
     }
 

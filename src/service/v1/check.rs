@@ -24,6 +24,7 @@ use utoipa::IntoParams;
 /// What stands behind the `?`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::service) struct CheckQuery {
     /// Milliseconds that the caller waits at most; never more than the setting `wait`.
     wait: Option<u64>,

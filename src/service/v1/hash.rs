@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 /// What stands behind the `?`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::service) struct HashQuery {
     /// Signal types, joined by commas; `pdq` unless told.
     types: Option<String>,

@@ -7,7 +7,7 @@ use crate::hash::Distance;
 use crate::scan::{Answer, Question};
 use crate::service::body;
 use crate::service::door::{ACTION, UNJUDGED};
-use crate::service::fault::{Fault, Problem};
+use crate::service::fault::{Fault, Problem, cut};
 use crate::service::state::State;
 use crate::service::v1::{json, query};
 use crate::{bank::Action, gate::Gate};
@@ -42,6 +42,7 @@ pub(in crate::service) struct MatchRequest {
 /// What stands behind the `?` where one hash is asked about.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(in crate::service) struct MatchQuery {
     /// The hash.
     signal: String,
@@ -95,7 +96,11 @@ impl Asked {
         question.within = self.within.map(Distance);
         question.most = self.most;
         let generation = gate.index().generation();
-        let Ok(answers) = question.ask(&self.texts, |_| Ok::<_, Infallible>(()));
+        let Ok(mut answers) = question.ask(&self.texts, |_| Ok::<_, Infallible>(()));
+        for answer in &mut answers {
+            answer.query = cut(&answer.query);
+            answer.error = answer.error.as_deref().map(cut);
+        }
         Answers {
             generation,
             answers,
@@ -137,7 +142,7 @@ fn with_action(mut response: Response, answers: &[Answer]) -> Response {
     params(MatchQuery),
     responses(
         (status = 200, description = "the answer; Hashgate-Action says what to do", content_type = "application/json"),
-        (status = 400, description = "it is no hash", body = Problem),
+        (status = 400, description = "it is not one hash", body = Problem),
         (status = 422, description = "it could not be judged: the answer"),
         (status = 503, description = "no index, no room or no answer in time", body = Problem)
     )
@@ -172,6 +177,7 @@ pub(in crate::service) async fn one(
     responses(
         (status = 200, description = "the answers; Hashgate-Action is that of the strictest", content_type = "application/json"),
         (status = 400, description = "the request is not one", body = Problem),
+        (status = 413, description = "the body has more than 1 MiB", body = Problem),
         (status = 503, description = "no index, no room or no answer in time", body = Problem)
     )
 )]
@@ -180,7 +186,7 @@ pub(in crate::service) async fn many(
     request: Request,
 ) -> Result<Response, Fault> {
     state.gate()?;
-    let upload = body::raw(&state.bodies, request).await?;
+    let upload = body::json(&state.bodies, request).await?;
     let asked: MatchRequest =
         serde_json::from_slice(&upload.bytes).map_err(|error| Fault::bad(error.to_string()))?;
     let wait = state.wait(asked.wait);
