@@ -224,8 +224,12 @@ pub(super) fn scan_turned(
         found: &mut Vec<Found>,
     ) {
         let words = query.map(|word| _mm256_set1_epi32(word as i32));
-        turned::scan(rows, turned, base, query, radius, found, |turned| {
-            near8_turned::<TELLING>(turned, &words, radius)
+        // As many as there are blocks of eight rows: see below.
+        let mut turned = turned.iter();
+        generic::scan_by(rows, base, query, radius, found, |_| {
+            turned
+                .next()
+                .map_or(0, |turned| near8_turned::<TELLING>(turned, &words, radius))
         });
     }
     let telling = turned::telling_words(radius).filter(|_| turned.len() == rows.len() / 8);

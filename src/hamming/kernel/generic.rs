@@ -146,10 +146,25 @@ pub(super) fn scan<I: Isa, R: Row>(
     radius: u32,
     found: &mut Vec<Found>,
 ) {
+    scan_by(rows, base, query, radius, found, |block| {
+        R::near8::<I>(block, query, radius)
+    });
+}
+
+/// Appends every row within `radius`. `near` is asked about eight rows at a time, in order, and says which are.
+#[inline(always)]
+pub(super) fn scan_by<R: Row>(
+    rows: &[R],
+    base: u32,
+    query: &R,
+    radius: u32,
+    found: &mut Vec<Found>,
+    mut near: impl FnMut(&[R; 8]) -> u32,
+) {
     let (blocks, tail) = rows.as_chunks::<8>();
     let mut first = base;
     for block in blocks {
-        let mut near = R::near8::<I>(block, query, radius);
+        let mut near = near(block);
         while near != 0 {
             let row = near.trailing_zeros();
             near &= near - 1;

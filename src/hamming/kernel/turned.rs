@@ -4,7 +4,7 @@
 //! up as soon as all of them are beyond the radius: two hashes that have nothing to do with each other differ in half of the
 //! bits, so the first words tell. To turn rows costs more than to scan them once.
 
-use super::generic::{self, Found, Isa, Row};
+use super::generic::{self, Found, Isa};
 
 /// The same word of eight rows, for each word.
 pub type Turned = [[u32; 8]; 8];
@@ -27,44 +27,6 @@ pub(super) fn telling_words(radius: u32) -> Option<usize> {
         49..=63 => Some(5),
         64..=77 => Some(6),
         _ => None,
-    }
-}
-
-/// Appends to `found` every row within `radius`. `near` says which of eight turned rows are.
-#[inline(always)]
-pub(super) fn scan(
-    rows: &[[u32; 8]],
-    turned: &[Turned],
-    base: u32,
-    query: &[u32; 8],
-    radius: u32,
-    found: &mut Vec<Found>,
-    near: impl Fn(&Turned) -> u32,
-) {
-    let (blocks, tail) = rows.as_chunks::<8>();
-    let mut first = base;
-    for (block, turned) in blocks.iter().zip(turned) {
-        let mut near = near(turned);
-        while near != 0 {
-            let row = near.trailing_zeros();
-            near &= near - 1;
-            let distance = block[(row & 7) as usize].distance(query);
-            found.push(Found {
-                id: first.wrapping_add(row),
-                distance,
-            });
-        }
-        first = first.wrapping_add(8);
-    }
-    for row in tail {
-        let distance = row.distance(query);
-        if distance <= radius {
-            found.push(Found {
-                id: first,
-                distance,
-            });
-        }
-        first = first.wrapping_add(1);
     }
 }
 
