@@ -106,6 +106,10 @@ peers-gate: build ## The gate with its guesses beside Pillow, pdqhash and faiss,
 peers-search: build ## Searching beside faiss, usearch and python-threatexchange, in one run
 	@benches/peers/search
 
+.PHONY: peers-service
+peers-service: build ## The service beside a Flask service that does as HMA does
+	@benches/peers/service
+
 .PHONY: peers-import
 peers-import: build ## Importing and publishing a list beside python-threatexchange
 	@benches/peers/import
