@@ -336,6 +336,56 @@ fn a_million_content_items_behind_one_hash() {
     assert_eq!(index.search(&near, Distance(0)).len(), 1);
 }
 
+#[test]
+fn a_brief_visit_tells_all_or_says_that_it_does_not() {
+    let mut random = Random::new(11);
+    let brief = |index: &Index, query: &Signal, radius| {
+        let mut told = Vec::new();
+        let is_all = index.visit_brief(query, Distance(radius), |hit| told.push(hit));
+        told.sort_unstable();
+        told.dedup();
+        is_all.then_some(told)
+    };
+    for size in [0, 1, 33, 2_048, 150_000] {
+        let records = Shape::Uniform.records(&mut random, SignalType::Pdq, size);
+        let published = Generation::publish(&records, 0);
+        let index = published.open();
+        let mut given_up = 0;
+        for query in queries(&mut random, &records, SignalType::Pdq, 12) {
+            for radius in [0, 31, 47, 128] {
+                let all = index.search(&query, Distance(radius));
+                match brief(&index, &query, radius) {
+                    Some(told) => assert_eq!(told, all, "{size} hashes, within {radius}"),
+                    None => given_up += 1,
+                }
+                // What was left out by the one must not be left out by the next.
+                assert_eq!(index.search(&query, Distance(radius)), all);
+            }
+            assert!(
+                brief(&index, &query, 31).is_some(),
+                "{size}: tables are brief"
+            );
+        }
+        // Nothing but a scan finds all within half of the bits: brief of some thousands, not of so many.
+        assert_eq!(given_up > 0, size == 150_000, "{size} hashes");
+    }
+}
+
+#[test]
+fn a_brief_visit_gives_up_at_a_hash_that_very_many_items_share() {
+    let signal = pdq(&"c3".repeat(32));
+    for (items, is_all) in [(9_000, true), (20_000, false)] {
+        let records: Vec<_> = (0..items).map(|n| record(1, n, signal, None)).collect();
+        let index = Generation::publish(&records, 0).open();
+        let mut told = 0;
+        assert_eq!(
+            index.visit_brief(&signal, Distance(0), |_| told += 1),
+            is_all
+        );
+        assert_eq!(told, items.min(9_999));
+    }
+}
+
 /// All hashes share their last word, in the order of the file: its bucket holds them all, and the
 /// search sees only when it gets there, with hits in its hands, that a scan would have been better.
 #[test]

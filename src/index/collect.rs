@@ -122,6 +122,40 @@ impl<F: FnMut(Hit)> Collect for Tell<F> {
     fn roll_back(&mut self) {}
 }
 
+/// As [`Tell`], but gives up after so many hits.
+pub(super) struct Brief<F> {
+    told: Tell<F>,
+    left: usize,
+}
+
+impl<F: FnMut(Hit)> Brief<F> {
+    pub(super) const fn new(radius: u32, most: usize, tell: F) -> Self {
+        Self {
+            told: Tell::new(radius, tell),
+            left: most,
+        }
+    }
+
+    /// Whether no hit was left out.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.left > 0
+    }
+}
+
+impl<F: FnMut(Hit)> Collect for Brief<F> {
+    fn radius(&self) -> u32 {
+        self.told.radius
+    }
+
+    fn push(&mut self, hit: Hit) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.is_complete() && self.told.push(hit)
+    }
+
+    fn mark(&mut self) {}
+    fn roll_back(&mut self) {}
+}
+
 /// Takes the first `limit` hits in their order; the radius shrinks as it fills.
 pub(super) struct Nearest {
     radius: u32,

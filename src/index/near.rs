@@ -54,10 +54,23 @@ pub struct Work {
 #[derive(Debug, Default)]
 pub(super) struct NearScratch {
     pub(super) work: Work,
+    /// The most that a segment's search may cost; beyond it nothing is searched.
+    most: Option<u64>,
+    /// Whether a segment was left out because it would have cost more.
+    pub(super) gave_up: bool,
     probes: Vec<Probe>,
     survivors: Vec<Survivor>,
     candidates: Vec<Candidate>,
     found: Vec<Found>,
+}
+
+impl NearScratch {
+    /// For the next query, whatever became of the last one.
+    pub(super) fn begin(&mut self, most: Option<u64>) {
+        self.work = Work::default();
+        self.most = most;
+        self.gave_up = false;
+    }
 }
 
 /// Takes what a search finds.
@@ -83,7 +96,12 @@ pub(super) fn search<R: Row>(
         Strategy::Tables => u64::MAX,
         Strategy::Scan => 0,
     };
-    if !probe(kernel, budget, view, query, scratch, sink) {
+    let most = scratch.most.unwrap_or(u64::MAX);
+    if probe(kernel, budget.min(most), view, query, scratch, sink) {
+        return;
+    }
+    scratch.gave_up |= scan_cost::<R>(view.rows.len()) > most;
+    if !scratch.gave_up {
         scan(kernel, view, query, scratch, sink);
     }
 }

@@ -3,7 +3,7 @@
 use crate::bank::BankId;
 use crate::hamming::kernel::{Found, Row};
 use crate::hash::{Distance, Family, Hash64, Signal, SignalType};
-use crate::index::collect::{All, Collect, Nearest, Tell};
+use crate::index::collect::{All, Brief, Collect, Nearest, Tell};
 use crate::index::near::{self, NearScratch, Sink, Work};
 use crate::index::{Hit, Index};
 use crate::segment::{Posting, Postings, Segment};
@@ -34,6 +34,12 @@ pub struct Limited {
     /// Whether there are no more within the radius.
     pub complete: bool,
 }
+
+/// The most that a brief search costs in each segment, by [`cost`](crate::index::plan::cost): a scan of 75,000 PDQ hashes, or the
+/// tables' usual 272 buckets many times over.
+const BRIEF_COST: u64 = 300_000;
+/// A brief search meets fewer hits.
+const BRIEF_HITS: usize = 10_000;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -97,6 +103,17 @@ impl Index {
         with_scratch(|scratch| self.run(query, &mut tell, scratch));
     }
 
+    /// As [`Index::visit`], if that takes some tenths of a millisecond at most, and meets fewer than 10,000 hits: for whoever must not
+    /// keep others waiting, and can have longer searches done elsewhere. If not, it answers `false` early. Then what it told is not
+    /// all, and is to be forgotten.
+    pub fn visit_brief(&self, query: &Signal, radius: Distance, tell: impl FnMut(Hit)) -> bool {
+        let mut tell = Brief::new(radius.0.into(), BRIEF_HITS, tell);
+        with_scratch(|scratch| {
+            self.run_within(Some(BRIEF_COST), query, &mut tell, scratch);
+            !scratch.near.gave_up && tell.is_complete()
+        })
+    }
+
     /// The nearest `k` hits within `max` bits, in the order of [`Hit`]: ties are broken by bank,
     /// then content number, then the hash's bytes.
     #[must_use]
@@ -124,8 +141,19 @@ impl Index {
     }
 
     fn run(&self, query: &Signal, collect: &mut impl Collect, scratch: &mut Scratch) {
+        self.run_within(None, query, collect, scratch);
+    }
+
+    /// `most` bounds the cost of each segment; a segment that would cost more is left out, and the scratch says so.
+    fn run_within(
+        &self,
+        most: Option<u64>,
+        query: &Signal,
+        collect: &mut impl Collect,
+        scratch: &mut Scratch,
+    ) {
         let kind = query.signal_type();
-        scratch.near.work = Work::default();
+        scratch.near.begin(most);
         for (place, segment) in self.segments.iter().enumerate().rev() {
             let Some(living) = self.living(place, kind) else {
                 continue;

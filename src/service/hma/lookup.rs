@@ -2,13 +2,15 @@
 
 use crate::bank::{Action, Bank, BankId};
 use crate::clock;
+use crate::guard::catch_unwind;
 use crate::hash::{Family, Signal};
-use crate::index::Index;
+use crate::index::{Hit, Index};
 use crate::service::fault::Fault;
 use crate::service::hma::hash::{not_fetched, of_form};
 use crate::service::hma::lax::Parameters;
 use crate::service::hma::signals::{Kind, PDQ, VIDEO_MD5};
 use crate::service::hma::{Refusal, answer};
+use crate::service::pool::Unanswered;
 use crate::service::settings::{Role, Settings};
 use crate::service::state::{Caller, Roles, State};
 use axum::Extension;
@@ -20,6 +22,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -84,10 +87,26 @@ fn flip(seed: Option<&str>, kind: Kind) -> f64 {
 /// Entries by bank: how near each is, and its number; the nearest first.
 type Found = BTreeMap<BankId, BTreeSet<(u16, u64)>>;
 
-/// The entries within the kind's radius, of banks and entries that `keep` says yes to.
-fn search(index: &Index, kind: Kind, signal: &Signal, keep: impl Fn(&Bank, u64) -> bool) -> Found {
+/// How much time a search may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Some tenths of a millisecond, on a thread that talks to callers.
+    Brief,
+    /// As much as it needs, on a thread of the pool.
+    Any,
+}
+
+/// The entries within the kind's radius, of banks and entries that `keep` says yes to; `None` where that cannot be told at
+/// this pace.
+fn search(
+    index: &Index,
+    pace: Pace,
+    kind: Kind,
+    signal: &Signal,
+    keep: impl Fn(&Bank, u64) -> bool,
+) -> Option<Found> {
     let mut found = Found::new();
-    index.visit(signal, kind.radius(), |hit| {
+    let take = |hit: Hit| {
         if index
             .bank(hit.bank)
             .is_some_and(|bank| keep(bank, hit.content.0))
@@ -98,13 +117,35 @@ fn search(index: &Index, kind: Kind, signal: &Signal, keep: impl Fn(&Bank, u64) 
                 entries.pop_last();
             }
         }
-    });
+    };
+    match pace {
+        Pace::Brief => index
+            .visit_brief(signal, kind.radius(), take)
+            .then_some(())?,
+        Pace::Any => index.visit(signal, kind.radius(), take),
+    }
     for entries in found.values_mut() {
         // An entry with several hashes counts once, by its nearest.
         let mut seen = BTreeSet::new();
         entries.retain(|(_, content)| seen.insert(*content));
     }
-    found
+    Some(found)
+}
+
+/// Asks at once where that is brief: handing a question of ten microseconds to another thread takes longer than to answer it. All
+/// else waits for the pool.
+async fn at_some_pace<T: Send + 'static>(
+    state: &State,
+    ask: impl Fn(Pace) -> Result<Option<T>, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let at_once = catch_unwind(AssertUnwindSafe(|| ask(Pace::Brief)));
+    if let Some(told) = at_once.map_err(|_| Fault::from(Unanswered::Defect))?? {
+        return Ok(told);
+    }
+    let told = state
+        .work(state.settings.wait, move |_| ask(Pace::Any))
+        .await??;
+    told.ok_or_else(|| Fault::from(Unanswered::Defect).into())
 }
 
 /// A distance as HMA writes it: a text, and of digests a word.
@@ -135,18 +176,19 @@ pub(super) async fn raw(Shared(state): Shared<Arc<State>>, uri: Uri) -> Result<R
     let named = parameters.list("banks");
     let named: Option<Vec<String>> =
         named.map(|names| names.into_iter().map(str::to_owned).collect());
-    let found = state
-        .work(state.settings.wait, move |_| {
-            let asked = Asked {
-                named: named
-                    .as_ref()
-                    .map(|names| names.iter().map(|name| &**name).collect()),
-                bypass: true,
-                seed: None,
-            };
-            search(&gate.index(), kind, &signal, |bank, _| asked.names(bank))
-        })
-        .await?;
+    let found = at_some_pace(&state, move |pace| {
+        let asked = Asked {
+            named: named
+                .as_ref()
+                .map(|names| names.iter().map(|name| &**name).collect()),
+            bypass: true,
+            seed: None,
+        };
+        Ok(search(&gate.index(), pace, kind, &signal, |bank, _| {
+            asked.names(bank)
+        }))
+    })
+    .await?;
     let all: BTreeSet<(u16, u64)> = found.into_values().flatten().collect();
     let matches = all.into_iter().map(|one| match with_distance {
         true => entry(kind, one, &state.settings),
@@ -165,14 +207,15 @@ fn index_of(state: &State) -> Result<Arc<crate::gate::Gate>, Refusal> {
     })
 }
 
-/// What matches a hash, by bank.
+/// What matches a hash, by bank; `None` where that cannot be told at this pace.
 fn by_bank(
     index: &Index,
+    pace: Pace,
     kind: Kind,
     signal: &Signal,
     asked: &Asked<'_>,
     settings: &Settings,
-) -> Value {
+) -> Option<Value> {
     let flip = flip(asked.seed, kind);
     let now = clock::now();
     let keep = |bank: &Bank, content: u64| {
@@ -182,13 +225,13 @@ fn by_bank(
             && bank.policy.paused_until(content, now).is_none()
     };
     let mut banks = Map::new();
-    for (bank, entries) in search(index, kind, signal, keep) {
+    for (bank, entries) in search(index, pace, kind, signal, keep)? {
         if let Some(bank) = index.bank(bank) {
             let entries = entries.into_iter().map(|one| entry(kind, one, settings));
             banks.insert(bank.name.as_str().to_owned(), entries.collect());
         }
     }
-    Value::Object(banks)
+    Some(Value::Object(banks))
 }
 
 /// What matches these hashes, each by its kind and by bank.
@@ -199,18 +242,17 @@ async fn look_up(
 ) -> Result<Vec<(Kind, Value)>, Refusal> {
     let gate = index_of(state)?;
     let shared = Arc::clone(state);
-    state
-        .work(state.settings.wait, move |_| {
-            let parameters = Parameters::of(&uri)?;
-            let asked = Asked::of(&parameters)?;
-            let index = gate.index();
-            let hashes = hashes.into_iter().map(|(kind, signal)| {
-                let banks = by_bank(&index, kind, &signal, &asked, &shared.settings);
-                (kind, banks)
-            });
-            Ok::<_, Refusal>(hashes.collect())
-        })
-        .await?
+    at_some_pace(state, move |pace| {
+        let parameters = Parameters::of(&uri)?;
+        let asked = Asked::of(&parameters)?;
+        let index = gate.index();
+        let hashes = hashes.iter().map(|(kind, signal)| {
+            let banks = by_bank(&index, pace, *kind, signal, &asked, &shared.settings)?;
+            Some((*kind, banks))
+        });
+        Ok(hashes.collect())
+    })
+    .await
 }
 
 /// By a hash.
