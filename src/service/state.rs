@@ -2,6 +2,8 @@
 
 use crate::gate::{Gate, Worker};
 use crate::service::body::Budget;
+#[cfg(feature = "curation")]
+use crate::service::curator::Curator;
 use crate::service::fault::Fault;
 use crate::service::follow::Follower;
 use crate::service::ids::Ids;
@@ -20,6 +22,18 @@ pub(super) struct Roles(pub(super) Arc<[Role]>);
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) scopes: Vec<Role>,
+    /// The name of its key.
+    #[cfg_attr(
+        not(feature = "curation"),
+        expect(dead_code, reason = "who keeps banks alone reads it")
+    )]
+    pub(super) key: Option<String>,
+    /// What its request is called.
+    #[cfg_attr(
+        not(feature = "curation"),
+        expect(dead_code, reason = "who keeps banks alone reads it")
+    )]
+    pub(super) request: Arc<str>,
 }
 
 impl Caller {
@@ -27,6 +41,8 @@ impl Caller {
     pub(super) fn anybody() -> Self {
         Self {
             scopes: Role::ALL.to_vec(),
+            key: None,
+            request: Arc::default(),
         }
     }
 }
@@ -41,6 +57,9 @@ pub(super) struct State {
     pub(super) metrics: Metrics,
     /// Where there are keys.
     pub(super) ring: Option<Arc<Ring>>,
+    /// Where this node keeps banks.
+    #[cfg(feature = "curation")]
+    pub(super) curator: Option<Curator>,
 }
 
 impl State {
