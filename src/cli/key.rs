@@ -38,7 +38,7 @@ pub(crate) struct CreateArgs {
     /// Its name: who uses it
     name: String,
 
-    /// What it may ask for: gate, match, hash, metrics
+    /// What it may ask for: gate, match, hash, metrics, curate
     #[arg(
         long,
         value_name = "ROLES",

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Each flag outweighs the setting of its name in the section [service] of the file. \
-    The file has more: queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
+    The file has more: home, publish_after, queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
     anonymous, rate, hma_exact_distance, hma_low_quality."
 )]
 pub(crate) struct ServeArgs {
@@ -29,7 +29,7 @@ pub(crate) struct ServeArgs {
     listen: Vec<String>,
 
     /// What listeners serve that name nothing: gate (uploads judged), match (hashes looked up), hash
-    /// (uploads hashed), metrics [default: all]
+    /// (uploads hashed), metrics, curate (the home folder's banks kept) [default: all but curate]
     #[arg(long, value_name = "ROLES", value_delimiter = ',')]
     roles: Vec<Role>,
 
@@ -60,8 +60,17 @@ pub(crate) struct ServeArgs {
 
 impl ServeArgs {
     /// Whether all that is needed is named.
-    pub(crate) const fn needs_no_home(&self) -> bool {
-        self.index.is_given() || self.config.is_some()
+    pub(crate) fn needs_no_home(&self) -> bool {
+        (self.index.is_given() || self.config.is_some()) && !self.curates()
+    }
+
+    /// Whether the flags ask for a curator, which keeps the banks of a home folder.
+    fn curates(&self) -> bool {
+        let listened = |at: &String| {
+            at.rsplit_once('=')
+                .is_some_and(|(_, roles)| roles.split(',').any(|role| role == "curate"))
+        };
+        self.roles.contains(&Role::Curate) || self.listen.iter().any(listened)
     }
 
     /// The flags, as the file would say them.
@@ -86,12 +95,18 @@ impl ServeArgs {
             None if !self.index.is_given() && own.is_file() => SettingsFile::read(&own)?,
             None => SettingsFile::default(),
         };
-        if self.config.is_some() && !self.index.is_given() && file.index.is_none() {
+        let is_told = file.index.is_some() || file.home.is_some() || self.curates();
+        if self.config.is_some() && !self.index.is_given() && !is_told {
             bail!(
                 "no index folder is named: give --index DIR, or `index` in [service] of the file"
             );
         }
-        let mut settings = Settings::new(home.index());
+        let own = file
+            .home
+            .as_ref()
+            .map_or_else(|| home.index(), |home| home.join("index"));
+        let mut settings = Settings::new(own);
+        settings.home = Some(home.folder().to_owned());
         settings.lay(&file)?;
         settings.lay(&self.flags(home))?;
         settings.index_memory = self.index.memory();

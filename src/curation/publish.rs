@@ -124,10 +124,32 @@ pub fn publish(
     plan: &PublishPlan,
     observer: &dyn Observer,
 ) -> Result<PublishOutcome, PublishingError> {
+    publish_by(workspace, None, plan, observer)
+}
+
+/// As [`publish`], for whoever holds the workspace's store open.
+///
+/// # Errors
+/// [`PublishingError`].
+pub fn publish_from(
+    workspace: &Workspace,
+    store: &BankStore,
+    plan: &PublishPlan,
+    observer: &dyn Observer,
+) -> Result<PublishOutcome, PublishingError> {
+    publish_by(workspace, Some(store), plan, observer)
+}
+
+fn publish_by(
+    workspace: &Workspace,
+    store: Option<&BankStore>,
+    plan: &PublishPlan,
+    observer: &dyn Observer,
+) -> Result<PublishOutcome, PublishingError> {
     let file = policy::load(workspace)?;
     let mut tries = 1..TRIES;
     let mut outcome = loop {
-        match publish_once(workspace, &file, plan, observer) {
+        match publish_once((workspace, store), &file, plan, observer) {
             Err(PublishingError::Index(PublishError::OtherBase { .. }))
                 if tries.next().is_some() => {}
             done => break done?,
@@ -145,14 +167,21 @@ pub fn publish(
 }
 
 fn publish_once(
-    workspace: &Workspace,
+    (workspace, store): (&Workspace, Option<&BankStore>),
     file: &PolicyFile,
     plan: &PublishPlan,
     observer: &dyn Observer,
 ) -> Result<PublishOutcome, PublishingError> {
     // In this order: see `Snapshot::publish`.
     let base = Base::read(&workspace.index());
-    let store = BankStore::open_read_only(workspace.store())?;
+    let opened;
+    let store = match store {
+        Some(store) => store,
+        None => {
+            opened = BankStore::open_read_only(workspace.store())?;
+            &opened
+        }
+    };
     let mut snapshot = store.snapshot()?;
     let carried = policy::lay_over(file, &mut snapshot.banks)?;
     observer.progress(Progress::step("reading the store"));

@@ -78,16 +78,39 @@ pub fn turn(
     names: &[EntryName],
     turn: Turn,
 ) -> Result<Vec<Turned>, TurnError> {
+    let check = || match turn {
+        Turn::PauseUntil(until) if until <= clock::now() => Err(TurnError::Past { until }),
+        _ => Ok(()),
+    };
+    // Before the store is opened, which takes longer.
+    check()?;
+    turn_in(
+        &BankStore::open_existing(workspace.store())?,
+        bank,
+        names,
+        turn,
+    )
+}
+
+/// As [`turn`], for whoever holds the store open.
+///
+/// # Errors
+/// [`TurnError`], as there.
+pub fn turn_in(
+    store: &BankStore,
+    bank: &BankName,
+    names: &[EntryName],
+    turn: Turn,
+) -> Result<Vec<Turned>, TurnError> {
     let now = clock::now();
     if let Turn::PauseUntil(until) = turn
         && until <= now
     {
         return Err(TurnError::Past { until });
     }
-    let store = BankStore::open_existing(workspace.store())?;
     let mut done = Vec::new();
-    for item in named(&store, bank, names)? {
-        match turn_one(&store, &item, turn, now) {
+    for item in named(store, bank, names)? {
+        match turn_one(store, &item, turn, now) {
             Ok(turned) => done.push(turned),
             Err(source) => return Err(TurnError::Partly { done, source }),
         }

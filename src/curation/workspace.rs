@@ -115,6 +115,18 @@ impl Workspace {
         self.folder.join("config.toml")
     }
 
+    /// Who holds the store, where a service keeps the banks.
+    #[must_use]
+    pub fn curator(&self) -> PathBuf {
+        self.folder.join("curator.json")
+    }
+
+    /// What was done to banks over HTTP, by whom.
+    #[must_use]
+    pub fn curation_record(&self) -> PathBuf {
+        self.folder.join("curation.jsonl")
+    }
+
     /// The log of decisions.
     #[must_use]
     pub fn decisions(&self) -> PathBuf {

@@ -5,7 +5,7 @@
 //! | a folder closed to other users, 0700 | [`create_folder`], [`check_private`], [`close_or_refuse`] |
 //! | the lock of the one writer | [`Lock`] |
 //! | a file that is there whole or not at all | [`replace`], [`replace_by`], [`rename`] |
-//! | a new file closed to other users, 0600 | [`create_new`], [`create`] |
+//! | a new file closed to other users, 0600 | [`create_new`], [`create`], [`append`] |
 //! | a folder's entries on the disk | [`sync_folder`] |
 //!
 //! Each of these exists here and nowhere else: what exists twice comes to differ. This room knows no
@@ -51,6 +51,14 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 /// What the system says.
 pub fn create(path: &Path) -> io::Result<File> {
     private().write(true).create(true).truncate(true).open(path)
+}
+
+/// Opens a file to write behind its end. Where it is missing it is made, for its owner only (0600).
+///
+/// # Errors
+/// What the system says.
+pub fn append(path: &Path) -> io::Result<File> {
+    private().append(true).create(true).open(path)
 }
 
 /// Options that give a file that they make to its owner alone.

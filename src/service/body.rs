@@ -73,6 +73,12 @@ pub(super) struct Upload {
 pub(super) struct Form {
     pub(super) field: String,
     pub(super) upload: Upload,
+    /// Names of the fields that are no file.
+    #[cfg_attr(
+        not(feature = "curation"),
+        expect(dead_code, reason = "who keeps banks alone reads it")
+    )]
+    pub(super) others: Vec<String>,
 }
 
 /// The memory that a body has taken, and why it was cut off.
@@ -270,6 +276,7 @@ pub(super) async fn form(
         let read: Result<Multipart, _> = request.extract().await;
         let mut parts = read.map_err(|error| bad(error.body_text()))?;
         let mut file = None;
+        let mut others = Vec::new();
         let mut count = 0;
         while let Some(mut part) =
             (parts.next_field().await).map_err(|error| bad(error.body_text()))?
@@ -303,12 +310,15 @@ pub(super) async fn form(
             }
             if keeps {
                 file = Some((name, bytes));
+            } else {
+                others.push(name);
             }
         }
         let (field, bytes) =
             file.ok_or_else(|| Fault::bad("Missing multipart/form-data file upload"))?;
         Ok(Form {
             field,
+            others,
             upload: Upload {
                 bytes,
                 _held: held.clone(),

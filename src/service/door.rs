@@ -4,14 +4,15 @@
 //! path's own work), and the headers that every answer has. An answer to a question about an upload or a hash that says nothing else says `unjudged`, so
 //! that no error reads as clean. Refuses to look at bodies.
 
+use crate::service::caller::Caller;
 use crate::service::fault::{Fault, Refused};
 use crate::service::hma::message;
 use crate::service::ids::REQUEST_ID;
 use crate::service::settings::Role;
-use crate::service::state::{Caller, State};
+use crate::service::state::State;
 use axum::extract::{MatchedPath, Request, State as Shared};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
@@ -108,10 +109,12 @@ enum Needs {
     Any,
     /// A key with this scope.
     Scope(Role),
+    /// A key with one of these scopes.
+    Either(Role, Role),
 }
 
 /// What a path asks of a caller, by its beginning: also where there is no such path, so that nobody learns which there are.
-fn needs(path: &str) -> Needs {
+fn needs(path: &str, method: &Method) -> Needs {
     match path {
         "/"
         | "/status"
@@ -126,7 +129,12 @@ fn needs(path: &str) -> Needs {
         "/v1/hash" => Needs::Scope(Role::Hash),
         "/metrics" => Needs::Scope(Role::Metrics),
         _ if path.starts_with("/h/") => Needs::Scope(Role::Hash),
-        _ if path.starts_with("/m/") || path.starts_with("/c/") => Needs::Scope(Role::Match),
+        _ if path.starts_with("/m/") => Needs::Scope(Role::Match),
+        // Entries show whole hashes.
+        _ if path.starts_with("/c/") && (!method.is_safe() || path.contains("/content/")) => {
+            Needs::Scope(Role::Curate)
+        }
+        _ if path.starts_with("/c/") => Needs::Either(Role::Match, Role::Curate),
         _ => Needs::Any,
     }
 }
@@ -138,11 +146,18 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Whether a caller may ask this: the scopes that it has then.
-fn admit(state: &State, path: &str, headers: &HeaderMap) -> Result<Caller, Fault> {
+fn admit(
+    state: &State,
+    (path, method): (&str, &Method),
+    (headers, id): (&HeaderMap, &str),
+) -> Result<Caller, Fault> {
     let Some(ring) = &state.ring else {
-        return Ok(Caller::anybody());
+        return Ok(Caller {
+            request: id.into(),
+            ..Caller::anybody()
+        });
     };
-    let needs = needs(path);
+    let needs = needs(path, method);
     let key = bearer(headers).map(|text| ring.find(text));
     let scopes = match &key {
         Some(Some(key)) => key.scopes.clone(),
@@ -154,10 +169,17 @@ fn admit(state: &State, path: &str, headers: &HeaderMap) -> Result<Caller, Fault
         _ => state.settings.anonymous.clone(),
     };
     let key = key.flatten();
+    let caller = Caller {
+        key: key.as_ref().map(|key| key.name.clone()),
+        request: id.into(),
+        scopes,
+    };
+    let scopes = &caller.scopes;
     let may = match needs {
-        Needs::Nothing => return Ok(Caller { scopes }),
+        Needs::Nothing => return Ok(caller),
         Needs::Any => !scopes.is_empty(),
         Needs::Scope(role) => scopes.contains(&role),
+        Needs::Either(one, other) => scopes.contains(&one) || scopes.contains(&other),
     };
     if !may && key.is_none() {
         let detail = "Authentication required: send `Authorization: Bearer KEY`";
@@ -175,7 +197,7 @@ fn admit(state: &State, path: &str, headers: &HeaderMap) -> Result<Caller, Fault
             "this caller asks more often than it may",
         )
     })?;
-    Ok(Caller { scopes })
+    Ok(caller)
 }
 
 /// Checks what holds for every request, and adds what every answer has.
@@ -201,7 +223,7 @@ pub(super) async fn pass(
         let detail = "this node is called by an address or as `localhost`, or by a name in the setting `hosts`";
         refuse(&path, Fault::new(StatusCode::FORBIDDEN, "host", detail))
     } else {
-        match admit(&state, &path, request.headers()) {
+        match admit(&state, (&path, &method), (request.headers(), &id)) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
                 next.run(request).await

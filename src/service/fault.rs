@@ -77,7 +77,8 @@ impl Fault {
         Self::later("busy", detail)
     }
 
-    fn later(word: &'static str, detail: impl Into<String>) -> Self {
+    /// It may be otherwise soon: try again.
+    pub(super) fn later(word: &'static str, detail: impl Into<String>) -> Self {
         Self {
             retry_after: Some(SOON),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, word, detail)

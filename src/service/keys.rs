@@ -71,7 +71,7 @@ pub enum KeyError {
         given: String,
     },
     /// A key that may do nothing.
-    #[error("a key needs a scope: --scopes gate,match,hash,metrics")]
+    #[error("a key needs a scope: --scopes gate,match,hash,metrics,curate")]
     NoScope,
     /// A rate that cannot be.
     #[error("a rate is 1 to {} requests a second", Key::MAX_RATE)]

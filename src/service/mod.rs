@@ -1,18 +1,19 @@
 //! Floor 7: the gate over HTTP, for services that cannot link it.
 //!
 //! `hashgate serve` is this room with arguments. It owns listeners, who may call, requests and answers, and the bounded
-//! pool of threads that looks at uploads. It follows a published index folder, as any gate does. It refuses to keep banks
-//! (a node has no store), to decide (that is [`gate`](crate::gate)), to fetch what an address names, and to write a
-//! hash, a query or a key into its log.
+//! pool of threads that looks at uploads. It follows a published index folder, as any gate does. With the role
+//! `curate` it keeps banks too, by the room [`curation`](crate::curation). It refuses to decide (that is
+//! [`gate`](crate::gate)), to fetch what an address names, and to write a hash, a query or a key into its log.
 //!
 //! | file | what it owns |
 //! | --- | --- |
 //! | `settings` | what an operator can set: `[service]` of a file, and flags over it |
 //! | `server` | listeners, connections, stopping |
 //! | `follow` | the index that is published, within a second |
+//! | `curator` | the banks, where this node keeps them (feature `curation`) |
 //! | `pool` | the threads that look at uploads, and the queue before them |
 //! | `body` | what a request brings, within limits |
-//! | `door`, `ids` | what holds for every request: its id, who calls, what every answer says |
+//! | `door`, `ids`, `caller` | what holds for every request: its id, who calls, what every answer says |
 //! | `keys`, `ring` | the file of keys; the keys in force, and how often each calls |
 //! | `fault` | what is answered where there is no answer |
 //! | `metrics` | what is counted and timed |
@@ -20,6 +21,9 @@
 //! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
 
 mod body;
+mod caller;
+#[cfg(feature = "curation")]
+mod curator;
 mod door;
 mod fault;
 mod follow;

@@ -5,6 +5,8 @@
 
 use crate::gate::GateError;
 use crate::service::body::Budget;
+#[cfg(feature = "curation")]
+use crate::service::curator::Curator;
 use crate::service::door::{self, one_slash};
 use crate::service::fault::Fault;
 use crate::service::follow::{Follower, Following};
@@ -69,6 +71,12 @@ pub enum ServiceError {
         /// What the system said.
         source: io::Error,
     },
+    /// The banks that are to be kept cannot be.
+    #[error("the role curate: {problem}")]
+    Curation {
+        /// Why not.
+        problem: String,
+    },
     /// The system gives no threads.
     #[error("cannot begin: {source}")]
     Threads {
@@ -97,7 +105,11 @@ pub fn check(settings: &Settings) -> Result<u64, ServiceError> {
         KeyFile::read(path)?;
     }
     let follower = Follower::new(settings);
-    follower.look()?;
+    match follower.look() {
+        // It publishes before it listens.
+        Err(_) if settings.curates() => {}
+        looked => looked?,
+    }
     let generation = follower.gate().map(|gate| gate.index().generation());
     Ok(generation.unwrap_or_default())
 }
@@ -135,6 +147,10 @@ pub fn serve(
         settings.body_memory,
         settings.body_timeout,
     );
+    #[cfg(feature = "curation")]
+    let curator = settings
+        .curates()
+        .then(|| Curator::begin(&settings, Arc::clone(&follower)));
     let state = Arc::new(State {
         follower: Arc::clone(&follower),
         pool,
@@ -142,6 +158,10 @@ pub fn serve(
         ids: Ids::default(),
         metrics: Metrics::default(),
         ring: ring.clone(),
+        #[cfg(feature = "curation")]
+        curator: curator
+            .transpose()
+            .map_err(|problem| ServiceError::Curation { problem })?,
         settings,
     });
     let following = Following::begin(follower, move || {
@@ -150,10 +170,22 @@ pub fn serve(
         }
     })
     .map_err(threads)?;
-    let served = runtime.block_on(serve_all(&state, stop, listening));
+    let tell = |bound: &[Bound]| {
+        #[cfg(feature = "curation")]
+        if let Some(curator) = &state.curator {
+            let curates = bound.iter().filter(|one| one.roles.contains(&Role::Curate));
+            curator.tell(&curates.map(|one| one.at.to_string()).collect::<Vec<_>>());
+        }
+        listening(bound);
+    };
+    let served = runtime.block_on(serve_all(&state, stop, tell));
     // Connections that did not end in time end here.
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(following);
+    #[cfg(feature = "curation")]
+    if let Some(curator) = &state.curator {
+        curator.close();
+    }
     served
 }
 
@@ -330,6 +362,8 @@ fn router(state: &Arc<State>, roles: &Roles) -> Router {
             }
             Role::Hash => router.route("/v1/hash", post(v1::hash::hash)),
             Role::Metrics => router.route("/metrics", get(v1::metrics::metrics)),
+            // Its paths are HMA's.
+            Role::Curate => router,
         };
     }
     let router = hma::routes::add(router, roles);

@@ -28,11 +28,22 @@ pub enum Role {
     Hash,
     /// `/metrics`.
     Metrics,
+    /// Banks changed, and their entries shown: `/c/…`. Served by a node that holds the store alone.
+    Curate,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Gate, Self::Match, Self::Hash, Self::Metrics];
+    pub const ALL: [Self; 5] = [
+        Self::Gate,
+        Self::Match,
+        Self::Hash,
+        Self::Metrics,
+        Self::Curate,
+    ];
+
+    /// The roles that change nothing: what is served where no role is named.
+    pub const READING: [Self; 4] = [Self::Gate, Self::Match, Self::Hash, Self::Metrics];
 
     /// The name, as it is typed and written.
     #[must_use]
@@ -42,6 +53,7 @@ impl Role {
             Self::Match => "match",
             Self::Hash => "hash",
             Self::Metrics => "metrics",
+            Self::Curate => "curate",
         }
     }
 }
@@ -186,7 +198,7 @@ pub enum LowQuality {
 #[non_exhaustive]
 pub enum SettingsError {
     /// A word that names no role.
-    #[error("{given:?} is no role: use gate, match, hash and metrics, joined by commas")]
+    #[error("{given:?} is no role: use gate, match, hash, metrics and curate, joined by commas")]
     Role {
         /// What was given.
         given: String,
@@ -265,6 +277,29 @@ pub enum SettingsError {
         /// The address.
         at: String,
     },
+    /// This build has no store.
+    #[error(
+        "this build keeps no banks, so it cannot serve the role curate: install hashgate with the feature `full` \
+         (`curation` beside `service`)"
+    )]
+    NoStore,
+    /// The banks to be kept are not named.
+    #[error(
+        "the role curate keeps the banks of a home folder: give --home DIR, or `home` in [service]"
+    )]
+    NoHome,
+    /// The index is not that of the banks.
+    #[error(
+        "the role curate publishes to {}: leave out --index and `index`, which name {}",
+        own.display(),
+        index.display()
+    )]
+    OtherIndex {
+        /// The home folder's index.
+        own: PathBuf,
+        /// The index that is named.
+        index: PathBuf,
+    },
     /// A setting that only keys give a meaning.
     #[error(
         "`{name}` in [service] means something only where there are `keys`: give them, or leave it out"
@@ -282,6 +317,10 @@ pub enum SettingsError {
 pub struct SettingsFile {
     /// The index folder.
     pub index: Option<PathBuf>,
+    /// The home folder, whose banks the role `curate` keeps.
+    pub home: Option<PathBuf>,
+    /// Milliseconds without a change after which changes are published.
+    pub publish_after: Option<u64>,
     /// Addresses, with roles behind `=`.
     pub listen: Option<Vec<String>>,
     /// What listeners serve that name no roles.
@@ -371,11 +410,16 @@ impl SettingsFile {
 pub struct Settings {
     /// The index folder that is followed. It need not be there yet.
     pub index: PathBuf,
+    /// The home folder whose banks the role `curate` keeps; without that role it is not looked at.
+    pub home: Option<PathBuf>,
+    /// How long after the last change of banks it is published, 0 to 2 seconds; 2 seconds after the first one at the
+    /// latest. 500 ms unless told. Withdrawals are published at once.
+    pub publish_after: Duration,
     /// How the index's bytes are held.
     pub index_memory: Memory,
     /// Where to listen. `127.0.0.1:8710` unless told.
     pub listen: Vec<Listener>,
-    /// What listeners serve that name no roles. All unless told.
+    /// What listeners serve that name no roles. [`Role::READING`] unless told.
     pub roles: Vec<Role>,
     /// Which forms of a picture are asked about.
     pub variants: VariantSet,
@@ -425,9 +469,11 @@ impl Settings {
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             index: index.into(),
+            home: None,
+            publish_after: Duration::from_millis(500),
             index_memory: Memory::default(),
             listen: Self::DEFAULT_LISTEN.parse().into_iter().collect(),
-            roles: Role::ALL.to_vec(),
+            roles: Role::READING.to_vec(),
             variants: VariantSet::default(),
             isolation: Isolation::default(),
             workers,
@@ -455,6 +501,13 @@ impl Settings {
     pub fn lay(&mut self, file: &SettingsFile) -> Result<(), SettingsError> {
         if let Some(index) = &file.index {
             self.index.clone_from(index);
+        }
+        if let Some(home) = &file.home {
+            self.home = Some(home.clone());
+        }
+        if let Some(wait) = file.publish_after {
+            let wait = within("publish_after", wait, 0, 2_000)?;
+            self.publish_after = Duration::from_millis(wait);
         }
         if let Some(listen) = &file.listen {
             self.listen = (listen.iter().map(|text| text.parse())).collect::<Result<_, _>>()?;
@@ -524,9 +577,38 @@ impl Settings {
         }
     }
 
+    /// Whether some listener serves the role `curate`.
+    #[must_use]
+    pub fn curates(&self) -> bool {
+        let mut listeners = self.listen.iter();
+        listeners.any(|listener| self.roles_of(listener).contains(&Role::Curate))
+    }
+
+    /// Checks that the banks can be kept that are to be kept.
+    fn check_curation(&self) -> Result<(), SettingsError> {
+        if !self.curates() {
+            return Ok(());
+        }
+        if cfg!(not(feature = "curation")) {
+            return Err(SettingsError::NoStore);
+        }
+        let own = match &self.home {
+            Some(home) if !home.as_os_str().is_empty() => home.join("index"),
+            _ => return Err(SettingsError::NoHome),
+        };
+        match self.index == own {
+            true => Ok(()),
+            false => Err(SettingsError::OtherIndex {
+                own,
+                index: self.index.clone(),
+            }),
+        }
+    }
+
     /// Checks what settings mean together.
     ///
     /// # Errors
+    /// [`SettingsError::NoStore`], [`SettingsError::NoHome`], [`SettingsError::OtherIndex`]: the role `curate`.
     /// [`SettingsError::Public`]: an address that other machines can reach, without keys. [`SettingsError::NoKeys`],
     /// [`SettingsError::Empty`], [`SettingsError::Twice`], [`SettingsError::NoFolder`], [`SettingsError::Range`].
     pub fn check(&self) -> Result<(), SettingsError> {
@@ -538,6 +620,7 @@ impl Settings {
                 return Err(SettingsError::NoKeys { name: "rate" });
             }
         }
+        self.check_curation()?;
         if self.listen.is_empty() {
             return Err(SettingsError::Empty { name: "listen" });
         }

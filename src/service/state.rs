@@ -2,6 +2,8 @@
 
 use crate::gate::{Gate, Worker};
 use crate::service::body::Budget;
+#[cfg(feature = "curation")]
+use crate::service::curator::Curator;
 use crate::service::fault::Fault;
 use crate::service::follow::Follower;
 use crate::service::ids::Ids;
@@ -16,21 +18,6 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(super) struct Roles(pub(super) Arc<[Role]>);
 
-/// What a caller may ask for, by its key.
-#[derive(Debug, Clone)]
-pub(super) struct Caller {
-    pub(super) scopes: Vec<Role>,
-}
-
-impl Caller {
-    /// Where there are no keys.
-    pub(super) fn anybody() -> Self {
-        Self {
-            scopes: Role::ALL.to_vec(),
-        }
-    }
-}
-
 /// What all requests of all listeners share.
 pub(super) struct State {
     pub(super) settings: Settings,
@@ -41,6 +28,9 @@ pub(super) struct State {
     pub(super) metrics: Metrics,
     /// Where there are keys.
     pub(super) ring: Option<Arc<Ring>>,
+    /// Where this node keeps banks.
+    #[cfg(feature = "curation")]
+    pub(super) curator: Option<Curator>,
 }
 
 impl State {

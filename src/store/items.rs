@@ -2,11 +2,11 @@
 
 use crate::bank::{BankId, Changed, ContentId, ContentItem};
 use crate::hash::Signal;
-use crate::store::item::{identity, once, other_keys};
+use crate::store::item::{given, identity, once, other_keys};
 use crate::store::keys::SignalKey;
 use crate::store::record::{self, Content, ContentEncoder, Touched};
 use crate::store::sync::record_keys;
-use crate::store::{BankStore, StoreError, keys};
+use crate::store::{BankStore, NewItem, StoreError, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 
 impl BankStore {
@@ -25,6 +25,24 @@ impl BankStore {
         value
             .map(|value| record::decode_content(bank, id, &value))
             .transpose()
+    }
+
+    /// The item of a bank that has this one's identity: what [`BankStore::add`] makes of it or finds.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or is damaged.
+    pub fn same_as(&self, bank: BankId, item: &NewItem) -> Result<Option<ContentId>, StoreError> {
+        let key = identity(bank, &given(&item.signals), &item.opaque);
+        let value = (self.db).get_pinned_cf(self.family(keys::BY_SIGNAL)?, key);
+        let value = value.map_err(|source| self.failed("read", source))?;
+        let number = |value: &[u8]| {
+            keys::parse_u64(value).ok_or_else(|| StoreError::Corrupt {
+                what: "index by hash",
+                key: format!("of bank {}", bank.0),
+                reason: format!("expected a number of 8 bytes, got {}", value.len()),
+            })
+        };
+        value.map(|value| number(&value).map(ContentId)).transpose()
     }
 
     /// Every item of every bank that has this very hash, the withdrawn too, in growing order.

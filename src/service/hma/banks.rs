@@ -24,7 +24,12 @@ pub(super) async fn of_curator() -> Refusal {
     Refusal::forbidden(CURATOR)
 }
 
-fn shown(bank: &Bank) -> Value {
+/// What no curator here does.
+pub(super) async fn not_kept() -> Refusal {
+    Refusal::forbidden("this curator keeps banks and their contents, and no exchanges")
+}
+
+pub(super) fn shown(bank: &Bank) -> Value {
     json!({ "name": bank.name.as_str(), "matching_enabled_ratio": ratio(bank) })
 }
 

@@ -55,7 +55,16 @@ pub(super) async fn of_form(
         return Err(Refusal::bad("Missing multipart/form-data file upload"));
     }
     // HMA calls each field with a file name a file, and its clients send no others.
-    let Form { field, upload } = body::form(&state.bodies, request, |_, has_name| has_name).await?;
+    let form = body::form(&state.bodies, request, |_, has_name| has_name).await?;
+    of_file(state, asked, form).await
+}
+
+/// As [`of_form`], of a form that was read.
+pub(super) async fn of_file(
+    state: &State,
+    asked: &Parameters,
+    Form { field, upload, .. }: Form,
+) -> Result<Vec<(Kind, String)>, Refusal> {
     let content = Content::named(&field)?;
     let kinds = content.kinds(asked.list("types").as_deref())?;
     let limits = Limits {

@@ -2,8 +2,8 @@
 //! `/status`.
 //!
 //! The answers are HMA's: plain PDQ of the picture as it is decoded, within 31 bits, no other forms, no further evidence.
-//! Owned here: the shapes of requests and answers, and the types and spellings that clients send. Refused: all that only
-//! a curator can do (403, never 404, because clients delete their own records on a 404), and fetching what an address
+//! Owned here: the shapes of requests and answers, and the types and spellings that clients send. Refused: what only
+//! a curator can do, where this node is none (403, never 404, because clients delete their own records on a 404), and fetching what an address
 //! names (400).
 //!
 //! What an entry's bank says is kept: a disabled bank matches nothing, a share of the uploads is HMA's ratio, an entry that
@@ -12,6 +12,8 @@
 
 mod banks;
 mod compare;
+#[cfg(feature = "curation")]
+mod curate;
 mod hash;
 mod lax;
 mod lookup;
@@ -44,6 +46,13 @@ impl Refusal {
     /// 400 with this message.
     pub(super) fn bad(message: impl AsRef<str>) -> Self {
         Self::Message(Fault::bad(message))
+    }
+
+    /// 404 with this message.
+    #[cfg(feature = "curation")]
+    pub(super) fn missing_thing(message: impl AsRef<str>) -> Self {
+        let said = crate::service::fault::cut(message.as_ref());
+        Self::Message(Fault::new(StatusCode::NOT_FOUND, "no-such-thing", said))
     }
 
     /// 403 with this message.

@@ -1,10 +1,14 @@
 //! The list of HMA's paths that are served here: for the router, the site map and the OpenAPI document.
 
+#[cfg(feature = "curation")]
+use crate::service::hma::curate;
 use crate::service::hma::status::Site;
 use crate::service::hma::{banks, compare, hash, lookup, status};
 use crate::service::settings::Role;
 use crate::service::state::{Roles, State};
 use axum::routing::{MethodRouter, any, get, post};
+#[cfg(feature = "curation")]
+use axum::routing::{delete, put};
 use axum::{Extension, Router};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -15,6 +19,10 @@ use std::sync::Arc;
 pub(super) enum Method {
     Get,
     Post,
+    #[cfg(feature = "curation")]
+    Put,
+    #[cfg(feature = "curation")]
+    Delete,
     /// With a form that has a file.
     PostFile,
 }
@@ -23,6 +31,10 @@ impl Method {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Get => "get",
+            #[cfg(feature = "curation")]
+            Self::Put => "put",
+            #[cfg(feature = "curation")]
+            Self::Delete => "delete",
             Self::Post | Self::PostFile => "post",
         }
     }
@@ -176,6 +188,77 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
+/// The paths of a curator; what of them reads answers by the store, where else the index does.
+#[cfg(feature = "curation")]
+const CURATOR: &[Route] = {
+    const ROLE: Option<Role> = Some(Role::Curate);
+    const BANKS: &str = "/c/banks";
+    const BANK: &str = "/c/bank/{bank_name}";
+    const ENTRY: &str = "/c/bank/{bank_name}/content/{content_id}";
+    const SHOWN: &[&str] = &["include_signals", "include_metadata"];
+    &[
+        route((Method::Get, BANKS), ROLE, &[], "all banks", || {
+            get(curate::all)
+        }),
+        route((Method::Post, BANKS), ROLE, &[], "make a bank", || {
+            post(curate::create)
+        }),
+        route((Method::Get, BANK), ROLE, &[], "one bank", || {
+            get(curate::one)
+        }),
+        route((Method::Put, BANK), ROLE, &[], "change a bank", || {
+            put(curate::change)
+        }),
+        route((Method::Delete, BANK), ROLE, &[], "delete a bank", || {
+            delete(curate::remove)
+        }),
+        route(
+            (Method::PostFile, "/c/bank/{bank_name}/content"),
+            ROLE,
+            &["types"],
+            "add a file's hashes",
+            || post(curate::add_file),
+        ),
+        route(
+            (Method::Post, "/c/bank/{bank_name}/signal"),
+            ROLE,
+            &[],
+            "add hashes",
+            || post(curate::add_signals),
+        ),
+        route((Method::Get, ENTRY), ROLE, SHOWN, "an entry", || {
+            get(curate::entry)
+        }),
+        route((Method::Put, ENTRY), ROLE, &[], "disable an entry", || {
+            put(curate::change_entry)
+        }),
+        route(
+            (Method::Delete, ENTRY),
+            ROLE,
+            &[],
+            "delete an entry",
+            || delete(curate::remove_entry),
+        ),
+    ]
+};
+
+/// The paths that these roles serve.
+fn served(roles: &Roles) -> Vec<&'static Route> {
+    #[cfg(feature = "curation")]
+    let more = CURATOR;
+    #[cfg(not(feature = "curation"))]
+    let more: &[Route] = &[];
+    let more = more.iter().filter(|route| route.is_served(roles));
+    let more: Vec<&Route> = more.collect();
+    let is_answered_better = |route: &&Route| more.iter().any(|better| better.path == route.path);
+    let mut served: Vec<&Route> = ROUTES
+        .iter()
+        .filter(|route| route.is_served(roles) && !is_answered_better(route))
+        .collect();
+    served.extend(&more);
+    served
+}
+
 /// The patterns of these paths, as HMA writes them.
 fn patterns(served: &[&Route]) -> Value {
     let served = served.iter();
@@ -222,10 +305,7 @@ fn openapi(served: &[&Route]) -> Value {
 
 /// A router with HMA's paths of these roles.
 pub(in crate::service) fn add(mut router: Router<Arc<State>>, roles: &Roles) -> Router<Arc<State>> {
-    let served: Vec<&Route> = ROUTES
-        .iter()
-        .filter(|route| route.is_served(roles))
-        .collect();
+    let served = served(roles);
     let site = Arc::new(Site {
         patterns: patterns(&served),
         openapi: openapi(&served),
@@ -233,7 +313,9 @@ pub(in crate::service) fn add(mut router: Router<Arc<State>>, roles: &Roles) -> 
     for route in served {
         router = router.route(route.path, (route.handler)());
     }
-    if roles.0.contains(&Role::Match) {
+    if roles.0.contains(&Role::Curate) {
+        router = router.route("/c/{*rest}", any(banks::not_kept));
+    } else if roles.0.contains(&Role::Match) {
         router = router.route("/c/{*rest}", any(banks::of_curator));
     }
     router.layer(Extension(site))

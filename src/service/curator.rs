@@ -1,0 +1,345 @@
+//! The banks, where this node keeps them: one thread holds the store, makes each change, and publishes.
+//!
+//! Owns the order of changes, when they are published, and the record of who made them (`curation.jsonl`). A change is on
+//! disk before it is answered. It is published within two seconds; what takes something out of matching, before the
+//! answer. Refuses to do any of it on the threads that talk to callers.
+
+use crate::clock;
+use crate::curation::Workspace;
+use crate::curation::publish::{PublishPlan, publish_from};
+use crate::files;
+use crate::guard::catch_unwind;
+use crate::service::caller::Caller;
+use crate::service::fault::Fault;
+use crate::service::follow::Follower;
+use crate::service::settings::Settings;
+use crate::store::{BankStore, StoreError};
+use crate::watch::Silent;
+use axum::http::StatusCode;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Most calls that wait for the one writer.
+const MOST_WAITING: usize = 256;
+/// A change is published at the latest so long after it, however many follow.
+const AT_MOST: Duration = Duration::from_secs(2);
+/// How long after a publish that failed the next is tried.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long the writer waits for a call where there is nothing to publish.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A call: what it does to the banks, and to whom that is told.
+type Job = Box<dyn FnOnce(&mut Desk) + Send>;
+
+/// What is written of a call.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// Milliseconds since 1970-01-01 UTC.
+    at: u64,
+    request: &'a str,
+    /// The key's name; null where there are no keys, or the caller brought none.
+    key: Option<&'a str>,
+    what: &'a str,
+    bank: &'a str,
+    /// The entry, where one is meant or was made.
+    entry: Option<u64>,
+    /// `done`, or the word of what it was refused by.
+    outcome: &'a str,
+}
+
+/// What the one writer has.
+pub(super) struct Desk {
+    pub(super) workspace: Workspace,
+    pub(super) store: BankStore,
+    /// The entry that the call under way is about.
+    pub(super) entry: Option<u64>,
+    follower: Arc<Follower>,
+    record: File,
+    publish_after: Duration,
+    /// The first change and the last one that are not published.
+    pending: Option<(Instant, Instant)>,
+    /// When a publish failed.
+    failed: Option<Instant>,
+}
+
+/// The thread that holds the store; it publishes what is pending, and ends, by [`Curator::close`].
+pub(super) struct Curator {
+    calls: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    workspace: Workspace,
+}
+
+/// What the log says of an error, with its causes.
+fn said(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The store could not be used. What happened stands in the log: it names folders.
+pub(super) fn store_failed(error: &StoreError) -> Fault {
+    tracing::warn!("the store failed: {}", said(error));
+    Fault::later("store", "the store cannot be used now: see the node's log")
+}
+
+impl Curator {
+    /// Opens the store of the home folder, publishes what it holds, and begins to take calls.
+    ///
+    /// # Errors
+    /// Why the store, or the record of calls, cannot be used, in words.
+    pub(super) fn begin(settings: &Settings, follower: Arc<Follower>) -> Result<Self, String> {
+        let home = settings.home.clone().unwrap_or_default();
+        let open = || -> Result<_, Box<dyn std::error::Error>> {
+            let workspace = Workspace::at(home)?;
+            workspace.create()?;
+            let store = BankStore::open(workspace.store())?;
+            let record = open_record(&workspace)?;
+            Ok((workspace, store, record))
+        };
+        let (workspace, store, record) = open().map_err(|error| said(&*error))?;
+        let mut desk = Desk {
+            workspace: workspace.clone(),
+            store,
+            entry: None,
+            follower,
+            record,
+            publish_after: settings.publish_after,
+            pending: None,
+            failed: None,
+        };
+        // What was acknowledged before this process ended, and not published.
+        desk.publish()?;
+        let (calls, waiting) = sync_channel::<Job>(MOST_WAITING);
+        let thread = std::thread::Builder::new().name("curate".to_owned());
+        let thread = thread.spawn(move || desk.work(&waiting));
+        Ok(Self {
+            calls: Mutex::new(Some(calls)),
+            thread: Mutex::new(Some(thread.map_err(|error| error.to_string())?)),
+            workspace,
+        })
+    }
+
+    /// Writes down for other programs who holds the store.
+    pub(super) fn tell(&self, listening: &[String]) {
+        let holder = serde_json::json!({ "process": std::process::id(), "listening": listening });
+        let written = files::replace(&self.workspace.curator(), |to| {
+            to.write_all(holder.to_string().as_bytes())
+        });
+        if let Err(error) = written {
+            tracing::warn!("other programs will not know who holds the store: {error}");
+        }
+    }
+
+    /// Has the writer look something up.
+    pub(super) async fn ask<T: Send + 'static, E: From<Fault> + Send + 'static>(
+        &self,
+        question: impl FnOnce(&Desk) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.run(move |desk| question(desk)).await
+    }
+
+    /// Has the writer do something, and writes down that it was asked to. `Ok` is on disk, and so is its line.
+    pub(super) async fn call<T: Send + 'static, E: From<Fault> + Send + 'static>(
+        &self,
+        caller: &Caller,
+        (what, bank): (&'static str, String),
+        job: impl FnOnce(&mut Desk) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let (request, key) = (Arc::clone(&caller.request), caller.key.clone());
+        self.run(move |desk| {
+            desk.entry = None;
+            let before = desk.store.revision();
+            let done = job(desk);
+            desk.changed_since(before);
+            let outcome = if done.is_ok() { "done" } else { "refused" };
+            let line = Line {
+                at: clock::now_ms(),
+                request: &request,
+                key: key.as_deref(),
+                what,
+                bank: &bank,
+                entry: desk.entry,
+                outcome,
+            };
+            let noted = desk.note(&line);
+            done.and_then(|done| noted.map(|()| done).map_err(E::from))
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static, E: From<Fault> + Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Desk) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |desk| {
+            // Who has left hears nothing.
+            let _ = answer.send(job(desk));
+        });
+        match self.send(job) {
+            Some(Ok(())) => {}
+            Some(Err(TrySendError::Full(_))) => {
+                let detail = "too many calls wait for the one that keeps the banks";
+                return Err(Fault::busy(detail).into());
+            }
+            _ => return Err(Fault::busy("this node is ending").into()),
+        }
+        answered.await.unwrap_or_else(|_| {
+            let detail = "this program failed at it: a defect; please report it";
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Err(Fault::new(status, "defect", detail).into())
+        })
+    }
+
+    fn send(&self, job: Job) -> Option<Result<(), TrySendError<Job>>> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.as_ref().map(|calls| calls.try_send(job))
+    }
+
+    /// Publishes what is pending, closes the store and ends the thread.
+    pub(super) fn close(&self) {
+        let calls = self
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(calls);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // A panic in it was told when it happened.
+            let _ = thread.join();
+        }
+        let _ = std::fs::remove_file(self.workspace.curator());
+    }
+}
+
+/// The record of calls, closed to other users, at a line's beginning.
+fn open_record(workspace: &Workspace) -> io::Result<File> {
+    let mut file = files::append(&workspace.curation_record())?;
+    if file.seek(SeekFrom::End(0))? > 0 {
+        // A line that was cut off must not be joined to the next; an empty one harms nobody.
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
+}
+
+impl Desk {
+    /// Takes calls until nobody can make any, and publishes between them.
+    fn work(mut self, waiting: &Receiver<Job>) {
+        loop {
+            match waiting.recv_timeout(self.due()) {
+                Ok(job) => {
+                    // A panic was told when it happened; its caller is told of a defect.
+                    let _ = catch_unwind(AssertUnwindSafe(|| job(&mut self)));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.pending.is_some() && self.due().is_zero() {
+                self.publish_and_tell();
+            }
+        }
+        if self.pending.is_some() {
+            self.publish_and_tell();
+        }
+        if let Err(error) = self.store.flush() {
+            tracing::warn!("the store's log stays as it is: {}", said(&error));
+        }
+    }
+
+    /// In what time there is something to publish.
+    fn due(&self) -> Duration {
+        let Some((first, last)) = self.pending else {
+            return IDLE;
+        };
+        let at = (last + self.publish_after).min(first + AT_MOST);
+        let at = self.failed.map_or(at, |failed| at.max(failed + AGAIN));
+        at.saturating_duration_since(Instant::now())
+    }
+
+    fn changed_since(&mut self, revision: u64) {
+        if self.store.revision() != revision && !self.is_published() {
+            let now = Instant::now();
+            let first = self.pending.map_or(now, |(first, _)| first);
+            self.pending = Some((first, now));
+        }
+    }
+
+    /// Whether the index in force shows all of the store.
+    fn is_published(&self) -> bool {
+        let gate = self.follower.gate();
+        gate.is_some_and(|gate| gate.index().stats().store_revision == self.store.revision())
+    }
+
+    fn publish_and_tell(&mut self) {
+        if let Err(why) = self.publish() {
+            tracing::warn!("not published, and tried again: {why}");
+        }
+    }
+
+    /// Publishes, and puts in force here what was published.
+    fn publish(&mut self) -> Result<(), String> {
+        let plan = PublishPlan::default();
+        let published = publish_from(&self.workspace, &self.store, &plan, &Silent);
+        let looked = published.map_err(|error| said(&error)).and_then(|outcome| {
+            if let Some(error) = outcome.not_noted {
+                tracing::warn!("{}", said(&error));
+            }
+            self.follower.look().map_err(|error| said(&error))
+        });
+        match looked {
+            Ok(()) => (self.pending, self.failed) = (None, None),
+            Err(_) => {
+                let now = Instant::now();
+                self.failed = Some(now);
+                self.pending.get_or_insert((now, now));
+            }
+        }
+        looked
+    }
+
+    /// Publishes at once what takes something out of matching.
+    ///
+    /// # Errors
+    /// It stands in the store, and matches until a publish succeeds, which is tried again.
+    pub(super) fn publish_now(&mut self) -> Result<(), Fault> {
+        self.publish().map_err(|why| {
+            tracing::warn!("not published, and tried again: {why}");
+            let detail = "the change is kept, but could not be published yet: it is tried again; see the node's log";
+            Fault::later("not-published", detail)
+        })
+    }
+
+    /// Writes the line of a call.
+    fn note(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+        let Line {
+            what,
+            bank,
+            entry,
+            outcome,
+            key,
+            request,
+            ..
+        } = line;
+        tracing::info!(what, bank, entry, outcome, key, request, "curation");
+        let mut text = serde_json::to_vec(line).unwrap_or_default();
+        text.push(b'\n');
+        let written = (self.record.write_all(&text)).and_then(|()| self.record.sync_data());
+        written.map_err(|error| {
+            tracing::warn!("the record of curation cannot be written: {error}");
+            let detail =
+                "what was done could not be written down (`curation.jsonl`): see the node's log";
+            Fault::later("not-recorded", detail)
+        })
+    }
+}
