@@ -234,7 +234,9 @@ pub(in crate::service) fn add(mut router: Router<Arc<State>>, roles: &Roles) -> 
         router = router.route(route.path, (route.handler)());
     }
     if roles.0.contains(&Role::Match) {
-        router = router.route("/c/{*rest}", any(banks::of_curator));
+        for path in ["/c", "/c/", "/c/{*rest}"] {
+            router = router.route(path, any(banks::of_curator));
+        }
     }
     router.layer(Extension(site))
 }
