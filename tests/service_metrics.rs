@@ -127,6 +127,7 @@ fn the_document_names_the_paths_that_are_served() {
             "get /v1/openapi.json",
             "get /v1/ready",
             "get /v1/status",
+            "post /v1/authz/{rest}",
             "post /v1/check",
             "post /v1/hash",
             "post /v1/match",
@@ -142,7 +143,7 @@ fn the_document_names_the_paths_that_are_served() {
         .iter()
         .map(|one| one["name"].as_str().expect("a name").to_owned())
         .collect();
-    assert_eq!(names, ["wait", "enforce", "all_queries"]);
+    assert_eq!(names, ["wait", "enforce", "all_queries", "batch", "accel"]);
     // What the document says of a problem is what a problem says.
     let described = &document["components"]["schemas"]["Problem"]["properties"];
     let problem = node.get("/nothing").json();

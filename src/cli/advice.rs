@@ -38,8 +38,24 @@ pub(crate) struct Advised<'a>(pub(crate) &'a anyhow::Error);
 impl fmt::Display for Advised<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let advice = self.0.chain().find_map(advice).unwrap_or_default();
-        write!(f, "{:#}{advice}", self.0)
+        write!(f, "{}{advice}", said(self.0))
     }
+}
+
+/// An error and its causes, each once: some say their cause themselves.
+fn said(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if said.ends_with(&text) {
+            continue;
+        }
+        if !said.is_empty() {
+            said.push_str(": ");
+        }
+        said.push_str(&text);
+    }
+    said
 }
 
 /// What helps against one cause.

@@ -4,6 +4,7 @@ use crate::cli::home::Home;
 use crate::cli::{exit::Exit, output};
 use crate::clock;
 use crate::service::{KeyFile, Role};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -84,7 +85,12 @@ pub(crate) fn run(command: &KeyCommand, home: &Home) -> anyhow::Result<Exit> {
             }
             let path = args.file.path(home);
             let key = KeyFile::create(&path, &args.name, &args.scopes, args.rate)?;
-            writeln!(out, "{key}")?;
+            let printed = writeln!(out, "{key}").and_then(|()| out.flush());
+            if let Err(error) = printed {
+                // Nobody has read it, and nobody can.
+                KeyFile::revoke(&path, &args.name)?;
+                return Err(error).context("the key could not be printed, and is not kept");
+            }
         }
         KeyCommand::List(file) => {
             for key in KeyFile::read(&file.path(home))?.keys {

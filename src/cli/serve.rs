@@ -3,9 +3,11 @@
 use crate::cli::home::Home;
 use crate::cli::inputs::IndexArgs;
 use crate::cli::{exit::Exit, output, stop};
-use crate::service::{Bound, Role, Settings, SettingsFile};
+use crate::service::{Bound, Checked, Role, Settings, SettingsFile};
 use anyhow::bail;
 use clap::Args;
+use clap::builder::OsStringValueParser;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -49,6 +51,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "MS")]
     wait: Option<u64>,
 
+    /// Write each match, and each upload held back unread, to the log of decisions before it is answered [folder by
+    /// default: decisions in the home folder]
+    #[arg(
+        long, value_name = "DIR", num_args = 0..=1, require_equals = true,
+        default_missing_value = "", value_parser = OsStringValueParser::new()
+    )]
+    decisions: Option<OsString>,
+
     /// File of keys, as `hashgate key` makes it: who calls must bring one. Needed where other machines can call
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -61,7 +71,11 @@ pub(crate) struct ServeArgs {
 impl ServeArgs {
     /// Whether all that is needed is named.
     pub(crate) fn needs_no_home(&self) -> bool {
-        (self.index.is_given() || self.config.is_some()) && !self.curates()
+        let is_home = match &self.decisions {
+            Some(folder) => folder.is_empty(),
+            None => false,
+        };
+        (self.index.is_given() || self.config.is_some()) && !is_home && !self.curates()
     }
 
     /// Whether the flags ask for a curator, which keeps the banks of a home folder.
@@ -83,6 +97,10 @@ impl ServeArgs {
             workers: self.workers,
             max_body: self.max_body,
             wait: self.wait,
+            decisions: (self.decisions.as_ref()).map(|folder| match folder.is_empty() {
+                true => home.decisions(),
+                false => folder.into(),
+            }),
             keys: self.keys.clone(),
             ..SettingsFile::default()
         }
@@ -117,7 +135,14 @@ impl ServeArgs {
 pub(crate) fn run(args: &ServeArgs, home: &Home) -> anyhow::Result<Exit> {
     let settings = args.settings(home)?;
     if args.check {
-        let generation = crate::service::check(&settings)?;
+        let Checked {
+            generation,
+            warning,
+            ..
+        } = crate::service::check(&settings)?;
+        if let Some(warning) = warning {
+            output::warn(format_args!("hashgate: warning: {warning}"));
+        }
         let mut out = output::stdout();
         writeln!(
             out,

@@ -1,7 +1,7 @@
 //! What a request brings: its body, counted as it comes, against the limit on one and the limit on all.
 //!
 //! Nothing is kept of a body that is too large, and no more is read of it. Owned here: what a multipart form may have (one
-//! file, and a few short fields). A form's file names and types are ignored: what an upload is says its content. Refuses
+//! file, or several where that is asked for, and a few short fields). A form's file names and types are ignored: what an upload is says its content. Refuses
 //! to write anything to a disk.
 
 use crate::service::fault::Fault;
@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Multipart, Request};
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -253,12 +253,61 @@ fn cut_off(held: &Held) -> Fault {
         .unwrap_or_else(|| Fault::bad("the body was cut off"))
 }
 
+/// The files of a form with more than one: each part that has a file name, in order.
+pub(super) async fn files(budget: &Budget, request: Request) -> Result<Vec<Upload>, Fault> {
+    let Parts { files, held, .. } =
+        parts(budget, request, MOST_PARTS, |_, has_name| has_name).await?;
+    let uploads = files.into_iter().map(|(_, bytes)| Upload {
+        bytes,
+        _held: held.clone(),
+    });
+    Ok(uploads.collect())
+}
+
 /// The one file of a form. `is_file` says, by the field's name and whether it brings a file name, which field is one.
 pub(super) async fn form(
     budget: &Budget,
     request: Request,
     is_file: impl Fn(&str, bool) -> bool,
 ) -> Result<Form, Fault> {
+    let Parts {
+        files,
+        others,
+        held,
+    } = parts(budget, request, 1, is_file).await?;
+    let (field, bytes) = (files.into_iter().next())
+        .ok_or_else(|| Fault::bad("Missing multipart/form-data file upload"))?;
+    Ok(Form {
+        field,
+        others,
+        upload: Upload { bytes, _held: held },
+    })
+}
+
+/// Whether a part's header names a file in any spelling: who stores the upload may read more of them than we do.
+fn speaks_of_a_file(headers: &HeaderMap) -> bool {
+    let said = headers.get(CONTENT_DISPOSITION);
+    let mut words = said.map_or(&b""[..], |said| said.as_bytes()).windows(8);
+    words.any(|word| word.eq_ignore_ascii_case(b"filename"))
+}
+
+/// What a form brought.
+struct Parts {
+    /// The name of its field, and its bytes.
+    files: Vec<(String, Vec<u8>)>,
+    /// Names of fields that are no files.
+    others: Vec<String>,
+    /// The memory that the files hold.
+    held: Held,
+}
+
+/// The parts of a form, with so many files at most.
+async fn parts(
+    budget: &Budget,
+    request: Request,
+    most_files: usize,
+    is_file: impl Fn(&str, bool) -> bool,
+) -> Result<Parts, Fault> {
     admit(budget, request.headers())?;
     let held = Held::default();
     let counted = held.clone();
@@ -272,10 +321,10 @@ pub(super) async fn form(
     });
     DefaultBodyLimit::disable().apply(&mut request);
     let bad = |detail: String| held.fault().unwrap_or_else(|| Fault::bad(detail));
-    in_time(budget, async {
+    let (files, others) = in_time(budget, async {
         let read: Result<Multipart, _> = request.extract().await;
         let mut parts = read.map_err(|error| bad(error.body_text()))?;
-        let mut file = None;
+        let mut files = Vec::new();
         let mut others = Vec::new();
         let mut count = 0;
         while let Some(mut part) =
@@ -288,8 +337,9 @@ pub(super) async fn form(
                 )));
             }
             let name: String = part.name().unwrap_or_default().chars().take(256).collect();
-            let keeps = is_file(&name, part.file_name().is_some());
-            if keeps && file.is_some() {
+            let has_name = part.file_name().is_some() || speaks_of_a_file(part.headers());
+            let keeps = is_file(&name, has_name);
+            if keeps && files.len() >= most_files {
                 return Err(Fault::bad("Only one file allowed per request"));
             }
             let mut bytes = Vec::new();
@@ -309,23 +359,19 @@ pub(super) async fn form(
                 }
             }
             if keeps {
-                file = Some((name, bytes));
+                files.push((name, bytes));
             } else {
                 others.push(name);
             }
         }
-        let (field, bytes) =
-            file.ok_or_else(|| Fault::bad("Missing multipart/form-data file upload"))?;
-        Ok(Form {
-            field,
-            others,
-            upload: Upload {
-                bytes,
-                _held: held.clone(),
-            },
-        })
+        Ok((files, others))
     })
-    .await
+    .await?;
+    Ok(Parts {
+        files,
+        others,
+        held,
+    })
 }
 
 /// An upload in either form: the body itself, or the file of a form.

@@ -7,7 +7,7 @@
 use crate::service::caller::Caller;
 use crate::service::fault::{Fault, Refused};
 use crate::service::hma::message;
-use crate::service::ids::REQUEST_ID;
+use crate::service::ids::{REQUEST_ID, RequestId};
 use crate::service::settings::Role;
 use crate::service::state::State;
 use axum::extract::{MatchedPath, Request, State as Shared};
@@ -21,6 +21,10 @@ use std::time::Instant;
 
 /// The action, for whoever decides without reading the body.
 pub(super) const ACTION: HeaderName = HeaderName::from_static("hashgate-action");
+/// Where nginx goes on to.
+pub(super) const ACCEL: HeaderName = HeaderName::from_static("x-accel-redirect");
+/// The actions of several uploads, in their order.
+pub(super) const ACTIONS: HeaderName = HeaderName::from_static("hashgate-actions");
 /// What [`ACTION`] says where an upload, or a part of it, was not judged.
 pub(super) const UNJUDGED: &str = "unjudged";
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -86,14 +90,15 @@ fn is_own_name(request: &Request, hosts: &[String]) -> bool {
 
 /// Whether a path is asked about an upload or a hash, so that its answer must say if there was no judgement.
 fn judges(path: &str) -> bool {
-    path == "/v1/check" || path == "/v1/match"
+    path == "/v1/check" || path == "/v1/match" || path.starts_with("/v1/authz/")
 }
 
 /// The faults of a path in the form that its clients read.
 pub(super) fn refuse(path: &str, fault: Fault) -> Response {
-    let is_of_hma = ["/h/", "/m/", "/c/"]
-        .iter()
-        .any(|begin| path.starts_with(begin));
+    let is_of_hma = path == "/c"
+        || ["/h/", "/m/", "/c/"]
+            .iter()
+            .any(|begin| path.starts_with(begin));
     match is_of_hma {
         true => message(&fault),
         false => fault.into_response(),
@@ -128,6 +133,8 @@ fn needs(path: &str, method: &Method) -> Needs {
         "/v1/match" => Needs::Scope(Role::Match),
         "/v1/hash" => Needs::Scope(Role::Hash),
         "/metrics" => Needs::Scope(Role::Metrics),
+        "/c" => Needs::Scope(Role::Match),
+        _ if path.starts_with("/v1/authz/") => Needs::Scope(Role::Gate),
         _ if path.starts_with("/h/") => Needs::Scope(Role::Hash),
         _ if path.starts_with("/m/") => Needs::Scope(Role::Match),
         // Entries show whole hashes.
@@ -200,6 +207,21 @@ fn admit(
     Ok(caller)
 }
 
+/// The trace that a request belongs to, by its header `traceparent` (W3C Trace Context), where that is one: for the log.
+fn trace(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = given.split('-');
+    let mut hex = |digits: usize| {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let part = parts.next()?;
+        (part.len() == digits && part.bytes().all(is_hex)).then_some(part)
+    };
+    let (version, trace, parent, _) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
+    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+    let is_whole = parts.next().is_none() || version != "00";
+    (is_whole && version != "ff" && !is_zero(trace) && !is_zero(parent)).then_some(given)
+}
+
 /// Checks what holds for every request, and adds what every answer has.
 pub(super) async fn pass(
     Shared(state): Shared<Arc<State>>,
@@ -212,6 +234,7 @@ pub(super) async fn pass(
     let served = request.extensions().get::<MatchedPath>();
     let served = served.map_or_else(|| "other".to_owned(), |served| served.as_str().to_owned());
     let method = request.method().clone();
+    let trace = trace(request.headers()).map(str::to_owned);
     let by_tcp = request.extensions().get::<ByTcp>().is_some();
     let mut response = if is_cross_site(request.headers()) {
         let detail = "a page of another site made a browser send this: such requests are refused";
@@ -225,7 +248,9 @@ pub(super) async fn pass(
     } else {
         match admit(&state, (&path, &method), (request.headers(), &id)) {
             Ok(caller) => {
-                request.extensions_mut().insert(caller);
+                let extensions = request.extensions_mut();
+                extensions.insert(caller);
+                extensions.insert(RequestId(id.as_str().into()));
                 next.run(request).await
             }
             Err(fault) => refuse(&path, fault),
@@ -235,7 +260,7 @@ pub(super) async fn pass(
         .extensions()
         .get::<Refused>()
         .map(|refused| refused.0);
-    tracing::debug!(id, %method, path, status = response.status().as_u16(), refused, "answered");
+    tracing::debug!(id, trace, %method, path = served, status = response.status().as_u16(), refused, "answered");
     let status = response.status();
     (state.metrics).answered(&served, status, refused, begun.elapsed());
     let headers = response.headers_mut();
@@ -262,6 +287,28 @@ mod tests {
             |text: &str| one_slash(&text.parse().expect("an address")).map(|uri| uri.to_string());
         assert_eq!(of("//c//banks?x=//"), Some("/c/banks?x=//".to_owned()));
         assert_eq!(of("/c/banks?x=//"), None);
+    }
+
+    #[test]
+    fn a_trace_is_logged_only_if_it_is_one() {
+        const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let of = |text: &str| {
+            let value = HeaderValue::from_str(text).expect("a value");
+            let name = HeaderName::from_static("traceparent");
+            trace(&HeaderMap::from_iter([(name, value)])).map(str::to_owned)
+        };
+        assert_eq!(of(GOOD).as_deref(), Some(GOOD));
+        for bad in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -77,6 +77,14 @@ impl Fault {
         Self::later("busy", detail)
     }
 
+    /// What was decided could not be written to the log of decisions.
+    pub(super) fn unrecorded() -> Self {
+        Self::later(
+            "not-recorded",
+            "what was decided could not be written to the log of decisions, so that it is not answered",
+        )
+    }
+
     /// It may be otherwise soon: try again.
     pub(super) fn later(word: &'static str, detail: impl Into<String>) -> Self {
         Self {

@@ -5,7 +5,7 @@
 
 use crate::gate::{Gate, GateOptions};
 use crate::guard::catch_unwind;
-use crate::index::MANIFEST_FILE;
+use crate::index::{Index, MANIFEST_FILE};
 use crate::media::Limits;
 use crate::service::settings::Settings;
 use arc_swap::ArcSwapOption;
@@ -44,6 +44,15 @@ impl NotReady {
             Self::Old => "the index was published longer ago than `max_index_age` allows",
         }
     }
+}
+
+/// Why nothing can match by this index, where that is so: mostly a bank that was forgotten, or a first publish.
+pub(super) fn warning(index: &Index) -> Option<&'static str> {
+    if !index.banks().iter().any(|bank| bank.policy.enabled) {
+        return Some("no bank of the index is enabled: nothing can match");
+    }
+    let mut types = index.signal_types().into_iter();
+    (!types.any(|held| held.hashes > 0)).then_some("the index has no hashes: nothing can match")
 }
 
 /// What is known of the folder.
@@ -101,8 +110,15 @@ impl Follower {
         let manifest = std::fs::metadata(self.folder.join(MANIFEST_FILE));
         match &*self.gate.load() {
             Some(gate) => {
+                let before = gate.index().generation();
                 if gate.refresh()? {
-                    tracing::info!("generation {} is in force", gate.index().generation());
+                    let now = gate.index().generation();
+                    match now < before {
+                        true => {
+                            tracing::warn!("generation {now} is in force: {before} was rolled back")
+                        }
+                        false => tracing::info!("generation {now} is in force"),
+                    }
                 }
             }
             None => {

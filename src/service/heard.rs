@@ -2,8 +2,10 @@
 //!
 //! Refuses to look at what is written.
 
+use crate::service::busy::Busy;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,11 +21,16 @@ pub(super) struct Heard<S> {
     /// Runs while a write waits.
     until: Pin<Box<Sleep>>,
     is_waiting: bool,
+    busy: Arc<Busy>,
 }
 
 impl<S> Heard<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self::with(stream, PATIENCE)
+    /// What waits to be written is told to `busy`.
+    pub(super) fn new(stream: S, busy: Arc<Busy>) -> Self {
+        Self {
+            busy,
+            ..Self::with(stream, PATIENCE)
+        }
     }
 
     fn with(stream: S, patience: Duration) -> Self {
@@ -32,6 +39,7 @@ impl<S> Heard<S> {
             patience,
             until: Box::pin(tokio::time::sleep(patience)),
             is_waiting: false,
+            busy: Arc::default(),
         }
     }
 
@@ -41,6 +49,7 @@ impl<S> Heard<S> {
         context: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.busy.set_waits_to_write(written.is_pending());
         if written.is_ready() {
             self.is_waiting = false;
             return written;

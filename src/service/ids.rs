@@ -2,12 +2,17 @@
 
 use axum::http::{HeaderMap, HeaderName};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The id of a request, the caller's or ours.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Most bytes of a request's id.
 const LONGEST_ID: usize = 64;
+
+/// The id of a request, for what is done about it.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) Arc<str>);
 
 /// Makes ids: a number that was drawn when the program began, and a count.
 pub(super) struct Ids {

@@ -63,6 +63,7 @@ pub(super) struct Now {
     pub(super) waiting: usize,
     pub(super) at_work: usize,
     pub(super) bodies: u64,
+    pub(super) log_failed: bool,
 }
 
 /// All that is counted.
@@ -78,6 +79,7 @@ pub(super) struct Metrics {
     waiting: Number,
     at_work: Number,
     bodies: Number,
+    log_failed: Number,
 }
 
 /// From half a millisecond to half a minute.
@@ -131,6 +133,10 @@ impl Default for Metrics {
             "threads_at_work",
             "Threads that look at uploads and hashes now",
         );
+        let log_failed = number(
+            "decision_log_failed",
+            "1 while decisions cannot be written, so that nothing that matches is answered",
+        );
         let bodies = number("body_memory_bytes", "Memory that bodies take now");
         Self {
             requests,
@@ -143,6 +149,7 @@ impl Default for Metrics {
             waiting,
             at_work,
             bodies,
+            log_failed,
             registry,
         }
     }
@@ -196,6 +203,7 @@ impl Metrics {
         self.waiting.set(of(now.waiting as u64));
         self.at_work.set(of(now.at_work as u64));
         self.bodies.set(of(now.bodies));
+        self.log_failed.set(f64::from(u8::from(now.log_failed)));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -15,15 +15,19 @@
 //! | `body` | what a request brings, within limits |
 //! | `door`, `ids`, `caller` | what holds for every request: its id, who calls, what every answer says |
 //! | `keys`, `ring` | the file of keys; the keys in force, and how often each calls |
+//! | `busy`, `heard` | what of a connection is under way; who does not read an answer |
+//! | `decided` | decisions that are on the disk before their answers are given |
 //! | `fault` | what is answered where there is no answer |
 //! | `metrics` | what is counted and timed |
 //! | `v1` | our own paths |
 //! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
 
 mod body;
+mod busy;
 mod caller;
 #[cfg(feature = "curation")]
 mod curator;
+mod decided;
 mod door;
 mod fault;
 mod follow;
@@ -40,7 +44,7 @@ mod state;
 mod v1;
 
 pub use keys::{Key, KeyError, KeyFile};
-pub use server::{Bound, ServiceError, check, serve};
+pub use server::{Bound, Checked, ServiceError, check, serve};
 pub use settings::{
     ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsError, SettingsFile,
 };

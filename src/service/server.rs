@@ -3,13 +3,16 @@
 //! Owned here: how many connections there may be, how long a header may take, and that requests under way are answered
 //! when the service is asked to stop. Refuses to know what a request means.
 
+use crate::decisions::{DecisionError, DecisionLog, LogOptions};
 use crate::gate::GateError;
 use crate::service::body::Budget;
+use crate::service::busy::{Answering, Busy};
 #[cfg(feature = "curation")]
 use crate::service::curator::Curator;
+use crate::service::decided::Decided;
 use crate::service::door::{self, one_slash};
 use crate::service::fault::Fault;
-use crate::service::follow::{Follower, Following};
+use crate::service::follow::{self, Follower, Following};
 use crate::service::heard::Heard;
 use crate::service::hma;
 use crate::service::ids::Ids;
@@ -23,17 +26,22 @@ use crate::service::v1;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::response::Response;
+use axum::routing::{any, get, post};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
@@ -47,6 +55,8 @@ const MOST_HEADER: usize = 64 << 10;
 const MOST_HEADERS: usize = 64;
 /// How long requests under way have when the service stops.
 const DRAIN: Duration = Duration::from_secs(30);
+/// How often it is told that connections cannot be taken.
+const TELL: Duration = Duration::from_secs(1);
 /// How often it is looked whether to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -63,6 +73,9 @@ pub enum ServiceError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The log of decisions cannot be written.
+    #[error(transparent)]
+    Decisions(#[from] DecisionError),
     /// An address cannot be listened at.
     #[error("cannot listen at {at}: {source}")]
     Listen {
@@ -95,14 +108,28 @@ pub struct Bound {
     pub roles: Vec<Role>,
 }
 
-/// Checks settings, and that the index can be opened, without serving anything: its generation.
+/// What [`check`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The generation of the index that would be served.
+    pub generation: u64,
+    /// Why nothing can match by it, where that is so.
+    pub warning: Option<&'static str>,
+}
+
+/// Checks settings, that the index can be opened, and that the log of decisions can be written, without serving anything.
+/// A log that is not there yet is begun.
 ///
 /// # Errors
-/// [`ServiceError::Settings`], [`ServiceError::Keys`] and [`ServiceError::Gate`].
-pub fn check(settings: &Settings) -> Result<u64, ServiceError> {
+/// [`ServiceError::Settings`], [`ServiceError::Keys`], [`ServiceError::Decisions`] and [`ServiceError::Gate`].
+pub fn check(settings: &Settings) -> Result<Checked, ServiceError> {
     settings.check()?;
     if let Some(path) = &settings.keys {
         KeyFile::read(path)?;
+    }
+    if let Some(folder) = &settings.decisions {
+        DecisionLog::open(folder, LogOptions::default())?;
     }
     let follower = Follower::new(settings);
     match follower.look() {
@@ -110,8 +137,11 @@ pub fn check(settings: &Settings) -> Result<u64, ServiceError> {
         Err(_) if settings.curates() => {}
         looked => looked?,
     }
-    let generation = follower.gate().map(|gate| gate.index().generation());
-    Ok(generation.unwrap_or_default())
+    let index = follower.gate().map(|gate| gate.index());
+    Ok(Checked {
+        generation: index.as_ref().map_or(0, |index| index.generation()),
+        warning: index.as_deref().and_then(follow::warning),
+    })
 }
 
 /// Serves until `stop` becomes true, and until the requests that are under way then are answered (for 30 seconds at
@@ -142,6 +172,10 @@ pub fn serve(
         Some(path) => Some(Arc::new(Ring::open(path.clone(), settings.rate)?)),
         None => None,
     };
+    let decided = match &settings.decisions {
+        Some(folder) => Some(Decided::open(folder)?),
+        None => None,
+    };
     let bodies = Budget::new(
         settings.max_body,
         settings.body_memory,
@@ -157,6 +191,7 @@ pub fn serve(
         bodies,
         ids: Ids::default(),
         metrics: Metrics::default(),
+        decided,
         ring: ring.clone(),
         #[cfg(feature = "curation")]
         curator: curator
@@ -236,6 +271,7 @@ async fn serve_all(
 ) -> Result<(), ServiceError> {
     let graceful = Arc::new(GracefulShutdown::new());
     let places = Arc::new(Semaphore::new(state.settings.max_connections));
+    let ending = Arc::new(Semaphore::new(0));
     let mut bound = Vec::new();
     let mut opened = Vec::new();
     for listener in &state.settings.listen {
@@ -255,6 +291,7 @@ async fn serve_all(
             router,
             graceful: Arc::clone(&graceful),
             places: Arc::clone(&places),
+            ending: Arc::clone(&ending),
         };
         accepting.push(tokio::spawn(to.accept(open)));
     }
@@ -273,6 +310,7 @@ async fn serve_all(
             let _ = std::fs::remove_file(path);
         }
     }
+    ending.close();
     if let Some(graceful) = Arc::into_inner(graceful)
         && tokio::time::timeout(DRAIN, graceful.shutdown())
             .await
@@ -288,10 +326,14 @@ struct Connections {
     router: Router,
     graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
+    /// Closed when the service ends.
+    ending: Arc<Semaphore>,
 }
 
 impl Connections {
     async fn accept(self, open: Open) {
+        let mut failures = 0_u64;
+        let mut told: Option<Instant> = None;
         loop {
             // Who finds no place waits in the system's queue.
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
@@ -310,7 +352,13 @@ impl Connections {
             };
             if let Err(error) = accepted {
                 // Mostly: too many open files. Others may close soon.
-                tracing::warn!("a connection could not be taken: {error}");
+                failures = failures.saturating_add(1);
+                if told.is_none_or(|told| told.elapsed() >= TELL) {
+                    tracing::warn!(
+                        "connections could not be taken, {failures} times since the last word of it: {error}"
+                    );
+                    (told, failures) = (Some(Instant::now()), 0);
+                }
                 tokio::time::sleep(LOOK).await;
             }
         }
@@ -321,25 +369,49 @@ impl Connections {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         place: tokio::sync::OwnedSemaphorePermit,
     ) {
+        let busy = Arc::new(Busy::default());
+        let of_requests = Arc::clone(&busy);
         let router = self.router.clone();
-        let service = router.map_request(|mut request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let under_way = of_requests.begin();
             if let Some(uri) = one_slash(request.uri()) {
                 *request.uri_mut() = uri;
             }
-            request
+            let answer = router.clone().oneshot(request);
+            async move {
+                let answer: Result<Response, Infallible> = answer.await;
+                answer.map(|answer| {
+                    answer.map(|body| Answering {
+                        body,
+                        _under_way: under_way,
+                    })
+                })
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MOST_HEADER)
             .max_headers(MOST_HEADERS)
-            .serve_connection(
-                TokioIo::new(Heard::new(stream)),
-                TowerToHyperService::new(service),
-            );
+            .serve_connection(TokioIo::new(Heard::new(stream, Arc::clone(&busy))), service);
         let watched = self.graceful.watch(connection);
+        let ending = Arc::clone(&self.ending).acquire_owned();
         tokio::spawn(async move {
-            if let Err(error) = watched.await {
+            let mut watched = pin!(watched);
+            let mut ending = pin!(ending);
+            let ended = poll_fn(|context| match watched.as_mut().poll(context) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending => ending.as_mut().poll(context).map(|_| None),
+            });
+            let mut ended = ended.await;
+            while ended.is_none() {
+                // What has come already is taken for a request, if it is a whole one.
+                ended = tokio::time::timeout(LOOK, watched.as_mut()).await.ok();
+                if !busy.is_busy() {
+                    break;
+                }
+            }
+            if let Some(Err(error)) = ended {
                 tracing::debug!("a connection ended: {error}");
             }
             drop(place);
@@ -356,7 +428,9 @@ fn router(state: &Arc<State>, roles: &Roles) -> Router {
         .route("/v1/status", get(v1::status::status));
     for role in &*roles.0 {
         router = match role {
-            Role::Gate => router.route("/v1/check", post(v1::check::check)),
+            Role::Gate => router
+                .route("/v1/check", post(v1::check::check))
+                .route("/v1/authz/{*rest}", any(v1::check::authz)),
             Role::Match => {
                 router.route("/v1/match", get(v1::matching::one).post(v1::matching::many))
             }

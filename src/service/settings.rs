@@ -347,6 +347,8 @@ pub struct SettingsFile {
     pub max_stale: Option<u64>,
     /// Most seconds since the index was published.
     pub max_index_age: Option<u64>,
+    /// The folder of the log of decisions.
+    pub decisions: Option<PathBuf>,
     /// The file of keys.
     pub keys: Option<PathBuf>,
     /// What callers without a key may ask for.
@@ -443,6 +445,8 @@ pub struct Settings {
     pub max_stale: Duration,
     /// How long ago the index may have been published, by its manifest's time of change. Any time unless told.
     pub max_index_age: Option<Duration>,
+    /// The folder of the log that each match is written to before it is answered. None unless told.
+    pub decisions: Option<PathBuf>,
     /// The file of keys; `None`: every caller may ask for all that its listener serves.
     pub keys: Option<PathBuf>,
     /// Where there are keys, what callers without one may ask for. Nothing unless told.
@@ -485,6 +489,7 @@ impl Settings {
             max_connections: 10_240,
             max_stale: Duration::from_secs(65),
             max_index_age: None,
+            decisions: None,
             keys: None,
             anonymous: Vec::new(),
             hosts: Vec::new(),
@@ -549,6 +554,9 @@ impl Settings {
         if let Some(seconds) = file.max_index_age {
             let seconds = within("max_index_age", seconds, 1, 1 << 31)?;
             self.max_index_age = Some(Duration::from_secs(seconds));
+        }
+        if let Some(folder) = &file.decisions {
+            self.decisions = Some(folder.clone());
         }
         if let Some(keys) = &file.keys {
             self.keys = Some(keys.clone());

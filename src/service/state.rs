@@ -1,9 +1,11 @@
 //! What all requests share, and the steps that several paths take.
 
+use crate::decisions::Decision;
 use crate::gate::{Gate, Worker};
 use crate::service::body::Budget;
 #[cfg(feature = "curation")]
 use crate::service::curator::Curator;
+use crate::service::decided::Decided;
 use crate::service::fault::Fault;
 use crate::service::follow::Follower;
 use crate::service::ids::Ids;
@@ -26,6 +28,8 @@ pub(super) struct State {
     pub(super) bodies: Budget,
     pub(super) ids: Ids,
     pub(super) metrics: Metrics,
+    /// Where decisions are logged.
+    pub(super) decided: Option<Decided>,
     /// Where there are keys.
     pub(super) ring: Option<Arc<Ring>>,
     /// Where this node keeps banks.
@@ -52,5 +56,17 @@ impl State {
         job: impl FnOnce(&mut Worker) -> T + Send + 'static,
     ) -> Result<T, Fault> {
         Ok(self.pool.run(wait, job).await?)
+    }
+
+    /// Sees that decisions are in the log before they are answered. Where there is no log there is nothing to wait for.
+    pub(super) async fn record(
+        &self,
+        decisions: Vec<Decision>,
+        wait: Duration,
+    ) -> Result<(), Fault> {
+        match &self.decided {
+            Some(decided) => decided.write(decisions, wait).await,
+            None => Ok(()),
+        }
     }
 }

@@ -313,10 +313,12 @@ pub(in crate::service) fn add(mut router: Router<Arc<State>>, roles: &Roles) -> 
     for route in served {
         router = router.route(route.path, (route.handler)());
     }
-    if roles.0.contains(&Role::Curate) {
-        router = router.route("/c/{*rest}", any(banks::not_kept));
-    } else if roles.0.contains(&Role::Match) {
-        router = router.route("/c/{*rest}", any(banks::of_curator));
+    for path in ["/c", "/c/", "/c/{*rest}"] {
+        if roles.0.contains(&Role::Curate) {
+            router = router.route(path, any(banks::not_kept));
+        } else if roles.0.contains(&Role::Match) {
+            router = router.route(path, any(banks::of_curator));
+        }
     }
     router.layer(Extension(site))
 }

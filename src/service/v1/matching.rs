@@ -3,14 +3,17 @@
 //! One hash by `GET ?signal=`, up to a thousand by `POST`. A hash is written as [`scan`](crate::scan) reads it:
 //! `TYPE:HEX`, bare hex of a PDQ, MD5 or SHA-1, or a line of `hashgate hash`, with its quality where it has one.
 
+use crate::decisions::{Decision, Input};
 use crate::hash::Distance;
 use crate::scan::{Answer, Question};
 use crate::service::body;
 use crate::service::door::{ACTION, UNJUDGED};
 use crate::service::fault::{Fault, Problem, cut};
+use crate::service::ids::RequestId;
 use crate::service::state::State;
 use crate::service::v1::{json, query};
 use crate::{bank::Action, gate::Gate};
+use axum::Extension;
 use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
@@ -91,20 +94,33 @@ impl Asked {
         })
     }
 
-    fn answer(self, gate: &Gate) -> Answers {
+    /// The answers, and what is recorded of them in the name of `id`, where that is asked for.
+    fn answer(self, gate: &Gate, id: Option<&RequestId>) -> (Answers, Vec<Decision>) {
         let mut question = Question::new(gate);
         question.within = self.within.map(Distance);
         question.most = self.most;
         let generation = gate.index().generation();
-        let Ok(mut answers) = question.ask(&self.texts, |_| Ok::<_, Infallible>(()));
+        let mut decisions = Vec::new();
+        let Ok(mut answers) = question.ask(&self.texts, |judged| {
+            if let Some(RequestId(id)) = id {
+                let input = || Input {
+                    name: Some(id.to_string()),
+                    ..Input::default()
+                };
+                let judged = judged.iter();
+                decisions.extend(judged.filter_map(|verdict| Decision::of(verdict, input())));
+            }
+            Ok::<_, Infallible>(())
+        });
         for answer in &mut answers {
             answer.query = cut(&answer.query);
             answer.error = answer.error.as_deref().map(cut);
         }
-        Answers {
+        let answers = Answers {
             generation,
             answers,
-        }
+        };
+        (answers, decisions)
     }
 }
 
@@ -122,9 +138,13 @@ fn action_of(answer: &Answer) -> (u8, &'static str) {
     }
 }
 
-async fn ask(state: &State, asked: Asked, wait: Duration) -> Result<Answers, Fault> {
+async fn ask(state: &State, asked: Asked, id: RequestId, wait: Duration) -> Result<Answers, Fault> {
     let gate = state.gate()?;
-    state.work(wait, move |_| asked.answer(&gate)).await
+    let id = state.decided.is_some().then_some(id);
+    let work = state.work(wait, move |_| asked.answer(&gate, id.as_ref()));
+    let (answers, decisions) = work.await?;
+    state.record(decisions, wait).await?;
+    Ok(answers)
 }
 
 fn with_action(mut response: Response, answers: &[Answer]) -> Response {
@@ -149,12 +169,13 @@ fn with_action(mut response: Response, answers: &[Answer]) -> Response {
 )]
 pub(in crate::service) async fn one(
     Shared(state): Shared<Arc<State>>,
+    Extension(id): Extension<RequestId>,
     uri: Uri,
 ) -> Result<Response, Fault> {
     let asked: MatchQuery = query(&uri)?;
     let wait = state.wait(asked.wait);
     let asked = Asked::new(vec![asked.signal], asked.within, asked.most)?;
-    let Answers { answers, .. } = ask(&state, asked, wait).await?;
+    let Answers { answers, .. } = ask(&state, asked, id, wait).await?;
     let Some(answer) = answers.first() else {
         return Err(Fault::bad("there is no hash in it"));
     };
@@ -183,6 +204,7 @@ pub(in crate::service) async fn one(
 )]
 pub(in crate::service) async fn many(
     Shared(state): Shared<Arc<State>>,
+    Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Fault> {
     state.gate()?;
@@ -191,7 +213,7 @@ pub(in crate::service) async fn many(
         serde_json::from_slice(&upload.bytes).map_err(|error| Fault::bad(error.to_string()))?;
     let wait = state.wait(asked.wait);
     let asked = Asked::new(asked.signals, asked.within, asked.most)?;
-    let answers = ask(&state, asked, wait).await?;
+    let answers = ask(&state, asked, id, wait).await?;
     Ok(with_action(
         json(StatusCode::OK, &answers)?,
         &answers.answers,

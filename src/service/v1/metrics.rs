@@ -24,6 +24,7 @@ pub(in crate::service) async fn metrics(
         waiting,
         at_work,
         bodies: state.bodies.taken(),
+        log_failed: (state.decided.as_ref()).is_some_and(|decided| decided.has_failed()),
     };
     let text = state.metrics.text(&now).map_err(|_| {
         let detail = "the metrics could not be written: a defect; please report it";

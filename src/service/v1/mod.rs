@@ -3,6 +3,7 @@
 //! | path | what |
 //! | --- | --- |
 //! | `POST /v1/check` | an upload judged ([`check`]) |
+//! | `/v1/authz/…` | the same for proxies that hand on a request as it is ([`check`]) |
 //! | `GET`, `POST /v1/match` | hashes looked up ([`matching`]) |
 //! | `POST /v1/hash` | an upload hashed ([`hash`]) |
 //! | `GET /metrics` | what was counted ([`metrics`]) |

@@ -14,6 +14,7 @@ use utoipa::OpenApi;
         description = "A node that judges uploads by a published index. Only 200 with the header Hashgate-Action none, report or allow lets an upload pass."
     ),
     paths(
+        check::authz,
         check::check,
         matching::one,
         matching::many,

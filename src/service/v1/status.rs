@@ -2,6 +2,7 @@
 
 use crate::rules::Rules;
 use crate::service::fault::{Fault, Problem};
+use crate::service::follow;
 use crate::service::state::State;
 use crate::service::v1::json;
 use axum::extract::State as Shared;
@@ -59,8 +60,11 @@ pub(in crate::service) async fn ready(
     Shared(state): Shared<Arc<State>>,
 ) -> Result<Response, Fault> {
     let gate = state.gate()?;
-    let generation = gate.index().generation();
-    let body = serde_json::json!({ "ready": true, "generation": generation });
+    let index = gate.index();
+    let mut body = serde_json::json!({ "ready": true, "generation": index.generation() });
+    if let Some(warning) = follow::warning(&index) {
+        body["warning"] = warning.into();
+    }
     json(StatusCode::OK, &body)
 }
 
