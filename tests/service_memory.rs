@@ -37,7 +37,12 @@ fn own_memory(node: &Node) -> u64 {
 fn memory_stays_as_it_is_over_many_requests_and_publishes() {
     let rounds: u64 =
         std::env::var("HASHGATE_SOAK").map_or(1, |times| times.parse().expect("a number"));
-    let node = Node::start(|folder| drop(publish_known(&folder.join("index"), 1)), &[]);
+    let node = Node::start(
+        |folder| {
+            publish_known(&folder.join("index"), 1);
+        },
+        &[],
+    );
     node.wait_ready();
     let known = png(1);
     let pdq = signal(&known, SignalType::Pdq);
