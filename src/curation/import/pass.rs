@@ -68,7 +68,14 @@ impl Pass<'_> {
             self.observer.progress(Progress::bytes(&name, done, bytes));
         };
         tell_progress();
-        let input = hashset::decompress(opened.input)?;
+        // It reads the first bytes: who is asked to stop there has been interrupted, and has not failed.
+        let input = match hashset::decompress(opened.input) {
+            Err(_) if self.observer.is_stopped() => {
+                work.outcome.interrupted = true;
+                return Ok(work.outcome);
+            }
+            input => input?,
+        };
         let input = BufReader::with_capacity(READ_BYTES, input);
         let mut failure = None;
         let mut take = |row: Result<ListRecord, BadLine>| {
