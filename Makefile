@@ -114,13 +114,25 @@ peers-service: build ## The service beside a Flask service that does as HMA does
 peers-import: build ## Importing and publishing a list beside python-threatexchange
 	@benches/peers/import
 
+.PHONY: wheel
+wheel: setup ## The wheel for Python, and where it lies
+	@tools/python wheel
+
+.PHONY: test-python
+test-python: build ## The wheel's own tests, in an environment outside the project
+	@tools/python test
+
+.PHONY: test-fleet
+test-fleet: build ## Its jobs on Spark and Ray, while parts of them are killed; needs Java
+	@tools/python fleet
+
 .PHONY: check
 check: setup-full ## Format, lints, documentation, licences and advisories
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
 	@if command -v cargo-deny >/dev/null; then \
-		cargo deny --locked --all-features check --hide-inclusion-graph; \
+		cargo deny --locked --workspace --all-features check --hide-inclusion-graph; \
 	else \
 		echo "check: cargo-deny is not installed: 'cargo install --locked cargo-deny'" >&2; exit 1; \
 	fi
@@ -138,7 +150,7 @@ $(EACH): feature-%: setup-full
 
 .PHONY: fmt
 fmt: ## Format all code
-	cargo fmt
+	cargo fmt --all
 
 .PHONY: clean
 clean: ## Remove what was built for this crate; RocksDB's build stays

@@ -76,13 +76,28 @@ impl Side {
         };
         let mut bytes = Vec::new();
         read_file(path, limits.max_file_bytes, &mut bytes).map_err(failed)?;
+        Self::hashed(&bytes, limits).map_err(failed)
+    }
+
+    /// A picture's bytes.
+    ///
+    /// # Errors
+    /// [`CompareError::File`], which calls them `picture`.
+    pub fn of_bytes(bytes: &[u8], limits: &Limits) -> Result<Self, CompareError> {
+        Self::hashed(bytes, limits).map_err(|problem| CompareError::File {
+            given: "picture".to_owned(),
+            problem,
+        })
+    }
+
+    fn hashed(bytes: &[u8], limits: &Limits) -> Result<Self, Problem> {
         let variants = VariantSet {
             frames: false,
             ..VariantSet::STANDARD
         };
-        let hashes = Extractor::default().extract(&bytes, &SignalType::ALL, variants, limits);
+        let hashes = Extractor::default().extract(bytes, &SignalType::ALL, variants, limits);
         if let Some(problem) = hashes.problem {
-            return Err(failed(problem));
+            return Err(problem);
         }
         let turned = hashes.queries.iter();
         let turned = turned.filter(|query| !hashes.signals.contains(&query.signal));

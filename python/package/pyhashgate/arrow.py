@@ -1,0 +1,231 @@
+"""The kernel of jobs on Spark and Ray: record batches in, record batches out. Needs pyarrow.
+
+`judge` takes batches with a column of pictures' bytes, of their paths, or of the addresses of tar files with pictures, and gives
+a row for each picture. `match` takes a column of stored hashes, and gives rows for those that match.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.fs
+
+from ._native import Gate
+from .judge import Judge, Row, not_judged, row_of
+
+__all__ = ["MATCHES", "ROW", "SHARD_ROW", "judge", "judge_shards", "match"]
+
+#: The most bytes of a picture that is fetched: what a gate reads unless told.
+MOST_BYTES = 100 << 20
+#: How many pictures are fetched at a time by one worker.
+FETCHERS = 16
+#: Seconds that one address may be silent.
+SILENT = 60
+
+_MATCH = pa.struct(
+    [
+        ("bank", pa.string()),
+        ("content_id", pa.int64()),
+        ("kind", pa.string()),
+        ("signal_type", pa.string()),
+        ("hash", pa.string()),
+        ("distance", pa.int32()),
+        ("variant", pa.string()),
+        ("threshold", pa.int32()),
+        ("score", pa.float64()),
+        ("action", pa.string()),
+        ("reach", pa.int32()),
+        ("rule", pa.string()),
+        ("entry_form", pa.string()),
+        ("quarantined", pa.bool_()),
+        ("seconded_by", pa.string()),
+    ]
+)
+_SAID = [
+    ("outcome", pa.string()),
+    ("action", pa.string()),
+    ("passes", pa.bool_()),
+    ("quality", pa.int32()),
+    ("mode", pa.string()),
+    ("generation", pa.int64()),
+    ("error", pa.string()),
+    ("bytes", pa.int64()),
+    ("signals", pa.map_(pa.string(), pa.string())),
+    ("matches", pa.list_(_MATCH)),
+]
+#: What a row of `judge` has: `path` is the column that names the picture.
+ROW = pa.schema([("path", pa.string()), *_SAID])
+#: What a row of `judge_shards` has.
+SHARD_ROW = pa.schema([("shard", pa.string()), ("key", pa.string()), ("sha256", pa.string()), *_SAID])
+#: What a row of `match` has: `key` names the hash.
+MATCHES = pa.schema(
+    [
+        ("key", pa.string()),
+        ("outcome", pa.string()),
+        ("action", pa.string()),
+        ("generation", pa.int64()),
+        ("matches", pa.list_(_MATCH)),
+    ]
+)
+
+
+def _batch(names: list[tuple[Any, ...]], rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
+    """The names' columns, and those of the rows behind them."""
+    columns = [list(column) for column in zip(*names)] if names else [[] for _ in range(len(schema) - len(_SAID))]
+    said: list[list[Any]] = [list(column) for column in zip(*rows)] if rows else [[] for _ in _SAID]
+    if rows:
+        said[-2] = [list(signals.items()) for signals in said[-2]]
+        said[-1] = [[match._asdict() for match in matches] for matches in said[-1]]
+    arrays = [pa.array(values, type=field.type) for values, field in zip([*columns, *said], schema)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def judge(
+    batches: Iterator[pa.RecordBatch],
+    open_judge: Callable[[], AbstractContextManager[Judge]],
+    *,
+    path: str = "path",
+    content: str | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """A row for each row that comes: what is said of its picture.
+
+    `content` names the column of the pictures' bytes; without it they are fetched by the addresses in the column `path`, which
+    may be paths, or addresses that pyarrow opens (``s3://``, ``gs://``, ``hdfs://``), or ``http(s)://``.
+    """
+    with open_judge() as judging, ThreadPoolExecutor(FETCHERS) as fetchers:
+        for batch in batches:
+            names = [str(name) for name in batch.column(path).to_pylist()]
+            if content is not None:
+                fetched = [data if data is not None else Unfetched("no bytes") for data in batch.column(content).to_pylist()]
+            else:
+                fetched = list(fetchers.map(fetch, names))
+            yield _batch([(name,) for name in names], _judged(judging, fetched), ROW)
+
+
+class Unfetched(str):
+    """Why the bytes of a picture could not be had."""
+
+
+def _judged(judging: Judge, fetched: list[Any]) -> list[Row]:
+    had = [data for data in fetched if not isinstance(data, Unfetched)]
+    rows = iter(judging.check_many(had))
+    return [
+        not_judged("unreadable", str(data), judging.generation, 0) if isinstance(data, Unfetched) else next(rows)
+        for data in fetched
+    ]
+
+
+def fetch(address: str) -> bytes | Unfetched:
+    """The bytes at an address, or why they could not be had. Never more than a gate reads."""
+    try:
+        with _open(address) as source:
+            data = source.read(MOST_BYTES + 1)
+    except Exception as error:  # whatever a file system says: it is one picture's row
+        return Unfetched(f"{type(error).__name__}: {error}")
+    return bytes(data)
+
+
+def _open(address: str) -> BinaryIO:
+    if address.startswith(("http://", "https://")):
+        opened: BinaryIO = urllib.request.urlopen(address, timeout=SILENT)
+        return opened
+    if "://" in address:
+        system, inside = pyarrow.fs.FileSystem.from_uri(address)
+        stream: BinaryIO = system.open_input_stream(inside)
+        return stream
+    return open(address, "rb")
+
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jxl", ".heic", ".avif", ".img")
+
+
+def judge_shards(
+    batches: Iterator[pa.RecordBatch],
+    open_judge: Callable[[], AbstractContextManager[Judge]],
+    *,
+    shard: str = "shard",
+    at_once: int = 64,
+) -> Iterator[pa.RecordBatch]:
+    """A row for each picture in the tar files whose addresses come in the column `shard`, by its key and SHA-256.
+
+    The key is the member's name without its ending, as WebDataset has it. A shard that cannot be read to its end has a row of its
+    own, with the key null and the outcome ``unreadable``, behind those of its pictures.
+    """
+    with open_judge() as judging:
+        for batch in batches:
+            for address in batch.column(shard).to_pylist():
+                yield from _judge_shard(judging, str(address), at_once)
+
+
+def _judge_shard(judging: Judge, address: str, at_once: int) -> Iterator[pa.RecordBatch]:
+    names: list[tuple[Any, ...]] = []
+    uploads: list[bytes | Unfetched] = []
+
+    def told() -> pa.RecordBatch:
+        made = _batch(names, _judged(judging, uploads), SHARD_ROW)
+        names.clear()
+        uploads.clear()
+        return made
+
+    try:
+        with _open(address) as source, tarfile.open(fileobj=source, mode="r|*", bufsize=1 << 20) as shard:
+            for member in shard:
+                if not member.isfile() or not member.name.lower().endswith(_PICTURES):
+                    continue
+                opened = shard.extractfile(member)
+                data = opened.read(MOST_BYTES + 1) if opened is not None else b""
+                names.append((address, member.name.rsplit(".", 1)[0], sha256(data).hexdigest()))
+                uploads.append(data)
+                if len(uploads) >= at_once:
+                    yield told()
+    except Exception as error:
+        names.append((address, None, None))
+        uploads.append(Unfetched(f"{type(error).__name__}: {error}"))
+    if uploads:
+        yield told()
+
+
+def match(
+    batches: Iterator[pa.RecordBatch],
+    open_gate: Callable[[], Gate],
+    *,
+    key: str = "key",
+    hashes: str = "hash",
+    quality: str | None = None,
+    signal_type: str = "pdq",
+) -> Iterator[pa.RecordBatch]:
+    """Rows for those of the stored hashes that match: hits only.
+
+    The column of hashes is of fixed-size or other binary values, or of hexadecimal text; null is passed over.
+    """
+    gate = open_gate()
+    for batch in batches:
+        values = batch.column(hashes).to_pylist()
+        places = [place for place, value in enumerate(values) if value is not None]
+        given = b"".join(bytes.fromhex(values[place]) if isinstance(values[place], str) else values[place] for place in places)
+        qualities = None
+        if quality is not None:
+            column = batch.column(quality).to_pylist()
+            qualities = bytes(255 if column[place] is None else column[place] for place in places)
+        keys = batch.column(key)
+        rows = []
+        for at, verdict in gate.match(given, signal_type=signal_type, qualities=qualities):
+            said = row_of(verdict, 0)
+            rows.append(
+                {
+                    "key": str(keys[places[at]].as_py()),
+                    "outcome": said.outcome,
+                    "action": said.action,
+                    "generation": said.generation,
+                    "matches": [match._asdict() for match in said.matches],
+                }
+            )
+        yield pa.RecordBatch.from_pylist(rows, schema=MATCHES)

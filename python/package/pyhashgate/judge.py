@@ -1,0 +1,270 @@
+"""Many uploads judged in batches, where one of them may kill the process that looks at it.
+
+`Judge` keeps a child process with a gate. A batch goes to the child; if the child dies of it, each upload of that batch is
+asked about alone, and one that kills the child twice more is a row of the outcome ``undecodable``. So every upload has a row, and a
+job never fails because of one.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ._native import Gate, HashgateError, IndexFolderError, Verdict
+from ._pin import pin
+
+__all__ = ["Judge", "MatchRow", "Row", "open_pinned"]
+
+#: Bytes that go to the child at once, at most; a larger upload goes alone.
+MOST_BYTES = 64 << 20
+
+
+class MatchRow(NamedTuple):
+    """One match of a row."""
+
+    bank: str
+    content_id: int
+    kind: str
+    signal_type: str
+    hash: str
+    distance: int
+    variant: str
+    threshold: int
+    score: float | None
+    action: str
+    reach: int | None
+    rule: str | None
+    entry_form: str | None
+    quarantined: bool
+    seconded_by: str | None
+
+
+class Row(NamedTuple):
+    """What is said of one upload."""
+
+    outcome: str
+    action: str | None
+    passes: bool
+    quality: int | None
+    mode: str | None
+    generation: int
+    error: str | None
+    bytes: int
+    signals: dict[str, str]
+    matches: list[MatchRow]
+
+
+def row_of(verdict: Verdict, size: int) -> Row:
+    """A verdict as a row."""
+    matches = [
+        MatchRow(
+            match.bank,
+            match.content_id,
+            match.kind,
+            match.signal_type,
+            match.hash,
+            match.distance,
+            match.variant,
+            match.threshold,
+            match.score,
+            match.action,
+            match.reach,
+            match.rule,
+            match.entry_form,
+            match.quarantined,
+            match.seconded_by,
+        )
+        for match in verdict.matches
+    ]
+    return Row(
+        verdict.outcome,
+        verdict.action,
+        verdict.passes,
+        verdict.quality,
+        verdict.mode,
+        verdict.generation,
+        verdict.error,
+        size,
+        verdict.signals,
+        matches,
+    )
+
+
+def open_pinned(folder: str | os.PathLike[str], generation: int, **how: Any) -> Gate:
+    """A gate of one generation, which stays in `FOLDER.pins` on this machine however often the folder is published to.
+
+    Raises `IndexFolderError` where neither the pins nor the folder have that generation.
+    """
+    source = Path(folder)
+    kept = source.with_name(source.name + ".pins") / str(generation)
+    if not kept.exists():
+        # By its number only once it is known to be that one.
+        made = kept.with_name(f".{generation}.{os.getpid()}")
+        got = pin(source, made)
+        if got != generation:
+            _forget(made)
+            raise IndexFolderError(
+                f"{source}: generation {got} is in force, and the job asks for {generation}: bring the folder to that "
+                "generation on every machine before the job begins"
+            )
+        try:
+            made.rename(kept)
+        except OSError:
+            # Somebody else was faster.
+            _forget(made)
+    return Gate.open(kept, generation=generation, **how)
+
+
+def _forget(folder: Path) -> None:
+    for entry in folder.iterdir():
+        entry.unlink()
+    folder.rmdir()
+
+
+class _Died(Exception):
+    """The child died; the message says of what."""
+
+
+def _serve(given: Connection, folder: str, generation: int | None, how: Mapping[str, Any]) -> None:
+    """What the child does until nobody asks any more."""
+    # Ctrl-C is the parent's to act on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        gate = Gate.open(folder, **how) if generation is None else open_pinned(folder, generation, **how)
+        given.send(gate.generation)
+    except Exception as error:
+        given.send(error if isinstance(error, HashgateError) else IndexFolderError(str(error)))
+        return
+    while True:
+        try:
+            uploads = given.recv()
+        except EOFError:
+            return
+        verdicts = gate.check_many(uploads)
+        given.send([row_of(verdict, len(data)) for verdict, data in zip(verdicts, uploads)])
+
+
+class Judge:
+    """A gate in a process of its own. Use it with ``with``, or `close` it.
+
+    `how` is what `Gate.open` takes. With a generation, the answers are that generation's, whatever is published meanwhile.
+    """
+
+    #: What the child does.
+    _work = staticmethod(_serve)
+
+    def __init__(
+        self, folder: str | os.PathLike[str], *, generation: int | None = None, **how: Any
+    ) -> None:
+        self._folder = os.fspath(folder)
+        self._asked = generation
+        self._how = {"threads": 1, **how}
+        self._child: tuple[BaseProcess, Connection] | None = None
+        #: The generation that answers.
+        self.generation = generation if generation is not None else self._begin()[1]
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the child."""
+        if self._child is not None:
+            process, connection = self._child
+            self._child = None
+            connection.close()
+            process.join(timeout=5)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _begin(self) -> tuple[Connection, int]:
+        # A fork would take along what other threads hold; a new program takes nothing.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=self._work, args=(theirs, self._folder, self._asked, self._how), daemon=True
+        )
+        process.start()
+        theirs.close()
+        self._child = (process, ours)
+        try:
+            said = ours.recv()
+        except EOFError:
+            raise IndexFolderError(f"{self._folder}: {self._died()}") from None
+        if isinstance(said, Exception):
+            self.close()
+            raise said
+        # A child that is begun again must not answer by another generation than the one before.
+        self._asked = int(said) if self._asked is not None else None
+        return ours, int(said)
+
+    def _died(self) -> str:
+        """What the child died of; it is gone then."""
+        if self._child is None:
+            return "its process is gone"
+        process, connection = self._child
+        self._child = None
+        connection.close()
+        process.join(timeout=5)
+        code = process.exitcode
+        if code is None:
+            process.kill()
+            process.join()
+        if code is not None and code < 0:
+            return f"the process that looked at it was ended by signal {-code}"
+        return f"the process that looked at it ended with code {code}"
+
+    def _ask(self, uploads: Sequence[bytes]) -> list[Row]:
+        connection = self._child[1] if self._child is not None else self._begin()[0]
+        try:
+            connection.send(list(uploads))
+            rows: list[Row] = connection.recv()
+        except (EOFError, OSError):
+            raise _Died(self._died()) from None
+        return rows
+
+    def check_many(self, uploads: Sequence[bytes]) -> list[Row]:
+        """A row for each upload, in their order."""
+        rows: list[Row] = []
+        for part in _parts(uploads):
+            try:
+                rows.extend(self._ask(part))
+            except _Died:
+                rows.extend(self._alone(data) for data in part)
+        return rows
+
+    def _alone(self, data: bytes) -> Row:
+        said = ""
+        # Twice: whatever else went on on the machine may have ended the first.
+        for _ in range(2):
+            try:
+                return self._ask([data])[0]
+            except _Died as died:
+                said = str(died)
+        return not_judged("undecodable", said, self.generation, len(data))
+
+
+def not_judged(outcome: str, error: str, generation: int, size: int) -> Row:
+    """A row of what no gate could look at."""
+    return Row(outcome, None, False, None, None, generation, error, size, {}, [])
+
+
+def _parts(uploads: Sequence[bytes]) -> list[list[bytes]]:
+    parts: list[list[bytes]] = [[]]
+    size = 0
+    for data in uploads:
+        if parts[-1] and size + len(data) > MOST_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(data)
+        size += len(data)
+    return [part for part in parts if part]
