@@ -5,6 +5,8 @@
 mod common;
 mod service_support;
 
+#[cfg(feature = "curation")]
+use service_support::form;
 use service_support::{Node, blank, png, publish_known};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -111,4 +113,158 @@ fn the_unit_is_one_that_systemd_takes() {
         .filter(|line| line.contains("hashgate"))
         .collect();
     assert!(ours.is_empty(), "{ours:?}");
+}
+
+/// The words of a service's `command: […]` in the compose file.
+#[cfg(feature = "curation")]
+fn command_of(service: &str) -> Vec<String> {
+    let text = read("compose.yaml");
+    let (_, rest) = text
+        .split_once(&format!("\n{service}:"))
+        .expect("it is there");
+    let line = rest
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("command: ["));
+    let line = line
+        .and_then(|line| line.strip_suffix(']'))
+        .expect("a list");
+    // A quoted word may have commas.
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => words.push(std::mem::take(&mut word)),
+            ' ' if word.is_empty() => {}
+            c => word.push(c),
+        }
+    }
+    words.push(word);
+    words
+}
+
+/// The commands for keys in the compose file's head.
+#[cfg(feature = "curation")]
+fn keys_of_head() -> Vec<Vec<String>> {
+    let text = read("compose.yaml");
+    let lines = text
+        .lines()
+        .filter_map(|line| line.split_once("-T curator "));
+    let words = lines.map(|(_, said)| said.split(" > ").next().unwrap_or_default());
+    words
+        .map(|said| said.split(' ').map(str::to_owned).collect())
+        .collect()
+}
+
+/// Runs a service of the compose file, with folders of this machine in the places of its volumes.
+#[cfg(feature = "curation")]
+fn run(command: &[String], volumes: &[(&str, &Path)]) -> Node {
+    let own = tempfile::tempdir().expect("a folder");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_hashgate"));
+    program
+        .current_dir(own.path())
+        .stdout(std::process::Stdio::piped());
+    let mapped = |text: &str| {
+        let mut text = text.replace("0.0.0.0:8710", "127.0.0.1:0");
+        for (inside, outside) in volumes {
+            text = text.replace(inside, &outside.display().to_string());
+        }
+        text
+    };
+    program.args(command.iter().map(|word| mapped(word)));
+    // As the image says.
+    program.env("HASHGATE_HOME", mapped("/var/lib/hashgate"));
+    Node::run(own, program)
+}
+
+/// The curator and the two gate nodes, by the words of the compose file: what is added at the one is known at the others,
+/// each key opens what it is for, and Prometheus reads them all.
+#[cfg(feature = "curation")]
+#[test]
+fn a_picture_added_at_the_curator_of_the_compose_file_is_held_back_at_its_gates() {
+    let curated = tempfile::tempdir().expect("a folder");
+    let mut keys = Vec::new();
+    for words in keys_of_head() {
+        let made = Command::new(env!("CARGO_BIN_EXE_hashgate"))
+            .args(&words)
+            .env("HASHGATE_HOME", curated.path())
+            .output()
+            .expect("it runs");
+        assert!(made.status.success(), "{words:?}: {made:?}");
+        keys.push(format!(
+            "Bearer {}",
+            String::from_utf8_lossy(&made.stdout).trim()
+        ));
+    }
+    let [uploads, curation, prometheus] = keys.try_into().expect("three keys");
+    let curator = run(
+        &command_of("  curator"),
+        &[("/var/lib/hashgate", curated.path())],
+    );
+    let decided = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let settings = deploy().join("gate.toml");
+    let gates = decided.each_ref().map(|decided| {
+        let volumes = [
+            ("/etc/hashgate.toml", settings.as_path()),
+            ("/curated", curated.path()),
+            ("/var/lib/hashgate", decided.path()),
+        ];
+        run(&command_of("x-gate"), &volumes)
+    });
+    let as_key = |node: &Node, key: &str, method: &str, path: &str, body: &[u8]| {
+        let kind = match path.contains("content") {
+            true => form(&[("photo", Some("a.png"), body)]),
+            false => ("application/json".to_owned(), body.to_vec()),
+        };
+        let headers = [("Authorization", key), ("Content-Type", &*kind.0)];
+        node.connect().send(method, path, &headers, &kind.1)
+    };
+    let bank = as_key(
+        &curator,
+        &curation,
+        "POST",
+        "/c/banks",
+        br#"{"name": "KNOWN"}"#,
+    );
+    assert_eq!(bank.status, 201, "{bank:?}");
+    let path = "/c/bank/KNOWN/content";
+    assert_eq!(
+        as_key(&curator, &uploads, "POST", path, &png(1)).status,
+        403
+    );
+    let added = as_key(&curator, &curation, "POST", path, &png(1));
+    assert_eq!(added.status, 200, "{added:?}");
+    for gate in &gates {
+        let check = |bytes: &[u8]| {
+            let headers = [("Authorization", &*uploads)];
+            gate.connect().send("POST", "/v1/check", &headers, bytes)
+        };
+        // A bank that is made over HTTP asks for people.
+        common::wait_until(
+            || check(&png(1)).action() == Some("review"),
+            "the gate knows it",
+        );
+        assert_eq!(check(&png(2)).action(), Some("none"));
+        assert_eq!(gate.post("/v1/check", &png(2)).status, 401);
+        assert_eq!(
+            as_key(gate, &curation, "POST", "/c/banks", b"{}").status,
+            403
+        );
+    }
+    let watched = read("prometheus.yml");
+    for (node, name) in [
+        (&curator, "curator"),
+        (&gates[0], "gate-1"),
+        (&gates[1], "gate-2"),
+    ] {
+        assert!(watched.contains(&format!("\"{name}:8710\"")), "{watched}");
+        let shown = as_key(node, &prometheus, "GET", "/metrics", b"");
+        assert!(shown.text().contains("\nhashgate_ready 1.0\n"), "{name}");
+        assert_eq!(
+            as_key(node, &prometheus, "GET", "/m/index/status", b"").status,
+            403
+        );
+    }
+    for node in gates.into_iter().chain([curator]) {
+        assert_eq!(node.stop(), 0);
+    }
 }

@@ -5,9 +5,11 @@
 #![cfg(feature = "service")]
 
 mod common;
+mod hostile_support;
 mod service_support;
 
 use hashgate::hash::SignalType;
+use hostile_support::{ADDRESSES, Draw, Hostile, NUMBERS, request, shown};
 use service_support::{Answer, Client, Node, form, png, publish_known, signal};
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -15,80 +17,6 @@ use std::process::Stdio;
 
 /// Most of what a port scan sends, and more.
 const REQUESTS: usize = 6_000;
-
-/// Numbers that follow from a seed.
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        (self.next() % most as u64) as usize
-    }
-
-    fn one<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
-        all[self.below(all.len())]
-    }
-
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        let length = self.below(most + 1);
-        (0..length).map(|_| self.next() as u8).collect()
-    }
-
-    /// Bytes of which some are changed, cut off, or repeated.
-    fn spoiled(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
-        for _ in 0..=self.below(4) {
-            let length = bytes.len().max(1);
-            let at = self.below(length);
-            match self.below(5) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at.min(bytes.len()), self.next() as u8),
-                2 => {
-                    let again = bytes[at.min(bytes.len())..].to_vec();
-                    bytes.extend(again.into_iter().take(300));
-                }
-                3 => drop(bytes.splice(at.min(bytes.len())..at.min(bytes.len()), *b"\r\n\r\n")),
-                _ => {
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte ^= 1 << (self.next() % 8);
-                    }
-                }
-            }
-        }
-        bytes
-    }
-}
-
-/// Addresses of this machine and of private networks, in spellings that filters have missed.
-const ADDRESSES: [&str; 22] = [
-    "http://127.0.0.1:PORT/",
-    "http://localhost:PORT/",
-    "http://0:PORT/",
-    "http://0.0.0.0:PORT/",
-    "http://127.1:PORT/",
-    "http://2130706433:PORT/",
-    "http://0x7f000001:PORT/",
-    "http://0177.0.0.1:PORT/",
-    "http://[::1]:PORT/",
-    "http://[::ffff:127.0.0.1]:PORT/",
-    "http://[0:0:0:0:0:ffff:7f00:1]:PORT/",
-    "http://user@127.0.0.1:PORT/",
-    "http://github.com@127.0.0.1:PORT/",
-    "http://127.0.0.1:PORT%2f@github.com/",
-    "http://127.0.0.1%00.github.com:PORT/",
-    "http://127%E3%80%820%E3%80%820%E3%80%821:PORT/",
-    "//127.0.0.1:PORT/",
-    "http:127.0.0.1:PORT",
-    "http://169.254.169.254/latest/meta-data/",
-    "file:///etc/passwd",
-    "gopher://127.0.0.1:PORT/_GET",
-    "HTTP://LOCALHOST:PORT/",
-];
 
 const PATHS: [&str; 16] = [
     "/v1/check",
@@ -122,25 +50,6 @@ const TRAVERSALS: [&str; 10] = [
     "/c/bank/%252e%252e%252f",
 ];
 
-const NUMBERS: [&str; 10] = [
-    "-1",
-    "0",
-    "65536",
-    "4294967296",
-    "18446744073709551616",
-    "99999999999999999999999999",
-    "1e999",
-    "NaN",
-    "0x10",
-    "%20",
-];
-
-/// What is sent, and what must not come back.
-struct Hostile {
-    bytes: Vec<u8>,
-    method: &'static str,
-}
-
 struct Maker {
     draw: Draw,
     port: u16,
@@ -150,16 +59,6 @@ struct Maker {
 }
 
 impl Maker {
-    fn request(&self, method: &'static str, path: &str, headers: &str, body: &[u8]) -> Hostile {
-        let mut bytes = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n",
-            body.len()
-        )
-        .into_bytes();
-        bytes.extend_from_slice(body);
-        Hostile { bytes, method }
-    }
-
     fn make(&mut self) -> Hostile {
         match self.draw.below(10) {
             0 | 1 => self.bad_form(),
@@ -204,7 +103,7 @@ impl Maker {
                 (kind, self.draw.spoiled(body))
             }
         };
-        self.request("POST", path, &format!("Content-Type: {kind}\r\n"), &body)
+        request("POST", path, &format!("Content-Type: {kind}\r\n"), &body)
     }
 
     fn bad_header(&mut self) -> Hostile {
@@ -224,7 +123,7 @@ impl Maker {
             _ => "No colon here\r\n".to_owned(),
         };
         let garbage = self.draw.bytes(64);
-        self.request("POST", path, &line, &garbage)
+        request("POST", path, &line, &garbage)
     }
 
     fn address(&mut self) -> Hostile {
@@ -242,7 +141,7 @@ impl Maker {
             "&types=pdq,md5",
         ]);
         let method = self.draw.one::<&'static str>(&[&"GET", &"POST"]);
-        self.request(method, &format!("{path}?url={address}{more}"), "", b"")
+        request(method, &format!("{path}?url={address}{more}"), "", b"")
     }
 
     fn traversal(&mut self) -> Hostile {
@@ -250,7 +149,7 @@ impl Maker {
         let method = self
             .draw
             .one::<&'static str>(&[&"GET", &"POST", &"DELETE", &"PUT"]);
-        self.request(method, path, "", b"")
+        request(method, path, "", b"")
     }
 
     fn numbers(&mut self) -> Hostile {
@@ -266,13 +165,13 @@ impl Maker {
         let known = self.known.clone();
         let garbage = self.draw.bytes(30);
         match self.draw.below(4) {
-            0 => self.request(
+            0 => request(
                 "POST",
                 &format!("/v1/check?{name}={number}"),
                 "",
                 &[b"x", &garbage[..]].concat(),
             ),
-            1 => self.request(
+            1 => request(
                 "GET",
                 &format!("/v1/match?signal={known}&{name}={number}"),
                 "",
@@ -280,11 +179,11 @@ impl Maker {
             ),
             2 => {
                 let path = format!("/m/raw_lookup?signal_type=pdq&signal={known}&{name}={number}");
-                self.request("GET", &path, "", b"")
+                request("GET", &path, "", b"")
             }
             _ => {
                 let body = format!("{{\"signals\":[\"{known}\"],\"{name}\":{number}}}");
-                self.request("POST", "/v1/match", "", body.as_bytes())
+                request("POST", "/v1/match", "", body.as_bytes())
             }
         }
     }
@@ -304,7 +203,7 @@ impl Maker {
             5 => b"{\"pdq\":[1e999,null]}".to_vec(),
             _ => self.draw.bytes(200),
         };
-        self.request("POST", path, "Content-Type: application/json\r\n", &body)
+        request("POST", path, "Content-Type: application/json\r\n", &body)
     }
 
     /// Bytes that claim to be a picture.
@@ -325,7 +224,7 @@ impl Maker {
                 .to_vec(),
             _ => [&b"\xff\xd8\xff\xe0"[..], &self.draw.bytes(300)].concat(),
         };
-        self.request("POST", path, "", &body)
+        request("POST", path, "", &body)
     }
 
     /// Two requests in one, for those who count a body differently.
@@ -351,14 +250,14 @@ impl Maker {
     fn spoiled(&mut self) -> Hostile {
         let known = self.known.clone();
         let mut made = match self.draw.below(3) {
-            0 => self.request("GET", &format!("/v1/match?signal={known}"), "", b""),
-            1 => self.request(
+            0 => request("GET", &format!("/v1/match?signal={known}"), "", b""),
+            1 => request(
                 "GET",
                 &format!("/m/lookup?signal_type=pdq&signal={known}"),
                 "",
                 b"",
             ),
-            _ => self.request("POST", "/v1/hash", "", b"some bytes"),
+            _ => request("POST", "/v1/hash", "", b"some bytes"),
         };
         let end = made
             .bytes
@@ -370,10 +269,6 @@ impl Maker {
         made.bytes.extend(rest);
         made
     }
-}
-
-fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned()
 }
 
 /// Whether somebody could take an answer to mean that nothing is known.

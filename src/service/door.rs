@@ -236,7 +236,11 @@ pub(super) async fn pass(
     let method = request.method().clone();
     let trace = trace(request.headers()).map(str::to_owned);
     let by_tcp = request.extensions().get::<ByTcp>().is_some();
-    let mut response = if is_cross_site(request.headers()) {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let mut response = if hosts > 1 {
+        // RFC 9112, section 3.2: who checks one of them, and who acts by another, do not mean the same.
+        refuse(&path, Fault::bad("a request has one header `Host`"))
+    } else if is_cross_site(request.headers()) {
         let detail = "a page of another site made a browser send this: such requests are refused";
         refuse(
             &path,
