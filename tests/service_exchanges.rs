@@ -377,6 +377,14 @@ fn exchanges_outlive_the_node_and_one_that_was_half_made_is_made_whole() {
         "never 404: clients forget theirs"
     );
     assert_eq!(node.get("/c/banks").json(), banks);
+    // Taking something out of matching does not hang on it.
+    let withdrawn = put(
+        &node,
+        "/c/bank/KEPT/content/1",
+        json!({ "disable_until_ts": 0 }),
+    );
+    assert_eq!(withdrawn.status, 200, "{withdrawn:?}");
+    assert_eq!(delete(&node, "/c/bank/KEPT").status, 200);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod curator_support;
 mod service_support;
 
 use curator_support::{
-    bank, command, create, curator, delete, is, message, pdq, post, put, raw, send,
+    bank, command, create, curator, delete, is, message, pdq, post, program, put, raw, send,
 };
 use hashgate::hash::SignalType;
 use serde_json::{Value, json};
@@ -191,6 +191,18 @@ fn they_outlive_the_node_and_are_gone_with_the_entry_and_the_bank() {
         assert_eq!(add(&node, seed, &[("note", "of old")]).status, 200);
     }
     assert_eq!(node.stop(), 0);
+    let audit = |format: &str| {
+        let arguments = ["audit", "1", "--format", format];
+        let told = program(&path).args(arguments).output().expect("it runs");
+        String::from_utf8_lossy(&told.stdout).into_owned()
+    };
+    assert!(
+        audit("text").contains("  note: of old"),
+        "{}",
+        audit("text")
+    );
+    let told: Value = serde_json::from_str(&audit("jsonl")).expect("JSON");
+    assert_eq!(told["remarks"], json!({ "note": "of old" }));
     let node = run();
     assert_eq!(entry(&node, 1, "")["note"], "of old");
     delete(&node, &format!("{CONTENT}/1"));

@@ -83,6 +83,7 @@ mod preview;
 mod publish;
 mod reach;
 mod record;
+mod remark;
 mod remarks;
 mod snapshot;
 mod sync;

@@ -1,12 +1,9 @@
 //! What people here wrote about an item: for people, and never for matching.
 //!
-//! Owned here: the bounds of it, and that it goes with its item and its bank. It stays in this store: an index, an
-//! export and a list have none of it. A program that knows nothing of it reads the store as before.
+//! Owned here: what it is, and its bounds. Not owned: how it is kept (`remark`).
 
-use crate::bank::{BankId, ContentId};
-use crate::store::record::{self, Touched};
-use crate::store::{BankStore, StoreError, keys};
-use rocksdb::WriteBatch;
+use crate::store::StoreError;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What people here wrote about an item. It tells nothing of itself to a log.
@@ -30,17 +27,23 @@ use std::fmt;
 /// assert_eq!(store.remarks(id)?, Remarks::default(), "it goes with its item");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Remarks {
     /// A note: 1 to [`Remarks::MAX_NOTE`] characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What its owner calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_id: Option<String>,
     /// Where its owner keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_uri: Option<String>,
     /// What else its owner knows of it: a JSON object, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub json: Option<String>,
     /// From when on it was said to match, in seconds since 1970-01-01 UTC, where that was said as a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_from: Option<u64>,
 }
 
@@ -98,58 +101,6 @@ impl fmt::Debug for Remarks {
             }
         }
         told.field("enabled_from", &self.enabled_from).finish()
-    }
-}
-
-impl BankStore {
-    /// What people here wrote about an item; nothing where there is no such item.
-    ///
-    /// # Errors
-    /// Where the store cannot be read or is damaged.
-    pub fn remarks(&self, id: ContentId) -> Result<Remarks, StoreError> {
-        match self.item(id)? {
-            Some(item) => self.remarks_in(item.bank, id),
-            None => Ok(Remarks::default()),
-        }
-    }
-
-    fn remarks_in(&self, bank: BankId, id: ContentId) -> Result<Remarks, StoreError> {
-        let value = (self.db).get_pinned_cf(self.family(keys::META)?, keys::remarks(bank, id));
-        let value = value.map_err(|source| self.failed("read", source))?;
-        value.map_or_else(
-            || Ok(Remarks::default()),
-            |value| record::decode_remarks(id, &value),
-        )
-    }
-
-    /// Writes this about an item in the place of what was written before; false where that was the same. What
-    /// matches stays as it is.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchItem`], [`StoreError::TooLong`].
-    pub fn set_remarks(&self, id: ContentId, remarks: &Remarks) -> Result<bool, StoreError> {
-        remarks.check()?;
-        let mut writer = self.writer()?;
-        let bank = self.item(id)?.ok_or(StoreError::NoSuchItem { id })?.bank;
-        if self.remarks_in(bank, id)? == *remarks {
-            return Ok(false);
-        }
-        let (meta, key) = (self.family(keys::META)?, keys::remarks(bank, id));
-        let mut batch = WriteBatch::default();
-        match *remarks == Remarks::default() {
-            true => batch.delete_cf(meta, key),
-            false => batch.put_cf(meta, key, record::encode_remarks(remarks)),
-        }
-        let state = writer.state;
-        // No item is touched: what is published stays the same.
-        let touched = Touched::Updated {
-            bank,
-            first: ContentId(state.next_content),
-            items: 0,
-            updated: Vec::new(),
-        };
-        self.commit(&mut writer, batch, state, touched)?;
-        Ok(true)
     }
 }
 

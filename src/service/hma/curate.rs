@@ -354,7 +354,7 @@ fn whole_of(desk: &Desk, name: &str, id: &str) -> Result<Whole, Refusal> {
     let remarks = desk.store.remarks(item.id);
     Ok(Whole {
         remarks: remarks.map_err(|error| failed(&error))?,
-        collab: exchanges::collab(desk, &item)?,
+        collab: exchanges::collab(desk, &item),
         bank,
         item,
     })
