@@ -425,7 +425,7 @@ fn who_brings_no_key_may_not_look_up_a_file_and_is_asked_for_one() {
     let key = format!("Bearer {key}");
     let headers = [kind, ("Authorization", &*key)];
     let answer = node.connect().send("POST", "/m/lookup", &headers, &body);
-    refused(&answer, 403, "this key may not hash");
+    refused(&answer, 403, "Hashing is disabled, missing role");
 }
 
 #[test]
@@ -624,13 +624,19 @@ fn clients_that_break_on_hmas_words_have_settings() {
     let node = Node::start(
         |folder| {
             sixteen(folder);
-            let said = "[service]\nhma_exact_distance = \"0\"\nhma_low_quality = \"omit\"\n";
+            let said = "[service]\nhma_exact_distance = \"0\"\nhma_low_quality = \"omit\"\nhma_photo_types = [\"pdq\", \"md5\"]\n";
             std::fs::write(folder.join("service.toml"), said).expect("a file");
         },
         &["--config", "service.toml"],
     );
     let parts = [("photo", Some("x"), &blank()[..])];
-    assert_eq!(node.post_form("/h/hash", &parts).json(), json!({}));
+    let md5 = signal(&blank(), SignalType::Md5).hex();
+    let hashed = node.post_form("/h/hash", &parts).json();
+    assert_eq!(hashed, json!({ "md5": md5 }));
+    assert_eq!(
+        node.post_form("/h/hash?types=pdq", &parts).json(),
+        json!({})
+    );
     let both = node.post_form("/h/hash?types=pdq,video_md5", &parts).json();
     let both = both.as_object().expect("an object");
     assert_eq!(both.keys().collect::<Vec<_>>(), ["video_md5"]);

@@ -4,6 +4,7 @@ use crate::bank::ContentState;
 use crate::cli::{exit::Exit, home::Home, output};
 pub(crate) use crate::clock::time;
 use crate::curation::audit::{Audit, AuditRecord};
+use crate::scan::escaped;
 use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 
@@ -99,6 +100,19 @@ fn describe(record: &AuditRecord, out: &mut impl Write) -> io::Result<()> {
         }
         if let Some(metadata) = &source.metadata {
             writeln!(out, "    {metadata}")?;
+        }
+    }
+    if let Some(remarks) = &record.remarks {
+        let said = [
+            ("note", &remarks.note),
+            ("content_id", &remarks.content_id),
+            ("content_uri", &remarks.content_uri),
+            ("metadata", &remarks.json),
+        ];
+        for (name, text) in said {
+            if let Some(text) = text {
+                writeln!(out, "  {name}: {}", escaped(text))?;
+            }
         }
     }
     writeln!(

@@ -15,7 +15,8 @@ use std::path::PathBuf;
 #[command(
     after_help = "Each flag outweighs the setting of its name in the section [service] of the file. \
     The file has more: home, publish_after, queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
-    anonymous, rate, hma_exact_distance, hma_low_quality."
+    anonymous, rate, hma_exact_distance, hma_low_quality, hma_metadata, \
+    hma_photo_types."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]

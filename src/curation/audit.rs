@@ -8,7 +8,7 @@ use crate::clock;
 use crate::curation::Workspace;
 use crate::curation::entries::{self, EntryName};
 use crate::curation::ledger::{Ledger, LedgerEntry, LedgerError};
-use crate::store::{BankStore, StoreError};
+use crate::store::{BankStore, Remarks, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// What is known of one entry, as `audit --format jsonl` writes it.
@@ -37,6 +37,9 @@ pub struct AuditRecord {
     pub labels: Vec<String>,
     /// Where it came from, the first source first.
     pub sources: Vec<Provenance>,
+    /// What people here wrote about it; left out where they wrote nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remarks: Option<Remarks>,
     /// How many agree that it is what it is said to be.
     pub agreeing: usize,
     /// How many owners say that it is.
@@ -106,6 +109,7 @@ impl Audit {
         let banks = self.store.banks()?;
         let bank = banks.iter().find(|bank| bank.id == item.bank);
         let votes = item.votes();
+        let remarks = self.store.remarks(item.id)?;
         Ok(AuditRecord {
             content_id: item.id,
             bank: bank.map_or_else(String::new, |bank| bank.name.to_string()),
@@ -120,6 +124,7 @@ impl Audit {
             opaque: item.opaque.clone(),
             labels: item.labels.clone(),
             sources: item.sources().cloned().collect(),
+            remarks: (remarks != Remarks::default()).then_some(remarks),
             agreeing: item.agreeing(),
             positive: votes.positive,
             negative: votes.negative,

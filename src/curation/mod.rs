@@ -38,6 +38,8 @@ pub mod bundle;
 pub mod calibrate;
 #[cfg(feature = "curation")]
 pub mod entries;
+#[cfg(feature = "curation")]
+pub mod exchange;
 #[cfg(all(feature = "decode", feature = "policy"))]
 pub mod explain;
 #[cfg(all(feature = "decode", feature = "policy"))]

@@ -127,6 +127,24 @@ impl Workspace {
         self.folder.join("curation.jsonl")
     }
 
+    /// Which exchanges there are.
+    #[must_use]
+    pub fn exchanges(&self) -> PathBuf {
+        self.folder.join("exchanges.json")
+    }
+
+    /// What proves to exchanges who asks: secrets.
+    #[must_use]
+    pub fn exchange_credentials(&self) -> PathBuf {
+        self.folder.join("exchange-credentials.json")
+    }
+
+    /// Which kinds of hash a node is asked about on the paths of Hasher-Matcher-Actioner, where that was set.
+    #[must_use]
+    pub fn signal_types(&self) -> PathBuf {
+        self.folder.join("signal_types.json")
+    }
+
     /// The log of decisions.
     #[must_use]
     pub fn decisions(&self) -> PathBuf {

@@ -73,12 +73,12 @@ pub(super) struct Upload {
 pub(super) struct Form {
     pub(super) field: String,
     pub(super) upload: Upload,
-    /// Names of the fields that are no file.
+    /// The fields that are no file: the name of each, and its bytes.
     #[cfg_attr(
         not(feature = "curation"),
         expect(dead_code, reason = "who keeps banks alone reads it")
     )]
-    pub(super) others: Vec<String>,
+    pub(super) others: Vec<(String, Vec<u8>)>,
 }
 
 /// The memory that a body has taken, and why it was cut off.
@@ -295,8 +295,8 @@ fn speaks_of_a_file(headers: &HeaderMap) -> bool {
 struct Parts {
     /// The name of its field, and its bytes.
     files: Vec<(String, Vec<u8>)>,
-    /// Names of fields that are no files.
-    others: Vec<String>,
+    /// Fields that are no files.
+    others: Vec<(String, Vec<u8>)>,
     /// The memory that the files hold.
     held: Held,
 }
@@ -344,24 +344,16 @@ async fn parts(
             }
             let mut bytes = Vec::new();
             while let Some(chunk) = (part.chunk().await).map_err(|error| bad(error.body_text()))? {
-                if keeps {
-                    bytes.extend_from_slice(&chunk);
-                } else {
-                    bytes.resize(
-                        bytes.len().saturating_add(chunk.len()).min(MOST_FIELD + 1),
-                        0,
-                    );
-                    if bytes.len() > MOST_FIELD {
-                        let most =
-                            format!("a field that is no file has at most {MOST_FIELD} bytes");
-                        return Err(Fault::bad(most));
-                    }
+                if !keeps && bytes.len().saturating_add(chunk.len()) > MOST_FIELD {
+                    let most = format!("a field that is no file has at most {MOST_FIELD} bytes");
+                    return Err(Fault::bad(most));
                 }
+                bytes.extend_from_slice(&chunk);
             }
             if keeps {
                 files.push((name, bytes));
             } else {
-                others.push(name);
+                others.push((name, bytes));
             }
         }
         Ok((files, others))

@@ -24,7 +24,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Most calls that wait for the one writer.
 const MOST_WAITING: usize = 256;
@@ -50,7 +50,7 @@ struct Line<'a> {
     bank: &'a str,
     /// The entry, where one is meant or was made.
     entry: Option<u64>,
-    /// `done`, or the word of what it was refused by.
+    /// `done` or `refused`.
     outcome: &'a str,
 }
 
@@ -74,6 +74,8 @@ pub(super) struct Curator {
     calls: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     workspace: Workspace,
+    /// Wakes whoever fetches from exchanges.
+    fetch: Notify,
 }
 
 /// What the log says of an error, with its causes.
@@ -84,8 +86,14 @@ fn said(error: &dyn std::error::Error) -> String {
 
 /// The store could not be used. What happened stands in the log: it names folders.
 pub(super) fn store_failed(error: &StoreError) -> Fault {
-    tracing::warn!("the store failed: {}", said(error));
-    Fault::later("store", "the store cannot be used now: see the node's log")
+    log_and_hide("store", error)
+}
+
+/// What is kept under this name could not be used. What happened stands in the log: it names folders.
+pub(super) fn log_and_hide(what: &'static str, error: &dyn std::error::Error) -> Fault {
+    tracing::warn!("{what}: {}", said(error));
+    let detail = format!("the {what} cannot be used now: see the node's log");
+    Fault::later("store", detail)
 }
 
 impl Curator {
@@ -122,7 +130,18 @@ impl Curator {
             calls: Mutex::new(Some(calls)),
             thread: Mutex::new(Some(thread.map_err(|error| error.to_string())?)),
             workspace,
+            fetch: Notify::new(),
         })
+    }
+
+    /// Says that exchanges were changed, and are to be fetched.
+    pub(super) fn fetch_soon(&self) {
+        self.fetch.notify_one();
+    }
+
+    /// Waits until somebody says so.
+    pub(super) async fn asked_to_fetch(&self) {
+        self.fetch.notified().await;
     }
 
     /// Writes down for other programs who holds the store.
@@ -153,22 +172,29 @@ impl Curator {
     ) -> Result<T, E> {
         let (request, key) = (Arc::clone(&caller.request), caller.key.clone());
         self.run(move |desk| {
-            desk.entry = None;
-            let before = desk.store.revision();
+            let before = desk.begin();
             let done = job(desk);
             desk.changed_since(before);
-            let outcome = if done.is_ok() { "done" } else { "refused" };
-            let line = Line {
-                at: clock::now_ms(),
-                request: &request,
-                key: key.as_deref(),
-                what,
-                bank: &bank,
-                entry: desk.entry,
-                outcome,
-            };
-            let noted = desk.note(&line);
+            let noted = desk.note_call((&request, key.as_deref()), (what, &bank), done.is_ok());
             done.and_then(|done| noted.map(|()| done).map_err(E::from))
+        })
+        .await
+    }
+
+    /// As [`Curator::call`], of the node itself: what changes nothing leaves no line.
+    pub(super) async fn tend<T: Send + 'static>(
+        &self,
+        (what, bank): (&'static str, String),
+        job: impl FnOnce(&mut Desk) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.run(move |desk| {
+            let before = desk.begin();
+            let done = job(desk);
+            desk.changed_since(before);
+            if desk.store.revision() != before {
+                desk.note_call(("", None), (what, &bank), done.is_ok())?;
+            }
+            done
         })
         .await
     }
@@ -267,6 +293,12 @@ impl Desk {
         at.saturating_duration_since(Instant::now())
     }
 
+    /// Begins a call: the revision before it.
+    fn begin(&mut self) -> u64 {
+        self.entry = None;
+        self.store.revision()
+    }
+
     fn changed_since(&mut self, revision: u64) {
         if self.store.revision() != revision && !self.is_published() {
             let now = Instant::now();
@@ -320,7 +352,25 @@ impl Desk {
         })
     }
 
-    /// Writes the line of a call.
+    /// Writes the line of the call under way.
+    fn note_call(
+        &mut self,
+        (request, key): (&str, Option<&str>),
+        (what, bank): (&str, &str),
+        is_done: bool,
+    ) -> Result<(), Fault> {
+        self.note(&Line {
+            at: clock::now_ms(),
+            request,
+            key,
+            what,
+            bank,
+            entry: self.entry,
+            outcome: if is_done { "done" } else { "refused" },
+        })
+    }
+
+    /// Writes a line.
     fn note(&mut self, line: &Line<'_>) -> Result<(), Fault> {
         let Line {
             what,

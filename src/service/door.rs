@@ -137,6 +137,8 @@ fn needs(path: &str, method: &Method) -> Needs {
         _ if path.starts_with("/v1/authz/") => Needs::Scope(Role::Gate),
         _ if path.starts_with("/h/") => Needs::Scope(Role::Hash),
         _ if path.starts_with("/m/") => Needs::Scope(Role::Match),
+        // How exchanges are set is nobody's business who only looks hashes up.
+        _ if path.starts_with("/c/exchange") => Needs::Scope(Role::Curate),
         // Entries show whole hashes.
         _ if path.starts_with("/c/") && (!method.is_safe() || path.contains("/content/")) => {
             Needs::Scope(Role::Curate)
@@ -144,6 +146,18 @@ fn needs(path: &str, method: &Method) -> Needs {
         _ if path.starts_with("/c/") => Needs::Either(Role::Match, Role::Curate),
         _ => Needs::Any,
     }
+}
+
+/// What a key without the scope is told: on HMA's paths the words that its clients look for.
+fn no_scope(path: &str) -> String {
+    let said = "this key's scopes do not cover this path";
+    let what = match path.split('/').nth(1) {
+        Some("c") => "Curating",
+        Some("m") => "Matching",
+        Some("h") => "Hashing",
+        _ => return said.to_owned(),
+    };
+    format!("{what} is disabled, missing role: {said}")
 }
 
 /// The key that a request brings.
@@ -193,8 +207,7 @@ fn admit(
         return Err(Fault::new(StatusCode::UNAUTHORIZED, "no-key", detail));
     }
     if !may {
-        let detail = "this key's scopes do not cover this path";
-        return Err(Fault::new(StatusCode::FORBIDDEN, "scope", detail));
+        return Err(Fault::new(StatusCode::FORBIDDEN, "scope", no_scope(path)));
     }
     ring.count(key.as_ref()).map_err(|seconds| Fault {
         retry_after: Some(seconds),

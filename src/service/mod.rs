@@ -11,12 +11,15 @@
 //! | `server` | listeners, connections, stopping |
 //! | `follow` | the index that is published, within a second |
 //! | `curator` | the banks, where this node keeps them (feature `curation`) |
+//! | `fetching` | when exchanges are fetched, where this node keeps banks (feature `curation`) |
 //! | `pool` | the threads that look at uploads, and the queue before them |
 //! | `body` | what a request brings, within limits |
 //! | `door`, `ids`, `caller` | what holds for every request: its id, who calls, what every answer says |
 //! | `keys`, `ring` | the file of keys; the keys in force, and how often each calls |
 //! | `busy`, `heard` | what of a connection is under way; who does not read an answer |
 //! | `decided` | decisions that are on the disk before their answers are given |
+//! | `clients` | what is answered otherwise for clients that break on what HMA answers |
+//! | `switches` | which kinds of hash are asked about on HMA's paths |
 //! | `fault` | what is answered where there is no answer |
 //! | `metrics` | what is counted and timed |
 //! | `v1` | our own paths |
@@ -25,11 +28,14 @@
 mod body;
 mod busy;
 mod caller;
+mod clients;
 #[cfg(feature = "curation")]
 mod curator;
 mod decided;
 mod door;
 mod fault;
+#[cfg(feature = "curation")]
+mod fetching;
 mod follow;
 mod heard;
 mod hma;
@@ -41,10 +47,10 @@ mod ring;
 mod server;
 mod settings;
 mod state;
+mod switches;
 mod v1;
 
+pub use clients::{ExactDistance, HmaMetadata, LowQuality};
 pub use keys::{Key, KeyError, KeyFile};
 pub use server::{Bound, Checked, ServiceError, check, serve};
-pub use settings::{
-    ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsError, SettingsFile,
-};
+pub use settings::{Listen, Listener, Role, Settings, SettingsError, SettingsFile};

@@ -22,6 +22,7 @@ use crate::service::pool::Pool;
 use crate::service::ring::Ring;
 use crate::service::settings::{Listen, Role, Settings, SettingsError};
 use crate::service::state::{Roles, State};
+use crate::service::switches::Switches;
 use crate::service::v1;
 use axum::Router;
 use axum::extract::Request;
@@ -185,7 +186,12 @@ pub fn serve(
     let curator = settings
         .curates()
         .then(|| Curator::begin(&settings, Arc::clone(&follower)));
+    let switches = match &settings.home {
+        Some(home) if settings.curates() => Switches::read(&home.join("signal_types.json")),
+        _ => Ok(Switches::default()),
+    };
     let state = Arc::new(State {
+        switches: switches.map_err(|problem| ServiceError::Curation { problem })?,
         follower: Arc::clone(&follower),
         pool,
         bodies,
@@ -213,6 +219,10 @@ pub fn serve(
         }
         listening(bound);
     };
+    #[cfg(feature = "curation")]
+    if state.curator.is_some() {
+        runtime.spawn(crate::service::fetching::keep(Arc::clone(&state)));
+    }
     let served = runtime.block_on(serve_all(&state, stop, tell));
     // Connections that did not end in time end here.
     runtime.shutdown_timeout(Duration::from_millis(100));

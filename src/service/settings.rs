@@ -3,7 +3,9 @@
 //! Owns each setting's default and range. Refuses to open the index or a socket.
 
 use crate::gate::{Isolation, VariantSet};
+use crate::hash::SignalType;
 use crate::index::Memory;
+use crate::service::clients::{ExactDistance, HmaMetadata, LowQuality};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
@@ -155,42 +157,6 @@ impl FromStr for Listener {
         };
         Ok(Self { at, roles })
     }
-}
-
-/// What a match by a digest has for a distance, on the paths of Hasher-Matcher-Actioner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[non_exhaustive]
-pub enum ExactDistance {
-    /// `"-"`, as there.
-    #[default]
-    #[serde(rename = "-")]
-    Dash,
-    /// `"0"`, for clients that read a number.
-    #[serde(rename = "0")]
-    Zero,
-}
-
-impl ExactDistance {
-    /// As it is written.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Dash => "-",
-            Self::Zero => "0",
-        }
-    }
-}
-
-/// What `/h/hash` says of a picture with too little in it (PDQ quality below 50).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum LowQuality {
-    /// An empty text, as Hasher-Matcher-Actioner does: whoever looks it up gets 400.
-    #[default]
-    Empty,
-    /// Nothing: the key is left out.
-    Omit,
 }
 
 /// Why settings cannot be used.
@@ -361,6 +327,10 @@ pub struct SettingsFile {
     pub hma_exact_distance: Option<ExactDistance>,
     /// What HMA's `/h/hash` says of a picture with too little in it.
     pub hma_low_quality: Option<LowQuality>,
+    /// What becomes of metadata that HMA has no place for.
+    pub hma_metadata: Option<HmaMetadata>,
+    /// Types of hashes that HMA's `/h/hash` computes of a photo.
+    pub hma_photo_types: Option<Vec<String>>,
 }
 
 impl SettingsFile {
@@ -461,6 +431,11 @@ pub struct Settings {
     pub hma_exact_distance: ExactDistance,
     /// What `/h/hash` says of a picture with too little in it.
     pub hma_low_quality: LowQuality,
+    /// What becomes of metadata that Hasher-Matcher-Actioner has no place for.
+    pub hma_metadata: HmaMetadata,
+    /// Which types of hashes of a photo are computed on the paths of Hasher-Matcher-Actioner where the caller names
+    /// none. PDQ unless told.
+    pub hma_photo_types: Vec<SignalType>,
 }
 
 impl Settings {
@@ -496,6 +471,8 @@ impl Settings {
             rate: None,
             hma_exact_distance: ExactDistance::default(),
             hma_low_quality: LowQuality::default(),
+            hma_metadata: HmaMetadata::default(),
+            hma_photo_types: vec![SignalType::Pdq],
         }
     }
 
@@ -573,6 +550,15 @@ impl Settings {
         }
         self.hma_exact_distance = file.hma_exact_distance.unwrap_or(self.hma_exact_distance);
         self.hma_low_quality = file.hma_low_quality.unwrap_or(self.hma_low_quality);
+        self.hma_metadata = file.hma_metadata.unwrap_or(self.hma_metadata);
+        if let Some(types) = &file.hma_photo_types {
+            let name = "hma_photo_types";
+            let types = types.iter().map(|text| word(name, text));
+            self.hma_photo_types = types.collect::<Result<_, _>>()?;
+            if self.hma_photo_types.is_empty() {
+                return Err(SettingsError::Empty { name });
+            }
+        }
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use crate::service::metrics::Metrics;
 use crate::service::pool::Pool;
 use crate::service::ring::Ring;
 use crate::service::settings::{Role, Settings};
+use crate::service::switches::Switches;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) struct State {
     pub(super) bodies: Budget,
     pub(super) ids: Ids,
     pub(super) metrics: Metrics,
+    /// Which kinds of hash are asked about on HMA's paths.
+    pub(super) switches: Switches,
     /// Where decisions are logged.
     pub(super) decided: Option<Decided>,
     /// Where there are keys.

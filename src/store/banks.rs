@@ -150,6 +150,8 @@ impl BankStore {
         batch.delete_cf(self.family(keys::BANKS)?, bank.id.0.to_be_bytes());
         batch.delete_cf(self.family(keys::BANK_NAMES)?, name.as_str());
         batch.delete_cf(self.family(keys::META)?, keys::counts(bank.id));
+        let (from, to) = keys::remarks_range(bank.id);
+        batch.delete_range_cf(self.family(keys::META)?, &from[..], &to[..]);
         let (from, to) = keys::bank_range(bank.id);
         for family in [keys::CONTENT, keys::BY_SIGNAL] {
             batch.delete_range_cf(self.family(family)?, from, to);

@@ -182,6 +182,18 @@ pub enum StoreError {
     /// A policy is out of its bounds.
     #[error(transparent)]
     PolicyRange(#[from] PolicyError),
+    /// A text is longer than it may be.
+    #[error("{what} has {given} {unit}, and may have {most}")]
+    TooLong {
+        /// The text.
+        what: &'static str,
+        /// What is counted.
+        unit: &'static str,
+        /// How many there are.
+        given: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// All numbers of a kind are given out.
     #[error("no {what} numbers are left in this store: begin a new one")]
     Exhausted {

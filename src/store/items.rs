@@ -121,6 +121,7 @@ impl BankStore {
         for key in record_keys(&item) {
             batch.delete_cf(by_signal, key.with(id));
         }
+        batch.delete_cf(self.family(keys::META)?, keys::remarks(item.bank, id));
         self.put_counts(&mut batch, item.bank, &counts)?;
         let state = writer.state;
         let touched = Touched::Item(item.bank, id);

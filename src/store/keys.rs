@@ -45,6 +45,32 @@ pub(super) fn parse_change(key: &[u8]) -> Option<u64> {
     parse_u64(key.strip_prefix(b"change")?)
 }
 
+/// In `meta`: what people wrote about an item.
+pub(super) fn remarks(bank: BankId, id: ContentId) -> [u8; 19] {
+    let mut key = *b"remarks\0\0\0\0\0\0\0\0\0\0\0\0";
+    key[7..].copy_from_slice(&content(bank, id));
+    key
+}
+
+/// The bank and the number of the item that remarks are about, from their key.
+pub(super) fn parse_remarks(key: &[u8]) -> Option<(BankId, ContentId)> {
+    parse_content(key.strip_prefix(b"remarks")?)
+}
+
+/// In `meta`: where all remarks begin, and where they end.
+pub(super) fn all_remarks() -> ([u8; 19], [u8; 20]) {
+    let (from, _) = remarks_range(BankId(0));
+    let (_, to) = remarks_range(BankId(u32::MAX));
+    (from, to)
+}
+
+/// In `meta`: where the remarks on a bank's items begin, and where they end.
+pub(super) fn remarks_range(bank: BankId) -> ([u8; 19], [u8; 20]) {
+    let mut end = [0xff; 20];
+    end[..19].copy_from_slice(&remarks(bank, ContentId(u64::MAX)));
+    (remarks(bank, ContentId(0)), end)
+}
+
 /// In `content`: an item.
 pub(super) fn content(bank: BankId, content: ContentId) -> [u8; 12] {
     let mut key = [0; 12];
@@ -153,6 +179,18 @@ mod tests {
         assert_eq!(key, *b"\x01\x02\x03\x04\x11\x12\x13\x14\x15\x16\x17\x18");
         assert_eq!(parse_content(&key), Some((bank, item)));
         assert_eq!(parse_content(&key[..11]), None);
+        let key = remarks(bank, item);
+        assert_eq!(
+            key,
+            *b"remarks\x01\x02\x03\x04\x11\x12\x13\x14\x15\x16\x17\x18"
+        );
+        assert_eq!(parse_remarks(&key), Some((bank, item)));
+        assert_eq!(parse_remarks(&key[..18]), None);
+        let (from, to) = all_remarks();
+        assert!(from[..] < key[..] && key[..] < to[..]);
+        let (from, to) = remarks_range(bank);
+        assert!(from[..] < key[..] && remarks(bank, ContentId(u64::MAX))[..] < to[..]);
+        assert!(to[..] < remarks(BankId(bank.0 + 1), ContentId(0))[..]);
         let signal = Signal::from_bytes(crate::hash::SignalType::Phash, &[7; 8]).unwrap();
         let key = SignalKey::signal(bank, &signal);
         assert_eq!(

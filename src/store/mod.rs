@@ -14,6 +14,7 @@
 //! | --- | --- | --- |
 //! | `meta` | `schema`; `state`; `counts` + bank | schema version; next numbers and the revision; counts of a bank |
 //! | | `change` + revision | what the change touched that led to this revision, and the revision's mark |
+//! | | `remarks` + bank, content | what people here wrote about an item |
 //! | `banks` | bank | name and policy |
 //! | `bank_names` | name | bank |
 //! | `content` | bank, content | the item |
@@ -82,6 +83,8 @@ mod preview;
 mod publish;
 mod reach;
 mod record;
+mod remark;
+mod remarks;
 mod snapshot;
 mod sync;
 mod verify;
@@ -98,6 +101,7 @@ pub use merge::TooMany;
 pub use preview::Preview;
 pub use publish::{Publication, WhyAll};
 pub use reach::NewReach;
+pub use remarks::Remarks;
 pub use snapshot::{FactRecords, Items, Records, Snapshot};
 pub use sync::SyncSummary;
 

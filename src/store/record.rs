@@ -10,10 +10,12 @@ mod bank;
 mod coding;
 mod content;
 mod packed;
+mod remarks;
 mod standing;
 
 pub(super) use bank::{decode_bank, encode_bank};
 pub(super) use content::Content;
+pub(super) use remarks::{decode_remarks, encode_remarks};
 
 use coding::{
     Packed, V1, V2, V3, V4, corrupt, decode, decode_front, decode_whole, encode, encode_as,

@@ -9,8 +9,8 @@ use rocksdb::ReadOptions;
 
 impl BankStore {
     /// Reads every bank and every item as they are at this moment, holds the names, the counts and
-    /// the entries by hash against them, reads the log of changes and the file with the
-    /// acknowledged revision, and says how many items there are.
+    /// the entries by hash against them, reads the log of changes, what people wrote about items and the
+    /// file with the acknowledged revision, and says how many items there are.
     /// RocksDB checks the checksum of each block that is read.
     ///
     /// # Errors
@@ -21,6 +21,7 @@ impl BankStore {
         self.verify_acknowledged()?;
         let snapshot = self.snapshot()?;
         self.verify_log(&snapshot)?;
+        self.verify_remarks(&snapshot)?;
         self.verify_names(&snapshot)?;
         let look_up = snapshot.look_up();
         let mut items = 0;
@@ -176,6 +177,32 @@ impl BankStore {
             log.next();
         }
         log.status().map_err(|source| self.failed("read", source))
+    }
+
+    /// Reads what people wrote about items. It may be about one that is gone: a program that knows nothing of
+    /// remarks deleted it.
+    fn verify_remarks(&self, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
+        let mut options = options::scan();
+        snapshot.set(&mut options);
+        let (from, to) = keys::all_remarks();
+        options.set_iterate_lower_bound(from);
+        options.set_iterate_upper_bound(to);
+        let mut remarks = self
+            .db
+            .raw_iterator_cf_opt(self.family(keys::META)?, options);
+        remarks.seek_to_first();
+        while let Some((key, value)) = remarks.item() {
+            let (_, id) = keys::parse_remarks(key).ok_or_else(|| StoreError::Corrupt {
+                what: "key of remarks",
+                key: format!("{key:02x?}"),
+                reason: format!("it has {} bytes", key.len()),
+            })?;
+            record::decode_remarks(id, value)?;
+            remarks.next();
+        }
+        remarks
+            .status()
+            .map_err(|source| self.failed("read", source))
     }
 
     fn count_entries(&self, snapshot: &Snapshot<'_>) -> Result<u64, StoreError> {

@@ -1,11 +1,10 @@
-//! What of `/c` is reading: the banks of the index in force, and the kinds that are served. All else is a curator's.
+//! What of `/c` is reading: the banks of the index in force. All else is a curator's.
 
 use crate::bank::Bank;
 use crate::gate::Gate;
 use crate::service::fault::Fault;
 use crate::service::hma::lax::Parameters;
 use crate::service::hma::lookup::{asked_kinds, ratio, seconds};
-use crate::service::hma::signals::{PDQ, VIDEO_MD5};
 use crate::service::hma::{Refusal, answer};
 use crate::service::state::State;
 use axum::extract::rejection::PathRejection;
@@ -26,7 +25,7 @@ pub(super) async fn of_curator() -> Refusal {
 
 /// What no curator here does.
 pub(super) async fn not_kept() -> Refusal {
-    Refusal::forbidden("this curator keeps banks and their contents, and no exchanges")
+    Refusal::forbidden("this curator serves no such path: see /site-map")
 }
 
 pub(super) fn shown(bank: &Bank) -> Value {
@@ -67,18 +66,6 @@ pub(super) async fn one(
             Err(Fault::new(StatusCode::NOT_FOUND, "no-such-bank", said).into())
         }
     }
-}
-
-/// The kinds of hash that are served.
-pub(super) async fn signal_types() -> Response {
-    let kinds = [PDQ, VIDEO_MD5].map(|kind| json!({ "name": kind.name, "enabled_ratio": 1.0 }));
-    answer(&Value::Array(kinds.to_vec()))
-}
-
-/// The kinds of content that are hashed.
-pub(super) async fn content_types() -> Response {
-    let kinds = ["photo", "video"].map(|name| json!({ "name": name, "enabled": true }));
-    answer(&Value::Array(kinds.to_vec()))
 }
 
 /// What is known of the index, as a curator tells it. The published index is all that a node knows of.

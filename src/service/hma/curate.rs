@@ -1,7 +1,7 @@
 //! `/c` where this node keeps the banks: banks made, changed and deleted, entries added, shown, disabled and deleted.
 //!
 //! Owns HMA's words and shapes for these. What is done is [`curation`](crate::curation)'s and the store's, on the thread
-//! that keeps them. Refuses to keep notes and metadata, and to fetch what an address names: 400.
+//! that keeps them. Refuses to fetch what an address names: 400.
 
 use crate::bank::{Action, Bank, BankName, ContentId, ContentItem, ContentSignal, ContentState};
 use crate::bank::{Policy, Provenance, Setting, Share};
@@ -11,60 +11,29 @@ use crate::curation::withdraw::{Turn, TurnError, turn_in};
 use crate::hash::SignalType;
 use crate::service::body;
 use crate::service::caller::Caller;
-use crate::service::curator::{Curator, Desk, store_failed};
+use crate::service::clients::HmaMetadata;
+use crate::service::curator::Desk;
 use crate::service::fault::Fault;
+use crate::service::hma::asked::{
+    Answer, Named, Numbered, bank_of, curator, failed, flag, lax_object, must_not_be_named,
+    not_found, object, parameter, read,
+};
 use crate::service::hma::banks::shown;
 use crate::service::hma::hash::{not_fetched, of_file};
 use crate::service::hma::lax::Parameters;
 use crate::service::hma::lookup::ratio;
 use crate::service::hma::signals::{Kind, VIDEO_MD5};
-use crate::service::hma::{Refusal, answer};
+use crate::service::hma::{Refusal, answer, exchanges, remarks};
 use crate::service::state::State;
-use crate::store::{NewItem, StoreError};
+use crate::store::{NewItem, Remarks, StoreError};
 use axum::Extension;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State as Shared};
+use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::Response;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// How far ahead an entry may be disabled: HMA's five years.
 const MOST_AHEAD: u64 = 5 * 365 * 86_400;
-
-type Named = Result<Path<String>, PathRejection>;
-type Numbered = Result<Path<(String, String)>, PathRejection>;
-type Answer = Result<Response, Refusal>;
-
-fn curator(state: &State) -> Result<&Curator, Refusal> {
-    let none = || Refusal::forbidden("Curating is disabled, missing role");
-    state.curator.as_ref().ok_or_else(none)
-}
-
-fn read<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Refusal> {
-    path.map(|Path(read)| read)
-        .map_err(|error| Refusal::bad(error.body_text()))
-}
-
-fn failed(error: &StoreError) -> Refusal {
-    store_failed(error).into()
-}
-
-/// The bank of this name, or 404 with this message.
-fn bank_of(desk: &Desk, name: &str, missing: &str) -> Result<Bank, Refusal> {
-    let none = || Refusal::missing_thing(missing);
-    let known: BankName = name.parse().map_err(|_| none())?;
-    match desk.store.bank(&known) {
-        Ok(bank) => Ok(bank),
-        Err(StoreError::NoSuchBank { .. }) => Err(none()),
-        Err(error) => Err(failed(&error)),
-    }
-}
-
-fn not_found(name: &str) -> String {
-    format!("bank '{name}' not found")
-}
 
 /// A name by HMA's rule, as far as banks here can have it.
 fn new_name(given: &str) -> Result<BankName, Refusal> {
@@ -77,58 +46,9 @@ fn new_name(given: &str) -> Result<BankName, Refusal> {
     given.parse().map_err(|_| {
         let most = BankName::MAX_LEN;
         Refusal::bad(format!(
-            "Bank names must be UPPER_WITH_UNDERSCORE, and here begin with a letter and have {most} characters at most"
+            "Bank names must be UPPER_WITH_UNDERSCORE, and have {most} characters at most"
         ))
     })
-}
-
-/// The body as HMA's typed paths read it: what is not said to be JSON is an empty object.
-async fn lax_object(state: &State, request: Request) -> Result<Map<String, Value>, Refusal> {
-    match is_json(&request) {
-        true => object(state, request).await,
-        false => Ok(Map::new()),
-    }
-}
-
-fn is_json(request: &Request) -> bool {
-    let kind = request.headers().get(CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json")
-}
-
-async fn object(state: &State, request: Request) -> Result<Map<String, Value>, Refusal> {
-    if !is_json(&request) {
-        let said = "send JSON, and say so: Content-Type: application/json";
-        return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", said).into());
-    }
-    let read = body::json(&state.bodies, request).await?;
-    match serde_json::from_slice(&read.bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Refusal::bad("the body is JSON, but no object")),
-        Err(error) => Err(Refusal::bad(format!("malformed JSON: {error}"))),
-    }
-}
-
-fn parameter(name: &'static str, kind: &'static str, said: &'static str) -> Refusal {
-    Refusal::Parameter { name, kind, said }
-}
-
-/// Yes or no, in the spellings that clients use.
-fn flag(value: &Value) -> Result<bool, Refusal> {
-    let text = match value {
-        Value::String(text) => text.to_ascii_lowercase(),
-        other => other.to_string(),
-    };
-    match text.as_str() {
-        "1" | "true" | "t" | "yes" | "y" | "on" => Ok(true),
-        "0" | "false" | "f" | "no" | "n" | "off" => Ok(false),
-        _ => Err(parameter(
-            "enabled",
-            "bool_parsing",
-            "Input should be a valid boolean",
-        )),
-    }
 }
 
 /// What a bank is set to: its share, or off. `None`: nothing is said.
@@ -207,17 +127,6 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// The policy file speaks of a bank by its name: under another one, or without it, nothing could be published.
-fn must_not_be_named(desk: &Desk, bank: &Bank) -> Result<(), Refusal> {
-    let file = policy::load(&desk.workspace);
-    match file.is_ok_and(|file| policy::speaks_of(&file, bank)) {
-        true => Err(Refusal::bad(
-            "the policy file of this node speaks of this bank: it is renamed and deleted where that file is",
-        )),
-        false => Ok(()),
-    }
-}
-
 /// Changes a bank's name, or for which part of the uploads it is asked.
 pub(super) async fn change(
     Shared(state): Shared<Arc<State>>,
@@ -283,6 +192,10 @@ pub(super) async fn remove(
             Err(error) => return Err(error),
         };
         must_not_be_named(desk, &bank)?;
+        // An exchange would fill it again.
+        if exchanges::remove_of_bank(desk, bank.id)? {
+            return Ok(());
+        }
         (desk.store.delete_bank(&bank.name)).map_err(|error| failed(&error))?;
         Ok(desk.publish_now()?)
     });
@@ -316,8 +229,13 @@ fn signals_of(hashes: &Hashes) -> Result<Vec<ContentSignal>, Refusal> {
     read.collect()
 }
 
-/// Adds an entry with these hashes; one with the same hashes is the same entry.
-async fn add(state: &State, caller: &Caller, name: String, hashes: Hashes) -> Answer {
+/// Adds an entry with these hashes; one with the same hashes is the same entry, of which then holds what is said now.
+async fn add(
+    state: &State,
+    caller: &Caller,
+    name: String,
+    (hashes, said): (Hashes, Remarks),
+) -> Answer {
     let item = NewItem {
         signals: signals_of(&hashes)?,
         provenance: Provenance {
@@ -335,7 +253,12 @@ async fn add(state: &State, caller: &Caller, name: String, hashes: Hashes) -> An
         let id = desk.store.same_as(bank.id, &item);
         let id = id.map_err(|error| failed(&error))?;
         desk.entry = id.map(|id| id.0);
-        id.ok_or_else(|| Refusal::from(Fault::busy("the entry was deleted meanwhile")))
+        let id = id.ok_or_else(|| Fault::busy("the entry was deleted meanwhile"))?;
+        if said != Remarks::default() {
+            let before = desk.store.remarks(id).map_err(|error| failed(&error))?;
+            remark(desk, id, &remarks::over(before, said))?;
+        }
+        Ok::<_, Refusal>(id)
     });
     let id: ContentId = id.await?;
     let told = hashes
@@ -345,12 +268,13 @@ async fn add(state: &State, caller: &Caller, name: String, hashes: Hashes) -> An
     Ok(answer(&json!({ "id": id.0, "signals": told })))
 }
 
-const NOT_KEPT: &str = "this curator keeps neither notes nor metadata: leave `note`, `metadata`, `content_id` and \
-                        `content_uri` out";
-
-/// Whether a field is one whose content would be lost.
-fn is_not_kept(name: &str) -> bool {
-    matches!(name, "note" | "metadata" | "content_id" | "content_uri")
+/// Writes down what is said of an entry.
+fn remark(desk: &Desk, id: ContentId, said: &Remarks) -> Result<(), Refusal> {
+    match desk.store.set_remarks(id, said) {
+        Ok(_) => Ok(()),
+        Err(error @ StoreError::TooLong { .. }) => Err(Refusal::bad(error.to_string())),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// Adds the hashes of a file in a form.
@@ -364,7 +288,10 @@ pub(super) async fn add_file(
     let asked = Parameters::of(request.uri())?;
     let known = name.clone();
     (curator(&state)?.ask(move |desk| bank_of(desk, &known, &not_found(&known)))).await?;
+    let lenient = state.settings.hma_metadata == HmaMetadata::Any;
     if asked.get("url").is_some() {
+        // What can be told is wrong comes first, as there.
+        remarks::of_object(&lax_object(&state, request).await?, lenient)?;
         return Err(not_fetched());
     }
     if !body::is_form(request.headers()) {
@@ -373,11 +300,9 @@ pub(super) async fn add_file(
         ));
     }
     let form = body::form(&state.bodies, request, |_, has_name| has_name).await?;
-    if form.others.iter().any(|name| is_not_kept(name)) {
-        return Err(Refusal::bad(NOT_KEPT));
-    }
+    let said = remarks::of_form(&form, lenient)?;
     let hashes = of_file(&state, &asked, form).await?;
-    add(&state, &caller, name, hashes).await
+    add(&state, &caller, name, (hashes, said)).await
 }
 
 /// Adds an entry with these hashes.
@@ -388,22 +313,20 @@ pub(super) async fn add_signals(
     request: Request,
 ) -> Answer {
     let name = read(name)?;
-    let body = object(&state, request).await?;
+    let mut body = object(&state, request).await?;
+    let said = Remarks {
+        note: remarks::note(&body.remove("note").unwrap_or_default())?,
+        ..Remarks::default()
+    };
     let mut hashes = Vec::new();
     for (kind, value) in &body {
-        if is_not_kept(kind) {
-            match value.is_null() {
-                true => continue,
-                false => return Err(Refusal::bad(NOT_KEPT)),
-            }
-        }
         let known = Kind::named(kind);
         let known = known.ok_or_else(|| Refusal::bad(format!("No such signal type {kind}")))?;
         hashes.push((known, value.as_str().unwrap_or_default().to_owned()));
     }
     match hashes.is_empty() {
         true => Err(Refusal::bad("No signals given")),
-        false => add(&state, &caller, name, hashes).await,
+        false => add(&state, &caller, name, (hashes, said)).await,
     }
 }
 
@@ -417,11 +340,43 @@ fn entry_of(desk: &Desk, name: &str, id: &str) -> Result<(Bank, ContentItem), Re
     Ok((bank, item))
 }
 
-/// Since when an entry matches: 1, 0 for never, or the time from which on it does again.
-fn disabled_until(bank: &Bank, item: &ContentItem) -> u64 {
-    match item.state {
-        ContentState::Active => bank.policy.paused_until(item.id, clock::now()).unwrap_or(1),
-        _ => 0,
+/// An entry with its bank and what is written about it.
+struct Whole {
+    bank: Bank,
+    item: ContentItem,
+    remarks: Remarks,
+    /// By which names an exchange knows it, or null.
+    collab: Value,
+}
+
+fn whole_of(desk: &Desk, name: &str, id: &str) -> Result<Whole, Refusal> {
+    let (bank, item) = entry_of(desk, name, id)?;
+    let remarks = desk.store.remarks(item.id);
+    Ok(Whole {
+        remarks: remarks.map_err(|error| failed(&error))?,
+        collab: exchanges::collab(desk, &item),
+        bank,
+        item,
+    })
+}
+
+impl Whole {
+    /// From when on it matches: the time from which it does again, 0 for never, else what was said last, or 1.
+    fn enabled_from(&self) -> u64 {
+        let Self {
+            bank,
+            item,
+            remarks,
+            ..
+        } = self;
+        match item.state {
+            ContentState::Active => bank
+                .policy
+                .paused_until(item.id, clock::now())
+                .or(remarks.enabled_from)
+                .unwrap_or(1),
+            _ => 0,
+        }
     }
 }
 
@@ -432,15 +387,30 @@ pub(super) async fn entry(
     request: Request,
 ) -> Answer {
     let (name, id) = read(path)?;
-    let shows_hashes = Parameters::of(request.uri())?.flag("include_signals")?;
-    let found = curator(&state)?.ask(move |desk| entry_of(desk, &name, &id));
-    let (bank, item) = found.await?;
+    let asked = Parameters::of(request.uri())?;
+    let shows_hashes = asked.flag("include_signals")?;
+    let shows_metadata =
+        asked.get("include_metadata").is_none() || asked.flag("include_metadata")?;
+    let found = curator(&state)?.ask(move |desk| whole_of(desk, &name, &id));
+    let whole = found.await?;
+    let Whole {
+        bank,
+        item,
+        remarks,
+        collab,
+    } = &whole;
     let mut told = json!({
-        "bank": shown(&bank),
-        "disable_until_ts": disabled_until(&bank, &item),
+        "bank": shown(bank),
+        "disable_until_ts": whole.enabled_from(),
         "id": item.id.0,
         "original_media_uri": null,
     });
+    if let Some(note) = &remarks.note {
+        told["note"] = json!(note);
+    }
+    if shows_metadata && let Some(metadata) = remarks::shown(remarks, collab.clone()) {
+        told["metadata"] = metadata;
+    }
     if shows_hashes {
         let mut hashes = Map::new();
         for entry in &item.signals {
@@ -454,8 +424,8 @@ pub(super) async fn entry(
     Ok(answer(&told))
 }
 
-/// What `disable_until_ts` asks for. `None`: nothing is said.
-fn asked_turn(body: &Map<String, Value>) -> Result<Option<Turn>, Refusal> {
+/// What `disable_until_ts` asks for, and as which number. `None`: nothing is said.
+fn asked_turn(body: &Map<String, Value>) -> Result<Option<(Turn, u64)>, Refusal> {
     let Some(given) = body
         .get("disable_until_ts")
         .filter(|given| !given.is_null())
@@ -469,17 +439,19 @@ fn asked_turn(body: &Map<String, Value>) -> Result<Option<Turn>, Refusal> {
     let number = number.and_then(|number| u64::try_from(number).ok());
     let now = clock::now();
     match number {
-        None => Err(Refusal::bad("disable_until_ts must be a positive integer")),
-        Some(0) => Ok(Some(Turn::Withdraw)),
+        None => Err(Refusal::bad(
+            "disable_until_ts must be a non-negative integer",
+        )),
+        Some(0) => Ok(Some((Turn::Withdraw, 0))),
         Some(until) if until > now.saturating_add(MOST_AHEAD) => Err(Refusal::bad(
             "disable_until_ts must be less than 5 years in the future",
         )),
-        Some(until) if until <= now => Ok(Some(Turn::Reinstate)),
-        Some(until) => Ok(Some(Turn::PauseUntil(until))),
+        Some(until) if until <= now => Ok(Some((Turn::Reinstate, until))),
+        Some(until) => Ok(Some((Turn::PauseUntil(until), until))),
     }
 }
 
-/// Disables an entry, for good or until a time, or enables it.
+/// Disables an entry, for good or until a time, or enables it; sets its note, or clears it.
 pub(super) async fn change_entry(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
@@ -488,15 +460,28 @@ pub(super) async fn change_entry(
 ) -> Answer {
     let (name, id) = read(path)?;
     let body = object(&state, request).await?;
-    if body.contains_key("note") {
-        return Err(Refusal::bad(NOT_KEPT));
-    }
+    let note = body.get("note").map(remarks::note).transpose()?;
     let wanted = asked_turn(&body)?;
     let changed = curator(&state)?.call(&caller, ("change entry", name.clone()), move |desk| {
-        let (bank, item) = entry_of(desk, &name, &id)?;
+        let Whole {
+            bank,
+            item,
+            remarks,
+            ..
+        } = whole_of(desk, &name, &id)?;
         desk.entry = Some(item.id.0);
-        let Some(wanted) = wanted else {
-            return Ok((bank, item));
+        let said = Remarks {
+            note: note.unwrap_or(remarks.note.clone()),
+            // Of 1 and of what is disabled for good there is nothing to be remembered.
+            enabled_from: match wanted {
+                Some((_, from)) => Some(from).filter(|&from| from > 1),
+                None => remarks.enabled_from,
+            },
+            ..remarks
+        };
+        remark(desk, item.id, &said)?;
+        let Some((wanted, _)) = wanted else {
+            return whole_of(desk, &name, &id);
         };
         let turn = |wanted| {
             let turned = turn_in(&desk.store, &bank.name, &[item.id.into()], wanted);
@@ -513,17 +498,20 @@ pub(super) async fn change_entry(
         if wanted != Turn::Reinstate {
             desk.publish_now()?;
         }
-        entry_of(desk, &name, &id)
+        whole_of(desk, &name, &id)
     });
-    let (bank, item) = changed.await?;
+    let whole = changed.await?;
     Ok(answer(&json!({
-        "bank": shown(&bank),
-        "collab_metadata": {},
-        "disable_until_ts": disabled_until(&bank, &item),
-        "id": item.id.0,
-        "note": null,
+        "bank": shown(&whole.bank),
+        "collab_metadata": match whole.collab.is_null() {
+            true => json!({}),
+            false => whole.collab.clone(),
+        },
+        "disable_until_ts": whole.enabled_from(),
+        "id": whole.item.id.0,
+        "note": whole.remarks.note,
         "original_media_uri": null,
-        "user_metadata": null,
+        "user_metadata": remarks::user(&whole.remarks),
     })))
 }
 

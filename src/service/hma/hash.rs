@@ -4,10 +4,10 @@ use crate::gate::{Extraction, VariantSet, Worker};
 use crate::hash::{Quality, SignalType};
 use crate::media::Limits;
 use crate::service::body::{self, Form};
+use crate::service::clients::LowQuality;
 use crate::service::hma::lax::Parameters;
 use crate::service::hma::signals::{Content, Kind};
 use crate::service::hma::{Refusal, answer};
-use crate::service::settings::LowQuality;
 use crate::service::state::State;
 use axum::extract::{Request, State as Shared};
 use axum::http::Uri;
@@ -66,7 +66,17 @@ pub(super) async fn of_file(
     Form { field, upload, .. }: Form,
 ) -> Result<Vec<(Kind, String)>, Refusal> {
     let content = Content::named(&field)?;
-    let kinds = content.kinds(asked.list("types").as_deref())?;
+    let kinds = content.kinds(
+        asked.list("types").as_deref(),
+        &state.settings.hma_photo_types,
+    )?;
+    for kind in &kinds {
+        if state.switches.ratio(kind.of) <= 0.0 {
+            let name = kind.name;
+            let said = format!("signal type '{name}' doesn't exist or is disabled");
+            return Err(Refusal::bad(said));
+        }
+    }
     let limits = Limits {
         max_file_bytes: state.settings.max_body,
         ..Limits::default()

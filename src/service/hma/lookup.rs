@@ -10,7 +10,7 @@ use crate::service::fault::Fault;
 use crate::service::hma::hash::{not_fetched, of_form};
 use crate::service::hma::lax::Parameters;
 use crate::service::hma::signals::{Kind, PDQ, VIDEO_MD5};
-use crate::service::hma::{Refusal, answer};
+use crate::service::hma::{Refusal, answer, types};
 use crate::service::pool::Unanswered;
 use crate::service::settings::{Role, Settings};
 use crate::service::state::{Roles, State};
@@ -170,7 +170,7 @@ fn kind_of(name: &str) -> Result<Kind, Refusal> {
 pub(super) async fn raw(Shared(state): Shared<Arc<State>>, uri: Uri) -> Result<Response, Refusal> {
     let parameters = Parameters::of(&uri)?;
     let text = parameters.required("signal")?;
-    let kind = kind_of(parameters.required("signal_type")?)?;
+    let kind = types::on(&state, kind_of(parameters.required("signal_type")?)?)?;
     let signal = kind.read_or_refuse(text)?;
     let with_distance = parameters.flag("include_distance")?;
     let gate = index_of(&state)?;
@@ -215,9 +215,12 @@ fn by_bank(
     kind: Kind,
     signal: &Signal,
     asked: &Asked<'_>,
-    settings: &Settings,
+    state: &State,
 ) -> Option<Value> {
     let flip = flip(asked.seed, kind);
+    if !asked.bypass && state.switches.ratio(kind.of) <= flip {
+        return Some(json!({}));
+    }
     let now = clock::now();
     let keep = |bank: &Bank, content: u64| {
         let content = crate::bank::ContentId(content);
@@ -228,7 +231,8 @@ fn by_bank(
     let mut banks = Map::new();
     for (bank, entries) in search(index, pace, kind, signal, keep)? {
         if let Some(bank) = index.bank(bank) {
-            let entries = entries.into_iter().map(|one| entry(kind, one, settings));
+            let entries = entries.into_iter();
+            let entries = entries.map(|one| entry(kind, one, &state.settings));
             banks.insert(bank.name.as_str().to_owned(), entries.collect());
         }
     }
@@ -248,7 +252,7 @@ async fn look_up(
         let asked = Asked::of(&parameters)?;
         let index = gate.index();
         let hashes = hashes.iter().map(|(kind, signal)| {
-            let banks = by_bank(&index, pace, *kind, signal, &asked, &shared.settings)?;
+            let banks = by_bank(&index, pace, *kind, signal, &asked, &shared)?;
             Some((*kind, banks))
         });
         Ok(hashes.collect())
@@ -272,7 +276,7 @@ pub(super) async fn by_signal(
     let (Some(text), Some(kind)) = (given("signal"), given("signal_type")) else {
         return Err(Refusal::bad(EITHER));
     };
-    let kind = kind_of(kind)?;
+    let kind = types::on(&state, kind_of(kind)?)?;
     let signal = kind.read_or_refuse(text)?;
     let found = look_up(&state, vec![(kind, signal)], uri).await?;
     let found = found.into_iter().next().map(|(_, banks)| banks);
@@ -307,7 +311,7 @@ pub(super) async fn by_file(
             return Err(Fault::new(StatusCode::UNAUTHORIZED, "no-key", said).into());
         }
         return Err(Refusal::forbidden(
-            "this key may not hash: it needs the scope hash too",
+            "Hashing is disabled, missing role: this key needs the scope hash too",
         ));
     }
     index_of(&state)?;

@@ -10,16 +10,23 @@
 //! is withdrawn until a time is left out. Entries of `allow` banks are harmless look-alikes. HMA has no such thing, and its
 //! clients take every bank in an answer for a hit: so these banks are left out unless `banks=` names them.
 
+#[cfg(feature = "curation")]
+mod asked;
 mod banks;
 mod compare;
 #[cfg(feature = "curation")]
 mod curate;
+#[cfg(feature = "curation")]
+mod exchanges;
 mod hash;
 mod lax;
 mod lookup;
+#[cfg(feature = "curation")]
+mod remarks;
 pub(super) mod routes;
 mod signals;
 mod status;
+mod types;
 
 use crate::service::fault::Fault;
 use axum::body::Body;

@@ -1,9 +1,9 @@
 //! The list of HMA's paths that are served here: for the router, the site map and the OpenAPI document.
 
-#[cfg(feature = "curation")]
-use crate::service::hma::curate;
 use crate::service::hma::status::Site;
-use crate::service::hma::{banks, compare, hash, lookup, status};
+use crate::service::hma::{banks, compare, hash, lookup, status, types};
+#[cfg(feature = "curation")]
+use crate::service::hma::{curate, exchanges};
 use crate::service::settings::Role;
 use crate::service::state::{Roles, State};
 use axum::routing::{MethodRouter, any, get, post};
@@ -170,7 +170,7 @@ pub(super) const ROUTES: &[Route] = &[
         Some(Role::Match),
         &[],
         "types of hashes",
-        || get(banks::signal_types).fallback(banks::of_curator),
+        || get(types::signal_types).fallback(banks::of_curator),
     ),
     route(
         (Method::Get, "/c/signal_type/index"),
@@ -184,7 +184,7 @@ pub(super) const ROUTES: &[Route] = &[
         Some(Role::Match),
         &[],
         "types of content",
-        || get(banks::content_types).fallback(banks::of_curator),
+        || get(types::content_types).fallback(banks::of_curator),
     ),
 ];
 
@@ -242,14 +242,86 @@ const CURATOR: &[Route] = {
     ]
 };
 
+/// What a curator sets besides.
+#[cfg(feature = "curation")]
+const TYPES: &[Route] = &[route(
+    (Method::Put, "/c/signal_type/{signal_type_name}"),
+    Some(Role::Curate),
+    &[],
+    "for which part of the questions a type counts",
+    || put(types::set_signal_type),
+)];
+
+/// The paths of exchanges.
+#[cfg(feature = "curation")]
+const EXCHANGES: &[Route] = {
+    const ROLE: Option<Role> = Some(Role::Curate);
+    const ALL: &str = "/c/exchanges";
+    const ONE: &str = "/c/exchange/{exchange_name}";
+    const API: &str = "/c/exchanges/api/{api_name}";
+    &[
+        route((Method::Get, ALL), ROLE, &[], "all exchanges", || {
+            get(exchanges::all)
+        }),
+        route((Method::Post, ALL), ROLE, &[], "make an exchange", || {
+            post(exchanges::create)
+        }),
+        route(
+            (Method::Get, "/c/exchanges/apis"),
+            ROLE,
+            &[],
+            "the kinds of exchange",
+            || get(exchanges::apis),
+        ),
+        route((Method::Get, API), ROLE, &[], "a kind of exchange", || {
+            get(exchanges::api)
+        }),
+        route(
+            (Method::Post, API),
+            ROLE,
+            &[],
+            "set what proves who asks",
+            || post(exchanges::set_api),
+        ),
+        route(
+            (Method::Get, "/c/exchanges/api/{api_name}/schema"),
+            ROLE,
+            &[],
+            "what a kind of exchange is told",
+            || get(exchanges::schema),
+        ),
+        route((Method::Get, ONE), ROLE, &[], "an exchange", || {
+            get(exchanges::one)
+        }),
+        route(
+            (Method::Get, "/c/exchange/{exchange_name}/status"),
+            ROLE,
+            &[],
+            "what its fetches did",
+            || get(exchanges::status),
+        ),
+        route((Method::Put, ONE), ROLE, &[], "fetch it or not", || {
+            put(exchanges::change)
+        }),
+        route(
+            (Method::Delete, ONE),
+            ROLE,
+            &[],
+            "delete an exchange",
+            || delete(exchanges::remove),
+        ),
+    ]
+};
+
 /// The paths that these roles serve.
 fn served(roles: &Roles) -> Vec<&'static Route> {
     #[cfg(feature = "curation")]
-    let more = CURATOR;
+    let more = [CURATOR, TYPES, EXCHANGES].into_iter().flatten();
     #[cfg(not(feature = "curation"))]
-    let more: &[Route] = &[];
-    let more = more.iter().filter(|route| route.is_served(roles));
-    let more: Vec<&Route> = more.collect();
+    let more = std::iter::empty();
+    let more: Vec<&Route> = more
+        .filter(|route: &&Route| route.is_served(roles))
+        .collect();
     let is_answered_better = |route: &&Route| more.iter().any(|better| better.path == route.path);
     let mut served: Vec<&Route> = ROUTES
         .iter()

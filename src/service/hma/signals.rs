@@ -81,15 +81,25 @@ impl Content {
         }
     }
 
-    /// The kinds that are computed of it: those that are named, or the usual one. Of a video only its bytes are read.
-    pub(super) fn kinds(self, named: Option<&[&str]>) -> Result<Vec<Kind>, Refusal> {
+    /// The kinds that are computed of it: those that are named, or the usual ones. Of a video only its bytes are read.
+    pub(super) fn kinds(
+        self,
+        named: Option<&[&str]>,
+        of_photos: &[SignalType],
+    ) -> Result<Vec<Kind>, Refusal> {
+        let mut kinds: Vec<Kind> = Vec::new();
         let Some(named) = named else {
-            return Ok(vec![match self {
-                Self::Photo => PDQ,
-                Self::Video => VIDEO_MD5,
-            }]);
+            if self == Self::Video {
+                return Ok(vec![VIDEO_MD5]);
+            }
+            for &of in of_photos {
+                let name = of.name();
+                if !kinds.iter().any(|kind| kind.of == of) {
+                    kinds.push(Kind { name, of });
+                }
+            }
+            return Ok(kinds);
         };
-        let mut kinds = Vec::new();
         for name in named
             .iter()
             .map(|name| name.trim())
