@@ -8,9 +8,11 @@
 //! | file | what it owns |
 //! | --- | --- |
 //! | `settings` | what an operator can set: `[service]` of a file, and flags over it |
+//! | `unusable` | why it cannot be |
 //! | `server` | listeners, connections, stopping |
 //! | `follow` | the index that is published, within a second |
 //! | `curator` | the banks, where this node keeps them (feature `curation`) |
+//! | `jobs`, `lists` | what takes long beside it; lists that are uploaded (feature `curation`) |
 //! | `pool` | the threads that look at uploads, and the queue before them |
 //! | `body` | what a request brings, within limits |
 //! | `door`, `ids`, `caller` | what holds for every request: its id, who calls, what every answer says |
@@ -34,17 +36,21 @@ mod follow;
 mod heard;
 mod hma;
 mod ids;
+#[cfg(feature = "curation")]
+mod jobs;
 mod keys;
+#[cfg(feature = "curation")]
+mod lists;
 mod metrics;
 mod pool;
 mod ring;
 mod server;
 mod settings;
 mod state;
+mod unusable;
 mod v1;
 
 pub use keys::{Key, KeyError, KeyFile};
 pub use server::{Bound, Checked, ServiceError, check, serve};
-pub use settings::{
-    ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsError, SettingsFile,
-};
+pub use settings::{ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsFile};
+pub use unusable::SettingsError;
