@@ -15,8 +15,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Each flag outweighs the setting of its name in the section [service] of the file. \
     The file has more: home, publish_after, queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
-    anonymous, rate, hma_exact_distance, hma_low_quality, hma_metadata, \
-    hma_photo_types."
+    max_list, anonymous, rate, hma_exact_distance, hma_low_quality, hma_metadata, hma_photo_types."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -32,7 +31,8 @@ pub(crate) struct ServeArgs {
     listen: Vec<String>,
 
     /// What listeners serve that name nothing: gate (uploads judged), match (hashes looked up), hash
-    /// (uploads hashed), metrics, curate (the home folder's banks kept) [default: all but curate]
+    /// (uploads hashed), metrics, curate (the home folder's banks kept), admin (the log of decisions read, an index
+    /// written anew) [default: all but curate and admin]
     #[arg(long, value_name = "ROLES", value_delimiter = ',')]
     roles: Vec<Role>,
 

@@ -10,6 +10,7 @@ use crate::curation::entries::{self, EntryName};
 use crate::curation::ledger::{Ledger, LedgerEntry, LedgerError};
 use crate::store::{BankStore, Remarks, StoreError};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What is known of one entry, as `audit --format jsonl` writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub enum AuditError {
 /// A workspace that is asked about its entries.
 #[derive(Debug)]
 pub struct Audit {
-    store: BankStore,
+    store: Arc<BankStore>,
     ledger: Ledger,
 }
 
@@ -81,10 +82,17 @@ impl Audit {
     /// # Errors
     /// [`AuditError::Store`].
     pub fn open(workspace: &Workspace) -> Result<Self, AuditError> {
-        Ok(Self {
-            store: BankStore::open_read_only(workspace.store())?,
+        let store = BankStore::open_read_only(workspace.store())?;
+        Ok(Self::on(workspace, Arc::new(store)))
+    }
+
+    /// As [`open`](Self::open), for whoever holds the store open.
+    #[must_use]
+    pub fn on(workspace: &Workspace, store: Arc<BankStore>) -> Self {
+        Self {
+            store,
             ledger: Ledger::of(workspace),
-        })
+        }
     }
 
     /// What is known of the entries that a name means; at least one.

@@ -285,6 +285,12 @@ fn secret_key(path: &Path, password: Option<&str>) -> Result<SecretKey, TrustErr
 }
 
 /// A public key, given as text or as the name of a file that holds it.
+/// Whether a text is a public key itself, and no name of a file with one.
+#[must_use]
+pub fn is_public_key(text: &str) -> bool {
+    PublicKey::from_base64(text).is_ok()
+}
+
 fn public_key(given: &str) -> Result<PublicKey, TrustError> {
     if let Ok(key) = PublicKey::from_base64(given) {
         return Ok(key);

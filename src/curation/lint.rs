@@ -186,6 +186,19 @@ pub fn lint(
     observer: &dyn Observer,
 ) -> Result<LintReport, LintError> {
     let store = BankStore::open_read_only(workspace.store())?;
+    lint_from(workspace, &store, plan, observer)
+}
+
+/// As [`lint`], for whoever holds the workspace's store open.
+///
+/// # Errors
+/// [`LintError`].
+pub fn lint_from(
+    workspace: &Workspace,
+    store: &BankStore,
+    plan: &LintPlan,
+    observer: &dyn Observer,
+) -> Result<LintReport, LintError> {
     for name in &plan.banks {
         store.bank(name)?;
     }

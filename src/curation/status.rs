@@ -139,17 +139,29 @@ pub fn status(workspace: &Workspace) -> Result<Status, StatusError> {
         Err(StoreError::Missing { .. }) => None,
         Err(error) => return Err(error.into()),
     };
+    status_by(workspace, store.as_ref())
+}
+
+/// As [`status`], for whoever holds the workspace's store open.
+///
+/// # Errors
+/// As [`status`].
+pub fn status_from(workspace: &Workspace, store: &BankStore) -> Result<Status, StatusError> {
+    status_by(workspace, Some(store))
+}
+
+fn status_by(workspace: &Workspace, store: Option<&BankStore>) -> Result<Status, StatusError> {
     let index = match Index::open(workspace.index()) {
         Ok(index) => Some(index),
         Err(IndexError::NotPublished { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let banks = match &store {
+    let banks = match store {
         Some(store) => store.banks()?,
         None => Vec::new(),
     };
     let policy = policy_status(workspace, &banks, index.as_ref());
-    let up_to_date = match (&store, &index) {
+    let up_to_date = match (store, &index) {
         (Some(store), Some(index)) => {
             let (snapshot, stats) = (store.snapshot()?, index.stats());
             snapshot.revision == stats.store_revision
@@ -162,7 +174,7 @@ pub fn status(workspace: &Workspace) -> Result<Status, StatusError> {
     Ok(Status {
         folder: workspace.folder().to_owned(),
         home: workspace.folder().to_string_lossy().into_owned(),
-        banks: match &store {
+        banks: match store {
             Some(store) => (banks.into_iter())
                 .map(|bank| bank_status(store, bank))
                 .collect::<Result<_, _>>()?,

@@ -8,6 +8,7 @@ use crate::clock::{self, time};
 use crate::curation::Workspace;
 use crate::curation::entries::{self, EntryName};
 use crate::store::{BankStore, StoreError};
+use serde::{Deserialize, Serialize};
 
 /// What is to become of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Turn {
 }
 
 /// What became of one entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Turned {
     /// The entry.

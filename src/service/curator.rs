@@ -6,7 +6,7 @@
 
 use crate::clock;
 use crate::curation::Workspace;
-use crate::curation::publish::{PublishPlan, publish_from};
+use crate::curation::publish::{PublishOutcome, PublishPlan, publish_from};
 use crate::files;
 use crate::guard::catch_unwind;
 use crate::service::caller::Caller;
@@ -57,7 +57,7 @@ struct Line<'a> {
 /// What the one writer has.
 pub(super) struct Desk {
     pub(super) workspace: Workspace,
-    pub(super) store: BankStore,
+    pub(super) store: Arc<BankStore>,
     /// The entry that the call under way is about.
     pub(super) entry: Option<u64>,
     follower: Arc<Follower>,
@@ -76,6 +76,7 @@ pub(super) struct Curator {
     workspace: Workspace,
     /// Wakes whoever fetches from exchanges.
     fetch: Notify,
+    store: Arc<BankStore>,
 }
 
 /// What the log says of an error, with its causes.
@@ -111,9 +112,10 @@ impl Curator {
             Ok((workspace, store, record))
         };
         let (workspace, store, record) = open().map_err(|error| said(&*error))?;
+        let store = Arc::new(store);
         let mut desk = Desk {
             workspace: workspace.clone(),
-            store,
+            store: Arc::clone(&store),
             entry: None,
             follower,
             record,
@@ -130,6 +132,7 @@ impl Curator {
             calls: Mutex::new(Some(calls)),
             thread: Mutex::new(Some(thread.map_err(|error| error.to_string())?)),
             workspace,
+            store,
             fetch: Notify::new(),
         })
     }
@@ -142,6 +145,50 @@ impl Curator {
     /// Waits until somebody says so.
     pub(super) async fn asked_to_fetch(&self) {
         self.fetch.notified().await;
+    }
+
+    /// The home folder, whose banks are kept.
+    pub(super) fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// The store, for whoever reads it, or writes to it for long: others write between two batches.
+    pub(super) fn store(&self) -> &Arc<BankStore> {
+        &self.store
+    }
+
+    /// Has the writer note the end of what another thread did to the store, and publish it. Waits for a place, and for
+    /// nothing else. Not for threads that talk to callers.
+    pub(super) fn ended(
+        &self,
+        caller: &Caller,
+        (what, bank): (&'static str, String),
+        outcome: &'static str,
+    ) {
+        let (request, key) = (Arc::clone(&caller.request), caller.key.clone());
+        let job: Job = Box::new(move |desk| {
+            desk.set_pending();
+            let line = Line {
+                at: clock::now_ms(),
+                request: &request,
+                key: key.as_deref(),
+                what,
+                bank: &bank,
+                entry: None,
+                outcome,
+            };
+            // Where it cannot be written, the log says so.
+            let _ = desk.note(&line);
+        });
+        let calls = self
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(calls) = calls {
+            // Fails where the writer has ended, and then nobody is there to note it.
+            let _ = calls.send(job);
+        }
     }
 
     /// Writes down for other programs who holds the store.
@@ -300,7 +347,14 @@ impl Desk {
     }
 
     fn changed_since(&mut self, revision: u64) {
-        if self.store.revision() != revision && !self.is_published() {
+        if self.store.revision() != revision {
+            self.set_pending();
+        }
+    }
+
+    /// Sees that what has changed is published.
+    fn set_pending(&mut self) {
+        if !self.is_published() {
             let now = Instant::now();
             let first = self.pending.map_or(now, |(first, _)| first);
             self.pending = Some((first, now));
@@ -319,18 +373,22 @@ impl Desk {
         }
     }
 
-    /// Publishes, and puts in force here what was published.
     fn publish(&mut self) -> Result<(), String> {
-        let plan = PublishPlan::default();
-        let published = publish_from(&self.workspace, &self.store, &plan, &Silent);
+        self.publish_by(&PublishPlan::default()).map(|_| ())
+    }
+
+    /// Publishes, and puts in force here what was published.
+    pub(super) fn publish_by(&mut self, plan: &PublishPlan) -> Result<PublishOutcome, String> {
+        let published = publish_from(&self.workspace, &self.store, plan, &Silent);
         let looked = published.map_err(|error| said(&error)).and_then(|outcome| {
-            if let Some(error) = outcome.not_noted {
-                tracing::warn!("{}", said(&error));
+            if let Some(error) = &outcome.not_noted {
+                tracing::warn!("{}", said(error));
             }
-            self.follower.look().map_err(|error| said(&error))
+            let looked = self.follower.look();
+            looked.map(|()| outcome).map_err(|error| said(&error))
         });
-        match looked {
-            Ok(()) => (self.pending, self.failed) = (None, None),
+        match &looked {
+            Ok(_) => (self.pending, self.failed) = (None, None),
             Err(_) => {
                 let now = Instant::now();
                 self.failed = Some(now);

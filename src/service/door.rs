@@ -118,6 +118,13 @@ enum Needs {
     Either(Role, Role),
 }
 
+/// Whether a path is one of ours that only who keeps banks may ask for.
+fn is_curation(path: &str) -> bool {
+    const FIRST: [&str; 6] = ["banks", "jobs", "audit", "store", "publish", "lint"];
+    let below = path.strip_prefix("/v1/").unwrap_or_default();
+    FIRST.contains(&below.split('/').next().unwrap_or_default())
+}
+
 /// What a path asks of a caller, by its beginning: also where there is no such path, so that nobody learns which there are.
 fn needs(path: &str, method: &Method) -> Needs {
     match path {
@@ -132,8 +139,10 @@ fn needs(path: &str, method: &Method) -> Needs {
         "/v1/check" => Needs::Scope(Role::Gate),
         "/v1/match" => Needs::Scope(Role::Match),
         "/v1/hash" => Needs::Scope(Role::Hash),
+        "/v1/decisions" => Needs::Scope(Role::Admin),
         "/metrics" => Needs::Scope(Role::Metrics),
         "/c" => Needs::Scope(Role::Match),
+        _ if is_curation(path) => Needs::Scope(Role::Curate),
         _ if path.starts_with("/v1/authz/") => Needs::Scope(Role::Gate),
         _ if path.starts_with("/h/") => Needs::Scope(Role::Hash),
         _ if path.starts_with("/m/") => Needs::Scope(Role::Match),

@@ -8,10 +8,12 @@
 //! | file | what it owns |
 //! | --- | --- |
 //! | `settings` | what an operator can set: `[service]` of a file, and flags over it |
+//! | `unusable` | why it cannot be |
 //! | `server` | listeners, connections, stopping |
 //! | `follow` | the index that is published, within a second |
 //! | `curator` | the banks, where this node keeps them (feature `curation`) |
 //! | `fetching` | when exchanges are fetched, where this node keeps banks (feature `curation`) |
+//! | `jobs`, `lists` | what takes long beside it; lists that are uploaded (feature `curation`) |
 //! | `pool` | the threads that look at uploads, and the queue before them |
 //! | `body` | what a request brings, within limits |
 //! | `door`, `ids`, `caller` | what holds for every request: its id, who calls, what every answer says |
@@ -40,7 +42,11 @@ mod follow;
 mod heard;
 mod hma;
 mod ids;
+#[cfg(feature = "curation")]
+mod jobs;
 mod keys;
+#[cfg(feature = "curation")]
+mod lists;
 mod metrics;
 mod pool;
 mod ring;
@@ -48,9 +54,11 @@ mod server;
 mod settings;
 mod state;
 mod switches;
+mod unusable;
 mod v1;
 
 pub use clients::{ExactDistance, HmaMetadata, LowQuality};
 pub use keys::{Key, KeyError, KeyFile};
 pub use server::{Bound, Checked, ServiceError, check, serve};
-pub use settings::{Listen, Listener, Role, Settings, SettingsError, SettingsFile};
+pub use settings::{Listen, Listener, Role, Settings, SettingsFile};
+pub use unusable::SettingsError;

@@ -17,12 +17,15 @@ use crate::service::heard::Heard;
 use crate::service::hma;
 use crate::service::ids::Ids;
 use crate::service::keys::{KeyError, KeyFile};
+#[cfg(feature = "curation")]
+use crate::service::lists::Lists;
 use crate::service::metrics::Metrics;
 use crate::service::pool::Pool;
 use crate::service::ring::Ring;
-use crate::service::settings::{Listen, Role, Settings, SettingsError};
+use crate::service::settings::{Listen, Role, Settings};
 use crate::service::state::{Roles, State};
 use crate::service::switches::Switches;
+use crate::service::unusable::SettingsError;
 use crate::service::v1;
 use axum::Router;
 use axum::extract::Request;
@@ -190,6 +193,8 @@ pub fn serve(
         Some(home) if settings.curates() => Switches::read(&home.join("signal_types.json")),
         _ => Ok(Switches::default()),
     };
+    #[cfg(feature = "curation")]
+    let lists = Lists::begin().map_err(threads)?;
     let state = Arc::new(State {
         switches: switches.map_err(|problem| ServiceError::Curation { problem })?,
         follower: Arc::clone(&follower),
@@ -202,7 +207,10 @@ pub fn serve(
         #[cfg(feature = "curation")]
         curator: curator
             .transpose()
+            .map(|curator| curator.map(Arc::new))
             .map_err(|problem| ServiceError::Curation { problem })?,
+        #[cfg(feature = "curation")]
+        lists,
         settings,
     });
     let following = Following::begin(follower, move || {
@@ -229,6 +237,8 @@ pub fn serve(
     drop(following);
     #[cfg(feature = "curation")]
     if let Some(curator) = &state.curator {
+        // What takes long tells the curator of its end.
+        state.lists.jobs.close();
         curator.close();
     }
     served
@@ -446,8 +456,11 @@ fn router(state: &Arc<State>, roles: &Roles) -> Router {
             }
             Role::Hash => router.route("/v1/hash", post(v1::hash::hash)),
             Role::Metrics => router.route("/metrics", get(v1::metrics::metrics)),
-            // Its paths are HMA's.
+            #[cfg(feature = "curation")]
+            Role::Curate => v1::curation::routes::add(router),
+            #[cfg(not(feature = "curation"))]
             Role::Curate => router,
+            Role::Admin => router.route("/v1/decisions", get(v1::log::decisions)),
         };
     }
     let router = hma::routes::add(router, roles);

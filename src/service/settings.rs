@@ -6,6 +6,7 @@ use crate::gate::{Isolation, VariantSet};
 use crate::hash::SignalType;
 use crate::index::Memory;
 use crate::service::clients::{ExactDistance, HmaMetadata, LowQuality};
+use crate::service::unusable::SettingsError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,18 +31,21 @@ pub enum Role {
     Hash,
     /// `/metrics`.
     Metrics,
-    /// Banks changed, and their entries shown: `/c/…`. Served by a node that holds the store alone.
+    /// Banks changed, and their entries shown: `/c/…`, `/v1/banks`, `/v1/jobs` and more. Served by a node that holds the store alone.
     Curate,
+    /// What concerns all of a node: its log of decisions (`/v1/decisions`), an index that is written anew.
+    Admin,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Gate,
         Self::Match,
         Self::Hash,
         Self::Metrics,
         Self::Curate,
+        Self::Admin,
     ];
 
     /// The roles that change nothing: what is served where no role is named.
@@ -56,6 +60,7 @@ impl Role {
             Self::Hash => "hash",
             Self::Metrics => "metrics",
             Self::Curate => "curate",
+            Self::Admin => "admin",
         }
     }
 }
@@ -159,123 +164,6 @@ impl FromStr for Listener {
     }
 }
 
-/// Why settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// A word that names no role.
-    #[error("{given:?} is no role: use gate, match, hash, metrics and curate, joined by commas")]
-    Role {
-        /// What was given.
-        given: String,
-    },
-    /// A text that is no address.
-    #[error(
-        "{given:?} is no address to listen at: give IP:PORT (127.0.0.1:8710), [IP6]:PORT or unix:PATH, and roles behind \
-         `=` if you like"
-    )]
-    Address {
-        /// What was given.
-        given: String,
-    },
-    /// A text that names no variants or no isolation.
-    #[error("`{name}` in [service]: {problem}")]
-    Word {
-        /// The setting.
-        name: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A number out of its range.
-    #[error("`{name}` is {given}, and may be {least} to {most}")]
-    Range {
-        /// The setting.
-        name: &'static str,
-        /// What was given.
-        given: u64,
-        /// The least.
-        least: u64,
-        /// The most.
-        most: u64,
-    },
-    /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The section says something that is not known or cannot be.
-    #[error("{}:{line}: {problem}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Nothing is named where something must be.
-    #[error("`{name}` is empty: name at least one, or leave it out")]
-    Empty {
-        /// The setting.
-        name: &'static str,
-    },
-    /// A role of one listener, or an address, that is named twice.
-    #[error("{given} is named twice")]
-    Twice {
-        /// What is named twice.
-        given: String,
-    },
-    /// A socket in a folder that is not there.
-    #[error("{at}: there is no such folder")]
-    NoFolder {
-        /// The address.
-        at: String,
-    },
-    /// Everybody could call.
-    #[error(
-        "{at} can be reached from other machines, and there are no keys: make one with `hashgate key create NAME --keys \
-         FILE` and give --keys FILE, or listen at 127.0.0.1 or unix:PATH, behind a proxy that knows who calls"
-    )]
-    Public {
-        /// The address.
-        at: String,
-    },
-    /// This build has no store.
-    #[error(
-        "this build keeps no banks, so it cannot serve the role curate: install hashgate with the feature `full` \
-         (`curation` beside `service`)"
-    )]
-    NoStore,
-    /// The banks to be kept are not named.
-    #[error(
-        "the role curate keeps the banks of a home folder: give --home DIR, or `home` in [service]"
-    )]
-    NoHome,
-    /// The index is not that of the banks.
-    #[error(
-        "the role curate publishes to {}: leave out --index and `index`, which name {}",
-        own.display(),
-        index.display()
-    )]
-    OtherIndex {
-        /// The home folder's index.
-        own: PathBuf,
-        /// The index that is named.
-        index: PathBuf,
-    },
-    /// A setting that only keys give a meaning.
-    #[error(
-        "`{name}` in [service] means something only where there are `keys`: give them, or leave it out"
-    )]
-    NoKeys {
-        /// The setting.
-        name: &'static str,
-    },
-}
-
 /// The section `[service]` of a file, as it is typed. What is absent says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -303,6 +191,8 @@ pub struct SettingsFile {
     pub max_body: Option<u64>,
     /// Most bytes of all bodies together.
     pub body_memory: Option<u64>,
+    /// Most bytes of a list that is imported.
+    pub max_list: Option<u64>,
     /// Milliseconds that an answer may take, once the body is there.
     pub wait: Option<u64>,
     /// Milliseconds that a body may take to arrive.
@@ -405,6 +295,8 @@ pub struct Settings {
     pub max_body: u64,
     /// Most bytes of all bodies that are held at one time; at least `max_body`. 512 MiB unless told.
     pub body_memory: u64,
+    /// Most bytes of a list that is imported over HTTP, 1 KiB to 1 TiB: it is kept in the home folder meanwhile. 4 GiB unless told.
+    pub max_list: u64,
     /// How long an answer may take once the body is there, 1 ms to 10 minutes. 10 seconds unless told.
     pub wait: Duration,
     /// How long a body may take to arrive, 1 ms to an hour. 30 seconds unless told.
@@ -459,6 +351,7 @@ impl Settings {
             queue: None,
             max_body: 64 << 20,
             body_memory: 512 << 20,
+            max_list: 4 << 30,
             wait: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             max_connections: 10_240,
@@ -515,6 +408,9 @@ impl Settings {
         }
         if let Some(bytes) = file.body_memory {
             self.body_memory = within("body_memory", bytes, self.max_body, 1 << 40)?;
+        }
+        if let Some(bytes) = file.max_list {
+            self.max_list = within("max_list", bytes, 1 << 10, 1 << 40)?;
         }
         if let Some(wait) = file.wait {
             self.wait = Duration::from_millis(within("wait", wait, 1, 600_000)?);

@@ -9,6 +9,8 @@ use crate::service::decided::Decided;
 use crate::service::fault::Fault;
 use crate::service::follow::Follower;
 use crate::service::ids::Ids;
+#[cfg(feature = "curation")]
+use crate::service::lists::Lists;
 use crate::service::metrics::Metrics;
 use crate::service::pool::Pool;
 use crate::service::ring::Ring;
@@ -37,7 +39,10 @@ pub(super) struct State {
     pub(super) ring: Option<Arc<Ring>>,
     /// Where this node keeps banks.
     #[cfg(feature = "curation")]
-    pub(super) curator: Option<Curator>,
+    pub(super) curator: Option<Arc<Curator>>,
+    /// Lists that are uploaded, and what else takes long there.
+    #[cfg(feature = "curation")]
+    pub(super) lists: Lists,
 }
 
 impl State {

@@ -13,13 +13,14 @@ use crate::curation::import::source::ListSource;
 use crate::curation::{Notice, Observer, Workspace};
 use crate::hashset::ListFormat;
 use crate::store::BankStore;
+use std::sync::Arc;
 
-/// Brings lists into a bank. While it lives, nobody else writes to the store, unless it only previews.
+/// Brings lists into a bank. While it lives, no other process writes to the store, unless it only previews.
 #[derive(Debug)]
 pub struct Importer {
     workspace: Workspace,
     options: ImportOptions,
-    store: BankStore,
+    store: Arc<BankStore>,
     bank: Bank,
     /// How many entries and records were changed so far.
     changed: u64,
@@ -39,6 +40,22 @@ impl Importer {
             true => BankStore::open_read_only(workspace.store())?,
             false => BankStore::open_existing(workspace.store())?,
         };
+        Self::on(workspace, Arc::new(store), options)
+    }
+
+    /// As [`open`](Self::open), for whoever holds the store open. Others may change the store between two batches of
+    /// [`BankStore::BATCH`] entries: a look at a list counts what it would change as the store is then.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn on(
+        workspace: &Workspace,
+        store: Arc<BankStore>,
+        options: ImportOptions,
+    ) -> Result<Self, ImportError> {
+        if options.lacks_source() {
+            return Err(ImportError::NoSource);
+        }
         let bank = store.bank(&options.bank)?;
         Ok(Self {
             workspace: workspace.clone(),
@@ -128,11 +145,7 @@ impl Importer {
             if delta.interrupted {
                 return Ok(delta);
             }
-            guard::check(
-                &self.options,
-                &delta,
-                self.store.counts(self.bank.id)?.active,
-            )?;
+            self.guard(&delta)?;
             (pass.is_preview, pass.rows) = (false, Some(rows));
         }
         let done = pass.run(&mut list)?;
@@ -141,6 +154,15 @@ impl Importer {
             bundle::note_taken(&bundle, &self.workspace)?;
         }
         Ok(done)
+    }
+
+    /// Checks what a look at a list has counted against how much it may change.
+    ///
+    /// # Errors
+    /// [`ImportError::TooMuchChange`], and [`ImportError::Store`].
+    pub fn guard(&self, delta: &ImportOutcome) -> Result<(), ImportError> {
+        let active = self.store.counts(self.bank.id)?.active;
+        Ok(guard::check(&self.options, delta, active)?)
     }
 
     /// Ends the import. After a large one this writes the store's log into its tables, so that whoever

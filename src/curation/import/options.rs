@@ -65,6 +65,12 @@ impl ImportOptions {
         }
     }
 
+    /// The bank that the lists go into.
+    #[must_use]
+    pub const fn bank(&self) -> &BankName {
+        &self.bank
+    }
+
     /// The format of the lists. Without it the beginning of each list tells.
     #[must_use]
     pub fn format(mut self, format: impl Into<Option<ListFormat>>) -> Self {

@@ -3,7 +3,7 @@
 use crate::bank::Votes;
 use crate::hash::{Quality, SignalType};
 use crate::hashset::{ListFormat, ListRecord};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,11 +11,11 @@ use std::fmt;
 ///
 /// As JSON it is one object with these names; `format` is the name that [`ListFormat`] has, and
 /// `not_whole` is `one_page` or `bad_rows`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImportOutcome {
     /// The format it was read as; `None` where the import was stopped before that was known.
-    #[serde(serialize_with = "format_name")]
+    #[serde(serialize_with = "format_name", deserialize_with = "format_named")]
     pub format: Option<ListFormat>,
     /// Nothing is changed: the numbers say what would be.
     pub preview: bool,
@@ -59,7 +59,7 @@ pub struct ImportOutcome {
 
 /// Why what a list lacks cannot be told: a record that was cut off, malformed or on a page still to come
 /// would look as if its source had taken it back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NotWhole {
@@ -199,6 +199,12 @@ fn in_words<'a, K: fmt::Display>(counts: impl Iterator<Item = (K, &'a u64)>) -> 
 #[expect(clippy::ref_option, reason = "serde asks for it")]
 fn format_name<S: Serializer>(format: &Option<ListFormat>, to: S) -> Result<S::Ok, S::Error> {
     format.map(ListFormat::name).serialize(to)
+}
+
+fn format_named<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ListFormat>, D::Error> {
+    let name = Option::<String>::deserialize(from)?;
+    let format = name.map(|name| name.parse().map_err(serde::de::Error::custom));
+    format.transpose()
 }
 
 #[cfg(test)]

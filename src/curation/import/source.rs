@@ -24,6 +24,7 @@ pub struct ListSource<'a> {
 
 enum Origin<'a> {
     File(PathBuf),
+    Open(File),
     Reader(Box<dyn Read + 'a>),
 }
 
@@ -35,6 +36,17 @@ impl<'a> ListSource<'a> {
         Self {
             name: path.display().to_string(),
             origin: Origin::File(path),
+            front: Vec::new(),
+            kept: None,
+        }
+    }
+
+    /// The list in a file that is open, all of it, wherever that was read to; messages call it by this name.
+    #[must_use]
+    pub fn opened(name: impl Into<String>, file: File) -> Self {
+        Self {
+            name: name.into(),
+            origin: Origin::Open(file),
             front: Vec::new(),
             kept: None,
         }
@@ -64,6 +76,7 @@ impl<'a> ListSource<'a> {
         let mut front = Vec::new();
         match &mut self.origin {
             Origin::File(path) => File::open(path)?.take(bytes).read_to_end(&mut front)?,
+            Origin::Open(file) => from_start(file)?.take(bytes).read_to_end(&mut front)?,
             Origin::Reader(reader) => {
                 let read = Input::new(reader, observer)
                     .take(bytes)
@@ -107,11 +120,8 @@ impl<'a> ListSource<'a> {
             Ok((Box::new(file), bytes))
         };
         let (inner, bytes): (Box<dyn Read + 's>, u64) = match (&mut self.origin, &self.kept) {
-            (_, Some(kept)) => {
-                let mut file = kept.try_clone()?;
-                file.rewind()?;
-                of_file(file)?
-            }
+            (_, Some(kept)) => of_file(from_start(kept)?)?,
+            (Origin::Open(file), None) => of_file(from_start(file)?)?,
             (Origin::File(path), None) => of_file(File::open(path)?)?,
             (Origin::Reader(reader), None) => (Box::new(Cursor::new(&self.front).chain(reader)), 0),
         };
@@ -122,6 +132,13 @@ impl<'a> ListSource<'a> {
             input,
         })
     }
+}
+
+/// A file that is open, from its beginning.
+fn from_start(file: &File) -> io::Result<File> {
+    let mut file = file.try_clone()?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// A list that is being read.

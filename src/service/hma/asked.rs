@@ -21,7 +21,7 @@ pub(super) type Answer = Result<Response, Refusal>;
 
 pub(super) fn curator(state: &State) -> Result<&Curator, Refusal> {
     let none = || Refusal::forbidden("Curating is disabled, missing role");
-    state.curator.as_ref().ok_or_else(none)
+    state.curator.as_deref().ok_or_else(none)
 }
 
 pub(super) fn read<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Refusal> {

@@ -6,7 +6,9 @@
 //! | `/v1/authz/…` | the same for proxies that hand on a request as it is ([`check`]) |
 //! | `GET`, `POST /v1/match` | hashes looked up ([`matching`]) |
 //! | `POST /v1/hash` | an upload hashed ([`hash`]) |
+//! | `/v1/banks…` and more | what a node that keeps banks does to them ([`curation`]) |
 //! | `GET /metrics` | what was counted ([`metrics`]) |
+//! | `GET /v1/decisions` | the log of decisions ([`log`]) |
 //! | `GET /v1/openapi.json` | these paths, for programs ([`openapi`]) |
 //! | `GET /v1/ready`, `/v1/live`, `/v1/status` | how this node is ([`status`]) |
 
@@ -15,11 +17,18 @@
     reason = "what utoipa makes of a path names its parameters in full"
 )]
 pub(super) mod check;
+#[cfg(feature = "curation")]
+pub(in crate::service) mod curation;
 #[expect(
     unused_qualifications,
     reason = "what utoipa makes of a path names its parameters in full"
 )]
 pub(super) mod hash;
+#[expect(
+    unused_qualifications,
+    reason = "what utoipa makes of a path names its parameters in full"
+)]
+pub(super) mod log;
 #[expect(
     unused_qualifications,
     reason = "what utoipa makes of a path names its parameters in full"

@@ -1,7 +1,9 @@
 //! `/v1/openapi.json`: our own paths as an OpenAPI document, made from the functions that answer them.
 
 use crate::service::fault::{Fault, Problem};
-use crate::service::v1::{check, hash, json, matching, metrics, status};
+#[cfg(feature = "curation")]
+use crate::service::v1::curation::{banks, imports, items, keeping};
+use crate::service::v1::{check, hash, json, log, matching, metrics, status};
 use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa::OpenApi;
@@ -23,14 +25,46 @@ use utoipa::OpenApi;
         status::ready,
         status::status,
         metrics::metrics,
+        log::decisions,
         openapi
     ),
     components(schemas(Problem))
 )]
 struct Document;
 
+/// The paths of a node that keeps banks.
+#[cfg(feature = "curation")]
+#[derive(OpenApi)]
+#[openapi(paths(
+    banks::all,
+    banks::show,
+    banks::create,
+    banks::change,
+    banks::remove,
+    items::list,
+    items::add,
+    items::show,
+    items::change,
+    items::remove,
+    items::withdraw,
+    items::reinstate,
+    imports::begin,
+    imports::all,
+    imports::job,
+    imports::commit,
+    imports::stop,
+    keeping::audit,
+    keeping::store,
+    keeping::publish,
+    keeping::lint
+))]
+struct Keeping;
+
 /// The document as it is served.
 #[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, description = "this document")))]
 pub(in crate::service) async fn openapi() -> Result<Response, Fault> {
-    json(StatusCode::OK, &Document::openapi())
+    let document = Document::openapi();
+    #[cfg(feature = "curation")]
+    let document = document.merge_from(Keeping::openapi());
+    json(StatusCode::OK, &document)
 }
