@@ -343,7 +343,7 @@ impl Exchanges {
         }
     }
 
-    /// How many entries of the exchange's bank its source stands by; 0 where it has no bank.
+    /// How many entries of the exchange's bank are not withdrawn; 0 where it has no bank.
     ///
     /// # Errors
     /// [`ExchangeError::NoSuchExchange`], [`ExchangeError::Store`].
