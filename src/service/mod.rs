@@ -7,7 +7,8 @@
 //!
 //! | file | what it owns |
 //! | --- | --- |
-//! | `settings` | what an operator can set: `[service]` of a file, and flags over it |
+//! | `settings`, `collector` | what an operator can set: `[service]` of a file, and flags over it |
+//! | `unusable` | why it cannot be |
 //! | `server` | listeners, connections, stopping |
 //! | `follow` | the index that is published, within a second |
 //! | `curator` | the banks, where this node keeps them (feature `curation`) |
@@ -19,12 +20,14 @@
 //! | `decided` | decisions that are on the disk before their answers are given |
 //! | `fault` | what is answered where there is no answer |
 //! | `metrics` | what is counted and timed |
+//! | `span`, `traces` | the parts of a request, for the log; for a collector of traces (feature `otlp`) |
 //! | `v1` | our own paths |
 //! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
 
 mod body;
 mod busy;
 mod caller;
+mod collector;
 #[cfg(feature = "curation")]
 mod curator;
 mod decided;
@@ -40,11 +43,17 @@ mod pool;
 mod ring;
 mod server;
 mod settings;
+mod span;
 mod state;
+#[cfg(feature = "otlp")]
+mod traces;
+mod unusable;
 mod v1;
 
+pub use collector::Collector;
 pub use keys::{Key, KeyError, KeyFile};
 pub use server::{Bound, Checked, ServiceError, check, serve};
-pub use settings::{
-    ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsError, SettingsFile,
-};
+pub use settings::{ExactDistance, Listen, Listener, LowQuality, Role, Settings, SettingsFile};
+#[cfg(feature = "otlp")]
+pub(crate) use traces::Traces;
+pub use unusable::SettingsError;
