@@ -31,6 +31,7 @@ mod inputs;
 #[cfg(feature = "service")]
 mod key;
 mod known;
+mod log;
 mod matching;
 #[cfg_attr(
     not(feature = "curation"),
@@ -205,7 +206,14 @@ pub fn main() -> ExitCode {
     panics::be_quiet_about_caught_ones();
     #[cfg(target_os = "linux")]
     crate::gate::isolated::use_program(worker());
-    log_to_stderr(cli.verbose);
+    // It says first whether traces are sent too.
+    #[cfg(feature = "service")]
+    let logs_itself = matches!(cli.command, Command::Serve(_));
+    #[cfg(not(feature = "service"))]
+    let logs_itself = false;
+    if !logs_itself {
+        log::to_stderr(cli.verbose);
+    }
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -250,7 +258,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         #[cfg(feature = "service")]
         Command::Serve(args) => {
             let home = home_or(args.needs_no_home())?;
-            serve::run(&args, &home)
+            serve::run(&args, &home, cli.verbose)
         }
         #[cfg(feature = "service")]
         Command::Key(command) => {
@@ -295,20 +303,6 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
 fn close_new_files() {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-}
-
-fn log_to_stderr(verbose: u8) {
-    let level = match verbose {
-        0 => tracing::Level::WARN,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .without_time()
-        .init();
 }
 
 #[cfg(test)]

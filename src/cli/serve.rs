@@ -2,7 +2,7 @@
 
 use crate::cli::home::Home;
 use crate::cli::inputs::IndexArgs;
-use crate::cli::{exit::Exit, output, stop};
+use crate::cli::{exit::Exit, log, output, stop};
 use crate::service::{Bound, Checked, Role, Settings, SettingsFile};
 use anyhow::bail;
 use clap::Args;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Each flag outweighs the setting of its name in the section [service] of the file. \
     The file has more: home, publish_after, queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
-    max_list, anonymous, rate, hma_exact_distance, hma_low_quality, hma_metadata, hma_photo_types."
+    max_list, anonymous, rate, traces, hma_exact_distance, hma_low_quality, hma_metadata, hma_photo_types."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -133,8 +133,24 @@ impl ServeArgs {
     }
 }
 
-pub(crate) fn run(args: &ServeArgs, home: &Home) -> anyhow::Result<Exit> {
+/// Begins to log, and to send traces where that is asked for. What is given back ends that.
+#[cfg(feature = "otlp")]
+fn begin_log(verbose: u8, settings: &Settings) -> anyhow::Result<Option<crate::service::Traces>> {
+    match &settings.traces {
+        Some(collector) => log::to_stderr_and_collector(verbose, collector).map(Some),
+        None => {
+            log::to_stderr(verbose);
+            Ok(None)
+        }
+    }
+}
+
+pub(crate) fn run(args: &ServeArgs, home: &Home, verbose: u8) -> anyhow::Result<Exit> {
     let settings = args.settings(home)?;
+    #[cfg(feature = "otlp")]
+    let _traces = begin_log(verbose, &settings)?;
+    #[cfg(not(feature = "otlp"))]
+    log::to_stderr(verbose);
     if args.check {
         let Checked {
             generation,

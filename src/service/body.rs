@@ -5,6 +5,7 @@
 //! to write anything to a disk.
 
 use crate::service::fault::Fault;
+use crate::service::span::part;
 use axum::RequestExt;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Multipart, Request};
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument;
 
 /// Bytes that are counted together.
 const UNIT: u64 = 1 << 10;
@@ -201,6 +203,7 @@ async fn in_time<T>(
     read: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
     tokio::time::timeout(budget.timeout, read)
+        .instrument(part!("body"))
         .await
         .unwrap_or_else(|_| {
             let detail = "the body did not arrive in time (`body_timeout`)";

@@ -9,6 +9,7 @@ use crate::service::fault::{Fault, Refused};
 use crate::service::hma::message;
 use crate::service::ids::{REQUEST_ID, RequestId};
 use crate::service::settings::Role;
+use crate::service::span::Asked;
 use crate::service::state::State;
 use axum::extract::{MatchedPath, Request, State as Shared};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS};
@@ -18,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Instrument;
 
 /// The action, for whoever decides without reading the body.
 pub(super) const ACTION: HeaderName = HeaderName::from_static("hashgate-action");
@@ -257,6 +259,14 @@ pub(super) async fn pass(
     let served = served.map_or_else(|| "other".to_owned(), |served| served.as_str().to_owned());
     let method = request.method().clone();
     let trace = trace(request.headers()).map(str::to_owned);
+    let asked = Asked {
+        id: &id,
+        method: method.as_str(),
+        served: &served,
+        trace: trace.as_deref(),
+        is_traced: state.settings.traces.is_some(),
+    };
+    let span = asked.span();
     let by_tcp = request.extensions().get::<ByTcp>().is_some();
     let hosts = request.headers().get_all(HOST).iter().count();
     let mut response = if hosts > 1 {
@@ -277,7 +287,7 @@ pub(super) async fn pass(
                 let extensions = request.extensions_mut();
                 extensions.insert(caller);
                 extensions.insert(RequestId(id.as_str().into()));
-                next.run(request).await
+                next.run(request).instrument(span.clone()).await
             }
             Err(fault) => refuse(&path, fault),
         }
@@ -288,6 +298,7 @@ pub(super) async fn pass(
         .map(|refused| refused.0);
     tracing::debug!(id, trace, %method, path = served, status = response.status().as_u16(), refused, "answered");
     let status = response.status();
+    asked.answered(&span, status, refused);
     (state.metrics).answered(&served, status, refused, begun.elapsed());
     let headers = response.headers_mut();
     if judges(&path) {

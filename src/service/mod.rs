@@ -7,7 +7,7 @@
 //!
 //! | file | what it owns |
 //! | --- | --- |
-//! | `settings` | what an operator can set: `[service]` of a file, and flags over it |
+//! | `settings`, `collector` | what an operator can set: `[service]` of a file, and flags over it |
 //! | `unusable` | why it cannot be |
 //! | `server` | listeners, connections, stopping |
 //! | `follow` | the index that is published, within a second |
@@ -24,6 +24,7 @@
 //! | `switches` | which kinds of hash are asked about on HMA's paths |
 //! | `fault` | what is answered where there is no answer |
 //! | `metrics` | what is counted and timed |
+//! | `span`, `traces` | the parts of a request, for the log; for a collector of traces (feature `otlp`) |
 //! | `v1` | our own paths |
 //! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
 
@@ -31,6 +32,7 @@ mod body;
 mod busy;
 mod caller;
 mod clients;
+mod collector;
 #[cfg(feature = "curation")]
 mod curator;
 mod decided;
@@ -52,13 +54,19 @@ mod pool;
 mod ring;
 mod server;
 mod settings;
+mod span;
 mod state;
 mod switches;
+#[cfg(feature = "otlp")]
+mod traces;
 mod unusable;
 mod v1;
 
 pub use clients::{ExactDistance, HmaMetadata, LowQuality};
+pub use collector::Collector;
 pub use keys::{Key, KeyError, KeyFile};
 pub use server::{Bound, Checked, ServiceError, check, serve};
 pub use settings::{Listen, Listener, Role, Settings, SettingsFile};
+#[cfg(feature = "otlp")]
+pub(crate) use traces::Traces;
 pub use unusable::SettingsError;

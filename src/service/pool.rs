@@ -5,6 +5,7 @@
 
 use crate::gate::Worker;
 use crate::guard::catch_unwind;
+use crate::service::span::part;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +134,10 @@ impl Pool {
     ) -> Result<T, Unanswered> {
         let (answer, answered) = oneshot::channel();
         let caller = Caller(Arc::default());
+        let (of_request, queue) = (Span::current(), part!("queue"));
         let run = Box::new(move |worker: &mut Worker| {
-            let made = job(worker);
+            drop(queue);
+            let made = of_request.in_scope(|| part!("work").in_scope(|| job(worker)));
             Box::new(move || {
                 // Who has left hears nothing.
                 let _ = answer.send(made);

@@ -6,6 +6,7 @@ use crate::gate::{Isolation, VariantSet};
 use crate::hash::SignalType;
 use crate::index::Memory;
 use crate::service::clients::{ExactDistance, HmaMetadata, LowQuality};
+use crate::service::collector::Collector;
 use crate::service::unusable::SettingsError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -221,6 +222,8 @@ pub struct SettingsFile {
     pub hma_metadata: Option<HmaMetadata>,
     /// Types of hashes that HMA's `/h/hash` computes of a photo.
     pub hma_photo_types: Option<Vec<String>>,
+    /// The collector that traces are sent to.
+    pub traces: Option<String>,
 }
 
 impl SettingsFile {
@@ -328,6 +331,8 @@ pub struct Settings {
     /// Which types of hashes of a photo are computed on the paths of Hasher-Matcher-Actioner where the caller names
     /// none. PDQ unless told.
     pub hma_photo_types: Vec<SignalType>,
+    /// The collector that traces are sent to (feature `otlp`). None unless told.
+    pub traces: Option<Collector>,
 }
 
 impl Settings {
@@ -366,6 +371,7 @@ impl Settings {
             hma_low_quality: LowQuality::default(),
             hma_metadata: HmaMetadata::default(),
             hma_photo_types: vec![SignalType::Pdq],
+            traces: None,
         }
     }
 
@@ -455,6 +461,9 @@ impl Settings {
                 return Err(SettingsError::Empty { name });
             }
         }
+        if let Some(traces) = &file.traces {
+            self.traces = Some(traces.parse()?);
+        }
         Ok(())
     }
 
@@ -501,7 +510,11 @@ impl Settings {
     /// [`SettingsError::NoStore`], [`SettingsError::NoHome`], [`SettingsError::OtherIndex`]: the role `curate`.
     /// [`SettingsError::Public`]: an address that other machines can reach, without keys. [`SettingsError::NoKeys`],
     /// [`SettingsError::Empty`], [`SettingsError::Twice`], [`SettingsError::NoFolder`], [`SettingsError::Range`].
+    /// [`SettingsError::NoTraces`].
     pub fn check(&self) -> Result<(), SettingsError> {
+        if self.traces.is_some() && cfg!(not(feature = "otlp")) {
+            return Err(SettingsError::NoTraces);
+        }
         if self.keys.is_none() {
             if !self.anonymous.is_empty() {
                 return Err(SettingsError::NoKeys { name: "anonymous" });

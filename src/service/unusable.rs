@@ -96,6 +96,12 @@ pub enum SettingsError {
          (`curation` beside `service`)"
     )]
     NoStore,
+    /// This build sends no traces.
+    #[error(
+        "this build sends no traces, and `traces` in [service] asks for it: install hashgate with the feature `full` \
+         (`otlp` beside `service`)"
+    )]
+    NoTraces,
     /// The banks to be kept are not named.
     #[error(
         "the role curate keeps the banks of a home folder: give --home DIR, or `home` in [service]"

@@ -229,7 +229,7 @@ async fn judge(
             queue,
             work,
         };
-        tracing::debug!(id = &*id.0, outcome = verdict.outcome.name(), body = ?arrival, ?queue, ?work, "judged");
+        tracing::debug!(outcome = verdict.outcome.name(), body = ?arrival, ?queue, ?work, "judged");
         state.metrics.judged(&verdict, action_of(&verdict), parts);
         verdicts.push(verdict);
         decisions.extend(decision);
