@@ -1,6 +1,8 @@
 //! `hashgate audit`: what is known of an entry, where it came from, and since when what holds.
 
 use crate::bank::ContentState;
+#[cfg(feature = "service")]
+use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 pub(crate) use crate::clock::time;
 use crate::curation::audit::{Audit, AuditRecord};
@@ -25,17 +27,30 @@ pub(crate) struct AuditArgs {
     /// How to write it
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 pub(crate) fn run(args: &AuditArgs, home: &Home) -> anyhow::Result<Exit> {
-    let audit = Audit::open(home)?;
     let mut out = output::stdout();
+    let mut tell = |record: &AuditRecord| match args.format {
+        Format::Text => describe(record, &mut out),
+        Format::Jsonl => output::json_line(&mut out, record),
+    };
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        for record in remote::audit(&node, &args.entries)? {
+            tell(&record)?;
+        }
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
+    let audit = Audit::open(home)?;
     for text in &args.entries {
         for record in audit.of(&text.parse()?)? {
-            match args.format {
-                Format::Text => describe(&record, &mut out)?,
-                Format::Jsonl => output::json_line(&mut out, &record)?,
-            }
+            tell(&record)?;
         }
     }
     out.flush()?;

@@ -2,8 +2,10 @@
 
 use crate::bank::BankName;
 use crate::cli::bank::{PUBLISH_HINT, say_withdrawn};
+#[cfg(feature = "service")]
+use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{advice, exit::Exit, hashset, home::Home, output, progress, publish, stop};
-use crate::curation::bundle::Trust;
+use crate::curation::bundle::{self, Trust};
 use crate::curation::import::{
     ImportError, ImportOptions, ImportOutcome, Importer, LeftOutRow, ListSource, TooMuchChange,
     Waiting,
@@ -15,6 +17,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,7 +37,7 @@ pub(crate) struct ImportArgs {
 
     /// What a column of a csv or jsonl list means, as in pdq=hash_field; may be given several times
     #[arg(long, value_name = "MEANING=COLUMN")]
-    column: Vec<ColumnMapping>,
+    column: Vec<ColumnArg>,
 
     /// A label for every entry; may be given several times
     #[arg(long, value_name = "TEXT")]
@@ -86,13 +89,72 @@ pub(crate) struct ImportArgs {
     /// Lists to read, compressed with gzip or zstd or not; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// What a column means, and how that was said.
+#[derive(Debug, Clone)]
+struct ColumnArg {
+    #[cfg_attr(
+        not(feature = "service"),
+        expect(dead_code, reason = "a node is told it as it was said")
+    )]
+    said: String,
+    means: ColumnMapping,
+}
+
+impl FromStr for ColumnArg {
+    type Err = <ColumnMapping as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self {
+            said: text.to_owned(),
+            means: text.parse()?,
+        })
+    }
 }
 
 impl ImportArgs {
+    /// The options, by the names that a node has for them.
+    #[cfg(feature = "service")]
+    fn asked(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let mut asked = Vec::new();
+        asked.extend(
+            self.format
+                .map(|format| ("format", format.name().to_owned())),
+        );
+        asked.extend(
+            self.column
+                .iter()
+                .map(|column| ("column", column.said.clone())),
+        );
+        asked.extend(self.label.iter().map(|label| ("label", label.clone())));
+        asked.extend(self.source.iter().map(|source| ("source", source.clone())));
+        asked.push(("max_shrink", self.max_shrink.to_string()));
+        asked.extend(self.max_added.map(|most| ("max_added", most.to_string())));
+        for (name, is_set) in [
+            ("sync", self.sync),
+            ("complete", self.complete),
+            ("accept_shrink", self.accept_shrink),
+            ("unsigned", self.unsigned),
+        ] {
+            if is_set {
+                asked.push((name, "true".to_owned()));
+            }
+        }
+        if let Some(given) = &self.public_key {
+            asked.push(("public_key", bundle::public_key_text(given)?));
+        }
+        Ok(asked)
+    }
+
     fn options(&self) -> ImportOptions {
         let options = ImportOptions::new(self.bank.clone())
             .format(self.format)
-            .columns(self.column.iter().cloned())
+            .columns(self.column.iter().map(|column| column.means.clone()))
             .labels(self.label.iter().cloned())
             .sync(self.sync)
             .complete(self.complete)
@@ -240,28 +302,95 @@ fn import(
     Ok(outcome)
 }
 
+/// Sends one list to a node.
+#[cfg(feature = "service")]
+fn send(
+    node: &crate::service::asking::Asking,
+    args: &ImportArgs,
+    file: &Path,
+    stop: &AtomicBool,
+) -> anyhow::Result<ImportOutcome> {
+    let name = match file.as_os_str() == "-" {
+        true => "standard input".to_owned(),
+        false => file.display().to_string(),
+    };
+    let sent = remote::Sent {
+        bank: &args.bank,
+        name: &name,
+        file,
+        options: args.asked()?,
+        dry_run: args.dry_run,
+    };
+    remote::import(node, &sent, stop, &mut |line| {
+        output::warn(format_args!("hashgate: warning: {line}"));
+    })
+}
+
 pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
-    let mut importer = Importer::open(home, args.options()).map_err(with_advice)?;
-    let stop = stop::on_request()?;
-    let mut out = output::stdout();
-    let (mut changed, mut interrupted, mut failed) = (0, false, false);
-    let mut has_faults = false;
     if args.complete && args.files.len() > 1 {
         bail!("--complete is about one list: give one file, or join the parts into one");
     }
+    let stop = stop::on_request()?;
+    let mut out = output::stdout();
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let done = bring_in(&args, &mut out, &mut |file| send(&node, &args, file, &stop))?;
+        out.flush()?;
+        // A node publishes by itself.
+        return Ok(Exit::of(
+            false,
+            done.failed || done.interrupted || done.has_faults,
+        ));
+    }
+    let mut importer = Importer::open(home, args.options()).map_err(with_advice)?;
+    let done = bring_in(&args, &mut out, &mut |file| {
+        import(&mut importer, file, args.dry_run, &stop)
+    })?;
+    importer.finish();
+    let is_unhindered = !done.interrupted && !done.failed;
+    if args.publish && !args.dry_run && is_unhindered {
+        out.flush()?;
+        publish::publish(home, false, None, &mut out)?;
+    } else if done.changed > 0 {
+        writeln!(out, "{PUBLISH_HINT}")?;
+    }
+    out.flush()?;
+    Ok(Exit::of(
+        false,
+        done.failed || done.interrupted || done.has_faults,
+    ))
+}
+
+/// What came of all lists.
+#[derive(Default)]
+struct Done {
+    /// Entries and records that were changed.
+    changed: u64,
+    interrupted: bool,
+    failed: bool,
+    has_faults: bool,
+}
+
+/// Brings in one list after the other by `bring`, and says of each what came of it.
+fn bring_in(
+    args: &ImportArgs,
+    out: &mut impl Write,
+    bring: &mut dyn FnMut(&Path) -> anyhow::Result<ImportOutcome>,
+) -> anyhow::Result<Done> {
+    let mut done = Done::default();
     for file in &args.files {
         let name = file.display().to_string();
-        match import(&mut importer, file, args.dry_run, &stop) {
+        match bring(file) {
             Ok(one) => {
-                write_outcome(&one, &mut out, &name)?;
-                changed += one.changed();
-                interrupted |= one.interrupted;
-                has_faults |= one.rejected > 0 || one.not_whole.is_some();
+                write_outcome(&one, out, &name)?;
+                done.changed += one.changed();
+                done.interrupted |= one.interrupted;
+                done.has_faults |= one.rejected > 0 || one.not_whole.is_some();
                 if one.has_nothing() {
                     output::warn(format_args!(
                         "hashgate: error: {name}: no row of it was understood"
                     ));
-                    failed = true;
+                    done.failed = true;
                 }
                 if let Some(reason) = one.not_whole {
                     output::warn(format_args!("hashgate: error: {name}: {reason}"));
@@ -270,21 +399,13 @@ pub(crate) fn run(args: ImportArgs, home: &Home) -> anyhow::Result<Exit> {
             Err(error) => {
                 // The other lists are read all the same.
                 output::warn(format_args!("hashgate: error: {name}: {error:#}"));
-                failed = true;
+                done.failed = true;
             }
         }
-        if interrupted {
+        if done.interrupted {
             writeln!(out, "interrupted: run it again for the rest")?;
             break;
         }
     }
-    importer.finish();
-    if args.publish && !args.dry_run && !interrupted && !failed {
-        out.flush()?;
-        publish::publish(home, false, None, &mut out)?;
-    } else if changed > 0 {
-        writeln!(out, "{PUBLISH_HINT}")?;
-    }
-    out.flush()?;
-    Ok(Exit::of(false, failed || interrupted || has_faults))
+    Ok(done)
 }

@@ -23,6 +23,8 @@ mod hash;
 #[cfg(feature = "curation")]
 mod hashset;
 #[cfg(feature = "curation")]
+mod held;
+#[cfg(feature = "curation")]
 mod history;
 mod home;
 #[cfg(feature = "curation")]
@@ -51,6 +53,8 @@ mod progress;
 #[cfg(feature = "curation")]
 mod publish;
 mod recorder;
+#[cfg(all(feature = "curation", feature = "service"))]
+mod remote;
 mod report;
 #[cfg(feature = "curation")]
 mod retro;
@@ -219,7 +223,14 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Whoever read our output has left: nothing to say, but the work was not done.
             if !output::is_broken_pipe(&error) {
-                output::warn(format_args!("hashgate: error: {}", advice::Advised(&error)));
+                #[cfg(feature = "curation")]
+                let holder = held::by_whom(&error).unwrap_or_default();
+                #[cfg(not(feature = "curation"))]
+                let holder = "";
+                output::warn(format_args!(
+                    "hashgate: error: {}{holder}",
+                    advice::Advised(&error)
+                ));
             }
             Exit::Failed.into()
         }

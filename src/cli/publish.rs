@@ -1,6 +1,8 @@
 //! `hashgate publish`: the store's content as the next generation of the index.
 
 use crate::cli::observer::Terminal;
+#[cfg(feature = "service")]
+use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::curation::publish::{self, Publication, PublishOutcome, PublishPlan};
 use crate::index::Published;
@@ -15,12 +17,37 @@ pub(crate) struct PublishArgs {
 
     /// Bytes of memory to build in: an index that needs more becomes several segments
     /// [default: 6,700,000,000]
+    #[cfg_attr(feature = "service", arg(conflicts_with = "server"))]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     memory: Option<u64>,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 pub(crate) fn run(args: PublishArgs, home: &Home) -> anyhow::Result<Exit> {
     let mut out = output::stdout();
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let told = remote::publish(&node, args.full)?;
+        let word = if told.is_new {
+            "published"
+        } else {
+            "nothing has changed:"
+        };
+        writeln!(
+            out,
+            "{word} generation {}: {} distinct hashes in {}, {}, {} bytes",
+            told.generation,
+            told.hashes,
+            output::plural(told.segments as u64, "segment"),
+            output::plural(told.banks as u64, "bank"),
+            told.bytes
+        )?;
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
     publish(home, args.full, args.memory, &mut out)?;
     out.flush()?;
     Ok(Exit::Clean)

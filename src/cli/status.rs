@@ -1,6 +1,8 @@
 //! `hashgate status`: what is in the home folder, and whether the index is up to date.
 
 use crate::cli::bank::calibrated;
+#[cfg(feature = "service")]
+use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::curation::status::{PolicyStatus, Status, status};
 use crate::hash::SignalType;
@@ -21,11 +23,28 @@ pub(crate) struct StatusArgs {
     /// How to write the status
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 pub(crate) fn run(args: StatusArgs, home: &Home) -> anyhow::Result<Exit> {
-    let status = status(home)?;
     let mut out = output::stdout();
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let told = remote::status(&node)?;
+        match args.format {
+            Format::Jsonl => output::json_line(&mut out, &told)?,
+            Format::Text => {
+                writeln!(out, "node     {}", node.address())?;
+                remote::say_status(&told, &mut out)?;
+            }
+        }
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
+    let status = status(home)?;
     match args.format {
         Format::Jsonl => output::json_line(&mut out, &status)?,
         Format::Text => describe(status, &mut out)?,

@@ -3,14 +3,14 @@
 //! Owns what an entry keeps of a picture and of where it came from. Hashing is `gate`'s, walking folders is
 //! `scan`'s; no picture is kept.
 
-use crate::bank::{Bank, BankId, BankName, Provenance};
+use crate::bank::{Bank, BankName, Provenance};
 use crate::clock;
 use crate::curation::{FileLeftOut, Notice, Observer, Progress, Workspace};
 use crate::gate::{Extractor, Forms, Known, Outcome, Problem, ProblemKind, read_file};
 use crate::hash::{Quality, SignalType};
 use crate::media::Limits;
 use crate::scan::{Options, escaped, for_each_file};
-use crate::store::{BankStore, NewItem, StoreError, TooMany};
+use crate::store::{BankStore, NewItem, StoreError};
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -183,6 +183,21 @@ impl fmt::Display for Parts<'_> {
     }
 }
 
+/// What became of a batch, wherever it was kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// New entries.
+    pub added: u64,
+    /// Entries that were there and got something that they did not have.
+    pub updated: u64,
+    /// Entries that were there and had all of it.
+    pub already_there: u64,
+    /// Of those that were there: entries that people have withdrawn.
+    pub withdrawn: u64,
+    /// Those that were not kept, by their positions in the batch, from 0, and why.
+    pub refused: Vec<(usize, String)>,
+}
+
 /// Adds pictures to a bank, which must be there. The observer is told of each file that is left out, and of
 /// each picture of little quality. Matching changes with the next publication.
 ///
@@ -195,9 +210,37 @@ pub fn add(
     observer: &dyn Observer,
 ) -> Result<AddOutcome, AddError> {
     let store = BankStore::open_existing(workspace.store())?;
+    let bank = store.bank(bank)?;
+    let id = bank.id;
+    add_by(bank, plan, observer, &mut |batch| {
+        let added = store.add(id, batch)?;
+        let refused = added.refused.into_iter();
+        Ok(Kept {
+            added: added.added,
+            updated: added.updated,
+            already_there: added.already_there,
+            withdrawn: added.withdrawn,
+            refused: refused
+                .map(|(position, why)| (position, why.to_string()))
+                .collect(),
+        })
+    })
+}
+
+/// As [`add`], for whoever keeps the entries elsewhere: hashes pictures, and gives `keep` what is to go into the bank, by
+/// batches.
+///
+/// # Errors
+/// What `keep` says, and where worker threads cannot be started.
+pub fn add_by<E: From<rayon::ThreadPoolBuildError>>(
+    bank: Bank,
+    plan: &AddPlan,
+    observer: &dyn Observer,
+    keep: &mut dyn FnMut(&[NewItem]) -> Result<Kept, E>,
+) -> Result<AddOutcome, E> {
     let mut adding = Adding {
         outcome: AddOutcome {
-            bank: store.bank(bank)?,
+            bank,
             added: 0,
             updated: 0,
             already_there: 0,
@@ -206,7 +249,7 @@ pub fn add(
             rejected: 0,
             is_interrupted: false,
         },
-        store: &store,
+        keep,
         plan,
         observer,
         batch: Vec::new(),
@@ -244,8 +287,8 @@ pub fn add(
 }
 
 /// Pictures on their way into a bank.
-struct Adding<'a> {
-    store: &'a BankStore,
+struct Adding<'a, E> {
+    keep: &'a mut dyn FnMut(&[NewItem]) -> Result<Kept, E>,
     plan: &'a AddPlan,
     observer: &'a dyn Observer,
     batch: Vec<NewItem>,
@@ -254,9 +297,9 @@ struct Adding<'a> {
     outcome: AddOutcome,
 }
 
-impl Adding<'_> {
+impl<E> Adding<'_, E> {
     /// Takes what was made of one file.
-    fn take(&mut self, path: &Path, result: Result<(Known, u64), Problem>) -> Result<(), AddError> {
+    fn take(&mut self, path: &Path, result: Result<(Known, u64), Problem>) -> Result<(), E> {
         match result {
             Ok((known, bytes)) => {
                 self.bytes += bytes;
@@ -293,7 +336,7 @@ impl Adding<'_> {
         self.observer
             .progress(Progress::bytes("pictures", self.bytes, 0));
         match self.batch.len() >= BATCH {
-            true => Ok(self.flush()?),
+            true => self.flush(),
             false => Ok(()),
         }
     }
@@ -304,11 +347,13 @@ impl Adding<'_> {
         self.observer.notice(Notice::LeftOut(&rejected));
     }
 
-    /// Puts what was gathered into the store.
-    fn flush(&mut self) -> Result<(), StoreError> {
+    /// Has what was gathered kept.
+    fn flush(&mut self) -> Result<(), E> {
         let batch = std::mem::take(&mut self.batch);
-        let bank: BankId = self.outcome.bank.id;
-        let added = self.store.add(bank, &batch)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let added = (self.keep)(&batch)?;
         self.outcome.added += added.added;
         self.outcome.updated += added.updated;
         self.outcome.already_there += added.already_there;
@@ -316,7 +361,6 @@ impl Adding<'_> {
         for (position, error) in &added.refused {
             let item = batch.get(*position);
             let name = item.map_or("", |item| item.provenance.source.as_str());
-            let error: &TooMany = error;
             self.reject(name, error);
         }
         Ok(())

@@ -291,6 +291,14 @@ pub fn is_public_key(text: &str) -> bool {
     PublicKey::from_base64(text).is_ok()
 }
 
+/// A public key as text: as it is given, or out of the file that is named.
+///
+/// # Errors
+/// [`TrustError::NoPublicKey`] and [`TrustError::NotAPublicKey`].
+pub fn public_key_text(given: &str) -> Result<String, TrustError> {
+    Ok(public_key(given)?.to_base64())
+}
+
 fn public_key(given: &str) -> Result<PublicKey, TrustError> {
     if let Ok(key) = PublicKey::from_base64(given) {
         return Ok(key);

@@ -19,6 +19,7 @@
 //! | `door`, `ids`, `caller` | what holds for every request: its id, who calls, what every answer says |
 //! | `keys`, `ring` | the file of keys; the keys in force, and how often each calls |
 //! | `busy`, `heard` | what of a connection is under way; who does not read an answer |
+//! | `client`, `asking`, `sending` | a small client of another node; the same for commands, and for pictures that they add (feature `curation`) |
 //! | `decided` | decisions that are on the disk before their answers are given |
 //! | `clients` | what is answered otherwise for clients that break on what HMA answers |
 //! | `switches` | which kinds of hash are asked about on HMA's paths |
@@ -28,9 +29,13 @@
 //! | `v1` | our own paths |
 //! | `hma` | the paths of Hasher-Matcher-Actioner, as its clients call them |
 
+#[cfg(feature = "curation")]
+pub(crate) mod asking;
 mod body;
 mod busy;
 mod caller;
+#[cfg(feature = "curation")]
+pub(crate) mod client;
 mod clients;
 mod collector;
 #[cfg(feature = "curation")]
@@ -52,6 +57,8 @@ mod lists;
 mod metrics;
 mod pool;
 mod ring;
+#[cfg(feature = "curation")]
+pub(crate) mod sending;
 mod server;
 mod settings;
 mod span;
@@ -64,6 +71,15 @@ mod v1;
 
 pub use clients::{ExactDistance, HmaMetadata, LowQuality};
 pub use collector::Collector;
+/// What a node that keeps banks is asked and tells, for its clients.
+#[cfg(feature = "curation")]
+pub(crate) mod told {
+    pub(crate) use crate::service::jobs::{Step, Told};
+    pub(crate) use crate::service::v1::curation::banks::Deleted;
+    pub(crate) use crate::service::v1::curation::items::{Entries, Page, TurnedEntries};
+    pub(crate) use crate::service::v1::curation::keeping::{Audited, PublishRequest, PublishTold};
+}
+
 pub use keys::{Key, KeyError, KeyFile};
 pub use server::{Bound, Checked, ServiceError, check, serve};
 pub use settings::{Listen, Listener, Role, Settings, SettingsFile};

@@ -4,11 +4,15 @@ use crate::bank::BankName;
 use crate::cli::bank::manage::PUBLISH_HINT;
 use crate::cli::inputs::{FileArgs, LimitArgs};
 use crate::cli::observer::Terminal;
+#[cfg(feature = "service")]
+use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{exit::Exit, home::Home, output, progress::Progress, publish, stop};
 use crate::curation::add::{AddPlan, add};
 use crate::gate::Forms;
 use crate::hash::SignalType;
 use crate::scan::WalkOptions;
+#[cfg(feature = "service")]
+use crate::service::sending::{self, SendError};
 use clap::Args;
 use std::io::Write;
 
@@ -45,6 +49,10 @@ pub(crate) struct AddArgs {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
@@ -67,7 +75,18 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
         .signals(args.signals.iter().copied())
         .limits(args.limits.limits());
     let terminal = Terminal::of_files(Progress::of_files(&args.files.paths, walk)).stop_on(&stop);
-    let outcome = add(home, &args.name, &plan, &terminal)?;
+    #[cfg(feature = "service")]
+    let asked = (args.server.asked()?).map(|node| {
+        let done = sending::add(&node, &args.name, &plan, &terminal);
+        done.map_err(|error| match error {
+            SendError::Node(error) => remote::said(error),
+            error => error.into(),
+        })
+    });
+    #[cfg(not(feature = "service"))]
+    let asked: Option<anyhow::Result<crate::curation::add::AddOutcome>> = None;
+    let is_here = asked.is_none();
+    let outcome = asked.unwrap_or_else(|| Ok(add(home, &args.name, &plan, &terminal)?))?;
     drop(terminal);
     let mut out = output::stdout();
     writeln!(
@@ -86,10 +105,11 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
     if outcome.is_interrupted {
         writeln!(out, "interrupted: run it again for the rest")?;
     }
-    if args.publish && !outcome.is_interrupted {
+    // A node publishes by itself.
+    if args.publish && is_here && !outcome.is_interrupted {
         out.flush()?;
         publish::publish(home, false, None, &mut out)?;
-    } else if outcome.added + outcome.updated > 0 {
+    } else if is_here && outcome.added + outcome.updated > 0 {
         writeln!(out, "{PUBLISH_HINT}")?;
     }
     out.flush()?;

@@ -1,9 +1,10 @@
 //! `bank create`, `list`, `show`, `set`, `delete`.
 
 use crate::bank::{
-    Action, BankName, ContentItem, ContentState, Policy, Provenance, Quarantine, Setting, Share,
-    Verified,
+    Action, BankName, ContentState, Policy, Provenance, Quarantine, Setting, Share, Verified,
 };
+#[cfg(feature = "service")]
+use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
 use crate::curation::banks::{self, BankError, BankRecord, BankView, EntryRecord};
@@ -119,6 +120,10 @@ pub(crate) struct CreateArgs {
 
     #[command(flatten)]
     policy: PolicyArgs,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +131,10 @@ pub(crate) struct ListArgs {
     /// How to write the list
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +149,10 @@ pub(crate) struct ShowArgs {
     /// How to write them; jsonl gives the bank and then an object for each entry
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +166,10 @@ pub(crate) struct SetArgs {
 
     #[command(flatten)]
     policy: PolicyArgs,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +180,10 @@ pub(crate) struct DeleteArgs {
     /// Delete it although it has entries
     #[arg(long)]
     with_entries: bool,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// What reminds of the step that a change still needs.
@@ -170,12 +191,26 @@ pub(crate) const PUBLISH_HINT: &str =
     "Matching goes on as before until you publish: hashgate publish";
 
 pub(crate) fn create(args: &CreateArgs, home: &Home) -> anyhow::Result<Exit> {
+    let mut out = output::stdout();
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let action = std::iter::once(Setting::Action(args.action));
+        let settings: Vec<Setting> = action.chain(args.policy.settings()).collect();
+        let bank = remote::create(&node, &args.name, &settings)?;
+        writeln!(
+            out,
+            "created bank {}: {}",
+            bank.bank,
+            describe(&bank.policy)
+        )?;
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
     let mut policy = Policy::new(args.action);
     for setting in args.policy.settings() {
         policy.set(setting);
     }
     let bank = banks::create(home, &args.name, policy)?;
-    let mut out = output::stdout();
     writeln!(
         out,
         "created bank {}: {}",
@@ -193,7 +228,11 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
         "bank", "action", "pdq", "64-bit", "quality", "enabled", "entries", "signals",
     ]);
     let mut out = output::stdout();
-    for record in banks::list(home)? {
+    #[cfg(feature = "service")]
+    let asked = args.server.asked()?.map(|node| remote::list(&node));
+    #[cfg(not(feature = "service"))]
+    let asked: Option<anyhow::Result<Vec<BankRecord>>> = None;
+    for record in asked.unwrap_or_else(|| Ok(banks::list(home)?))? {
         if args.format == Format::Jsonl {
             serde_json::to_writer(&mut out, &record)?;
             writeln!(out)?;
@@ -226,61 +265,93 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn show(args: &ShowArgs, home: &Home) -> anyhow::Result<Exit> {
-    let view = BankView::open(home, &args.name)?;
     let mut out = output::stdout();
-    match args.format {
-        Format::Jsonl => {
-            serde_json::to_writer(&mut out, &view.record())?;
-            writeln!(out)?;
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let (record, entries) = remote::show(&node, &args.name, args.entries)?;
+        show_bank(&record, false, args.format, &mut out)?;
+        for entry in entries {
+            let paused = (record.policy).paused_until(entry.content_id, clock::now());
+            show_entry(&entry, paused, args.format, &mut out)?;
         }
-        Format::Text => show_bank(&view, &mut out)?,
+        out.flush()?;
+        return Ok(Exit::Clean);
     }
+    let view = BankView::open(home, &args.name)?;
+    show_bank(
+        &view.record(),
+        view.is_in_policy_file(),
+        args.format,
+        &mut out,
+    )?;
     for item in view.entries().take(args.entries) {
         let item = item?;
-        match args.format {
-            Format::Jsonl => output::json_line(&mut out, &EntryRecord::from(item))?,
-            Format::Text => show_entry(&item, view.paused_until(item.id), &mut out)?,
-        }
+        let paused = view.paused_until(item.id);
+        show_entry(&item.into(), paused, args.format, &mut out)?;
     }
     out.flush()?;
     Ok(Exit::Clean)
 }
 
-fn show_bank(view: &BankView, out: &mut impl Write) -> io::Result<()> {
-    let (bank, record) = (view.bank(), view.record());
-    writeln!(out, "{}: {}", bank.name, describe(&bank.policy))?;
-    if view.is_in_policy_file() {
+fn show_bank(
+    record: &BankRecord,
+    is_in_policy_file: bool,
+    format: Format,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    if format == Format::Jsonl {
+        serde_json::to_writer(&mut *out, record)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{}: {}", record.bank, describe(&record.policy))?;
+    if is_in_policy_file {
         writeln!(
             out,
             "config.toml says more: hashgate policy show {}",
-            bank.name
+            record.bank
         )?;
     }
-    writeln!(out, "{} ({})", entries(&record), signals(&record))?;
+    writeln!(out, "{} ({})", entries(record), signals(record))?;
     let pdq = record.signals.get(&SignalType::Pdq).copied().unwrap_or(0);
-    match calibrated(record.calibrated.unwrap_or(0), pdq) {
-        Some(text) => writeln!(out, "{text}"),
-        None => Ok(()),
+    if let Some(text) = calibrated(record.calibrated.unwrap_or(0), pdq) {
+        writeln!(out, "{text}")?;
     }
+    Ok(())
 }
 
-fn show_entry(item: &ContentItem, paused: Option<u64>, out: &mut impl Write) -> io::Result<()> {
+fn show_entry(
+    item: &EntryRecord,
+    paused: Option<u64>,
+    format: Format,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if format == Format::Jsonl {
+        return output::json_line(out, item);
+    }
     let from = |from: &Provenance| {
         let record = from.record.as_deref();
         let record = record.map_or_else(String::new, |r| format!(":{r}"));
         format!("{}{record}", from.source)
     };
-    writeln!(out, "\n#{} from {}", item.id, from(&item.provenance))?;
-    for later in &item.later {
+    writeln!(
+        out,
+        "\n#{} from {}",
+        item.content_id,
+        from(&item.provenance)
+    )?;
+    for later in &item.later_provenance {
         writeln!(out, "  and from {}", from(later))?;
     }
-    for entry in &item.signals {
-        let form = entry.form.map(|form| form.to_string());
-        let reach = entry.reach.map(|reach| format!("reach {reach}"));
+    for (place, signal) in item.signals.iter().enumerate() {
+        let form = item.forms.as_ref().and_then(|forms| *forms.get(place)?);
+        let form = form.map(|form| form.to_string());
+        let reach = item.reaches.as_ref().and_then(|all| *all.get(place)?);
+        let reach = reach.map(|reach| format!("reach {reach}"));
         let more: Vec<String> = form.into_iter().chain(reach).collect();
         match more.is_empty() {
-            true => writeln!(out, "  {}", entry.signal)?,
-            false => writeln!(out, "  {}  {}", entry.signal, more.join(", "))?,
+            true => writeln!(out, "  {signal}")?,
+            false => writeln!(out, "  {signal}  {}", more.join(", "))?,
         }
     }
     if let Some(until) = paused {
@@ -301,9 +372,16 @@ fn show_entry(item: &ContentItem, paused: Option<u64>, out: &mut impl Write) -> 
 pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
     let action = args.action.map(Setting::Action);
     let settings: Vec<Setting> = action.into_iter().chain(args.policy.settings()).collect();
+    let mut out = output::stdout();
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let bank = remote::set(&node, &args.name, &settings)?;
+        writeln!(out, "bank {}: {}", bank.bank, describe(&bank.policy))?;
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
     let change = banks::set_policy(home, &args.name, &settings)?;
     let policy = describe(&change.bank.policy);
-    let mut out = output::stdout();
     match change.is_changed {
         true => writeln!(out, "bank {}: {policy}\n{PUBLISH_HINT}", args.name)?,
         false => writeln!(out, "bank {} is that already: {policy}", args.name)?,
@@ -313,13 +391,20 @@ pub(crate) fn set(args: &SetArgs, home: &Home) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn delete(args: &DeleteArgs, home: &Home) -> anyhow::Result<Exit> {
+    let mut out = output::stdout();
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let deleted = remote::delete(&node, &args.name, args.with_entries)?;
+        writeln!(out, "deleted bank {} with {deleted} entries", args.name)?;
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
     let deleted = match banks::delete(home, &args.name, args.with_entries) {
         Err(error @ BankError::HasEntries { .. }) => {
             bail!("{error}: say --with-entries to delete them too")
         }
         deleted => deleted?,
     };
-    let mut out = output::stdout();
     writeln!(
         out,
         "deleted bank {} with {deleted} entries\n{PUBLISH_HINT}",

@@ -2,6 +2,8 @@
 
 use super::PUBLISH_HINT;
 use crate::bank::BankName;
+#[cfg(feature = "service")]
+use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
 use crate::curation::entries::EntryName;
@@ -17,6 +19,10 @@ pub(crate) struct EntriesArgs {
     /// Entries: their numbers, as scan and bank show print them, or hashes (pdq:HEX, md5:HEX, …)
     #[arg(required = true, value_name = "ID|SIGNAL")]
     entries: Vec<String>,
+
+    #[cfg(feature = "service")]
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -45,6 +51,13 @@ fn run(args: &EntriesArgs, how: Turn, home: &Home) -> anyhow::Result<Exit> {
     let names = args.entries.iter().map(|text| text.parse::<EntryName>());
     let names: Vec<EntryName> = names.collect::<Result<_, _>>()?;
     let mut out = output::stdout();
+    #[cfg(feature = "service")]
+    if let Some(node) = args.server.asked()? {
+        let done = remote::turn(&node, &args.name, &args.entries, how)?;
+        say(&done, how, &mut out)?;
+        out.flush()?;
+        return Ok(Exit::Clean);
+    }
     let done = match turn(home, &args.name, &names, how) {
         Ok(done) => done,
         Err(TurnError::Partly { done, source }) => {
