@@ -492,3 +492,24 @@ fn a_kind_of_hash_is_switched_off_and_on() {
     assert_eq!(set(&node, json!(1.0)).status, 204);
     assert_eq!(lookup(&node, &hash), hit);
 }
+
+#[test]
+fn a_bank_that_is_deleted_on_our_own_paths_takes_its_exchange_along() {
+    let node = curator(&[]);
+    sample(&node, "SAMPLE");
+    wait_until(
+        || status(&node, "SAMPLE")["up_to_date"] == true,
+        "it is fetched",
+    );
+    assert_eq!(delete(&node, "/v1/banks/SAMPLE").status, 409);
+    is(&node.get("/c/exchanges"), 200, json!(["SAMPLE"]));
+    let deleted = delete(&node, "/v1/banks/SAMPLE?with_entries=true");
+    is(&deleted, 200, json!({ "entries": 18 }));
+    is(&node.get("/c/exchanges"), 200, json!([]));
+    is(&node.get("/c/banks"), 200, json!([]));
+    is(&lookup_raw(&node), 200, json!({}));
+}
+
+fn lookup_raw(node: &Node) -> service_support::Answer {
+    node.get(&format!("/m/lookup?signal_type=pdq&signal={SAMPLE}"))
+}

@@ -6,9 +6,10 @@
 use super::{InPath, bank_of, curator, failed, look, object, read};
 use crate::bank::{Action, Bank, BankName, Policy, Setting};
 use crate::curation::banks::BankRecord;
+use crate::curation::exchange::Exchanges;
 use crate::curation::policy;
 use crate::service::caller::Caller;
-use crate::service::curator::Desk;
+use crate::service::curator::{Desk, log_and_hide};
 use crate::service::fault::{Fault, Problem};
 use crate::service::state::State;
 use crate::service::v1::{json, query};
@@ -213,7 +214,20 @@ pub(in crate::service) async fn change(
     json(StatusCode::OK, &changed.await?)
 }
 
-/// Deletes a bank. It is published before the answer.
+/// Deletes the exchange that fills this bank, and the bank: it would fill it again. False where none does. Where nobody can
+/// tell, nothing is fetched either.
+fn delete_exchange(desk: &mut Desk, bank: &Bank) -> Result<bool, Fault> {
+    let Ok(mut known) = Exchanges::of(&desk.workspace) else {
+        return Ok(false);
+    };
+    let Some(name) = known.of_bank(bank.id).map(|one| one.name.clone()) else {
+        return Ok(false);
+    };
+    let removed = known.remove(&desk.store, &name);
+    removed.map_err(|error| log_and_hide("exchanges", &error))
+}
+
+/// Deletes a bank, and the exchange that fills it. It is published before the answer.
 #[utoipa::path(
     delete,
     path = "/v1/banks/{bank}",
@@ -243,8 +257,10 @@ pub(in crate::service) async fn remove(
             return Err(Fault::new(StatusCode::CONFLICT, "has-entries", detail));
         }
         must_not_be_named(desk, &bank)?;
-        let deleted = desk.store.delete_bank(&bank.name);
-        let entries = deleted.map_err(|error| failed(&error))?;
+        if !delete_exchange(desk, &bank)? {
+            let deleted = desk.store.delete_bank(&bank.name);
+            deleted.map_err(|error| failed(&error))?;
+        }
         desk.publish_now()?;
         Ok::<_, Fault>(Deleted { entries })
     });
