@@ -30,7 +30,6 @@ pub(crate) mod asking;
 mod body;
 mod busy;
 mod caller;
-#[cfg(feature = "curation")]
 pub(crate) mod client;
 #[cfg(feature = "curation")]
 mod curator;
@@ -38,6 +37,7 @@ mod decided;
 mod door;
 mod fault;
 mod follow;
+mod handing;
 mod heard;
 mod hma;
 mod ids;
@@ -55,6 +55,7 @@ mod server;
 mod settings;
 mod state;
 mod unusable;
+mod uploads;
 mod v1;
 
 /// What a node that keeps banks is asked and tells, for its clients.
