@@ -5,7 +5,7 @@ use crate::cli::bank::{PUBLISH_HINT, say_withdrawn};
 #[cfg(feature = "service")]
 use crate::cli::remote::{self, ServerArgs};
 use crate::cli::{advice, exit::Exit, hashset, home::Home, output, progress, publish, stop};
-use crate::curation::bundle::{self, Trust};
+use crate::curation::bundle::Trust;
 use crate::curation::import::{
     ImportError, ImportOptions, ImportOutcome, Importer, LeftOutRow, ListSource, TooMuchChange,
     Waiting,
@@ -146,7 +146,10 @@ impl ImportArgs {
             }
         }
         if let Some(given) = &self.public_key {
-            asked.push(("public_key", bundle::public_key_text(given)?));
+            asked.push((
+                "public_key",
+                crate::curation::bundle::public_key_text(given)?,
+            ));
         }
         Ok(asked)
     }

@@ -39,7 +39,7 @@ pub(crate) struct CreateArgs {
     /// Its name: who uses it
     name: String,
 
-    /// What it may ask for: gate, match, hash, metrics, curate, admin
+    /// What it may ask for: gate, match, hash, metrics, curate, admin, remember
     #[arg(
         long,
         value_name = "ROLES",

@@ -15,7 +15,8 @@ use std::path::PathBuf;
 #[command(
     after_help = "Each flag outweighs the setting of its name in the section [service] of the file. \
     The file has more: home, publish_after, queue, body_memory, body_timeout, max_connections, max_stale, max_index_age, isolate, \
-    max_list, anonymous, rate, traces, hma_exact_distance, hma_low_quality, hma_metadata, hma_photo_types."
+    max_list, remember_key, anonymous, rate, traces, hma_exact_distance, hma_low_quality, hma_metadata, \
+    hma_photo_types."
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
@@ -32,7 +33,7 @@ pub(crate) struct ServeArgs {
 
     /// What listeners serve that name nothing: gate (uploads judged), match (hashes looked up), hash
     /// (uploads hashed), metrics, curate (the home folder's banks kept), admin (the log of decisions read, an index
-    /// written anew) [default: all but curate and admin]
+    /// written anew), remember (hashes of uploads kept for other nodes) [default: all but the last three]
     #[arg(long, value_name = "ROLES", value_delimiter = ',')]
     roles: Vec<Role>,
 
@@ -59,6 +60,11 @@ pub(crate) struct ServeArgs {
         default_missing_value = "", value_parser = OsStringValueParser::new()
     )]
     decisions: Option<OsString>,
+
+    /// Hand hashes of judged uploads to this node, which keeps the banks and remembers them (http://HOST:PORT or
+    /// unix:PATH); the setting `remember_key` names the file with the key for it
+    #[arg(long, value_name = "URL")]
+    remember: Option<String>,
 
     /// File of keys, as `hashgate key` makes it: who calls must bring one. Needed where other machines can call
     #[arg(long, value_name = "FILE")]
@@ -103,6 +109,7 @@ impl ServeArgs {
                 false => folder.into(),
             }),
             keys: self.keys.clone(),
+            remember: self.remember.clone(),
             ..SettingsFile::default()
         }
     }

@@ -2,15 +2,16 @@
 
 use crate::gate::{Query, Verdict};
 use crate::hash::Family;
+#[cfg(feature = "store")]
 use crate::store::UploadHash;
 
-/// The hashes of an upload that may be kept, the most telling first. How many of them are kept, the
+/// What was asked about an upload and may be kept of it, the most telling first. How many of them are kept, the
 /// history's settings say.
 ///
 /// Digests come first, then hashes of the picture itself, then those of guesses at an original. What was
-/// fitted to one entry is left out, and of no hash is it kept how sure its bits are.
+/// fitted to one entry is left out. Of no hash may it be kept how sure its bits are.
 #[must_use]
-pub fn kept_hashes(verdict: &Verdict) -> Vec<UploadHash> {
+pub fn kept_queries(verdict: &Verdict) -> Vec<&Query> {
     let is_fitted =
         |query: &Query| (query.evidence).is_some_and(|evidence| evidence.fitted_from.is_some());
     let rank = |query: &&Query| {
@@ -21,7 +22,14 @@ pub fn kept_hashes(verdict: &Verdict) -> Vec<UploadHash> {
     let queries = verdict.queries.iter();
     let mut queries: Vec<&Query> = queries.filter(|query| !is_fitted(query)).collect();
     queries.sort_by_key(rank);
-    let kept = queries.into_iter().map(|query| UploadHash {
+    queries
+}
+
+/// The hashes of an upload that may be kept: see [`kept_queries`].
+#[cfg(feature = "store")]
+#[must_use]
+pub fn kept_hashes(verdict: &Verdict) -> Vec<UploadHash> {
+    let kept = kept_queries(verdict).into_iter().map(|query| UploadHash {
         signal: query.signal,
         quality: query.quality,
         variant: query.variant,

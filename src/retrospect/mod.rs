@@ -29,7 +29,6 @@
 mod error;
 #[cfg(feature = "store")]
 pub mod history;
-#[cfg(feature = "store")]
 mod kept;
 #[cfg(feature = "curation")]
 mod news;
@@ -46,6 +45,7 @@ pub use error::RecordError;
 pub use error::RetroError;
 #[cfg(feature = "store")]
 pub use kept::kept_hashes;
+pub use kept::kept_queries;
 #[cfg(feature = "curation")]
 pub use news::{News, Since, WhyAll};
 pub use recorder::{Recorder, RecorderOptions};

@@ -177,6 +177,7 @@ pub(crate) enum ClientError {
         word: String,
         detail: String,
     },
+    #[cfg(feature = "curation")]
     #[error("{at} answered what cannot be understood: is it a node of this version?")]
     Answer { at: String },
 }
@@ -200,6 +201,7 @@ impl Client {
     }
 
     /// Where it asks.
+    #[cfg(feature = "curation")]
     pub(crate) const fn address(&self) -> &Address {
         &self.address
     }

@@ -142,6 +142,7 @@ fn needs(path: &str, method: &Method) -> Needs {
         "/v1/match" => Needs::Scope(Role::Match),
         "/v1/hash" => Needs::Scope(Role::Hash),
         "/v1/decisions" => Needs::Scope(Role::Admin),
+        "/v1/uploads" => Needs::Scope(Role::Remember),
         "/metrics" => Needs::Scope(Role::Metrics),
         "/c" => Needs::Scope(Role::Match),
         _ if is_curation(path) => Needs::Scope(Role::Curate),

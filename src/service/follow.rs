@@ -86,6 +86,8 @@ impl Follower {
             .limits(limits)
             .variants(settings.variants)
             .isolation(settings.isolation)
+            // An entry of tomorrow may bring one of them without the others.
+            .all_digests(settings.remember.is_some())
             .index_memory(settings.index_memory);
         Self {
             folder: settings.index.clone(),

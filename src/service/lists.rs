@@ -34,6 +34,8 @@ const LEAST_RATE: u64 = 16 << 10;
 pub(super) struct Lists {
     pub(super) jobs: Jobs,
     places: Arc<Semaphore>,
+    /// Who has it may open the history of uploads.
+    pub(super) history: tokio::sync::Mutex<()>,
 }
 
 impl Lists {
@@ -41,6 +43,7 @@ impl Lists {
         Ok(Self {
             jobs: Jobs::begin()?,
             places: Arc::new(Semaphore::new(MOST_LISTS)),
+            history: tokio::sync::Mutex::default(),
         })
     }
 }

@@ -4,6 +4,7 @@
 //! a caller made up, so that their number is bounded and they tell nothing.
 
 use crate::gate::Verdict;
+use crate::service::handing::Standing;
 use axum::http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -64,6 +65,8 @@ pub(super) struct Now {
     pub(super) at_work: usize,
     pub(super) bodies: u64,
     pub(super) log_failed: bool,
+    /// Hashes of uploads on their way to the node that keeps the banks.
+    pub(super) uploads: Standing,
 }
 
 /// All that is counted.
@@ -80,6 +83,9 @@ pub(super) struct Metrics {
     at_work: Number,
     bodies: Number,
     log_failed: Number,
+    uploads_waiting: Number,
+    uploads_handed: Counter,
+    uploads_dropped: Counter,
 }
 
 /// From half a millisecond to half a minute.
@@ -138,6 +144,23 @@ impl Default for Metrics {
             "1 while decisions cannot be written, so that nothing that matches is answered",
         );
         let bodies = number("body_memory_bytes", "Memory that bodies take now");
+        let uploads_waiting = number(
+            "uploads_waiting",
+            "Judged uploads whose hashes wait to be handed to the node that remembers them",
+        );
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let uploads_handed = counter(
+            "uploads_handed",
+            "Judged uploads whose hashes were handed on",
+        );
+        let uploads_dropped = counter(
+            "uploads_dropped",
+            "Judged uploads whose hashes were not handed on, and will not be",
+        );
         Self {
             requests,
             seconds,
@@ -150,6 +173,9 @@ impl Default for Metrics {
             at_work,
             bodies,
             log_failed,
+            uploads_waiting,
+            uploads_handed,
+            uploads_dropped,
             registry,
         }
     }
@@ -204,6 +230,14 @@ impl Metrics {
         self.at_work.set(of(now.at_work as u64));
         self.bodies.set(of(now.bodies));
         self.log_failed.set(f64::from(u8::from(now.log_failed)));
+        let uploads = now.uploads;
+        self.uploads_waiting.set(of(uploads.waiting));
+        for (counter, now) in [
+            (&self.uploads_handed, uploads.handed),
+            (&self.uploads_dropped, uploads.dropped),
+        ] {
+            counter.inc_by(now.saturating_sub(counter.get()));
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -34,7 +34,6 @@ pub(crate) mod asking;
 mod body;
 mod busy;
 mod caller;
-#[cfg(feature = "curation")]
 pub(crate) mod client;
 mod clients;
 mod collector;
@@ -46,6 +45,7 @@ mod fault;
 #[cfg(feature = "curation")]
 mod fetching;
 mod follow;
+mod handing;
 mod heard;
 mod hma;
 mod ids;
@@ -67,6 +67,7 @@ mod switches;
 #[cfg(feature = "otlp")]
 mod traces;
 mod unusable;
+mod uploads;
 mod v1;
 
 pub use clients::{ExactDistance, HmaMetadata, LowQuality};

@@ -7,12 +7,14 @@ use crate::decisions::{DecisionError, DecisionLog, LogOptions};
 use crate::gate::GateError;
 use crate::service::body::Budget;
 use crate::service::busy::{Answering, Busy};
+use crate::service::client::{Address, Client, Secret};
 #[cfg(feature = "curation")]
 use crate::service::curator::Curator;
 use crate::service::decided::Decided;
 use crate::service::door::{self, one_slash};
 use crate::service::fault::Fault;
 use crate::service::follow::{self, Follower, Following};
+use crate::service::handing::{self, Handing};
 use crate::service::heard::Heard;
 use crate::service::hma;
 use crate::service::ids::Ids;
@@ -94,6 +96,12 @@ pub enum ServiceError {
         /// Why not.
         problem: String,
     },
+    /// Hashes of uploads cannot be handed to the node that is named.
+    #[error("`remember`: {problem}")]
+    Remember {
+        /// Why not.
+        problem: String,
+    },
     /// The system gives no threads.
     #[error("cannot begin: {source}")]
     Threads {
@@ -129,6 +137,7 @@ pub struct Checked {
 /// [`ServiceError::Settings`], [`ServiceError::Keys`], [`ServiceError::Decisions`] and [`ServiceError::Gate`].
 pub fn check(settings: &Settings) -> Result<Checked, ServiceError> {
     settings.check()?;
+    keeper(settings)?;
     if let Some(path) = &settings.keys {
         KeyFile::read(path)?;
     }
@@ -180,6 +189,7 @@ pub fn serve(
         Some(folder) => Some(Decided::open(folder)?),
         None => None,
     };
+    let handing = handing(&settings)?;
     let bodies = Budget::new(
         settings.max_body,
         settings.body_memory,
@@ -203,6 +213,7 @@ pub fn serve(
         ids: Ids::default(),
         metrics: Metrics::default(),
         decided,
+        handing,
         ring: ring.clone(),
         #[cfg(feature = "curation")]
         curator: curator
@@ -235,6 +246,9 @@ pub fn serve(
     // Connections that did not end in time end here.
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(following);
+    if let Some(handing) = &state.handing {
+        handing.close();
+    }
     #[cfg(feature = "curation")]
     if let Some(curator) = &state.curator {
         // What takes long tells the curator of its end.
@@ -242,6 +256,31 @@ pub fn serve(
         curator.close();
     }
     served
+}
+
+/// The way of hashes of uploads to the node that keeps the banks, where one is named.
+fn handing(settings: &Settings) -> Result<Option<Handing>, ServiceError> {
+    let Some(client) = keeper(settings)? else {
+        return Ok(None);
+    };
+    let begun = Handing::begin(client);
+    begun
+        .map(Some)
+        .map_err(|source| ServiceError::Threads { source })
+}
+
+/// The client of the node that keeps the banks, where hashes of uploads are to be handed to one.
+fn keeper(settings: &Settings) -> Result<Option<Client>, ServiceError> {
+    let Some(to) = &settings.remember else {
+        return Ok(None);
+    };
+    let unfit = |problem: String| ServiceError::Remember { problem };
+    let address = to
+        .parse::<Address>()
+        .map_err(|error| unfit(error.to_string()))?;
+    let key = settings.remember_key.as_deref().map(Secret::read);
+    let key = key.transpose().map_err(|error| unfit(error.to_string()))?;
+    Ok(Some(Client::new(address, key, handing::PATIENCE)))
 }
 
 /// A listener of either kind.
@@ -460,6 +499,10 @@ fn router(state: &Arc<State>, roles: &Roles) -> Router {
             Role::Curate => v1::curation::routes::add(router),
             #[cfg(not(feature = "curation"))]
             Role::Curate => router,
+            #[cfg(feature = "curation")]
+            Role::Remember => router.route("/v1/uploads", post(v1::curation::uploads::keep)),
+            #[cfg(not(feature = "curation"))]
+            Role::Remember => router,
             Role::Admin => router.route("/v1/decisions", get(v1::log::decisions)),
         };
     }

@@ -36,17 +36,20 @@ pub enum Role {
     Curate,
     /// What concerns all of a node: its log of decisions (`/v1/decisions`), an index that is written anew.
     Admin,
+    /// Hashes of uploads that other nodes have judged, kept: `/v1/uploads`. Served by a node that keeps banks.
+    Remember,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Gate,
         Self::Match,
         Self::Hash,
         Self::Metrics,
         Self::Curate,
         Self::Admin,
+        Self::Remember,
     ];
 
     /// The roles that change nothing: what is served where no role is named.
@@ -62,6 +65,7 @@ impl Role {
             Self::Metrics => "metrics",
             Self::Curate => "curate",
             Self::Admin => "admin",
+            Self::Remember => "remember",
         }
     }
 }
@@ -194,6 +198,10 @@ pub struct SettingsFile {
     pub body_memory: Option<u64>,
     /// Most bytes of a list that is imported.
     pub max_list: Option<u64>,
+    /// The node that hashes of judged uploads are handed to.
+    pub remember: Option<String>,
+    /// The file with the key for that node.
+    pub remember_key: Option<PathBuf>,
     /// Milliseconds that an answer may take, once the body is there.
     pub wait: Option<u64>,
     /// Milliseconds that a body may take to arrive.
@@ -300,6 +308,10 @@ pub struct Settings {
     pub body_memory: u64,
     /// Most bytes of a list that is imported over HTTP, 1 KiB to 1 TiB: it is kept in the home folder meanwhile. 4 GiB unless told.
     pub max_list: u64,
+    /// The node that hashes of judged uploads are handed to: `http://HOST:PORT` or `unix:PATH`. `None`: they are handed to nobody.
+    pub remember: Option<String>,
+    /// The file with the key for that node, closed to other users; without it none is sent.
+    pub remember_key: Option<PathBuf>,
     /// How long an answer may take once the body is there, 1 ms to 10 minutes. 10 seconds unless told.
     pub wait: Duration,
     /// How long a body may take to arrive, 1 ms to an hour. 30 seconds unless told.
@@ -357,6 +369,8 @@ impl Settings {
             max_body: 64 << 20,
             body_memory: 512 << 20,
             max_list: 4 << 30,
+            remember: None,
+            remember_key: None,
             wait: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             max_connections: 10_240,
@@ -433,6 +447,12 @@ impl Settings {
         if let Some(seconds) = file.max_index_age {
             let seconds = within("max_index_age", seconds, 1, 1 << 31)?;
             self.max_index_age = Some(Duration::from_secs(seconds));
+        }
+        if let Some(to) = &file.remember {
+            self.remember = Some(to.clone());
+        }
+        if let Some(key) = &file.remember_key {
+            self.remember_key = Some(key.clone());
         }
         if let Some(folder) = &file.decisions {
             self.decisions = Some(folder.clone());

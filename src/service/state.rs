@@ -8,6 +8,7 @@ use crate::service::curator::Curator;
 use crate::service::decided::Decided;
 use crate::service::fault::Fault;
 use crate::service::follow::Follower;
+use crate::service::handing::Handing;
 use crate::service::ids::Ids;
 #[cfg(feature = "curation")]
 use crate::service::lists::Lists;
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub(super) metrics: Metrics,
     /// Which kinds of hash are asked about on HMA's paths.
     pub(super) switches: Switches,
+    /// Where hashes of judged uploads are handed on.
+    pub(super) handing: Option<Handing>,
     /// Where decisions are logged.
     pub(super) decided: Option<Decided>,
     /// Where there are keys.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub enum SettingsError {
     /// A word that names no role.
     #[error(
-        "{given:?} is no role: use gate, match, hash, metrics, curate and admin, joined by commas"
+        "{given:?} is no role: use gate, match, hash, metrics, curate, admin and remember, joined by commas"
     )]
     Role {
         /// What was given.

@@ -7,6 +7,7 @@
 //! its body; whatever else went wrong is another error, and says `unjudged` too.
 
 use crate::bank::Action;
+use crate::clock;
 use crate::decisions::{Decision, Input};
 use crate::gate::Verdict;
 use crate::service::body;
@@ -15,6 +16,7 @@ use crate::service::fault::{Fault, Problem};
 use crate::service::ids::RequestId;
 use crate::service::metrics::Parts;
 use crate::service::state::State;
+use crate::service::uploads::HandedUpload;
 use crate::service::v1::{json, query};
 use axum::Extension;
 use axum::extract::{Request, State as Shared};
@@ -209,6 +211,8 @@ async fn judge(
     for upload in uploads {
         let (gate, name) = (Arc::clone(&gate), name.clone());
         let arrived = Instant::now();
+        let index = gate.index();
+        let bytes = upload.bytes.len() as u64;
         let (verdict, decision, queue, work) = state
             .work(wait, move |worker| {
                 let begun = Instant::now();
@@ -231,6 +235,11 @@ async fn judge(
         };
         tracing::debug!(outcome = verdict.outcome.name(), body = ?arrival, ?queue, ?work, "judged");
         state.metrics.judged(&verdict, action_of(&verdict), parts);
+        if let Some(handing) = &state.handing {
+            let of = (id.0.to_string(), bytes);
+            let upload = HandedUpload::of((&verdict, &index), of, clock::now());
+            upload.into_iter().for_each(|upload| handing.take(upload));
+        }
         verdicts.push(verdict);
         decisions.extend(decision);
     }

@@ -1,6 +1,7 @@
 //! `/metrics`: what was counted, and what is so now, as Prometheus reads it.
 
 use crate::service::fault::Fault;
+use crate::service::handing::Handing;
 use crate::service::metrics::Now;
 use crate::service::state::State;
 use axum::body::Body;
@@ -24,6 +25,9 @@ pub(in crate::service) async fn metrics(
         waiting,
         at_work,
         bodies: state.bodies.taken(),
+        uploads: (state.handing.as_ref())
+            .map(Handing::standing)
+            .unwrap_or_default(),
         log_failed: (state.decided.as_ref()).is_some_and(|decided| decided.has_failed()),
     };
     let text = state.metrics.text(&now).map_err(|_| {

@@ -1,9 +1,12 @@
 //! `/v1/openapi.json`: our own paths as an OpenAPI document, made from the functions that answer them.
 
 use crate::service::fault::{Fault, Problem};
+use crate::service::settings::Role;
+use crate::service::state::Roles;
 #[cfg(feature = "curation")]
-use crate::service::v1::curation::{banks, imports, items, keeping};
+use crate::service::v1::curation::{banks, imports, items, keeping, uploads};
 use crate::service::v1::{check, hash, json, log, matching, metrics, status};
+use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa::OpenApi;
@@ -25,12 +28,16 @@ use utoipa::OpenApi;
         status::ready,
         status::status,
         metrics::metrics,
-        log::decisions,
         openapi
     ),
     components(schemas(Problem))
 )]
 struct Document;
+
+/// What a listener of the role `admin` serves.
+#[derive(OpenApi)]
+#[openapi(paths(log::decisions))]
+struct Log;
 
 /// The paths of a node that keeps banks.
 #[cfg(feature = "curation")]
@@ -60,11 +67,27 @@ struct Document;
 ))]
 struct Keeping;
 
-/// The document as it is served.
+/// What a listener of the role `remember` serves.
+#[cfg(feature = "curation")]
+#[derive(OpenApi)]
+#[openapi(paths(uploads::keep))]
+struct Remembering;
+
+/// The document as it is served: what only some nodes have is in it where this listener serves it.
 #[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, description = "this document")))]
-pub(in crate::service) async fn openapi() -> Result<Response, Fault> {
-    let document = Document::openapi();
-    #[cfg(feature = "curation")]
-    let document = document.merge_from(Keeping::openapi());
+pub(in crate::service) async fn openapi(
+    Extension(roles): Extension<Roles>,
+) -> Result<Response, Fault> {
+    let mut document = Document::openapi();
+    for role in &*roles.0 {
+        match role {
+            Role::Admin => document.merge(Log::openapi()),
+            #[cfg(feature = "curation")]
+            Role::Curate => document.merge(Keeping::openapi()),
+            #[cfg(feature = "curation")]
+            Role::Remember => document.merge(Remembering::openapi()),
+            _ => {}
+        }
+    }
     json(StatusCode::OK, &document)
 }

@@ -5,6 +5,7 @@
 //! | `/v1/banks…` | banks ([`banks`]), their entries ([`items`]) |
 //! | `POST /v1/banks/{bank}/imports`, `/v1/jobs…` | lists: looked at, brought in ([`imports`]) |
 //! | `/v1/audit`, `/v1/store`, `/v1/publish`, `/v1/lint` | what is known and in force ([`keeping`]) |
+//! | `POST /v1/uploads` | hashes of uploads that other nodes have judged ([`uploads`]) |
 //!
 //! What reads is answered by the threads of the pool; what changes something, by the one that holds the store, with a line
 //! in the record of curation. Refuses to do either on the threads that talk to callers.
@@ -30,6 +31,7 @@ pub(in crate::service) mod items;
 )]
 pub(in crate::service) mod keeping;
 pub(in crate::service) mod routes;
+pub(in crate::service) mod uploads;
 
 use crate::bank::{Bank, BankName};
 use crate::curation::Workspace;
