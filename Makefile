@@ -138,7 +138,7 @@ check: setup-full ## Format, lints, documentation, licences and advisories
 	fi
 
 # `none` is the library with no feature at all.
-FEATURES := none decode jxl heic isolated avif scan evaluate policy store curation cli service otlp full
+FEATURES := none decode jxl heic isolated avif scan evaluate policy store curation cli service otlp fleet full
 
 EACH := $(addprefix feature-,$(FEATURES))
 

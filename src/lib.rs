@@ -69,6 +69,8 @@ pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
 pub mod files;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 pub mod gate;
 pub mod guard;
 pub mod hamming;
@@ -95,6 +97,8 @@ pub mod service;
 pub mod signal;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(any(feature = "curation", feature = "fleet"))]
+pub mod trust;
 pub mod watch;
 
 /// The Rust of the documents, compiled as tests.

@@ -10,6 +10,7 @@ use hashgate::curation::Silent;
 use hashgate::curation::bundle::{self, Trust, TrustError};
 use hashgate::curation::import::{ImportError, ImportOutcome, ListSource, import};
 use hashgate::hashset::ListFormat;
+use hashgate::trust::KeyError;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -161,7 +162,10 @@ fn keys_replace_none_and_are_closed_to_other_users() {
     let file = keys.public_file.to_str().unwrap();
     bundle::verify(&path, file, DAY).unwrap();
     let refused = bundle::verify(&path, "no such file", DAY).unwrap_err();
-    assert!(matches!(refused, TrustError::NoPublicKey { .. }));
+    assert!(matches!(
+        refused,
+        TrustError::Key(KeyError::NoPublicKey { .. })
+    ));
 }
 
 #[test]
@@ -174,9 +178,15 @@ fn a_key_with_a_password_needs_it() {
     fs::write(&secret, pair.sk.to_box(None).unwrap().into_string()).unwrap();
     let unsigned = fs::read(&path).unwrap();
     let refused = bundle::sign(&path, &secret, None).unwrap_err();
-    assert!(matches!(refused, TrustError::Password { .. }));
+    assert!(matches!(
+        refused,
+        TrustError::Key(KeyError::Password { .. })
+    ));
     let refused = bundle::sign(&path, &secret, Some("wrong")).unwrap_err();
-    assert!(matches!(refused, TrustError::Minisign(_)));
+    assert!(matches!(
+        refused,
+        TrustError::Key(KeyError::NotASecretKey { .. })
+    ));
     assert_eq!(fs::read(&path).unwrap(), unsigned);
     bundle::sign(&path, &secret, Some("secret")).unwrap();
     bundle::verify(&path, &pair.pk.to_base64(), DAY).unwrap();

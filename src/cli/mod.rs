@@ -19,6 +19,8 @@ mod evaluate;
 mod exit;
 #[cfg(feature = "curation")]
 mod export;
+#[cfg(feature = "fleet")]
+mod follow;
 mod hash;
 #[cfg(feature = "curation")]
 mod hashset;
@@ -117,6 +119,9 @@ enum Command {
     #[cfg(feature = "curation")]
     /// Build the next generation of the index from the store
     Publish(publish::PublishArgs),
+    #[cfg(feature = "fleet")]
+    /// Keep an index folder as a publisher elsewhere has it, through an object store
+    Follow(follow::FollowArgs),
     /// Show and check what policy says, and explain what it decides
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -257,6 +262,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Hashset(command) => hashset::run(command, home),
         #[cfg(feature = "curation")]
         Command::Publish(args) => publish::run(args, &home()?),
+        #[cfg(feature = "fleet")]
+        Command::Follow(args) => follow::run(&args),
         Command::Policy(command) => {
             let home = home_or(command.is_given_index())?;
             policy::run(command, &home)

@@ -10,8 +10,9 @@ use crate::curation::Workspace;
 use crate::hashset::{
     Bundle, BundleError, Compression, decompress, inspect_bundle, signature_line,
 };
+use crate::trust::{self, KeyError};
 use crate::{clock, files};
-use minisign::{KeyPair, PError, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
+use minisign::{KeyPair, PError, PublicKey, SignatureBox};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
@@ -52,31 +53,12 @@ pub enum TrustError {
         /// The bundle.
         path: PathBuf,
     },
-    /// The secret key has a password, and none was given.
-    #[error("{} has a password, and none was given", path.display())]
-    Password {
-        /// The file with the key.
-        path: PathBuf,
-    },
-    /// A key was not made, read or used.
+    /// A key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A key was not made, or did not sign.
     #[error("{0}")]
     Minisign(Box<dyn Error + Send + Sync>),
-    /// What was given is neither a public key nor a file that can be read.
-    #[error("{given:?} is no public key and no file with one")]
-    NoPublicKey {
-        /// What was given.
-        given: String,
-        /// What the system said of a file of that name.
-        source: io::Error,
-    },
-    /// The file holds no public key.
-    #[error("{given} holds no public key of minisign")]
-    NotAPublicKey {
-        /// The file.
-        given: String,
-        /// What is wrong with it.
-        source: Box<dyn Error + Send + Sync>,
-    },
     /// It must be signed, and is not.
     #[error("it is not signed")]
     NotSigned,
@@ -250,7 +232,7 @@ pub fn sign(
             path: bundle_file.to_owned(),
         });
     }
-    let key = secret_key(secret_file, password)?;
+    let key = trust::secret_key(secret_file, password)?;
     file.seek(SeekFrom::Start(0))?;
     let comment = format!(
         "hashgate bundle {} sequence {}",
@@ -269,22 +251,6 @@ pub fn sign(
     Ok(comment)
 }
 
-fn secret_key(path: &Path, password: Option<&str>) -> Result<SecretKey, TrustError> {
-    let text = fs::read_to_string(path).map_err(TrustError::file("read", path))?;
-    let read = || SecretKeyBox::from_string(&text).map_err(minisign_failed);
-    if let Ok(key) = read()?.into_unencrypted_secret_key() {
-        return Ok(key);
-    }
-    let Some(password) = password else {
-        return Err(TrustError::Password {
-            path: path.to_owned(),
-        });
-    };
-    let key = read()?.into_secret_key(Some(password.to_owned()));
-    key.map_err(minisign_failed)
-}
-
-/// A public key, given as text or as the name of a file that holds it.
 /// Whether a text is a public key itself, and no name of a file with one.
 #[must_use]
 pub fn is_public_key(text: &str) -> bool {
@@ -294,24 +260,9 @@ pub fn is_public_key(text: &str) -> bool {
 /// A public key as text: as it is given, or out of the file that is named.
 ///
 /// # Errors
-/// [`TrustError::NoPublicKey`] and [`TrustError::NotAPublicKey`].
+/// [`TrustError::Key`]: it is none.
 pub fn public_key_text(given: &str) -> Result<String, TrustError> {
-    Ok(public_key(given)?.to_base64())
-}
-
-fn public_key(given: &str) -> Result<PublicKey, TrustError> {
-    if let Ok(key) = PublicKey::from_base64(given) {
-        return Ok(key);
-    }
-    let file = fs::read_to_string(given).map_err(|source| TrustError::NoPublicKey {
-        given: given.to_owned(),
-        source,
-    })?;
-    let key = PublicKeyBox::from_string(&file).and_then(PublicKeyBox::into_public_key);
-    key.map_err(|error| TrustError::NotAPublicKey {
-        given: given.to_owned(),
-        source: Box::new(error),
-    })
+    Ok(trust::public_key(given)?.to_base64())
 }
 
 /// Checks a bundle's signature and its time.
@@ -346,7 +297,7 @@ fn is_in_time(bundle: &Bundle, now: u64) -> Result<(), TrustError> {
 /// # Errors
 /// [`TrustError`]: what is wrong with it.
 pub fn verify(bundle_file: &Path, public_key: &str, now: u64) -> Result<Bundle, TrustError> {
-    let key = self::public_key(public_key)?;
+    let key = trust::public_key(public_key)?;
     let (bundle, mut file) = open(bundle_file)?;
     check(&bundle, &mut file, &key, now).map_err(|error| error.in_file(bundle_file))?;
     Ok(bundle)
@@ -381,7 +332,7 @@ pub(super) fn accept(
     file.seek(SeekFrom::Start(0))?;
     let bundle = inspect_bundle(BufReader::new(&file))?;
     match trust {
-        Trust::SignedBy(key) => check(&bundle, &mut file, &public_key(key)?, now)?,
+        Trust::SignedBy(key) => check(&bundle, &mut file, &trust::public_key(key)?, now)?,
         Trust::Unsigned => is_in_time(&bundle, now)?,
         Trust::None => return Err(TrustError::NoSigner),
     }

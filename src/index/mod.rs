@@ -33,6 +33,7 @@ mod base;
 mod batch;
 mod carried;
 mod collect;
+mod copy;
 mod delta;
 mod error;
 mod folder;
@@ -49,6 +50,7 @@ mod verify;
 
 pub use base::Base;
 pub use carried::{Carried, FactRecord, TooManyLabels};
+pub use copy::{AdoptError, Parts, adopt};
 pub use delta::publish_delta;
 pub use error::{IndexError, PublishError};
 pub use generation::{Index, IndexStats, TypeStats};

@@ -3,6 +3,7 @@
 use crate::cli::{exit::Exit, output};
 use crate::clock::{now, time};
 use crate::curation::bundle::{self, TrustError};
+use crate::trust::KeyError;
 use anyhow::anyhow;
 use clap::Args;
 use std::io::Write;
@@ -58,7 +59,7 @@ pub(crate) fn with_advice(error: TrustError) -> anyhow::Error {
         TrustError::NoSigner => anyhow!(
             "it is a bundle: name its maker's key by --public-key, or say --unsigned to trust it as it is"
         ),
-        TrustError::Password { path } => anyhow!(
+        TrustError::Key(KeyError::Password { path }) => anyhow!(
             "{} has a password: put it into HASHGATE_KEY_PASSWORD",
             path.display()
         ),
