@@ -126,6 +126,10 @@ test-python: build ## The wheel's own tests, in an environment outside the proje
 test-fleet: build ## Its jobs on Spark and Ray, while parts of them are killed; needs Java
 	@tools/python fleet
 
+.PHONY: test-objects
+test-objects: setup-full ## Publishing to a real object store, which it starts, and following it
+	@tools/object-store
+
 .PHONY: check
 check: setup-full ## Format, lints, documentation, licences and advisories
 	cargo fmt --all --check

@@ -52,6 +52,8 @@
 //! | `store` | the store of record, on RocksDB (feature `store`) |
 //! | `evaluate` | how much is found, and how much flagged wrongly (feature `evaluate`) |
 //! | `measure` | figures of speed, each held against the truth (feature `cli`) |
+//! | `trust` | keys that vouch for what others bring (features `curation`, `fleet`) |
+//! | `fleet` | generations through an object store (feature `fleet`) |
 //! | `service` | the gate over HTTP (feature `service`) |
 //! | `scan`, `cli` | the batch pipeline and the command (feature `cli`) |
 //!
