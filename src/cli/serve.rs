@@ -66,6 +66,15 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "URL")]
     remember: Option<String>,
 
+    /// Certificates that TCP listeners show, a PEM file, the node's own first: they speak TLS then, and nothing else. It is read
+    /// again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of the first of them, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
     /// File of keys, as `hashgate key` makes it: who calls must bring one. Needed where other machines can call
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -108,6 +117,8 @@ impl ServeArgs {
                 true => home.decisions(),
                 false => folder.into(),
             }),
+            tls_cert: self.tls_cert.clone(),
+            tls_key: self.tls_key.clone(),
             keys: self.keys.clone(),
             remember: self.remember.clone(),
             ..SettingsFile::default()

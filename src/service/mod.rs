@@ -18,6 +18,7 @@
 //! | `body` | what a request brings, within limits |
 //! | `door`, `ids`, `caller` | what holds for every request: its id, who calls, what every answer says |
 //! | `keys`, `ring` | the file of keys; the keys in force, and how often each calls |
+//! | `tls` | certificates of TCP listeners (feature `tls`) |
 //! | `busy`, `heard` | what of a connection is under way; who does not read an answer |
 //! | `client`, `asking`, `sending` | a small client of another node; the same for commands, and for pictures that they add (feature `curation`) |
 //! | `decided` | decisions that are on the disk before their answers are given |
@@ -64,6 +65,8 @@ mod settings;
 mod span;
 mod state;
 mod switches;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "otlp")]
 mod traces;
 mod unusable;

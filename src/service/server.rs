@@ -27,6 +27,8 @@ use crate::service::ring::Ring;
 use crate::service::settings::{Listen, Role, Settings};
 use crate::service::state::{Roles, State};
 use crate::service::switches::Switches;
+#[cfg(feature = "tls")]
+use crate::service::tls::Tls;
 use crate::service::unusable::SettingsError;
 use crate::service::v1;
 use axum::Router;
@@ -49,7 +51,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
@@ -79,6 +81,12 @@ pub enum ServiceError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The certificate cannot be used.
+    #[error("TLS: {problem}")]
+    Tls {
+        /// Why not.
+        problem: String,
+    },
     /// The log of decisions cannot be written.
     #[error(transparent)]
     Decisions(#[from] DecisionError),
@@ -144,6 +152,8 @@ pub fn check(settings: &Settings) -> Result<Checked, ServiceError> {
     if let Some(folder) = &settings.decisions {
         DecisionLog::open(folder, LogOptions::default())?;
     }
+    #[cfg(feature = "tls")]
+    tls(settings)?;
     let follower = Follower::new(settings);
     match follower.look() {
         // It publishes before it listens.
@@ -185,6 +195,8 @@ pub fn serve(
         Some(path) => Some(Arc::new(Ring::open(path.clone(), settings.rate)?)),
         None => None,
     };
+    #[cfg(feature = "tls")]
+    let tls = tls(&settings)?;
     let decided = match &settings.decisions {
         Some(folder) => Some(Decided::open(folder)?),
         None => None,
@@ -224,7 +236,13 @@ pub fn serve(
         lists,
         settings,
     });
+    #[cfg(feature = "tls")]
+    let certificates = tls.clone();
     let following = Following::begin(follower, move || {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &certificates {
+            tls.look();
+        }
         if let Some(ring) = &ring {
             ring.look();
         }
@@ -242,7 +260,13 @@ pub fn serve(
     if state.curator.is_some() {
         runtime.spawn(crate::service::fetching::keep(Arc::clone(&state)));
     }
-    let served = runtime.block_on(serve_all(&state, stop, tell));
+    let all = Serving {
+        state: &state,
+        stop,
+        #[cfg(feature = "tls")]
+        tls,
+    };
+    let served = runtime.block_on(all.serve(tell));
     // Connections that did not end in time end here.
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(following);
@@ -256,6 +280,16 @@ pub fn serve(
         curator.close();
     }
     served
+}
+
+/// The certificate of TCP listeners, where there is one.
+#[cfg(feature = "tls")]
+fn tls(settings: &Settings) -> Result<Option<Arc<Tls>>, ServiceError> {
+    let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
+        return Ok(None);
+    };
+    let opened = Tls::open(certificate, key).map_err(|problem| ServiceError::Tls { problem })?;
+    Ok(Some(Arc::new(opened)))
 }
 
 /// The way of hashes of uploads to the node that keeps the banks, where one is named.
@@ -323,70 +357,87 @@ fn remove_dead_socket(path: &Path) {
     }
 }
 
-async fn serve_all(
-    state: &Arc<State>,
-    stop: &AtomicBool,
-    listening: impl FnOnce(&[Bound]),
-) -> Result<(), ServiceError> {
-    let graceful = Arc::new(GracefulShutdown::new());
-    let places = Arc::new(Semaphore::new(state.settings.max_connections));
-    let ending = Arc::new(Semaphore::new(0));
-    let mut bound = Vec::new();
-    let mut opened = Vec::new();
-    for listener in &state.settings.listen {
-        let (open, at) = open(&listener.at).await?;
-        let roles = state.settings.roles_of(listener).to_vec();
-        let mut router = router(state, &Roles(roles.as_slice().into()));
-        if matches!(open, Open::Tcp(_)) {
-            router = router.layer(axum::Extension(door::ByTcp));
+/// What serves.
+struct Serving<'a> {
+    state: &'a Arc<State>,
+    stop: &'a AtomicBool,
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<Tls>>,
+}
+
+impl Serving<'_> {
+    async fn serve(self, listening: impl FnOnce(&[Bound])) -> Result<(), ServiceError> {
+        let Self { state, stop, .. } = self;
+        let graceful = Arc::new(GracefulShutdown::new());
+        let places = Arc::new(Semaphore::new(state.settings.max_connections));
+        let ending = Arc::new(Semaphore::new(0));
+        let mut bound = Vec::new();
+        let mut opened = Vec::new();
+        for listener in &state.settings.listen {
+            let (open, at) = open(&listener.at).await?;
+            let roles = state.settings.roles_of(listener).to_vec();
+            let mut router = router(state, &Roles(roles.as_slice().into()));
+            if matches!(open, Open::Tcp(_)) {
+                router = router.layer(axum::Extension(door::ByTcp));
+            }
+            opened.push((open, router));
+            bound.push(Bound { at, roles });
         }
-        opened.push((open, router));
-        bound.push(Bound { at, roles });
-    }
-    listening(&bound);
-    let mut accepting = Vec::new();
-    for (open, router) in opened {
-        let to = Connections {
-            router,
-            graceful: Arc::clone(&graceful),
-            places: Arc::clone(&places),
-            ending: Arc::clone(&ending),
-        };
-        accepting.push(tokio::spawn(to.accept(open)));
-    }
-    while !stop.load(Ordering::Relaxed) {
-        tokio::time::sleep(LOOK).await;
-    }
-    for task in &accepting {
-        task.abort();
-    }
-    for task in accepting {
-        // It was aborted: there is nothing to learn from it.
-        let _ = task.await;
-    }
-    for listener in &bound {
-        if let Listen::Unix(path) = &listener.at {
-            let _ = std::fs::remove_file(path);
+        listening(&bound);
+        let mut accepting = Vec::new();
+        for (open, router) in opened {
+            let to = Connections {
+                router,
+                graceful: Arc::clone(&graceful),
+                places: Arc::clone(&places),
+                ending: Arc::clone(&ending),
+                #[cfg(feature = "tls")]
+                tls: self.tls.clone(),
+            };
+            accepting.push(tokio::spawn(to.accept(open)));
         }
+        while !stop.load(Ordering::Relaxed) {
+            tokio::time::sleep(LOOK).await;
+        }
+        for task in &accepting {
+            task.abort();
+        }
+        for task in accepting {
+            // It was aborted: there is nothing to learn from it.
+            let _ = task.await;
+        }
+        for listener in &bound {
+            if let Listen::Unix(path) = &listener.at {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        ending.close();
+        // Whoever is still about to speak TLS is cut, and lets go of it.
+        while Arc::strong_count(&graceful) > 1 {
+            tokio::task::yield_now().await;
+        }
+        if let Some(graceful) = Arc::into_inner(graceful)
+            && tokio::time::timeout(DRAIN, graceful.shutdown())
+                .await
+                .is_err()
+        {
+            tracing::warn!("some requests were not answered within {DRAIN:?}");
+        }
+        Ok(())
     }
-    ending.close();
-    if let Some(graceful) = Arc::into_inner(graceful)
-        && tokio::time::timeout(DRAIN, graceful.shutdown())
-            .await
-            .is_err()
-    {
-        tracing::warn!("some requests were not answered within {DRAIN:?}");
-    }
-    Ok(())
 }
 
 /// What each connection of a listener needs.
+#[derive(Clone)]
 struct Connections {
     router: Router,
     graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
     /// Closed when the service ends.
     ending: Arc<Semaphore>,
+    /// What those that come by TCP speak.
+    #[cfg(feature = "tls")]
+    tls: Option<Arc<Tls>>,
 }
 
 impl Connections {
@@ -402,7 +453,7 @@ impl Connections {
                 Open::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
                     // Answers are small: they need not wait for more.
                     let _ = stream.set_nodelay(true);
-                    self.begin(stream, place);
+                    self.begin_tcp(stream, place);
                 }),
                 Open::Unix(listener) => listener
                     .accept()
@@ -421,6 +472,29 @@ impl Connections {
                 tokio::time::sleep(LOOK).await;
             }
         }
+    }
+
+    /// Begins a connection by TCP: with TLS, where there is a certificate, and never without it then.
+    fn begin_tcp(&self, stream: TcpStream, place: tokio::sync::OwnedSemaphorePermit) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let acceptor = tls.acceptor();
+            let (all, ending) = (self.clone(), Arc::clone(&self.ending));
+            tokio::spawn(async move {
+                let greeted = tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream));
+                let (mut greeted, mut ending) = (pin!(greeted), pin!(ending.acquire_owned()));
+                let greeted = poll_fn(|context| match greeted.as_mut().poll(context) {
+                    Poll::Ready(greeted) => Poll::Ready(greeted.ok().and_then(Result::ok)),
+                    Poll::Pending => ending.as_mut().poll(context).map(|_| None),
+                });
+                // Who does not finish it, or speaks something else, is let go.
+                if let Some(stream) = greeted.await {
+                    all.begin(stream, place);
+                }
+            });
+            return;
+        }
+        self.begin(stream, place);
     }
 
     fn begin(

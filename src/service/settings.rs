@@ -214,6 +214,10 @@ pub struct SettingsFile {
     pub max_index_age: Option<u64>,
     /// The folder of the log of decisions.
     pub decisions: Option<PathBuf>,
+    /// The certificates of TCP listeners, PEM.
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the first of them, PEM.
+    pub tls_key: Option<PathBuf>,
     /// The file of keys.
     pub keys: Option<PathBuf>,
     /// What callers without a key may ask for.
@@ -324,6 +328,11 @@ pub struct Settings {
     pub max_index_age: Option<Duration>,
     /// The folder of the log that each match is written to before it is answered. None unless told.
     pub decisions: Option<PathBuf>,
+    /// The chain of certificates that TCP listeners show, PEM, the node's own first: they speak TLS then, and nothing else (feature
+    /// `tls`). None unless told.
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the first of them, PEM.
+    pub tls_key: Option<PathBuf>,
     /// The file of keys; `None`: every caller may ask for all that its listener serves.
     pub keys: Option<PathBuf>,
     /// Where there are keys, what callers without one may ask for. Nothing unless told.
@@ -377,6 +386,8 @@ impl Settings {
             max_stale: Duration::from_secs(65),
             max_index_age: None,
             decisions: None,
+            tls_cert: None,
+            tls_key: None,
             keys: None,
             anonymous: Vec::new(),
             hosts: Vec::new(),
@@ -457,6 +468,12 @@ impl Settings {
         if let Some(folder) = &file.decisions {
             self.decisions = Some(folder.clone());
         }
+        if let Some(certificate) = &file.tls_cert {
+            self.tls_cert = Some(certificate.clone());
+        }
+        if let Some(key) = &file.tls_key {
+            self.tls_key = Some(key.clone());
+        }
         if let Some(keys) = &file.keys {
             self.keys = Some(keys.clone());
         }
@@ -532,6 +549,12 @@ impl Settings {
     /// [`SettingsError::Empty`], [`SettingsError::Twice`], [`SettingsError::NoFolder`], [`SettingsError::Range`].
     /// [`SettingsError::NoTraces`].
     pub fn check(&self) -> Result<(), SettingsError> {
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(SettingsError::HalfTls);
+        }
+        if self.tls_cert.is_some() && cfg!(not(feature = "tls")) {
+            return Err(SettingsError::NoTls);
+        }
         if self.traces.is_some() && cfg!(not(feature = "otlp")) {
             return Err(SettingsError::NoTraces);
         }

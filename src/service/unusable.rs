@@ -102,6 +102,15 @@ pub enum SettingsError {
          (`otlp` beside `service`)"
     )]
     NoTraces,
+    /// This build speaks no TLS.
+    #[error(
+        "this build speaks no TLS, and `tls_cert` in [service] asks for it: install hashgate with the feature `full` (`tls` \
+         beside `service`), or put a proxy before it"
+    )]
+    NoTls,
+    /// One of a certificate and its key.
+    #[error("`tls_cert` and `tls_key` go together: give both, or neither")]
+    HalfTls,
     /// The banks to be kept are not named.
     #[error(
         "the role curate keeps the banks of a home folder: give --home DIR, or `home` in [service]"
