@@ -3,7 +3,7 @@
 use crate::error::{HashgateError, IndexFolderError, raised};
 use crate::given;
 use crate::verdict::Verdict;
-use crate::working::{cores, pool, run};
+use crate::working::{cores, pool, run, run_alone, slots};
 use hashgate::gate::{
     self, GateOptions, MemoryBudget, Mode, Outcome, Unsettled, VariantSet, Worker,
 };
@@ -13,10 +13,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
-use rayon::prelude::*;
+use rayon::ThreadPool;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many hashes are asked about between two looks at whether the caller wants to stop.
 const HASHES_AT_ONCE: usize = 1 << 16;
@@ -79,6 +80,41 @@ fn options(opened: &Opened) -> PyResult<GateOptions> {
 }
 
 impl Gate {
+    /// Checks uploads on these threads, each of which takes the next one when it is done.
+    fn check_part(&self, part: &[PyBackedBytes], slots: &[Arc<ThreadPool>]) -> Vec<Verdict> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done: Vec<(usize, Unsettled<'_>)> = Vec::new();
+            while let Some((place, bytes)) = {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                part.get(place).map(|bytes| (place, bytes))
+            } {
+                let checked =
+                    WORKER.with_borrow_mut(|worker| self.gate.check_later(worker, bytes, None));
+                done.push((place, checked));
+            }
+            done
+        };
+        let mut checked: Vec<(usize, Unsettled<'_>)> = std::thread::scope(|scope| {
+            let work = &work;
+            let threads: Vec<_> = slots
+                .iter()
+                .map(|slot| scope.spawn(move || slot.install(work)))
+                .collect();
+            let ended = threads.into_iter().map(|thread| thread.join());
+            // One that panicked fails the whole call, which says so.
+            ended
+                .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        // In their order, so that what a quarantine counts does not depend on which thread was faster.
+        checked.sort_by_key(|(place, _)| *place);
+        let settled = checked.into_iter();
+        settled
+            .map(|(_, one)| Verdict::from(one.settle(&self.gate).verdict))
+            .collect()
+    }
+
     fn with(py: Python<'_>, opened: Opened) -> PyResult<Self> {
         let threads = opened.threads.unwrap_or_else(cores);
         if !(1..=MOST_THREADS).contains(&threads) {
@@ -141,7 +177,7 @@ impl Gate {
     /// What the gate says of an upload's bytes.
     fn check(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Verdict> {
         let bytes = given::bytes(data)?;
-        let checked = run(py, || {
+        let checked = run_alone(py, || {
             WORKER.with_borrow_mut(|worker| self.gate.check_with(worker, &bytes))
         });
         Ok(checked?.into())
@@ -149,7 +185,7 @@ impl Gate {
 
     /// What the gate says of a file.
     fn check_file(&self, py: Python<'_>, path: PathBuf) -> PyResult<Verdict> {
-        let checked = run(py, || {
+        let checked = run_alone(py, || {
             WORKER.with_borrow_mut(|worker| self.gate.check_file(worker, &path))
         });
         Ok(checked?.verdict.into())
@@ -158,24 +194,13 @@ impl Gate {
     /// What the gate says of each of many uploads, in their order, on its threads.
     fn check_many(&self, py: Python<'_>, data: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Verdict>> {
         let bytes: Vec<PyBackedBytes> = data.iter().map(given::bytes).collect::<PyResult<_>>()?;
-        let pool = pool(py, self.threads)?;
+        let slots = slots(py, self.threads.min(bytes.len()))?;
         let mut verdicts = Vec::with_capacity(bytes.len());
         for part in bytes.chunks(UPLOADS_AT_ONCE) {
             py.check_signals()?;
-            verdicts.extend(run(py, || {
-                let checked: Vec<Unsettled<'_>> = pool.install(|| {
-                    let each = part.par_iter().with_max_len(1);
-                    each.map(|bytes| {
-                        WORKER.with_borrow_mut(|worker| self.gate.check_later(worker, bytes, None))
-                    })
-                    .collect()
-                });
-                // In their order, so that what a quarantine counts does not depend on which thread was faster.
-                let settled = checked.into_iter();
-                let settled = settled.map(|one| Verdict::from(one.settle(&self.gate).verdict));
-                settled.collect::<Vec<_>>()
-            })?);
+            verdicts.extend(run(py, || self.check_part(part, slots.each()))?);
         }
+        slots.give_back(py);
         Ok(verdicts)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{HashgateError, NotJudgedError, raised};
 use crate::given;
-use crate::working::run;
+use crate::working::run_alone;
 use hashgate::bank::Policy;
 use hashgate::gate::compare::{self as sides, Side};
 use hashgate::gate::{Extraction, Extractor, Problem, VariantSet};
@@ -85,7 +85,7 @@ pub(crate) fn hash(
         .iter()
         .map(|name| given::signal_type(name))
         .collect::<PyResult<_>>()?;
-    let extraction = run(py, || {
+    let extraction = run_alone(py, || {
         EXTRACTOR.with_borrow_mut(|extractor| {
             extractor.extract(&bytes, &wanted, VariantSet::NONE, &Limits::default())
         })
@@ -131,7 +131,7 @@ pub(crate) fn hash_pixels<'py>(
 ) -> PyResult<(Bound<'py, PyBytes>, u8)> {
     let rgb = given::bytes(rgb)?;
     shaped(width, height, &rgb)?;
-    let hashed = run(py, || PdqHasher::new().hash_rgb(width, height, &rgb))?;
+    let hashed = run_alone(py, || PdqHasher::new().hash_rgb(width, height, &rgb))?;
     let hashed = hashed.map_err(|error| raised(py, &error, HashgateError::new_err))?;
     let signal = hashgate::hash::Signal::from(hashed.hash);
     Ok((PyBytes::new(py, signal.as_bytes()), hashed.quality.get()))
@@ -150,7 +150,7 @@ pub(crate) fn image_hash(
     let kind = given::signal_type(signal_type)?;
     let rgb = given::bytes(rgb)?;
     shaped(width, height, &rgb)?;
-    let hashed = run(py, || imagehash(width, height, &rgb, &[kind]))?;
+    let hashed = run_alone(py, || imagehash(width, height, &rgb, &[kind]))?;
     let hashed = hashed.map_err(|error| raised(py, &error, HashgateError::new_err))?;
     let hashed = hashed.first().map(|(_, hash)| *hash).ok_or_else(|| {
         PyValueError::new_err(format!("{signal_type} is not computed from pixels here"))
@@ -220,7 +220,7 @@ pub(crate) fn compare(
             return Ok(given::signal(&text)?.into());
         }
         let bytes = given::bytes(given)?;
-        run(py, || Side::of_bytes(&bytes, &Limits::default()))?.map_err(failed)
+        run_alone(py, || Side::of_bytes(&bytes, &Limits::default()))?.map_err(failed)
     };
     let (a, b) = (side(a)?, side(b)?);
     let widest = threshold.unwrap_or(0) <= Policy::MAX_PDQ_THRESHOLD.0.max(256);

@@ -55,6 +55,7 @@ impl HashIndex {
             name,
             policy: Policy::new(Action::Report),
         };
+        let building = pool(py, threads)?;
         let built = run(py, || {
             let records = (1..).zip(signals).map(|(place, given)| {
                 Ok::<_, Infallible>(IndexRecord {
@@ -64,7 +65,11 @@ impl HashIndex {
                     quality: None,
                 })
             });
-            Index::in_memory(&[bank], records, &PublishOptions::default())
+            // What builds shares its work out: among these threads, and not among all of the process.
+            let records: Vec<_> = records.collect();
+            building.install(|| {
+                Index::in_memory(&[bank], records.into_iter(), &PublishOptions::default())
+            })
         })?;
         let index = built.map_err(|error| raised(py, &error, HashgateError::new_err))?;
         Ok(Self {

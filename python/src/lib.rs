@@ -37,7 +37,7 @@ mod native {
     #[pymodule_export]
     use super::verdict::{Match, Verdict};
     #[pymodule_export]
-    use super::working::{after_fork, before_fork, cores};
+    use super::working::{after_fork, after_fork_in_child, before_fork, cores};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -68,7 +68,81 @@ pub(crate) fn run<T: Send>(py: Python<'_>, call: impl FnOnce() -> T + Send) -> P
         let _running = Running::begin();
         catch_unwind(AssertUnwindSafe(call))
     });
-    done.map_err(|_| HashgateError::new_err("hashgate failed at it: a defect; please report it"))
+    done.map_err(|_| defect())
+}
+
+/// A thread of its own for one call: what decoders share out among threads stays on it. So no call waits in the middle for
+/// another's end, and no call needs rayon's global threads, which a forked child does not have.
+type Slot = Arc<ThreadPool>;
+
+/// Slots that nobody uses, by the process that they are of.
+static SLOTS: Mutex<Option<HashMap<u32, Vec<Slot>>>> = Mutex::new(None);
+
+/// So many slots of this process, until they are given back. Asked for with Python's lock, without which nobody forks.
+///
+/// # Errors
+/// The system refuses threads.
+pub(crate) fn slots(_py: Python<'_>, count: usize) -> PyResult<Slots> {
+    let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let slots = slots.get_or_insert_default();
+    let process = std::process::id();
+    for (_, gone) in slots.extract_if(|of, _| *of != process) {
+        std::mem::forget(gone);
+    }
+    let free = slots.entry(process).or_default();
+    let mut taken = Slots(free.split_off(free.len().saturating_sub(count)));
+    while taken.0.len() < count {
+        let built = ThreadPoolBuilder::new()
+            .num_threads(1)
+            .thread_name(|_| "hashgate".to_owned())
+            .build();
+        taken
+            .0
+            .push(Arc::new(built.map_err(|error| refused(1, &error))?));
+    }
+    Ok(taken)
+}
+
+/// Slots that are in use.
+pub(crate) struct Slots(Vec<Slot>);
+
+impl Slots {
+    /// Each of them.
+    pub(crate) fn each(&self) -> &[Slot] {
+        &self.0
+    }
+
+    /// Gives them back. Those that are not given back end.
+    pub(crate) fn give_back(self, _py: Python<'_>) {
+        let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = slots.get_or_insert_default();
+        free.entry(std::process::id()).or_default().extend(self.0);
+    }
+}
+
+fn refused(threads: usize, error: &dyn std::fmt::Display) -> PyErr {
+    HashgateError::new_err(format!("the system gives no {threads} threads: {error}"))
+}
+
+/// Runs one call on a thread of its own, without Python's lock.
+///
+/// # Errors
+/// A panic, in words; the system refuses a thread.
+pub(crate) fn run_alone<T: Send>(py: Python<'_>, call: impl FnOnce() -> T + Send) -> PyResult<T> {
+    let slots = slots(py, 1)?;
+    let done = run(py, || {
+        let slot = slots.each().first();
+        slot.map(|slot| slot.install(|| catch_unwind(AssertUnwindSafe(call))))
+    });
+    slots.give_back(py);
+    match done? {
+        Some(Ok(done)) => Ok(done),
+        _ => Err(defect()),
+    }
+}
+
+fn defect() -> PyErr {
+    HashgateError::new_err("hashgate failed at it: a defect; please report it")
 }
 
 /// As many threads as these, of this process. Asked for with Python's lock, without which nobody forks.
@@ -90,9 +164,7 @@ pub(crate) fn pool(_py: Python<'_>, threads: usize) -> PyResult<Arc<ThreadPool>>
         .num_threads(threads)
         .thread_name(|number| format!("hashgate-{number}"))
         .build();
-    let built = built.map_err(|error| {
-        HashgateError::new_err(format!("the system gives no {threads} threads: {error}"))
-    })?;
+    let built = built.map_err(|error| refused(threads, &error))?;
     Ok(Arc::clone(pools.entry(key).or_insert(Arc::new(built))))
 }
 
@@ -115,7 +187,18 @@ pub(crate) fn before_fork(py: Python<'_>) {
     });
 }
 
-/// Lets calls go on. Python calls it after it forked, in both processes, on the thread that forked.
+/// Begins anew: other threads that were about to fork are not in this process. Python calls it in the child.
+#[pyfunction]
+pub(crate) fn after_fork_in_child() {
+    if let Some(mut calls) = HELD.with_borrow_mut(Option::take) {
+        *calls = Calls {
+            running: 0,
+            forks: 0,
+        };
+    }
+}
+
+/// Lets calls go on. Python calls it after it forked, in the process that did, on the thread that did.
 #[pyfunction]
 pub(crate) fn after_fork() {
     if let Some(mut calls) = HELD.with_borrow_mut(Option::take) {

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -201,10 +202,26 @@ def test_threads_check_at_the_same_time(home: Home, known: list[bytes], unknown:
     assert wrong == []
 
 
+HEIC = sorted((ROOT / "tests/data/formats").glob("*.heic"))
+
+
+def test_decoders_that_share_their_work_out_do_not_meet_others_on_one_thread(home: Home, known: list[bytes]) -> None:
+    assert HEIC
+    uploads = [path.read_bytes() for path in HEIC] * 12 + known
+    gates = [Gate.open(home.index, threads=threads, memory=memory) for threads, memory in [(1, None), (4, None), (4, 256 << 20)]]
+    told = [[verdict.outcome for verdict in gate.check_many(uploads)] for gate in gates]
+    assert told[0] == told[1] == told[2]
+    assert [gates[0].check(data).outcome for data in uploads] == told[0]
+
+
 def _asked_in_child(gate: Gate, known: bytes, said: multiprocessing.SimpleQueue[list[str]]) -> None:
     value = pyhashgate.hash(known).pdq or b""
     told = [verdict.outcome for verdict in gate.check_many([known, b"no picture"])]
     told += [verdict.outcome for _, verdict in gate.match(value * 300)][:1]
+    for path in HEIC[:2]:
+        gate.check(path.read_bytes())
+        gate.check_many([path.read_bytes()] * 2)
+    assert len(HashIndex(os.urandom(32 * 20_000)).query(bytes(32), 0)) == 0
     said.put([*told, gate.check(known).outcome])
 
 
@@ -212,7 +229,9 @@ def _asked_in_child(gate: Gate, known: bytes, said: multiprocessing.SimpleQueue[
 def test_a_process_may_fork_at_any_time(home: Home, known: list[bytes]) -> None:
     gate = Gate.open(home.index, threads=2)
     # Its threads have run, and others are in the middle of calls.
-    gate.check_many(known * 4)
+    gate.check_many([path.read_bytes() for path in HEIC] + known * 4)
+    for path in HEIC[:2]:
+        gate.check(path.read_bytes())
     ending = threading.Event()
 
     def work() -> None:
@@ -235,6 +254,36 @@ def test_a_process_may_fork_at_any_time(home: Home, known: list[bytes]) -> None:
         ending.set()
         for thread in threads:
             thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_several_threads_may_fork_at_the_same_time(home: Home, known: list[bytes]) -> None:
+    gate = Gate.open(home.index, threads=2)
+    ending = threading.Event()
+    codes: list[int] = []
+
+    def work() -> None:
+        while not ending.is_set():
+            gate.check(known[0])
+
+    def fork() -> None:
+        for _ in range(5):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(60)
+                os._exit(0 if gate.check(known[0]).outcome == "match" else 1)
+            codes.append(os.waitpid(child, 0)[1])
+
+    working = [threading.Thread(target=work) for _ in range(2)]
+    forking = [threading.Thread(target=fork) for _ in range(3)]
+    for thread in working + forking:
+        thread.start()
+    for thread in forking:
+        thread.join()
+    ending.set()
+    for thread in working:
+        thread.join()
+    assert codes == [0] * 15, "a child waits for ever"
 
 
 def test_a_long_call_ends_by_ctrl_c(home: Home) -> None:

@@ -6,6 +6,7 @@ import functools
 import http.server
 import io
 import os
+import shutil
 import signal
 import tarfile
 import threading
@@ -43,10 +44,10 @@ class _Mortal:
         return self._gate.check_many(uploads)
 
 
-def _serve_mortally(given: Any, folder: str, generation: int | None, how: Any) -> None:
+def _serve_mortally(given: Any, folder: str, which: str | None, how: Any) -> None:
     opened = judges.open_pinned
     judges.open_pinned = lambda *where, **how: _Mortal(opened(*where, **how))  # type: ignore[assignment]
-    judges._serve(given, folder, generation, how)
+    judges._serve(given, folder, which, how)
 
 
 class MortalJudge(Judge):
@@ -67,7 +68,7 @@ def test_rows_are_those_of_the_gate(home: Home, known: list[bytes], unknown: byt
 def test_what_kills_the_process_is_one_row(home: Home, known: list[bytes], unknown: bytes, tmp_path: Path) -> None:
     once = KILLS_ONCE + os.fsencode(tmp_path / "mark")
     uploads = [known[0], KILLS, unknown, once, known[1]]
-    with MortalJudge(home.index, generation=1) as judging:
+    with MortalJudge(home.index, mark=pyhashgate.mark(home.index)) as judging:
         rows = judging.check_many(uploads)
         assert [row.outcome for row in rows] == ["match", "undecodable", "no_match", "unsupported", "match"]
         assert rows[1].error == "the process that looked at it was ended by signal 11"
@@ -79,21 +80,54 @@ def test_a_job_answers_by_one_generation(tmp_path: Path, known: list[bytes], unk
     home = Home(tmp_path / "home")
     home.add(KNOWN[0])
     home.publish()
-    with Judge(home.index, generation=1) as judging:
+    first = pyhashgate.mark(home.index)
+    with Judge(home.index, mark=first) as judging:
         assert judging.check_many([unknown])[0].outcome == "no_match"
         home.add(KNOWN[3])
         home.publish()
         assert judging.check_many([unknown])[0].outcome == "no_match"
     # A worker that begins later answers by it, too; one that has not kept it cannot.
-    with Judge(home.index, generation=1) as late:
+    with Judge(home.index, mark=first) as late:
         assert late.check_many([unknown])[0].generation == 1
-    assert sorted(kept.name for kept in (home.folder / "index.pins").iterdir()) == ["1"]
-    with Judge(home.index, generation=2) as judging:
+    assert [kept.name for kept in (home.folder / "index.pins").iterdir()] == [first]
+    with Judge(home.index, mark=pyhashgate.mark(home.index)) as judging:
         assert judging.check_many([unknown])[0].outcome == "match"
-    with pytest.raises(pyhashgate.IndexFolderError, match="the job asks for 7"):
-        Judge(home.index, generation=7).check_many([unknown])
+    with pytest.raises(pyhashgate.IndexFolderError, match="the job asks for 7-0"):
+        Judge(home.index, mark="7-0")
     with pytest.raises(pyhashgate.IndexFolderError):
         Judge(tmp_path / "nothing")
+    # The same number of another index is another one.
+    other = Home(tmp_path / "other")
+    other.add(KNOWN[3])
+    other.publish()
+    shutil.rmtree(home.index)
+    shutil.copytree(other.index, home.index)
+    with Judge(home.index, mark=pyhashgate.mark(home.index)) as judging:
+        row = judging.check_many([unknown])[0]
+        assert (row.generation, row.outcome) == (1, "match")
+
+
+def test_an_answer_is_never_taken_for_another_question_s(home: Home, known: list[bytes], unknown: bytes) -> None:
+    with Judge(home.index) as judging:
+        timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            while True:
+                judging.check_many([unknown] * 50)
+        rows = judging.check_many([known[0]])
+        assert [row.outcome for row in rows] == ["match"]
+        wrong: list[str] = []
+
+        def work(data: bytes, outcome: str) -> None:
+            for _ in range(10):
+                wrong.extend(row.outcome for row in judging.check_many([data]) if row.outcome != outcome)
+
+        threads = [threading.Thread(target=work, args=given) for given in [(known[0], "match"), (unknown, "no_match")] * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
 
 
 pa = pytest.importorskip("pyarrow")
@@ -153,10 +187,20 @@ def test_pictures_in_tar_files(home: Home, known: list[bytes], unknown: bytes, t
     from pyhashgate import arrow
 
     whole = _shard(tmp_path / "00000.tar", [("000.png", known[0]), ("000.json", b"{}"), ("001.jpg", unknown), ("002.jpg", b"")])
+    members = [("a.b/000.png", known[0]), ("a.b/001.seg.png", known[2]), ("002.jfif", unknown)]
     cut = tmp_path / "00001.tar"
-    _shard(cut, [("000.png", known[0]), ("001.png", known[2])])
+    _shard(cut, members)
     cut.write_bytes(cut.read_bytes()[: len(known[0]) + 4096])
-    shards = [whole, str(cut), str(tmp_path / "gone.tar")]
+    # Damage in the second header, and an end without the blocks that say so.
+    flipped, endless = tmp_path / "00002.tar", tmp_path / "00003.tar"
+    data = bytearray(Path(_shard(flipped, members)).read_bytes())
+    second = 512 + (len(known[0]) + 511) // 512 * 512
+    data[second + 3] ^= 1
+    flipped.write_bytes(data)
+    _shard(endless, members[:1])
+    endless.write_bytes(endless.read_bytes()[:second])
+    odd = _shard(tmp_path / "00004.tar", [("b\udcff.png", known[0])])
+    shards = [whole, str(cut), str(flipped), str(endless), odd, str(tmp_path / "gone.tar")]
     made = arrow.judge_shards(
         iter([pa.RecordBatch.from_pydict({"shard": shards})]), functools.partial(Judge, home.index), at_once=2
     )
@@ -166,8 +210,13 @@ def test_pictures_in_tar_files(home: Home, known: list[bytes], unknown: bytes, t
         ("00000.tar", "000", "match"),
         ("00000.tar", "001", "no_match"),
         ("00000.tar", "002", "undecodable"),
-        ("00001.tar", "000", "match"),
+        ("00001.tar", "a.b/000", "match"),
         ("00001.tar", None, "unreadable"),
+        ("00002.tar", "a.b/000", "match"),
+        ("00002.tar", None, "unreadable"),
+        ("00003.tar", "a.b/000", "match"),
+        ("00003.tar", None, "unreadable"),
+        ("00004.tar", "b\\udcff", "match"),
         ("gone.tar", None, "unreadable"),
     ]
     assert rows[0]["sha256"] == pyhashgate.hash(known[0], ["sha256"]).signals["sha256"]
@@ -192,5 +241,10 @@ def test_stored_hashes_give_hits_only(home: Home, known: list[bytes]) -> None:
     ]:
         batch = pa.RecordBatch.from_arrays([pa.array(keys), column], ["key", "hash"])
         assert told(iter([batch])) == [("1", 0), ("4", 0)]
+    batch = pa.RecordBatch.from_pydict({"key": keys, "hash": [b"", values[1], None, b"", values[0]]})
+    assert told(iter([batch])) == [("1", 0), ("4", 0)], "an empty hash moves no other one"
+    batch = pa.RecordBatch.from_pydict({"key": keys, "hash": [bytes(16), values[1], None, bytes(16), values[0]]})
+    with pytest.raises(ValueError, match="key 0: a hash of 16 bytes"):
+        told(iter([batch]))
     batch = pa.RecordBatch.from_pydict({"key": keys, "hash": hashes, "quality": [None, 100, 1, 2, 3]})
     assert told(iter([batch]), quality="quality") == [("1", 0)]

@@ -63,6 +63,9 @@ fn seconds(given: &str) -> Result<f64, String> {
     }
 }
 
+/// How often trouble of one kind is told.
+const TELL: Duration = Duration::from_secs(300);
+
 /// A line of JSON.
 #[derive(Serialize)]
 struct Line {
@@ -95,7 +98,7 @@ pub(crate) fn run(args: &FollowArgs) -> anyhow::Result<Exit> {
         warn_if_expired(&followed);
         return Ok(Exit::Clean);
     }
-    let mut trouble: Option<String> = None;
+    let mut trouble: Option<(std::mem::Discriminant<FleetError>, Instant)> = None;
     let mut is_expired = false;
     while !stop.load(Ordering::Relaxed) {
         match look() {
@@ -115,14 +118,16 @@ pub(crate) fn run(args: &FollowArgs) -> anyhow::Result<Exit> {
             // What cannot get better by waiting.
             Err(error @ (FleetError::Key(_) | FleetError::Note { .. })) => return Err(error.into()),
             Err(error) => {
-                let text = format!("{:#}", anyhow::Error::from(error));
-                // The same trouble each second is told once.
-                if trouble.as_ref() != Some(&text) {
+                let kind = std::mem::discriminant(&error);
+                // The same kind of trouble at each look is told once in a while.
+                let is_told = trouble.is_some_and(|(is, at)| is == kind && at.elapsed() < TELL);
+                if !is_told {
                     output::warn(format_args!(
-                        "hashgate: warning: {text}; what is in force stays, and it is tried again"
+                        "hashgate: warning: {:#}; what is in force stays, and it is tried again",
+                        anyhow::Error::from(error)
                     ));
+                    trouble = Some((kind, Instant::now()));
                 }
-                trouble = Some(text);
             }
         }
         wait(args.every, &stop);

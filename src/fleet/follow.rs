@@ -1,7 +1,7 @@
 //! A generation comes in: `HEAD` is believed or not, what lacks is fetched, and the copy comes into force.
 
 use crate::clock;
-use crate::files;
+use crate::files::{self, Lock, LockError, create_folder};
 use crate::fleet::FleetError;
 use crate::fleet::head::{self, Head, blob, sha256};
 use crate::fleet::place::{PIECE, Place};
@@ -68,11 +68,21 @@ struct Seen {
     sha256: String,
 }
 
+/// Whose `HEAD` is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct InForce {
+    key: String,
+    issued: u64,
+}
+
 /// What is known of what came: beside the index folder, so that a folder that is emptied takes no memory away.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     /// By public key.
     seen: BTreeMap<String, Seen>,
+    /// Whose `HEAD` is in force, and when it was signed.
+    #[serde(default)]
+    in_force: Option<InForce>,
     /// SHA-256 of each segment that is in the folder.
     files: BTreeMap<String, String>,
 }
@@ -112,6 +122,10 @@ impl Follower {
     /// # Errors
     /// [`FleetError`]: `HEAD` is not believed, or something could not be fetched. What is in force still is.
     pub fn look(&mut self, place: &Place, observer: &dyn Observer) -> Result<Followed, FleetError> {
+        create_folder(&self.folder).map_err(of_file(&self.folder))?;
+        // One at a time: another follower of this folder may have seen more.
+        let _alone = Lock::take(&beside(&self.folder, ".followed.lock")).map_err(locked)?;
+        self.note = read_note(&self.note_file)?;
         let found = place.get(head::HEAD, head::MOST_BYTES, observer)?;
         let (bytes, _) = found.ok_or(FleetError::Empty)?;
         let digest = sha256(&bytes);
@@ -153,6 +167,15 @@ impl Follower {
             }
             _ => {}
         }
+        // From another key than the one in force nothing comes back that was there before, and nothing that is older.
+        if let Some(in_force) = self.note.in_force.as_ref().filter(|is| is.key != key)
+            && (before == Some(seen) || head.issued < in_force.issued)
+        {
+            return Err(FleetError::Older {
+                sequence: seen.sequence,
+                seen: before.map_or(seen.sequence, |before| before.sequence),
+            });
+        }
         // What was taken in time stays in force; what is first seen too late may be what somebody kept back.
         if before != Some(seen) && head.expires <= now {
             return Err(FleetError::Expired { at: head.expires });
@@ -186,6 +209,10 @@ impl Follower {
         self.vouch_for_what_is_there(&signed, observer)?;
         // Before it is in force: from here on nothing older is believed, whatever ends this process.
         self.note.seen.insert(key.to_owned(), seen);
+        self.note.in_force = Some(InForce {
+            key: key.to_owned(),
+            issued: head.issued,
+        });
         for (name, (sha256, _)) in &signed {
             self.note
                 .files
@@ -240,6 +267,15 @@ impl Follower {
             }
         }
         Ok(())
+    }
+}
+
+pub(super) fn locked(error: LockError) -> FleetError {
+    match error {
+        LockError::Busy { path } => FleetError::Adopt(AdoptError::Busy { lock: path }),
+        LockError::Open { path, source } | LockError::Lock { path, source } => {
+            FleetError::File { path, source }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::fleet::FleetError;
 use crate::watch::Observer;
+use futures_util::StreamExt;
 use object_store::path::Path as Key;
 use object_store::{
     Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
@@ -57,6 +58,19 @@ pub(super) enum Put {
     Done,
     /// The object is there, or is another than was meant.
     Refused,
+}
+
+/// What comes, however much the store said that it would be; `None` where it is more than so many bytes.
+async fn bounded(found: object_store::GetResult, most: u64) -> Result<Option<Vec<u8>>, Error> {
+    let mut stream = found.into_stream();
+    let mut all = Vec::new();
+    while let Some(part) = stream.next().await {
+        all.extend_from_slice(&part?);
+        if all.len() as u64 > most {
+            return Ok(None);
+        }
+    }
+    Ok(Some(all))
 }
 
 impl Place {
@@ -189,7 +203,7 @@ impl Place {
                 version: found.meta.version.clone(),
             });
             match found.meta.size <= most {
-                true => Ok((Some(found.bytes().await?.to_vec()), version)),
+                true => Ok((bounded(found, most).await?, version)),
                 false => Ok((None, version)),
             }
         };
@@ -214,8 +228,15 @@ impl Place {
         observer: &dyn Observer,
     ) -> Result<Vec<u8>, FleetError> {
         let key = self.key(object);
-        let asked = self.store.get_range(&key, range);
-        Ok(self.ask(object, observer, asked)?.to_vec())
+        let most = range.end.saturating_sub(range.start);
+        let asked = async {
+            let options = GetOptions::default().with_range(Some(range));
+            bounded(self.store.get_opts(&key, options).await?, most).await
+        };
+        self.ask(object, observer, asked)?
+            .ok_or_else(|| FleetError::Content {
+                object: object.to_owned(),
+            })
     }
 
     /// How many bytes an object has; `None` where there is none.

@@ -1,8 +1,9 @@
 //! A generation goes out: its files, then `HEAD`, then what nobody needs any more.
 
 use crate::clock;
-use crate::files;
+use crate::files::{self, Lock};
 use crate::fleet::FleetError;
+use crate::fleet::follow::locked;
 use crate::fleet::head::{self, FileRecord, Head, MOST_RETIRED, Retired, blob, sha256};
 use crate::fleet::place::{PIECE, Place, Put};
 use crate::hash::hex;
@@ -229,6 +230,7 @@ pub fn send(
     let name = public.to_base64();
     place.probe(observer)?;
     let note_file = beside(folder, ".sent");
+    let _alone = Lock::take(&beside(folder, ".sent.lock")).map_err(locked)?;
     let mut note: Note = read_note(&note_file)?;
     let (parts, mut held) = hold(folder, &mut note, observer)?;
     let before = place.get(head::HEAD, head::MOST_BYTES, observer)?;
@@ -264,19 +266,23 @@ pub fn send(
         uploaded_bytes: 0,
         removed: 0,
     };
-    for held in &mut held {
-        if upload(place, held, observer)? {
-            sent.uploaded += 1;
-            sent.uploaded_bytes += held.record.bytes;
+    let mut all_there = |sent: &mut Sent| -> Result<(), FleetError> {
+        for held in &mut held {
+            if upload(place, held, observer)? {
+                sent.uploaded += 1;
+                sent.uploaded_bytes += held.record.bytes;
+            }
         }
-    }
-    let object = blob(&head.manifest.sha256);
-    if place.length(&object, observer)? != Some(head.manifest.bytes) {
-        let mut bytes = Some(parts.manifest);
-        place.upload(&object, observer, || Ok(bytes.take().unwrap_or_default()))?;
-        sent.uploaded += 1;
-        sent.uploaded_bytes += head.manifest.bytes;
-    }
+        let object = blob(&head.manifest.sha256);
+        if place.length(&object, observer)? != Some(head.manifest.bytes) {
+            let mut bytes = Some(parts.manifest.clone());
+            place.upload(&object, observer, || Ok(bytes.take().unwrap_or_default()))?;
+            sent.uploaded += 1;
+            sent.uploaded_bytes += head.manifest.bytes;
+        }
+        Ok(())
+    };
+    all_there(&mut sent)?;
 
     let ours = head.signed(&secret)?;
     let over = before.as_ref().map(|(_, version)| version);
@@ -292,9 +298,31 @@ pub fn send(
             return Err(FleetError::Overtaken { sequence });
         }
     }
+    // It is in force: what fails from here on does not change that.
     note.highest.insert(name, head.sequence);
-    write_note(&note_file, &note)?;
-    sent.removed = clean(place, &head, &due, now, options.grace, observer)?;
+    let told = |what: &str, error: FleetError| {
+        let error: &dyn std::error::Error = &error;
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+        tracing::warn!("{what}: {text}");
+    };
+    if let Err(error) = write_note(&note_file, &note) {
+        told("what was sent could not be written down", error);
+    }
+    // A publisher before this one may have been cleaning up while this one found files of long ago.
+    if let Err(error) = all_there(&mut sent) {
+        told(
+            "files of the generation may be missing there: publish again",
+            error,
+        );
+    }
+    let there = place.get(head::HEAD, head::MOST_BYTES, observer);
+    if there.is_ok_and(|there| there.is_some_and(|(bytes, _)| bytes == ours)) {
+        match clean(place, &head, &due, now, options.grace, observer) {
+            Ok(removed) => sent.removed = removed,
+            Err(error) => told("old files stay there until the next publish", error),
+        }
+    }
     Ok(sent)
 }
 

@@ -209,7 +209,10 @@ fn a_publisher_that_was_overtaken_says_so_and_changes_nothing() {
     for sequence in 1..=2 {
         let place = world.place();
         let other = Arc::clone(&world);
-        let meanwhile = move || assert_eq!(other.send("index").unwrap().sequence, sequence);
+        // Of another machine, with a folder of its own.
+        let folder = format!("other-{sequence}");
+        world.publish(&folder, 11);
+        let meanwhile = move || assert_eq!(other.send(&folder).unwrap().sequence, sequence);
         place.faults.before_head.set(Some(Box::new(meanwhile)));
         let refused = send(&world.path("index"), &place, &world.options(), &Silent).unwrap_err();
         assert!(
@@ -237,7 +240,7 @@ fn a_head_by_nobody_known_or_changed_or_older_is_not_believed() {
     let mut other =
         Follower::begin(&FollowOptions::new(world.path("x"), &stranger.public)).unwrap();
     assert!(matches!(world.look(&mut other), Err(FleetError::Untrusted)));
-    assert!(!world.path("x").exists());
+    assert!(!world.path("x").join("manifest").exists());
 
     let text = String::from_utf8(second.clone()).unwrap();
     for changed in [
@@ -499,4 +502,79 @@ fn addresses_and_keys_are_checked() {
         Follower::begin(&options),
         Err(FleetError::Note { .. })
     ));
+}
+
+#[test]
+fn a_key_that_was_replaced_brings_nothing_back() {
+    let (old, mut new) = (World::new(), World::new());
+    new.bucket = Arc::clone(&old.bucket);
+    old.publish("index", 10);
+    old.send("index").unwrap();
+    let first = old.head();
+    let mut options = FollowOptions::new(old.path("copy"), &old.public);
+    options.keys.push(new.public.clone());
+    let begin = || Follower::begin(&options).unwrap();
+    old.look(&mut begin()).unwrap();
+    // The new key begins anew at the place: the operator removed the old HEAD.
+    old.place().remove(HEAD, &Silent).unwrap();
+    new.publish("other", 20);
+    new.publish("other", 20);
+    new.send("other").unwrap();
+    let mut follower = begin();
+    old.look(&mut follower).unwrap();
+    assert!(holds(&old.path("copy"), 20));
+    old.put_head(first);
+    for mut follower in [follower, begin()] {
+        let refused = old.look(&mut follower).unwrap_err();
+        assert!(matches!(refused, FleetError::Older { .. }), "{refused}");
+    }
+    assert!(holds(&old.path("copy"), 20));
+}
+
+#[test]
+fn one_who_was_away_learns_what_another_follower_of_the_folder_saw() {
+    let world = World::new();
+    world.publish("index", 10);
+    world.send("index").unwrap();
+    let mut away = world.follower("copy");
+    world.look(&mut away).unwrap();
+    world.publish("index", 20);
+    world.send("index").unwrap();
+    let second = world.head();
+    world.publish("index", 30);
+    world.send("index").unwrap();
+    world.look(&mut world.follower("copy")).unwrap();
+    world.put_head(second);
+    let refused = world.look(&mut away).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            FleetError::Older {
+                sequence: 2,
+                seen: 3
+            }
+        ),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_file_that_another_publisher_removed_meanwhile_is_sent_again() {
+    let world = Arc::new(World::new());
+    world.publish("index", 10);
+    world.send("index").unwrap();
+    let place = world.place();
+    let other = Arc::clone(&world);
+    // One that was cleaning up takes all files away, right before this one's HEAD comes into force.
+    place.faults.before_head.set(Some(Box::new(move || {
+        for (name, _) in other.place().list("blobs", &Silent).unwrap() {
+            other
+                .place()
+                .remove(&format!("blobs/{name}"), &Silent)
+                .unwrap();
+        }
+    })));
+    send(&world.path("index"), &place, &world.options(), &Silent).unwrap();
+    world.look(&mut world.follower("copy")).unwrap();
+    assert!(holds(&world.path("copy"), 10));
 }

@@ -40,7 +40,7 @@ from ._native import (
     hash_pixels,
     image_hash,
 )
-from ._pin import pin
+from ._pin import mark, pin
 
 __version__: str = _native.__version__
 
@@ -59,6 +59,7 @@ __all__ = [
     "hash",
     "hash_pixels",
     "image_hash",
+    "mark",
     "pin",
 ]
 
@@ -66,7 +67,7 @@ if hasattr(_os, "register_at_fork"):
     _os.register_at_fork(
         before=_native.before_fork,
         after_in_parent=_native.after_fork,
-        after_in_child=_native.after_fork,
+        after_in_child=_native.after_fork_in_child,
     )
 
 

@@ -5,11 +5,29 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 from ._native import Gate, IndexFolderError
 
-__all__ = ["pin"]
+__all__ = ["mark", "pin"]
+
+
+def mark(folder: str | os.PathLike[str]) -> str:
+    """What tells the index in force in a folder from every other: its generation and a part of its manifest's SHA-256.
+
+    A number alone does not: two folders that were filled from different homes have the same numbers. Raises `IndexFolderError`.
+    """
+    source = Path(folder)
+    for _ in range(10):
+        try:
+            before = (source / "manifest").read_bytes()
+            generation = Gate.open(source).generation
+            if before == (source / "manifest").read_bytes():
+                return f"{generation}-{sha256(before).hexdigest()[:16]}"
+        except OSError as error:
+            raise IndexFolderError(f"{source}: {error}") from error
+    raise IndexFolderError(f"{source}: it changes faster than it can be read")
 
 
 def pin(folder: str | os.PathLike[str], to: str | os.PathLike[str]) -> int:

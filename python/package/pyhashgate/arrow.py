@@ -64,7 +64,9 @@ _SAID = [
 #: What a row of `judge` has: `path` is the column that names the picture.
 ROW = pa.schema([("path", pa.string()), *_SAID])
 #: What a row of `judge_shards` has.
-SHARD_ROW = pa.schema([("shard", pa.string()), ("key", pa.string()), ("sha256", pa.string()), *_SAID])
+SHARD_ROW = pa.schema(
+    [("shard", pa.string()), ("member", pa.string()), ("key", pa.string()), ("sha256", pa.string()), *_SAID]
+)
 #: What a row of `match` has: `key` names the hash.
 MATCHES = pa.schema(
     [
@@ -102,12 +104,16 @@ def judge(
     """
     with open_judge() as judging, ThreadPoolExecutor(FETCHERS) as fetchers:
         for batch in batches:
-            names = [str(name) for name in batch.column(path).to_pylist()]
-            if content is not None:
-                fetched = [data if data is not None else Unfetched("no bytes") for data in batch.column(content).to_pylist()]
-            else:
-                fetched = list(fetchers.map(fetch, names))
-            yield _batch([(name,) for name in names], _judged(judging, fetched), ROW)
+            # So many at a time as are fetched at a time: this bounds the memory, whatever a batch has.
+            for first in range(0, max(batch.num_rows, 1), FETCHERS):
+                part = batch.slice(first, FETCHERS)
+                names = [str(name) for name in part.column(path).to_pylist()]
+                fetched: list[Any]
+                if content is not None:
+                    fetched = [Unfetched("no bytes") if data is None else data for data in part.column(content).to_pylist()]
+                else:
+                    fetched = list(fetchers.map(fetch, names))
+                yield _batch([(_text(name),) for name in names], _judged(judging, fetched), ROW)
 
 
 class Unfetched(str):
@@ -129,7 +135,7 @@ def fetch(address: str) -> bytes | Unfetched:
         with _open(address) as source:
             data = source.read(MOST_BYTES + 1)
     except Exception as error:  # whatever a file system says: it is one picture's row
-        return Unfetched(f"{type(error).__name__}: {error}")
+        return Unfetched(_text(f"{type(error).__name__}: {error}"))
     return bytes(data)
 
 
@@ -144,7 +150,33 @@ def _open(address: str) -> BinaryIO:
     return open(address, "rb")
 
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jxl", ".heic", ".avif", ".img")
+#: Endings of what lies beside pictures in tar files. Everything else is judged.
+_COMPANIONS = (".json", ".txt", ".cls", ".csv", ".tsv", ".npy", ".npz", ".pth", ".pkl", ".yaml", ".yml", ".xml", ".parquet", ".index")
+#: Bytes of pictures that are judged at once, at most, where there is more than one.
+_AT_ONCE = 64 << 20
+
+
+class _Broken(Exception):
+    """A tar file that does not go on where it says so."""
+
+
+class _Member(tarfile.TarInfo):
+    """A header. Where it is damaged, or missing, that is said: the library takes it for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _Member:
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            # Blocks of zeros: the end as it should be.
+            raise
+        except tarfile.HeaderError as error:
+            raise _Broken(f"it is damaged or cut off: {error}") from error
+
+
+def _text(name: str) -> str:
+    """A name as text that can be written: bytes that are none stand as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def judge_shards(
@@ -154,10 +186,10 @@ def judge_shards(
     shard: str = "shard",
     at_once: int = 64,
 ) -> Iterator[pa.RecordBatch]:
-    """A row for each picture in the tar files whose addresses come in the column `shard`, by its key and SHA-256.
+    """A row for each member of the tar files whose addresses come in the column `shard`, but for known companions of pictures.
 
-    The key is the member's name without its ending, as WebDataset has it. A shard that cannot be read to its end has a row of its
-    own, with the key null and the outcome ``unreadable``, behind those of its pictures.
+    `member` is its name. `key` is that to the first dot, as WebDataset has it. A shard that cannot be read to its end has a row of
+    its own, with both null and the outcome ``unreadable``, behind those of its pictures.
     """
     with open_judge() as judging:
         for batch in batches:
@@ -175,22 +207,37 @@ def _judge_shard(judging: Judge, address: str, at_once: int) -> Iterator[pa.Reco
         uploads.clear()
         return made
 
+    size = 0
     try:
-        with _open(address) as source, tarfile.open(fileobj=source, mode="r|*", bufsize=1 << 20) as shard:
+        with _open(address) as source, tarfile.open(
+            fileobj=source, mode="r|*", bufsize=1 << 20, tarinfo=_Member
+        ) as shard:
             for member in shard:
-                if not member.isfile() or not member.name.lower().endswith(_PICTURES):
+                # The library keeps every header that it has read.
+                shard.members = []  # type: ignore[attr-defined]
+                if not member.isfile() or member.name.lower().endswith(_COMPANIONS):
                     continue
                 opened = shard.extractfile(member)
                 data = opened.read(MOST_BYTES + 1) if opened is not None else b""
-                names.append((address, member.name.rsplit(".", 1)[0], sha256(data).hexdigest()))
+                if len(data) < min(member.size, MOST_BYTES + 1):
+                    raise _Broken("it is damaged or cut off: a member is not whole")
+                name = _text(member.name)
+                folder, slash, base = name.rpartition("/")
+                key = folder + slash + base.split(".", 1)[0]
+                names.append((address, name, key, sha256(data).hexdigest()))
                 uploads.append(data)
-                if len(uploads) >= at_once:
+                size += len(data)
+                if len(uploads) >= at_once or size >= _AT_ONCE:
                     yield told()
+                    size = 0
     except Exception as error:
-        names.append((address, None, None))
-        uploads.append(Unfetched(f"{type(error).__name__}: {error}"))
+        names.append((address, None, None, None))
+        uploads.append(Unfetched(_text(f"{type(error).__name__}: {error}")))
     if uploads:
         yield told()
+
+
+_WIDTHS = {"pdq": 32, "md5": 16, "sha1": 20, "sha256": 32}
 
 
 def match(
@@ -204,13 +251,19 @@ def match(
 ) -> Iterator[pa.RecordBatch]:
     """Rows for those of the stored hashes that match: hits only.
 
-    The column of hashes is of fixed-size or other binary values, or of hexadecimal text; null is passed over.
+    The column of hashes is of fixed-size or other binary values, or of hexadecimal text; null and empty ones are passed over. One
+    of another length raises `ValueError` with its key: it can only be a mistake.
     """
     gate = open_gate()
+    width = _WIDTHS.get(signal_type, 8)
     for batch in batches:
-        values = batch.column(hashes).to_pylist()
-        places = [place for place, value in enumerate(values) if value is not None]
-        given = b"".join(bytes.fromhex(values[place]) if isinstance(values[place], str) else values[place] for place in places)
+        values = [bytes.fromhex(value) if isinstance(value, str) else value for value in batch.column(hashes).to_pylist()]
+        places = [place for place, value in enumerate(values) if value]
+        for place in places:
+            if len(values[place]) != width:
+                named = batch.column(key)[place].as_py()
+                raise ValueError(f"{key} {named}: a hash of {len(values[place])} bytes, and {signal_type} has {width}")
+        given = b"".join(values[place] for place in places)
         qualities = None
         if quality is not None:
             column = batch.column(quality).to_pylist()

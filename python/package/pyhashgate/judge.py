@@ -10,6 +10,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ._native import Gate, HashgateError, IndexFolderError, Verdict
-from ._pin import pin
+from ._pin import mark, pin
 
 __all__ = ["Judge", "MatchRow", "Row", "open_pinned"]
 
@@ -96,78 +98,80 @@ def row_of(verdict: Verdict, size: int) -> Row:
     )
 
 
-def open_pinned(folder: str | os.PathLike[str], generation: int, **how: Any) -> Gate:
-    """A gate of one generation, which stays in `FOLDER.pins` on this machine however often the folder is published to.
+def open_pinned(folder: str | os.PathLike[str], which: str, **how: Any) -> Gate:
+    """A gate of one index, named by its `mark`. It stays in `FOLDER.pins` on this machine however often the folder is published to.
 
-    Raises `IndexFolderError` where neither the pins nor the folder have that generation.
+    Raises `IndexFolderError` where neither the pins nor the folder have that index.
     """
     source = Path(folder)
-    kept = source.with_name(source.name + ".pins") / str(generation)
+    pins = source.with_name(source.name + ".pins")
+    kept = pins / which
     if not kept.exists():
-        # By its number only once it is known to be that one.
-        made = kept.with_name(f".{generation}.{os.getpid()}")
-        got = pin(source, made)
-        if got != generation:
-            _forget(made)
-            raise IndexFolderError(
-                f"{source}: generation {got} is in force, and the job asks for {generation}: bring the folder to that "
-                "generation on every machine before the job begins"
-            )
-        try:
-            made.rename(kept)
-        except OSError:
-            # Somebody else was faster.
-            _forget(made)
-    return Gate.open(kept, generation=generation, **how)
-
-
-def _forget(folder: Path) -> None:
-    for entry in folder.iterdir():
-        entry.unlink()
-    folder.rmdir()
+        pins.mkdir(parents=True, exist_ok=True)
+        # By its name only once it is known to be that one.
+        with tempfile.TemporaryDirectory(prefix=".new.", dir=pins) as new:
+            made = Path(new) / "index"
+            pin(source, made)
+            got = mark(made)
+            if got != which:
+                raise IndexFolderError(
+                    f"{source}: index {got} is in force, and the job asks for {which}: bring the folder to that index on every "
+                    "machine before the job begins"
+                )
+            try:
+                made.rename(kept)
+            except OSError:
+                # Somebody else was faster.
+                if not kept.exists():
+                    raise
+    return Gate.open(kept, **how)
 
 
 class _Died(Exception):
     """The child died; the message says of what."""
 
 
-def _serve(given: Connection, folder: str, generation: int | None, how: Mapping[str, Any]) -> None:
+def _serve(given: Connection, folder: str, which: str | None, how: Mapping[str, Any]) -> None:
     """What the child does until nobody asks any more."""
     # Ctrl-C is the parent's to act on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        gate = Gate.open(folder, **how) if generation is None else open_pinned(folder, generation, **how)
+        gate = Gate.open(folder, **how) if which is None else open_pinned(folder, which, **how)
         given.send(gate.generation)
     except Exception as error:
         given.send(error if isinstance(error, HashgateError) else IndexFolderError(str(error)))
         return
     while True:
         try:
-            uploads = given.recv()
+            number, uploads = given.recv()
         except EOFError:
             return
         verdicts = gate.check_many(uploads)
-        given.send([row_of(verdict, len(data)) for verdict, data in zip(verdicts, uploads)])
+        given.send((number, [row_of(verdict, len(data)) for verdict, data in zip(verdicts, uploads)]))
 
 
 class Judge:
     """A gate in a process of its own. Use it with ``with``, or `close` it.
 
-    `how` is what `Gate.open` takes. With a generation, the answers are that generation's, whatever is published meanwhile.
+    `how` is what `Gate.open` takes. With a `mark`, the answers are that index's, whatever is published meanwhile. Threads may share
+    it; they are served one after the other.
     """
 
     #: What the child does.
     _work = staticmethod(_serve)
 
     def __init__(
-        self, folder: str | os.PathLike[str], *, generation: int | None = None, **how: Any
+        self, folder: str | os.PathLike[str], *, mark: str | None = None, **how: Any
     ) -> None:
         self._folder = os.fspath(folder)
-        self._asked = generation
+        self._mark = mark
         self._how = {"threads": 1, **how}
         self._child: tuple[BaseProcess, Connection] | None = None
+        self._lock = threading.Lock()
+        self._asked = 0
         #: The generation that answers.
-        self.generation = generation if generation is not None else self._begin()[1]
+        self.generation = 0
+        self._begin()
 
     def __enter__(self) -> Judge:
         return self
@@ -186,12 +190,12 @@ class Judge:
                 process.kill()
                 process.join()
 
-    def _begin(self) -> tuple[Connection, int]:
+    def _begin(self) -> Connection:
         # A fork would take along what other threads hold; a new program takes nothing.
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=self._work, args=(theirs, self._folder, self._asked, self._how), daemon=True
+            target=self._work, args=(theirs, self._folder, self._mark, self._how), daemon=True
         )
         process.start()
         theirs.close()
@@ -203,9 +207,8 @@ class Judge:
         if isinstance(said, Exception):
             self.close()
             raise said
-        # A child that is begun again must not answer by another generation than the one before.
-        self._asked = int(said) if self._asked is not None else None
-        return ours, int(said)
+        self.generation = int(said)
+        return ours
 
     def _died(self) -> str:
         """What the child died of; it is gone then."""
@@ -224,13 +227,30 @@ class Judge:
         return f"the process that looked at it ended with code {code}"
 
     def _ask(self, uploads: Sequence[bytes]) -> list[Row]:
-        connection = self._child[1] if self._child is not None else self._begin()[0]
-        try:
-            connection.send(list(uploads))
-            rows: list[Row] = connection.recv()
-        except (EOFError, OSError):
-            raise _Died(self._died()) from None
-        return rows
+        with self._lock:
+            connection = self._child[1] if self._child is not None else self._begin()
+            self._asked += 1
+            try:
+                connection.send((self._asked, list(uploads)))
+                number, rows = connection.recv()
+            except (EOFError, OSError):
+                raise _Died(self._died()) from None
+            except BaseException:
+                # Its answer must not be taken for that to the next question.
+                self._kill()
+                raise
+            if number != self._asked or len(rows) != len(uploads):
+                self._kill()
+                raise HashgateError("hashgate failed at it: a defect; please report it")
+            return list(rows)
+
+    def _kill(self) -> None:
+        if self._child is not None:
+            process, connection = self._child
+            self._child = None
+            process.kill()
+            process.join()
+            connection.close()
 
     def check_many(self, uploads: Sequence[bytes]) -> list[Row]:
         """A row for each upload, in their order."""

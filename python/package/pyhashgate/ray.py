@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from . import arrow
-from ._native import Gate
+from ._pin import mark as find_mark
 from .judge import Judge
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ __all__ = ["scan"]
 class _Judging:
     """What an actor does: one judge for all the batches that it is given."""
 
-    def __init__(self, index: str, generation: int, how: dict[str, Any], path: str, content: str | None) -> None:
-        self._judge = Judge(index, generation=generation, **how)
+    def __init__(self, index: str, mark: str, how: dict[str, Any], path: str, content: str | None) -> None:
+        self._judge = Judge(index, mark=mark, **how)
         self._path, self._content = path, content
 
     def _kept(self) -> AbstractContextManager[Judge]:
@@ -44,16 +44,16 @@ def scan(
     *,
     path: str = "path",
     content: str | None = None,
-    generation: int | None = None,
+    mark: str | None = None,
     actors: int = 1,
     batch: int = 128,
     **how: Any,
 ) -> ray.data.Dataset:
     """A row for each row of the dataset, as `pyhashgate.spark.scan` gives; by so many actors."""
-    generation = Gate.open(index).generation if generation is None else generation
+    mark = find_mark(index) if mark is None else mark
     return dataset.map_batches(
         _Judging,
-        fn_constructor_args=(index, generation, how, path, content),
+        fn_constructor_args=(index, mark, how, path, content),
         batch_size=batch,
         batch_format="pyarrow",
         concurrency=actors,

@@ -5,7 +5,7 @@ As commands on a cluster that exists::
     python -m pyhashgate.spark scan --index /var/lib/hashgate/index --input paths.parquet --output verdicts.parquet
     python -m pyhashgate.spark join --index /var/lib/hashgate/index --input hashes.parquet --output hits.parquet
 
-The index folder is at the same path on every machine. The job answers by one generation, which each machine keeps beside the folder
+The index folder is at the same path on every machine. The job answers by one index, which each machine keeps beside the folder
 (`FOLDER.pins`) until somebody removes it. `scan` goes on where an earlier run with the same output ended.
 
 What holds on one machine and not here: quarantines and ordered counts mean nothing across executors, so entries in quarantine
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from . import arrow
-from ._native import Gate
+from ._pin import mark as find_mark
 from .judge import Judge, open_pinned
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["join", "main", "scan", "scan_shards"]
 
 
-def _judge(index: str, generation: int, how: dict[str, Any]) -> Judge:
-    return Judge(index, generation=generation, **how)
+def _judge(index: str, mark: str, how: dict[str, Any]) -> Judge:
+    return Judge(index, mark=mark, **how)
 
 
 def _run(
@@ -50,15 +50,16 @@ def scan(
     *,
     path: str = "path",
     content: str | None = None,
-    generation: int | None = None,
+    mark: str | None = None,
     **how: Any,
 ) -> DataFrame:
     """A row for each row of the frame: what is said of the picture in its column `content`, or at the address in `path`.
 
-    `how` is what `Gate.open` takes; one thread unless told. Without a generation it is the one of the driver's folder.
+    `how` is what `Gate.open` takes; one thread unless told. Without a mark the index is the one in force in the
+    driver's folder.
     """
-    generation = Gate.open(index).generation if generation is None else generation
-    open_judge = functools.partial(_judge, index, generation, how)
+    mark = find_mark(index) if mark is None else mark
+    open_judge = functools.partial(_judge, index, mark, how)
     chosen = frame.select(path) if content is None else frame.select(path, content)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -68,11 +69,11 @@ def scan(
 
 
 def scan_shards(
-    frame: DataFrame, index: str, *, shard: str = "shard", generation: int | None = None, **how: Any
+    frame: DataFrame, index: str, *, shard: str = "shard", mark: str | None = None, **how: Any
 ) -> DataFrame:
     """A row for each picture in the tar files that the column `shard` names."""
-    generation = Gate.open(index).generation if generation is None else generation
-    open_judge = functools.partial(_judge, index, generation, how)
+    mark = find_mark(index) if mark is None else mark
+    open_judge = functools.partial(_judge, index, mark, how)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return arrow.judge_shards(batches, open_judge, shard=shard)
@@ -88,12 +89,12 @@ def join(
     hashes: str = "hash",
     quality: str | None = None,
     signal_type: str = "pdq",
-    generation: int | None = None,
+    mark: str | None = None,
     threads: int = 1,
 ) -> DataFrame:
     """Rows for those of the frame's stored hashes that match."""
-    generation = Gate.open(index).generation if generation is None else generation
-    open_gate = functools.partial(open_pinned, index, generation, threads=threads)
+    mark = find_mark(index) if mark is None else mark
+    open_gate = functools.partial(open_pinned, index, mark, threads=threads)
     columns = [key, hashes] if quality is None else [key, hashes, quality]
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -117,7 +118,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         command.add_argument("--index", required=True, help="index folder, at the same path on every machine")
         command.add_argument("--input", required=True, help="Parquet table")
         command.add_argument("--output", required=True, help="Parquet table to write; rows are added to it")
-        command.add_argument("--generation", type=int, help="generation to answer by [default: the one in force here]")
+        command.add_argument("--mark", help="index to answer by, as pyhashgate.mark names it [default: the one in force here]")
         command.add_argument("--batch", type=int, default=128, help="rows that are handed over at a time [default: %(default)s]")
 
     scanning = commands.add_parser("scan", help="pictures: by address, as bytes, or in tar files")
@@ -163,12 +164,12 @@ def main(given: list[str] | None = None) -> int:
             hashes=args.hash,
             quality=args.quality,
             signal_type=args.signal_type,
-            generation=args.generation,
+            mark=args.mark,
         )
     elif args.shards is not None:
         rest = _without_done(frame, args.output, args.shards, "shard")
         made = scan_shards(
-            rest, args.index, shard=args.shards, generation=args.generation, variants=args.variants, mode=args.mode
+            rest, args.index, shard=args.shards, mark=args.mark, variants=args.variants, mode=args.mode
         )
     else:
         rest = _without_done(frame, args.output, args.path, "path")
@@ -177,7 +178,7 @@ def main(given: list[str] | None = None) -> int:
             args.index,
             path=args.path,
             content=args.content,
-            generation=args.generation,
+            mark=args.mark,
             variants=args.variants,
             mode=args.mode,
         )
