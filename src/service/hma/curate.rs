@@ -169,8 +169,12 @@ pub(super) async fn change(
                 bank =
                     (desk.store.set_policy(&bank.name, policy)).map_err(|error| failed(&error))?;
             }
-            if ratio(&bank) < before {
+            let now = ratio(&bank);
+            if now < before {
                 desk.publish_now()?;
+            } else if now <= before {
+                // It may have been lowered by a call before, and not be published.
+                desk.publish_what_is_left()?;
             }
             Ok::<_, Refusal>(bank)
         })
@@ -188,7 +192,10 @@ pub(super) async fn remove(
     let removed = curator(&state)?.call(&caller, ("delete bank", name.clone()), move |desk| {
         let bank = match bank_of(desk, &name, "") {
             Ok(bank) => bank,
-            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => return Ok(()),
+            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => {
+                // It may have been deleted by a call before, and still match.
+                return Ok(desk.publish_what_is_left()?);
+            }
             Err(error) => return Err(error),
         };
         must_not_be_named(desk, &bank)?;
@@ -526,7 +533,11 @@ pub(super) async fn remove_entry(
         bank_of(desk, &name, &not_found(&name))?;
         let item = match entry_of(desk, &name, &id) {
             Ok((_, item)) => item,
-            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => return Ok(0),
+            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => {
+                // It may have been deleted by a call before, and still match.
+                desk.publish_what_is_left()?;
+                return Ok(0);
+            }
             Err(error) => return Err(error),
         };
         desk.entry = Some(item.id.0);

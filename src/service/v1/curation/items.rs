@@ -503,7 +503,14 @@ pub(in crate::service) async fn remove(
 ) -> Result<Response, Fault> {
     let (name, id) = read(path)?;
     let deleted = curator(&state)?.call(&caller, ("delete entry", name.clone()), move |desk| {
-        let (_, item) = entry_of(&desk.store, &name, &id)?;
+        let item = match entry_of(&desk.store, &name, &id) {
+            Ok((_, item)) => item,
+            Err(fault) => {
+                // It may have been deleted by a call before, and still match.
+                desk.publish_what_is_left()?;
+                return Err(fault);
+            }
+        };
         desk.entry = Some(item.id.0);
         let deleted = desk.store.delete_item(item.id);
         let deleted = deleted.map_err(|error| failed(&error))?;
