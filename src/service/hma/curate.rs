@@ -368,7 +368,8 @@ fn whole_of(desk: &Desk, name: &str, id: &str) -> Result<Whole, Refusal> {
 }
 
 impl Whole {
-    /// From when on it matches: the time from which it does again, 0 for never, else what was said last, or 1.
+    /// From when on it matches: the time from which it does again, 0 for never, else the time in the past that was said
+    /// last, or 1.
     fn enabled_from(&self) -> u64 {
         let Self {
             bank,
@@ -376,11 +377,13 @@ impl Whole {
             remarks,
             ..
         } = self;
+        let now = clock::now();
         match item.state {
+            // A time to come is true only of an entry that is out until then.
             ContentState::Active => bank
                 .policy
-                .paused_until(item.id, clock::now())
-                .or(remarks.enabled_from)
+                .paused_until(item.id, now)
+                .or(remarks.enabled_from.filter(|&from| from <= now))
                 .unwrap_or(1),
             _ => 0,
         }
@@ -486,25 +489,28 @@ pub(super) async fn change_entry(
             },
             ..remarks
         };
-        remark(desk, item.id, &said)?;
         let Some((wanted, _)) = wanted else {
+            remark(desk, item.id, &said)?;
             return whole_of(desk, &name, &id);
         };
-        let turn = |wanted| {
-            let turned = turn_in(&desk.store, &bank.name, &[item.id.into()], wanted);
-            turned.map_err(|error| match error {
-                TurnError::Store(error) | TurnError::Partly { source: error, .. } => failed(&error),
-                error => Refusal::bad(error.to_string()),
-            })
-        };
-        // A time says more than for good, and takes its place.
+        let fits = said.check();
+        fits.map_err(|error| Refusal::bad(error.to_string()))?;
+        let turned = turn_in(&desk.store, &bank.name, &[item.id.into()], wanted);
+        turned.map_err(|error| match error {
+            TurnError::Store(error) | TurnError::Partly { source: error, .. } => failed(&error),
+            error => Refusal::bad(error.to_string()),
+        })?;
+        // A time says more than for good, and takes its place: once it is kept, and not before, or the entry would match
+        // where it cannot be kept.
         if matches!(wanted, Turn::PauseUntil(_)) && item.by_hand {
-            turn(Turn::Reinstate)?;
+            let reinstated = desk.store.reinstate(item.id, clock::now());
+            reinstated.map_err(|error| failed(&error))?;
         }
-        turn(wanted)?;
         if wanted != Turn::Reinstate {
             desk.publish_now()?;
         }
+        // Last: what is written about an entry must not say what was not done.
+        remark(desk, item.id, &said)?;
         whole_of(desk, &name, &id)
     });
     let whole = changed.await?;
