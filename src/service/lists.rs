@@ -73,6 +73,8 @@ pub(super) async fn receive(
     if said.is_some_and(|said| said > most) {
         return Err(too_large());
     }
+    // What nobody asked for in time lets its place go.
+    lists.jobs.forget_old();
     let place = Arc::clone(&lists.places).try_acquire_owned().map_err(|_| {
         Fault::busy("as many lists as may be are here already: bring them in, or delete their jobs")
     })?;
