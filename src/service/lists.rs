@@ -34,8 +34,8 @@ const LEAST_RATE: u64 = 16 << 10;
 pub(super) struct Lists {
     pub(super) jobs: Jobs,
     places: Arc<Semaphore>,
-    /// Who has it may open the history of uploads.
-    pub(super) history: tokio::sync::Mutex<()>,
+    /// Who has it may open the history of uploads. When what was expired there was deleted last.
+    pub(super) history: Arc<tokio::sync::Mutex<Option<std::time::Instant>>>,
 }
 
 impl Lists {
@@ -43,7 +43,7 @@ impl Lists {
         Ok(Self {
             jobs: Jobs::begin()?,
             places: Arc::new(Semaphore::new(MOST_LISTS)),
-            history: tokio::sync::Mutex::default(),
+            history: Arc::default(),
         })
     }
 }
