@@ -358,6 +358,55 @@ fn a_withdrawal_that_is_not_published_is_not_answered_as_done_by_asking_again() 
         let left = names.len() - place - 1;
         assert_eq!(matches(), Some(left), "{path}: it is out of matching");
     }
+    let lines = record(&node.folder.path().join("home"));
+    let ends = lines
+        .iter()
+        .filter(|line| line["what"] == "delete exchange");
+    let ends: Vec<&Value> = ends.map(|line| &line["outcome"]).collect();
+    assert_eq!(ends, ["partly", "refused", "done"]);
+}
+
+#[test]
+fn a_call_that_changes_a_part_says_so_and_that_part_is_in_force() {
+    let node = curator(&[]);
+    create(&node, "KNOWN");
+    let digest = |number: usize| format!("md5:{number:032x}");
+    let mut ids = Vec::new();
+    for first in [0, 600] {
+        let signals = (first..first + 600).map(|number| json!({ "signals": [digest(number)] }));
+        let items: Vec<Value> = signals.collect();
+        let added = post(&node, "/v1/banks/KNOWN/items", json!({ "items": items }));
+        assert_eq!(added.status, 200, "{added:?}");
+        let numbers = added.json()["ids"].as_array().expect("numbers").clone();
+        ids.extend(numbers.iter().map(ToString::to_string));
+    }
+    let matches = |number: usize| {
+        let path = format!("/v1/match?signal={}", digest(number));
+        node.get(&path).action() == Some("review")
+    };
+    wait_until(|| matches(0) && matches(1_199), "all are in force");
+    let out = |entries: &[String]| {
+        let body = json!({ "entries": entries, "until": 4_000_000_000_u64 });
+        post(&node, "/v1/banks/KNOWN/withdraw", body)
+    };
+    assert_eq!(out(&ids[..600]).status, 200);
+    // 1,024 may be out until a time.
+    let partly = out(&ids[600..]);
+    assert_eq!(partly.status, 400, "{partly:?}");
+    assert!(
+        partly.text().contains("424 of the entries were changed"),
+        "{partly:?}"
+    );
+    assert!(
+        !matches(1_023) && matches(1_024),
+        "what is out is so at once"
+    );
+    // Nothing is changed by asking again.
+    assert_eq!(out(&ids[1_024..]).status, 400);
+    let lines = record(&node.folder.path().join("home"));
+    let ends = lines.iter().filter(|line| line["what"] == "withdraw");
+    let ends: Vec<&Value> = ends.map(|line| &line["outcome"]).collect();
+    assert_eq!(ends, ["done", "partly", "refused"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use crate::curation::bundle::TrustError;
 use crate::curation::import::{ImportError, ImportOptions, ImportOutcome, Importer, ListSource};
 use crate::service::caller::Caller;
-use crate::service::curator::{Curator, store_failed};
+use crate::service::curator::{Curator, outcome, store_failed};
 use crate::service::fault::{Fault, cut};
 use crate::service::jobs::{Came, Jobs, Step, Watch};
 use crate::store::BankStore;
@@ -202,9 +202,11 @@ impl List {
             options = options.accept_shrink(true);
         }
         let bank = options.bank().to_string();
+        let before = curator.store().revision();
         let done = self.run(curator, options, watch);
+        let is_moved = curator.store().revision() != before;
         let (word, came) = match done {
-            Err(error) => ("refused", Came::failed(why(&error))),
+            Err(error) => (outcome(false, is_moved), Came::failed(why(&error))),
             Ok((_, outcome)) if outcome.interrupted => ("stopped", came(Step::Stopped, &outcome)),
             Ok((_, outcome)) if outcome.has_nothing() => {
                 let error = Some(NOTHING.to_owned());

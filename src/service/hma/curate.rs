@@ -496,10 +496,16 @@ pub(super) async fn change_entry(
         let fits = said.check();
         fits.map_err(|error| Refusal::bad(error.to_string()))?;
         let turned = turn_in(&desk.store, &bank.name, &[item.id.into()], wanted);
-        turned.map_err(|error| match error {
-            TurnError::Store(error) | TurnError::Partly { source: error, .. } => failed(&error),
-            error => Refusal::bad(error.to_string()),
-        })?;
+        match turned {
+            Ok(_) => {}
+            Err(TurnError::Partly { source, .. }) => {
+                // It may be out of matching, and what failed came after.
+                desk.publish_what_is_left()?;
+                return Err(failed(&source));
+            }
+            Err(TurnError::Store(error)) => return Err(failed(&error)),
+            Err(error) => return Err(Refusal::bad(error.to_string())),
+        }
         // A time says more than for good, and takes its place: once it is kept, and not before, or the entry would match
         // where it cannot be kept.
         if matches!(wanted, Turn::PauseUntil(_)) && item.by_hand {
