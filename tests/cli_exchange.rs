@@ -600,6 +600,11 @@ fn doubtful_entries_are_named() {
     assert_eq!(before.code, 2);
     says(&before.err, &["run hashgate publish first"]);
     gate.expect(0, &["publish"]);
+    for cluster in ["0", "10001", "18446744073709551615"] {
+        let refused = gate.run(&["hashset", "lint", "--cluster", cluster]);
+        assert_eq!(refused.code, 2);
+        says(&refused.err, &["--cluster", "10000"]);
+    }
     let text = gate.expect(0, &["hashset", "lint"]).out;
     says(
         &text,

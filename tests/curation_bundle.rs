@@ -141,6 +141,41 @@ fn a_stopped_bundle_is_not_noted_as_taken() {
 }
 
 #[test]
+fn a_bundle_is_unpacked_where_somebody_is_trusted_and_within_its_bound() {
+    let maker = Desk::new();
+    maker.import(options(), &digests(1..=60)).unwrap();
+    let path = maker.bundle("a.bundle", DAY, None);
+    let bytes = fs::metadata(&path).unwrap().len();
+    let desk = Desk::new();
+    let taken = |most: Option<u64>| {
+        let options = options().trust(Trust::Unsigned).max_unpacked(most);
+        import(&desk.workspace, options, ListSource::file(&path), &Silent)
+    };
+    let refused = taken(Some(bytes - 1)).unwrap_err();
+    let ImportError::TooLarge { most } = &refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(*most, bytes - 1);
+    assert_eq!(desk.active(), BTreeSet::new());
+    assert_eq!(taken(Some(bytes)).unwrap().added, 60);
+    assert_eq!(taken(None).unwrap().added, 0);
+    // What claims to be compressed, and cannot be unpacked: nobody tries where nobody is trusted.
+    let broken = desk.folder.join("broken.bundle");
+    fs::write(&broken, b"\x1f\x8bnothing that could be unpacked").unwrap();
+    let trusting = |trust| {
+        let options = options().format(ListFormat::Bundle).trust(trust);
+        import(&desk.workspace, options, ListSource::file(&broken), &Silent).unwrap_err()
+    };
+    let tried = trusting(Trust::Unsigned);
+    assert!(matches!(tried, ImportError::Unpack { .. }), "{tried}");
+    let refused = trusting(Trust::None);
+    assert!(
+        matches!(refused, ImportError::Trust(TrustError::NoSigner)),
+        "{refused}"
+    );
+}
+
+#[test]
 fn keys_replace_none_and_are_closed_to_other_users() {
     let desk = Desk::new();
     let secret = desk.folder.join("key");

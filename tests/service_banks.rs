@@ -503,6 +503,16 @@ fn what_is_doubtful_is_looked_for_in_a_job() {
             .is_some_and(|said| said.contains("other")),
         "{done}"
     );
+    for cluster in [0, 10_001, u64::MAX] {
+        let answer = post(&node, "/v1/lint", json!({ "cluster": cluster }));
+        assert!(refused(&answer, 400, "bad-request").contains("`cluster`"));
+    }
+    let most = good(&post(&node, "/v1/lint", json!({ "cluster": 10_000 })), 202);
+    let path = format!(
+        "/v1/jobs/{}?wait=60000",
+        most["job"].as_str().expect("a name")
+    );
+    assert_eq!(good(&node.get(&path), 200)["step"], "done");
 }
 
 #[test]

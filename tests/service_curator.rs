@@ -13,6 +13,7 @@ use curator_support::{
 use serde_json::{Value, json};
 use service_support::{Client, Node};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 
 #[test]
@@ -284,6 +285,128 @@ fn a_bank_of_the_policy_file_is_not_renamed_or_deleted_and_its_settings_outweigh
         assert!(answer.text().contains("policy file"), "{answer:?}");
     }
     is(&node.get("/c/banks"), 200, json!([bank("KNOWN", 1.0)]));
+}
+
+/// Sees that nothing can be published, or that it can: the index's folder is a link to this, in one step.
+#[cfg(unix)]
+fn point_index(home: &Path, to: &str) {
+    let link = home.join("link");
+    std::os::unix::fs::symlink(home.join(to), &link).expect("a link");
+    std::fs::rename(&link, home.join("index")).expect("it takes its place");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_withdrawal_that_is_not_published_is_not_answered_as_done_by_asking_again() {
+    let node = curator(&[]);
+    let names = [
+        "ENTRY",
+        "BANK",
+        "OFF",
+        "EXCHANGE",
+        "OWN",
+        "OWN_OFF",
+        "OWN_ENTRY",
+    ];
+    let hash = pdq(1);
+    for name in names {
+        if name == "EXCHANGE" {
+            let new = json!({ "bank": name, "api": "sample", "api_json": { "enabled": false } });
+            assert_eq!(post(&node, "/c/exchanges", new).status, 201);
+        } else {
+            create(&node, name);
+        }
+        add(&node, name, &hash);
+    }
+    let matches = || raw(&node, &hash)["matches"].as_array().map(Vec::len);
+    wait_until(|| matches() == Some(names.len()), "all are published");
+    let home = node.folder.path().join("home");
+    std::fs::rename(home.join("index"), home.join("real")).expect("it is put away");
+    point_index(&home, "real");
+    std::fs::write(home.join("file"), "no folder").expect("a file");
+    let off = json!({ "enabled": false });
+    let calls = [
+        ("DELETE", "/c/bank/ENTRY/content/1", json!(null), 200),
+        ("DELETE", "/c/bank/BANK", json!(null), 200),
+        ("PUT", "/c/bank/OFF", off.clone(), 200),
+        ("DELETE", "/c/exchange/EXCHANGE", json!(null), 200),
+        // What is gone is not found, on our own paths.
+        (
+            "DELETE",
+            "/v1/banks/OWN?with_entries=true",
+            json!(null),
+            404,
+        ),
+        ("PATCH", "/v1/banks/OWN_OFF", off, 200),
+        ("DELETE", "/v1/banks/OWN_ENTRY/items/7", json!(null), 404),
+    ];
+    for (place, (method, path, body, at_last)) in calls.iter().enumerate() {
+        let call = || send(node.at, method, path, body);
+        point_index(&home, "file");
+        for time in 0..2 {
+            let failed = call();
+            assert_eq!(
+                failed.status, 503,
+                "{method} {path}, time {time}: {failed:?}"
+            );
+            let left = names.len() - place;
+            assert_eq!(matches(), Some(left), "{path}: it still matches");
+        }
+        point_index(&home, "real");
+        let done = call();
+        assert_eq!(done.status, *at_last, "{method} {path}: {done:?}");
+        let left = names.len() - place - 1;
+        assert_eq!(matches(), Some(left), "{path}: it is out of matching");
+    }
+    let lines = record(&node.folder.path().join("home"));
+    let ends = lines
+        .iter()
+        .filter(|line| line["what"] == "delete exchange");
+    let ends: Vec<&Value> = ends.map(|line| &line["outcome"]).collect();
+    assert_eq!(ends, ["partly", "refused", "done"]);
+}
+
+#[test]
+fn a_call_that_changes_a_part_says_so_and_that_part_is_in_force() {
+    let node = curator(&[]);
+    create(&node, "KNOWN");
+    let digest = |number: usize| format!("md5:{number:032x}");
+    let mut ids = Vec::new();
+    for first in [0, 600] {
+        let signals = (first..first + 600).map(|number| json!({ "signals": [digest(number)] }));
+        let items: Vec<Value> = signals.collect();
+        let added = post(&node, "/v1/banks/KNOWN/items", json!({ "items": items }));
+        assert_eq!(added.status, 200, "{added:?}");
+        let numbers = added.json()["ids"].as_array().expect("numbers").clone();
+        ids.extend(numbers.iter().map(ToString::to_string));
+    }
+    let matches = |number: usize| {
+        let path = format!("/v1/match?signal={}", digest(number));
+        node.get(&path).action() == Some("review")
+    };
+    wait_until(|| matches(0) && matches(1_199), "all are in force");
+    let out = |entries: &[String]| {
+        let body = json!({ "entries": entries, "until": 4_000_000_000_u64 });
+        post(&node, "/v1/banks/KNOWN/withdraw", body)
+    };
+    assert_eq!(out(&ids[..600]).status, 200);
+    // 1,024 may be out until a time.
+    let partly = out(&ids[600..]);
+    assert_eq!(partly.status, 400, "{partly:?}");
+    assert!(
+        partly.text().contains("424 of the entries were changed"),
+        "{partly:?}"
+    );
+    assert!(
+        !matches(1_023) && matches(1_024),
+        "what is out is so at once"
+    );
+    // Nothing is changed by asking again.
+    assert_eq!(out(&ids[1_024..]).status, 400);
+    let lines = record(&node.folder.path().join("home"));
+    let ends = lines.iter().filter(|line| line["what"] == "withdraw");
+    let ends: Vec<&Value> = ends.map(|line| &line["outcome"]).collect();
+    assert_eq!(ends, ["done", "partly", "refused"]);
 }
 
 #[test]

@@ -325,6 +325,52 @@ fn lists_are_bounded_in_size_and_in_number() {
 }
 
 #[test]
+fn a_deleted_job_lets_its_place_go_and_what_was_looked_at_stays_where_too_much_waits() {
+    let node = node(&[]);
+    let looked = job_of(&good(&upload(&node, "", &list(900_000..900_002))));
+    let begin = |query: &str, list: &[u8]| {
+        let path = format!("/v1/banks/known/imports?wait=0&{query}");
+        node.post(&path, list)
+    };
+    let begun = |query: &str, list: &[u8]| {
+        let answer = begin(query, list);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        job_of(&answer.json())
+    };
+    let remove = |job: &str| {
+        let path = format!("/v1/jobs/{job}");
+        good(&node.connect().send("DELETE", &path, &[], b""))
+    };
+    let long = begun("commit=true", &list(0..400_000));
+    let state = |job: &str| node.get(&format!("/v1/jobs/{job}")).json()["step"].clone();
+    wait_until(|| state(&long) == "working", "it is under way");
+    let waiting = begun("", &list(0..1));
+    begun("", &list(1..2));
+    refused(&begin("", &list(2..3)), 503, "busy");
+    // It waits for the thread, which is at work: its place is free at once.
+    assert_eq!(remove(&waiting)["step"], "waiting");
+    begun("", &list(2..3));
+    let is_full = (0..200).any(|_| {
+        let answer = send(node.at, "POST", "/v1/lint", &json!({}));
+        if answer.status == 202 {
+            remove(&job_of(&answer.json()));
+        }
+        answer.status == 503
+    });
+    assert!(is_full, "as much waits as may");
+    refused(&commit(&node, &looked, ""), 503, "busy");
+    assert_eq!(state(&looked), "looked");
+    assert_eq!(state(&long), "working", "it was at work all the time");
+    remove(&long);
+    wait_until(|| state(&long) == "stopped", "it is stopped");
+    wait_until(
+        || commit(&node, &looked, "").status == 200,
+        "it is brought in",
+    );
+    assert_eq!(state(&looked), "done");
+}
+
+#[test]
 fn a_withdrawal_does_not_wait_for_the_end_of_a_long_import() {
     let node = node(&[]);
     let hash = pdq(1);

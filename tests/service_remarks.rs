@@ -298,6 +298,73 @@ fn a_time_in_the_past_is_kept_as_it_was_said() {
 }
 
 #[test]
+fn a_time_for_which_there_is_no_room_leaves_what_is_disabled_for_good_so() {
+    let node = curator(&[]);
+    create(&node, "TEST_BANK");
+    let soon = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("a time")
+        .as_secs()
+        + 86_400;
+    let mut entries = Vec::new();
+    for first in [0, 1_000] {
+        let signals = (first..first + 1_000).map(|number: u32| format!("md5:{number:032x}"));
+        let items: Vec<Value> = signals.map(|one| json!({ "signals": [one] })).collect();
+        let added = post(
+            &node,
+            "/v1/banks/TEST_BANK/items",
+            json!({ "items": items }),
+        );
+        assert_eq!(added.status, 200, "{added:?}");
+        let ids = added.json()["ids"].as_array().expect("numbers").clone();
+        entries.extend(ids.iter().map(ToString::to_string));
+    }
+    // As many as may be are out until a time.
+    for out in [&entries[..1_000], &entries[1_000..1_024]] {
+        let body = json!({ "entries": out, "until": soon });
+        let out = post(&node, "/v1/banks/TEST_BANK/withdraw", body);
+        assert_eq!(out.status, 200, "{out:?}");
+    }
+    let path = format!("{CONTENT}/{}", entries[1_100]);
+    let off = json!({ "disable_until_ts": 0, "note": "for good" });
+    assert_eq!(put(&node, &path, off).status, 200);
+    let shown = node.get(&path).json();
+    assert_eq!(
+        (&shown["disable_until_ts"], &shown["note"]),
+        (&json!(0), &json!("for good"))
+    );
+    let refused = put(
+        &node,
+        &path,
+        json!({ "disable_until_ts": soon, "note": "for a day" }),
+    );
+    assert_eq!(refused.status, 400, "{refused:?}");
+    assert!(refused.text().contains("1024"), "{refused:?}");
+    assert_eq!(node.get(&path).json(), shown, "nothing is changed");
+    // Where there is room it takes the other's place, and no time to come is told once it is undone.
+    assert_eq!(
+        put(
+            &node,
+            &format!("{CONTENT}/{}", entries[0]),
+            json!({ "disable_until_ts": 1 })
+        )
+        .status,
+        200
+    );
+    let until = put(&node, &path, json!({ "disable_until_ts": soon }));
+    assert_eq!(
+        (until.status, until.json()["disable_until_ts"].clone()),
+        (200, json!(soon))
+    );
+    let body = json!({ "entries": [entries[1_100]] });
+    assert_eq!(
+        post(&node, "/v1/banks/TEST_BANK/reinstate", body).status,
+        200
+    );
+    assert_eq!(node.get(&path).json()["disable_until_ts"], json!(1));
+}
+
+#[test]
 fn names_are_as_long_as_there() {
     let node = curator(&[]);
     for name in ["_BANK".to_owned(), "A".repeat(255)] {

@@ -10,8 +10,9 @@ mod service_support;
 use common::wait_until;
 use curator_support::{command, pdq, program, send};
 use serde_json::{Value, json};
-use service_support::{Answer, Node, png, publish_known};
+use service_support::{Answer, Client, Node, png, publish_known};
 use std::path::Path;
+use std::process::Stdio;
 
 /// A node that keeps banks and hashes of uploads, for so many days.
 fn keeper(begin: Option<&[&str]>) -> Node {
@@ -122,6 +123,38 @@ fn an_answer_does_not_wait_for_a_keeper_that_is_away() {
         0,
         "what waits is tried once more, and given up"
     );
+}
+
+#[test]
+fn who_has_the_history_is_not_waited_for_without_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let begun = program(folder.path())
+        .args(["history", "on", "--days", "30"])
+        .output();
+    assert!(begun.expect("it runs").status.success());
+    let mut serve = program(folder.path());
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--wait", "3000"]);
+    serve.args(["--roles", "match,curate,remember"]);
+    serve.stdout(Stdio::piped());
+    let node = Node::run(folder, serve);
+    let one = json!({
+        "at": 1, "bytes": 2, "generation": 3, "revision": 4, "outcome": "no_match",
+        "hashes": [{ "signal": format!("pdq:{}", pdq(2)) }],
+    });
+    let body = json!({ "uploads": [one] });
+    let status = || send(node.at, "POST", "/v1/uploads", &body).status;
+    // One whose body does not come has the turn.
+    let text = body.to_string();
+    let head = format!(
+        "POST /v1/uploads HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        text.len()
+    );
+    let mut slow = Client::new(node.at);
+    slow.write(head.as_bytes()).expect("it is sent");
+    wait_until(|| status() == 503, "the turn is another's");
+    slow.write(text.as_bytes()).expect("it is sent");
+    assert_eq!(slow.read("POST").expect("an answer").status, 200);
+    wait_until(|| status() == 200, "the turn is free again");
 }
 
 #[test]

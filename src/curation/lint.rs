@@ -131,6 +131,8 @@ impl Default for LintPlan {
 impl LintPlan {
     /// From how many others within the threshold on an entry is a cluster's, unless set.
     pub const CLUSTER: usize = 20;
+    /// The most that callers of the command and of the service may set.
+    pub const MAX_CLUSTER: usize = 10_000;
 
     /// Looks at these banks only.
     #[must_use]
@@ -297,7 +299,7 @@ impl Looking<'_> {
                 report.add(finding(Kind::Flat, Some(signal), Some(detail)));
             }
             let radius = Distance(bank.policy.threshold_for(SignalType::Pdq).0);
-            let near = index.search_limited(signal, radius, cluster + 64);
+            let near = index.search_limited(signal, radius, cluster.saturating_add(64));
             let others = near.hits.iter().filter(|hit| hit.content != item.id);
             let nearest = others.clone().map(|hit| hit.distance.0).min();
             let step = nearest.map_or(16, |bits| usize::from(bits) / 4).min(16);

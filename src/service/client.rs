@@ -5,9 +5,10 @@
 //! follow a redirect, and to show a key.
 
 use crate::service::fault::Problem;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use axum::http::{Method, Request, StatusCode};
+use hyper::body::{Frame, SizeHint};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::fmt;
@@ -15,13 +16,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long the other side may take nothing of a body.
+const IDLE: Duration = Duration::from_secs(60);
+/// How often it is looked how far a body is.
+const LOOK: Duration = Duration::from_millis(500);
 /// Most bytes of an answer.
 const MOST_ANSWER: usize = 64 << 20;
 /// Most bytes of a file with a key.
@@ -182,6 +189,80 @@ pub(crate) enum ClientError {
     Answer { at: String },
 }
 
+/// How far a body is.
+#[derive(Clone)]
+struct Way(Arc<Mutex<(Instant, bool)>>);
+
+impl Way {
+    fn new(body: &Body) -> Self {
+        Self(Arc::new(Mutex::new((Instant::now(), body.is_end_stream()))))
+    }
+
+    fn get(&self) -> MutexGuard<'_, (Instant, bool)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until when there may be an answer: `idle` after the last piece was taken, and `patience` after the end.
+    fn until(&self, (idle, patience): (Duration, Duration)) -> Instant {
+        let (last, is_sent) = *self.get();
+        last + if is_sent { patience } else { idle }
+    }
+
+    /// What this comes to, or `None` where that takes too long.
+    async fn wait<T>(
+        &self,
+        limits: (Duration, Duration),
+        answer: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut answer = std::pin::pin!(answer);
+        loop {
+            let look = self.until(limits).min(Instant::now() + LOOK);
+            if let Ok(answer) = timeout_at(look, answer.as_mut()).await {
+                return Some(answer);
+            }
+            // Asked anew: the body may have moved meanwhile.
+            if self.until(limits) <= Instant::now() {
+                return None;
+            }
+        }
+    }
+}
+
+/// A body that says how far it is.
+struct Watched {
+    body: Body,
+    way: Way,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(ready) = &frame {
+            let is_sent = ready.is_none() || self.body.is_end_stream();
+            let mut way = self.way.get();
+            // Only its first end counts.
+            if !way.1 {
+                *way = (Instant::now(), is_sent);
+            }
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// What a node is asked by.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -191,7 +272,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Asks this node, and waits for an answer so long, once all is sent.
+    /// Asks this node, and waits for an answer so long, once all is sent. Until then it waits a minute for each piece to be
+    /// taken.
     pub(crate) const fn new(address: Address, key: Option<Secret>, patience: Duration) -> Self {
         Self {
             address,
@@ -257,6 +339,11 @@ impl Client {
         if let Some(Secret(key)) = &self.key {
             request = request.header(AUTHORIZATION, key.clone());
         }
+        let way = Way::new(&body);
+        let body = Watched {
+            body,
+            way: way.clone(),
+        };
         let request = request
             .body(body)
             .map_err(|error| lost(error.to_string()))?;
@@ -280,9 +367,9 @@ impl Client {
             }
             Ok((status, body))
         };
-        let answer = timeout(self.patience, answer).await;
+        let answer = way.wait((IDLE, self.patience), answer).await;
         connection.abort();
-        let (status, body) = answer.map_err(|_| lost("it took too long".to_owned()))??;
+        let (status, body) = answer.ok_or_else(|| lost("it took too long".to_owned()))??;
         match status.is_success() {
             true => Ok(body),
             false => Err(self.refusal(status, &body)),
@@ -355,6 +442,36 @@ mod tests {
         }
         let tls = "https://a:8710".parse::<Address>().expect_err("no TLS");
         assert!(tls.to_string().contains("https is not spoken"), "{tls}");
+    }
+
+    #[test]
+    fn patience_begins_where_the_body_ends() {
+        let hour = Duration::from_secs(3_600);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let never = || std::future::pending::<()>();
+        // Without a body patience counts at once; an idle body has its own limit.
+        let empty = Way::new(&Body::empty());
+        let waited = runtime.block_on(empty.wait((hour, Duration::ZERO), never()));
+        assert_eq!(waited, None);
+        let body = Body::from("ab");
+        let way = Way::new(&body);
+        let waited = runtime.block_on(way.wait((Duration::ZERO, hour), never()));
+        assert_eq!(waited, None, "nothing of it was taken");
+        let mut body = Watched {
+            body,
+            way: way.clone(),
+        };
+        assert_eq!(body.size_hint().exact(), Some(2), "its length is told");
+        let before = way.until((Duration::ZERO, Duration::ZERO));
+        let answer = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        let frame = runtime.block_on(way.wait((hour, Duration::ZERO), answer));
+        assert!(matches!(frame, Some(Some(Ok(_)))));
+        let (last, is_sent) = *way.get();
+        assert!(is_sent && last >= before);
+        assert_eq!(way.until((Duration::ZERO, hour)), last + hour);
     }
 
     #[test]

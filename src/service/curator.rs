@@ -50,7 +50,7 @@ struct Line<'a> {
     bank: &'a str,
     /// The entry, where one is meant or was made.
     entry: Option<u64>,
-    /// `done` or `refused`.
+    /// `done`; of a call that failed `partly` where something was changed all the same, else `refused`.
     outcome: &'a str,
 }
 
@@ -77,6 +77,15 @@ pub(super) struct Curator {
     /// Wakes whoever fetches from exchanges.
     fetch: Notify,
     store: Arc<BankStore>,
+}
+
+/// What is written of how a call ended, by whether the store's revision moved meanwhile.
+pub(super) const fn outcome(is_done: bool, is_moved: bool) -> &'static str {
+    match (is_done, is_moved) {
+        (true, _) => "done",
+        (false, true) => "partly",
+        (false, false) => "refused",
+    }
 }
 
 /// What the log says of an error, with its causes.
@@ -222,7 +231,8 @@ impl Curator {
             let before = desk.begin();
             let done = job(desk);
             desk.changed_since(before);
-            let noted = desk.note_call((&request, key.as_deref()), (what, &bank), done.is_ok());
+            let outcome = outcome(done.is_ok(), desk.store.revision() != before);
+            let noted = desk.note_call((&request, key.as_deref()), (what, &bank), outcome);
             done.and_then(|done| noted.map(|()| done).map_err(E::from))
         })
         .await
@@ -239,7 +249,8 @@ impl Curator {
             let done = job(desk);
             desk.changed_since(before);
             if desk.store.revision() != before {
-                desk.note_call(("", None), (what, &bank), done.is_ok())?;
+                let outcome = outcome(done.is_ok(), true);
+                desk.note_call(("", None), (what, &bank), outcome)?;
             }
             done
         })
@@ -410,12 +421,24 @@ impl Desk {
         })
     }
 
+    /// Publishes at once where the index in force does not show all of the store. Asked before it is answered that there
+    /// is nothing to change: what takes an entry out of matching may have been kept by a call before, and not published.
+    ///
+    /// # Errors
+    /// As [`Desk::publish_now`].
+    pub(super) fn publish_what_is_left(&mut self) -> Result<(), Fault> {
+        match self.is_published() {
+            true => Ok(()),
+            false => self.publish_now(),
+        }
+    }
+
     /// Writes the line of the call under way.
     fn note_call(
         &mut self,
         (request, key): (&str, Option<&str>),
         (what, bank): (&str, &str),
-        is_done: bool,
+        outcome: &str,
     ) -> Result<(), Fault> {
         self.note(&Line {
             at: clock::now_ms(),
@@ -424,7 +447,7 @@ impl Desk {
             what,
             bank,
             entry: self.entry,
-            outcome: if is_done { "done" } else { "refused" },
+            outcome,
         })
     }
 

@@ -82,8 +82,20 @@ struct Job {
     told: Told,
     changed: Instant,
     watch: Arc<Watch>,
-    /// What may be done next.
-    next: Option<Next>,
+    ahead: Ahead,
+}
+
+/// What is to be done, or may be done, of a job. It goes with the job, and so do its list and that list's place.
+#[derive(Default)]
+enum Ahead {
+    #[default]
+    Nothing,
+    /// It waits for the thread.
+    First(Box<dyn FnOnce(&Watch) -> Came + Send>),
+    /// It waits for somebody to ask for it.
+    Offered(Next),
+    /// It was asked for, and waits for the thread.
+    Asked(Next, Caller, bool),
 }
 
 /// What a job under way looks at and tells by.
@@ -194,6 +206,11 @@ impl Jobs {
         known
     }
 
+    /// Forgets jobs that have been over for long, and what they keep.
+    pub(super) fn forget_old(&self) {
+        drop(self.known());
+    }
+
     /// Begins a job, and gives the name that it is asked for by.
     pub(super) fn start(
         &self,
@@ -227,11 +244,12 @@ impl Jobs {
             told,
             changed: Instant::now(),
             watch: self.watch(),
-            next: None,
+            ahead: Ahead::First(Box::new(work)),
         };
+        self.send(&name)?;
+        // The thread finds it once this lock is let go.
         known.insert(name.clone(), job);
         drop(known);
-        self.send(&name, work)?;
         Ok(name)
     }
 
@@ -242,12 +260,8 @@ impl Jobs {
         })
     }
 
-    /// Has the thread do what comes next of a job.
-    fn send(
-        &self,
-        name: &str,
-        work: impl FnOnce(&Watch) -> Came + Send + 'static,
-    ) -> Result<(), Fault> {
+    /// Has the thread do what is ahead of a job. Its caller has the lock of what is known.
+    fn send(&self, name: &str) -> Result<(), Fault> {
         let (known, news) = (Arc::clone(&self.known), Arc::clone(&self.news));
         let of_job = name.to_owned();
         let errand: Errand = Box::new(move || {
@@ -260,14 +274,19 @@ impl Jobs {
                 drop(known);
                 news.notify_waiters();
             };
-            let mut watch = None;
+            let mut begun = None;
             change(&mut |job| {
                 job.told.step = Step::Working;
-                watch = Some(Arc::clone(&job.watch));
+                begun = Some((std::mem::take(&mut job.ahead), Arc::clone(&job.watch)));
             });
             // It was deleted while it waited.
-            let Some(watch) = watch else { return };
-            let done = crate::guard::catch_unwind(std::panic::AssertUnwindSafe(|| work(&watch)));
+            let Some((ahead, watch)) = begun else { return };
+            let work = || match ahead {
+                Ahead::First(work) => work(&watch),
+                Ahead::Asked(next, caller, accepts) => next(caller, accepts, &watch),
+                Ahead::Nothing | Ahead::Offered(_) => Came::failed("nothing was asked for"),
+            };
+            let done = crate::guard::catch_unwind(std::panic::AssertUnwindSafe(work));
             let mut came = done.unwrap_or_else(|_| {
                 Came::failed("this program failed at it: a defect; please report it")
             });
@@ -277,32 +296,34 @@ impl Jobs {
                 job.told.refused = came.refused.take();
                 job.told.report = came.report.take();
                 job.told.error = came.error.take();
-                job.next = came.next.take();
+                job.ahead = came.next.take().map_or(Ahead::Nothing, Ahead::Offered);
             });
         });
         let errands = self.errands.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = errands.as_ref().map(|errands| errands.try_send(errand));
         match sent {
             Some(Ok(())) => Ok(()),
-            _ => {
-                self.known().remove(name);
-                Err(Fault::busy("this node is ending, or too much waits"))
-            }
+            _ => Err(Fault::busy("this node is ending, or too much waits")),
         }
     }
 
-    /// Goes on with a list that was looked at.
+    /// Goes on with a list that was looked at. Where that cannot be now, it can be asked for again.
     pub(super) fn go_on(&self, name: &str, (caller, accepts): (Caller, bool)) -> Result<(), Fault> {
         let mut known = self.known();
         let job = known.get_mut(name).ok_or_else(no_job)?;
-        let Some(next) = job.next.take().filter(|_| job.told.step == Step::Looked) else {
+        if job.told.step != Step::Looked || !matches!(job.ahead, Ahead::Offered(_)) {
             return Err(no_list());
-        };
+        }
+        self.send(name)?;
+        // The thread finds it once this lock is let go.
+        if let Ahead::Offered(next) = std::mem::take(&mut job.ahead) {
+            job.ahead = Ahead::Asked(next, caller, accepts);
+        }
         job.told.step = Step::Waiting;
         job.watch = self.watch();
         job.changed = Instant::now();
         drop(known);
-        self.send(name, move |watch| next(caller, accepts, watch))
+        Ok(())
     }
 
     /// How a job stands, at the latest after `wait`.

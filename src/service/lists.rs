@@ -6,7 +6,7 @@
 use crate::curation::bundle::TrustError;
 use crate::curation::import::{ImportError, ImportOptions, ImportOutcome, Importer, ListSource};
 use crate::service::caller::Caller;
-use crate::service::curator::{Curator, store_failed};
+use crate::service::curator::{Curator, outcome, store_failed};
 use crate::service::fault::{Fault, cut};
 use crate::service::jobs::{Came, Jobs, Step, Watch};
 use crate::store::BankStore;
@@ -34,8 +34,8 @@ const LEAST_RATE: u64 = 16 << 10;
 pub(super) struct Lists {
     pub(super) jobs: Jobs,
     places: Arc<Semaphore>,
-    /// Who has it may open the history of uploads.
-    pub(super) history: tokio::sync::Mutex<()>,
+    /// Who has it may open the history of uploads. When what was expired there was deleted last.
+    pub(super) history: Arc<tokio::sync::Mutex<Option<std::time::Instant>>>,
 }
 
 impl Lists {
@@ -43,7 +43,7 @@ impl Lists {
         Ok(Self {
             jobs: Jobs::begin()?,
             places: Arc::new(Semaphore::new(MOST_LISTS)),
-            history: tokio::sync::Mutex::default(),
+            history: Arc::default(),
         })
     }
 }
@@ -73,6 +73,8 @@ pub(super) async fn receive(
     if said.is_some_and(|said| said > most) {
         return Err(too_large());
     }
+    // What nobody asked for in time lets its place go.
+    lists.jobs.forget_old();
     let place = Arc::clone(&lists.places).try_acquire_owned().map_err(|_| {
         Fault::busy("as many lists as may be are here already: bring them in, or delete their jobs")
     })?;
@@ -200,9 +202,11 @@ impl List {
             options = options.accept_shrink(true);
         }
         let bank = options.bank().to_string();
+        let before = curator.store().revision();
         let done = self.run(curator, options, watch);
+        let is_moved = curator.store().revision() != before;
         let (word, came) = match done {
-            Err(error) => ("refused", Came::failed(why(&error))),
+            Err(error) => (outcome(false, is_moved), Came::failed(why(&error))),
             Ok((_, outcome)) if outcome.interrupted => ("stopped", came(Step::Stopped, &outcome)),
             Ok((_, outcome)) if outcome.has_nothing() => {
                 let error = Some(NOTHING.to_owned());

@@ -32,8 +32,8 @@ pub(crate) struct LintArgs {
     #[arg(long, value_name = "FILE")]
     benign: Vec<PathBuf>,
 
-    /// From how many others within its bank's threshold on an entry is a cluster's
-    #[arg(long, value_name = "N", default_value_t = LintPlan::CLUSTER)]
+    /// From how many others within its bank's threshold on an entry is a cluster's, 1 to 10,000
+    #[arg(long, value_name = "N", default_value_t = LintPlan::CLUSTER, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=LintPlan::MAX_CLUSTER as u64))]
     cluster: usize,
 
     /// How to write it

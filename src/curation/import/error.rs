@@ -39,6 +39,13 @@ pub enum ImportError {
         /// What is wrong.
         source: io::Error,
     },
+    /// A bundle has more bytes, unpacked, than [`ImportOptions::max_unpacked`](crate::curation::import::ImportOptions::max_unpacked)
+    /// says.
+    #[error("the bundle has more than {most} bytes when it is unpacked, and no more are taken")]
+    TooLarge {
+        /// The most bytes that it may have.
+        most: u64,
+    },
     /// It is a bundle that is not to be trusted; or the note could not be written that it was taken, and
     /// then its entries are in the bank.
     #[error(transparent)]

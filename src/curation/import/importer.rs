@@ -1,7 +1,7 @@
 //! The import itself: the store is opened once, and lists go into one of its banks, one by one.
 
 use crate::bank::Bank;
-use crate::curation::bundle;
+use crate::curation::bundle::{self, Trust, TrustError};
 use crate::curation::import::error::ImportError;
 use crate::curation::import::guard;
 use crate::curation::import::options::ImportOptions;
@@ -105,6 +105,10 @@ impl Importer {
         let Some(format) = plan::format(&self.options, &mut list, observer)? else {
             return Ok(ImportOutcome::stopped_early(self.options.dry_run));
         };
+        if format == ListFormat::Bundle && self.options.trust == Trust::None {
+            // Nothing in it could change that: it is not even unpacked.
+            return Err(TrustError::NoSigner.into());
+        }
         let needs_look = self.options.needs_look(format);
         if needs_look {
             match list.keep(folder, observer) {
@@ -116,12 +120,14 @@ impl Importer {
         }
         let bundle = match format {
             ListFormat::Bundle => {
-                let file = match list.keep_unpacked(folder, observer) {
+                let most = self.options.max_unpacked.unwrap_or(u64::MAX);
+                let file = match list.keep_unpacked(folder, most, observer) {
                     Err(_) if observer.is_stopped() => {
                         return Ok(ImportOutcome::stopped_early(self.options.dry_run));
                     }
                     kept => kept.map_err(|source| ImportError::Unpack { source })?,
                 };
+                let file = file.ok_or(ImportError::TooLarge { most })?;
                 let trust = &self.options.trust;
                 Some(bundle::accept(file, trust, &self.workspace, now)?)
             }

@@ -33,6 +33,7 @@ pub struct ImportOptions {
     pub(super) max_shrink: u8,
     pub(super) accept_shrink: bool,
     pub(super) max_added: Option<u64>,
+    pub(super) max_unpacked: Option<u64>,
     pub(super) trust: Trust,
     pub(super) rows_told: u64,
     pub(super) clock: Clock,
@@ -59,6 +60,7 @@ impl ImportOptions {
             max_shrink: Self::MAX_SHRINK,
             accept_shrink: false,
             max_added: None,
+            max_unpacked: None,
             trust: Trust::None,
             rows_told: Self::ROWS_TOLD,
             clock: Clock::system(),
@@ -148,6 +150,14 @@ impl ImportOptions {
     #[must_use]
     pub fn max_added(mut self, most: impl Into<Option<u64>>) -> Self {
         self.max_added = most.into();
+        self
+    }
+
+    /// The most bytes that one bundle may have once it is unpacked, which is kept in a file while it is read; without it any
+    /// number.
+    #[must_use]
+    pub fn max_unpacked(mut self, most: impl Into<Option<u64>>) -> Self {
+        self.max_unpacked = most.into();
         self
     }
 

@@ -100,17 +100,23 @@ impl<'a> ListSource<'a> {
     }
 
     /// Copies the list, unpacked, into a file of the folder that has no name, and gives that: what is
-    /// checked there is what is read afterwards, whatever becomes of the list's own file.
+    /// checked there is what is read afterwards, whatever becomes of the list's own file. `None` where it has more
+    /// than `most` bytes; no more than one beyond are written.
     pub(super) fn keep_unpacked(
         &mut self,
         folder: &Path,
+        most: u64,
         observer: &dyn Observer,
-    ) -> io::Result<File> {
+    ) -> io::Result<Option<File>> {
         let mut copy = tempfile::tempfile_in(folder)?;
-        io::copy(&mut decompress(self.open(observer)?.input)?, &mut copy)?;
+        let unpacked = decompress(self.open(observer)?.input)?;
+        let copied = io::copy(&mut unpacked.take(most.saturating_add(1)), &mut copy)?;
+        if copied > most {
+            return Ok(None);
+        }
         let given = copy.try_clone()?;
         self.kept = Some(copy);
-        Ok(given)
+        Ok(Some(given))
     }
 
     /// The list from its beginning.

@@ -30,7 +30,10 @@ pub(super) fn read<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Refusal
 }
 
 pub(super) fn failed(error: &StoreError) -> Refusal {
-    store_failed(error).into()
+    match error {
+        StoreError::PolicyRange(error) => Refusal::bad(error.to_string()),
+        error => store_failed(error).into(),
+    }
 }
 
 /// The bank of this name, or 404 with this message.

@@ -169,8 +169,12 @@ pub(super) async fn change(
                 bank =
                     (desk.store.set_policy(&bank.name, policy)).map_err(|error| failed(&error))?;
             }
-            if ratio(&bank) < before {
+            let now = ratio(&bank);
+            if now < before {
                 desk.publish_now()?;
+            } else if now <= before {
+                // It may have been lowered by a call before, and not be published.
+                desk.publish_what_is_left()?;
             }
             Ok::<_, Refusal>(bank)
         })
@@ -188,7 +192,10 @@ pub(super) async fn remove(
     let removed = curator(&state)?.call(&caller, ("delete bank", name.clone()), move |desk| {
         let bank = match bank_of(desk, &name, "") {
             Ok(bank) => bank,
-            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => return Ok(()),
+            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => {
+                // It may have been deleted by a call before, and still match.
+                return Ok(desk.publish_what_is_left()?);
+            }
             Err(error) => return Err(error),
         };
         must_not_be_named(desk, &bank)?;
@@ -361,7 +368,8 @@ fn whole_of(desk: &Desk, name: &str, id: &str) -> Result<Whole, Refusal> {
 }
 
 impl Whole {
-    /// From when on it matches: the time from which it does again, 0 for never, else what was said last, or 1.
+    /// From when on it matches: the time from which it does again, 0 for never, else the time in the past that was said
+    /// last, or 1.
     fn enabled_from(&self) -> u64 {
         let Self {
             bank,
@@ -369,11 +377,13 @@ impl Whole {
             remarks,
             ..
         } = self;
+        let now = clock::now();
         match item.state {
+            // A time to come is true only of an entry that is out until then.
             ContentState::Active => bank
                 .policy
-                .paused_until(item.id, clock::now())
-                .or(remarks.enabled_from)
+                .paused_until(item.id, now)
+                .or(remarks.enabled_from.filter(|&from| from <= now))
                 .unwrap_or(1),
             _ => 0,
         }
@@ -479,25 +489,34 @@ pub(super) async fn change_entry(
             },
             ..remarks
         };
-        remark(desk, item.id, &said)?;
         let Some((wanted, _)) = wanted else {
+            remark(desk, item.id, &said)?;
             return whole_of(desk, &name, &id);
         };
-        let turn = |wanted| {
-            let turned = turn_in(&desk.store, &bank.name, &[item.id.into()], wanted);
-            turned.map_err(|error| match error {
-                TurnError::Store(error) | TurnError::Partly { source: error, .. } => failed(&error),
-                error => Refusal::bad(error.to_string()),
-            })
-        };
-        // A time says more than for good, and takes its place.
-        if matches!(wanted, Turn::PauseUntil(_)) && item.by_hand {
-            turn(Turn::Reinstate)?;
+        let fits = said.check();
+        fits.map_err(|error| Refusal::bad(error.to_string()))?;
+        let turned = turn_in(&desk.store, &bank.name, &[item.id.into()], wanted);
+        match turned {
+            Ok(_) => {}
+            Err(TurnError::Partly { source, .. }) => {
+                // It may be out of matching, and what failed came after.
+                desk.publish_what_is_left()?;
+                return Err(failed(&source));
+            }
+            Err(TurnError::Store(error)) => return Err(failed(&error)),
+            Err(error) => return Err(Refusal::bad(error.to_string())),
         }
-        turn(wanted)?;
+        // A time says more than for good, and takes its place: once it is kept, and not before, or the entry would match
+        // where it cannot be kept.
+        if matches!(wanted, Turn::PauseUntil(_)) && item.by_hand {
+            let reinstated = desk.store.reinstate(item.id, clock::now());
+            reinstated.map_err(|error| failed(&error))?;
+        }
         if wanted != Turn::Reinstate {
             desk.publish_now()?;
         }
+        // Last: what is written about an entry must not say what was not done.
+        remark(desk, item.id, &said)?;
         whole_of(desk, &name, &id)
     });
     let whole = changed.await?;
@@ -526,7 +545,11 @@ pub(super) async fn remove_entry(
         bank_of(desk, &name, &not_found(&name))?;
         let item = match entry_of(desk, &name, &id) {
             Ok((_, item)) => item,
-            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => return Ok(0),
+            Err(Refusal::Message(fault)) if fault.status == StatusCode::NOT_FOUND => {
+                // It may have been deleted by a call before, and still match.
+                desk.publish_what_is_left()?;
+                return Ok(0);
+            }
             Err(error) => return Err(error),
         };
         desk.entry = Some(item.id.0);

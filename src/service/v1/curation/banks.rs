@@ -206,8 +206,10 @@ pub(in crate::service) async fn change(
             let set = desk.store.set_policy(&bank.name, policy);
             bank = set.map_err(|error| failed(&error))?;
         }
-        if bank != before {
-            desk.publish_now()?;
+        match bank == before {
+            // It may have been changed by a call before, and not be published.
+            true => desk.publish_what_is_left()?,
+            false => desk.publish_now()?,
         }
         record(&desk.store, &bank)
     });
@@ -247,7 +249,14 @@ pub(in crate::service) async fn remove(
     let name = read(name)?;
     let DeleteQuery { with_entries } = query(&uri)?;
     let deleted = curator(&state)?.call(&caller, ("delete bank", name.clone()), move |desk| {
-        let bank = bank_of(&desk.store, &name)?;
+        let bank = match bank_of(&desk.store, &name) {
+            Ok(bank) => bank,
+            Err(fault) => {
+                // It may have been deleted by a call before, and still match.
+                desk.publish_what_is_left()?;
+                return Err(fault);
+            }
+        };
         let entries = record(&desk.store, &bank)?.items;
         if entries > 0 && !with_entries {
             let detail = format!(

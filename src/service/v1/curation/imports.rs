@@ -251,7 +251,8 @@ pub(in crate::service) async fn begin(
     if asked.commits {
         note_begun(&curator, &caller, name.clone()).await?;
     }
-    let list = List::new(received, asked.name, asked.options, caller);
+    let options = asked.options.max_unpacked(state.settings.max_list);
+    let list = List::new(received, asked.name, options, caller);
     let jobs = jobs(&state)?;
     let job = match asked.commits {
         true => jobs.start(("import", Some(name)), move |watch| {

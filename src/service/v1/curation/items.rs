@@ -356,16 +356,26 @@ fn turn(
     names: &[EntryName],
     how: Turn,
 ) -> Result<Vec<Turned>, Fault> {
-    let done = turn_in(&desk.store, &bank.name, names, how).map_err(|error| match &error {
-        TurnError::Store(error) => failed(error),
-        TurnError::Partly { source, .. } => failed(source),
-        TurnError::NoSuchEntry { .. } => Fault::new(
-            StatusCode::NOT_FOUND,
-            "no-such-entry",
-            cut(&error.to_string()),
-        ),
-        error => Fault::bad(error.to_string()),
-    })?;
+    let done = match turn_in(&desk.store, &bank.name, names, how) {
+        Ok(done) => done,
+        Err(TurnError::Store(error)) => return Err(failed(&error)),
+        Err(TurnError::Partly { done, source }) => {
+            // What is out of matching must be so, though others are not.
+            desk.publish_what_is_left()?;
+            let mut fault = failed(&source);
+            fault.detail = format!(
+                "{}: {} of the entries were changed",
+                fault.detail,
+                done.len()
+            );
+            return Err(fault);
+        }
+        Err(error @ TurnError::NoSuchEntry { .. }) => {
+            let detail = cut(&error.to_string());
+            return Err(Fault::new(StatusCode::NOT_FOUND, "no-such-entry", detail));
+        }
+        Err(error) => return Err(Fault::bad(error.to_string())),
+    };
     if let [one] = done.as_slice() {
         desk.entry = Some(one.id.0);
     }
@@ -503,7 +513,14 @@ pub(in crate::service) async fn remove(
 ) -> Result<Response, Fault> {
     let (name, id) = read(path)?;
     let deleted = curator(&state)?.call(&caller, ("delete entry", name.clone()), move |desk| {
-        let (_, item) = entry_of(&desk.store, &name, &id)?;
+        let item = match entry_of(&desk.store, &name, &id) {
+            Ok((_, item)) => item,
+            Err(fault) => {
+                // It may have been deleted by a call before, and still match.
+                desk.publish_what_is_left()?;
+                return Err(fault);
+            }
+        };
         desk.entry = Some(item.id.0);
         let deleted = desk.store.delete_item(item.id);
         let deleted = deleted.map_err(|error| failed(&error))?;

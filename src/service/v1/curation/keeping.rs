@@ -104,7 +104,7 @@ impl PublishTold {
 pub(crate) struct LintRequest {
     /// Only these banks; all where none is named.
     pub(crate) banks: Vec<String>,
-    /// From how many others within its bank's threshold on an entry is a cluster's; 20 unless told.
+    /// From how many others within its bank's threshold on an entry is a cluster's, 1 to 10,000; 20 unless told.
     pub(crate) cluster: Option<usize>,
 }
 
@@ -234,7 +234,7 @@ pub(in crate::service) async fn publish(
     request_body = LintRequest,
     responses(
         (status = 202, description = "ask for the job: its `report` is as `hashset lint --format json` has it", body = Told),
-        (status = 400, description = "a bank that cannot be", body = Problem)
+        (status = 400, description = "a bank or a number that cannot be", body = Problem)
     )
 )]
 pub(in crate::service) async fn lint(
@@ -246,9 +246,12 @@ pub(in crate::service) async fn lint(
         .iter()
         .map(|name| name.parse().map_err(|_| super::no_bank(name)));
     let banks: Vec<BankName> = banks.collect::<Result<_, Fault>>()?;
-    let plan = LintPlan::default()
-        .banks(banks)
-        .cluster(cluster.unwrap_or(LintPlan::CLUSTER));
+    let cluster = cluster.unwrap_or(LintPlan::CLUSTER);
+    if !(1..=LintPlan::MAX_CLUSTER).contains(&cluster) {
+        let most = LintPlan::MAX_CLUSTER;
+        return Err(Fault::bad(format!("`cluster` is 1 to {most}")));
+    }
+    let plan = LintPlan::default().banks(banks).cluster(cluster);
     let curator = Arc::clone(curator(&state)?);
     let job = state.lists.jobs.start(("lint", None), move |watch| {
         match lint_from(curator.workspace(), curator.store(), &plan, watch) {

@@ -18,8 +18,13 @@ use axum::response::Response;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
+/// What is expired is deleted from the disk so often, where uploads are kept. It is not read from the second on at which it
+/// expires.
+const PURGE: Duration = Duration::from_secs(60 * 60);
 /// Most characters of an upload's name, and of what became of it.
 const MOST_NAME: usize = 256;
 
@@ -116,7 +121,7 @@ fn failed(error: &HistoryError) -> Fault {
         (status = 200, description = "they are on the disk", body = KeptUploads),
         (status = 400, description = "nothing is kept: what cannot be read", body = Problem),
         (status = 409, description = "no hashes of uploads are kept here", body = Problem),
-        (status = 503, description = "another program uses the history, or its disk failed", body = Problem)
+        (status = 503, description = "other requests or another program use the history, or its disk failed", body = Problem)
     )
 )]
 pub(in crate::service) async fn keep(
@@ -124,6 +129,11 @@ pub(in crate::service) async fn keep(
     request: Request,
 ) -> Result<Response, Fault> {
     let curator = Arc::clone(curator(&state)?);
+    // One request at a time has the history: it is open as long as that takes, and `retro` can have it between. The turn comes
+    // before the body, so that nothing of those who wait for theirs stands in memory.
+    let turn = Arc::clone(&state.lists.history).lock_owned();
+    let turn = timeout(state.wait(None), turn).await;
+    let mut turn = turn.map_err(|_| Fault::busy("other requests use the history of uploads"))?;
     let Handed { uploads } = object(&state, request).await?;
     if !(1..=MOST_UPLOADS).contains(&uploads.len()) {
         return Err(Fault::bad(format!(
@@ -141,10 +151,15 @@ pub(in crate::service) async fn keep(
             .or_default()
             .push(upload_of(upload, now)?);
     }
-    // One request at a time has the history: it is open as long as that takes, and `retro` can have it between.
-    let _turn = state.lists.history.lock().await;
+    // The turn goes along: the work may last longer than its caller waits.
     let work = state.work(state.wait(None), move |_| {
-        let history = History::open(curator.workspace().history(), now)?;
+        let is_due = turn.is_none_or(|last| last.elapsed() >= PURGE);
+        // At no time nothing is expired yet.
+        let purged_at = if is_due { now } else { 0 };
+        let history = History::open(curator.workspace().history(), purged_at)?;
+        if is_due {
+            *turn = Some(Instant::now());
+        }
         for ((revision, mark), uploads) in &groups {
             let (revision, mark) = (*revision, *mark);
             history.remember(HistoryBase { revision, mark }, uploads)?;
