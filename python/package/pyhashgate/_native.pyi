@@ -12,7 +12,27 @@ _Outcome: TypeAlias = Literal[
 _Action: TypeAlias = Literal["block", "review", "report", "allow"]
 _Path: TypeAlias = str | os.PathLike[str]
 
-__all__: list[str]
+__all__ = [
+    "Comparison",
+    "Gate",
+    "HashIndex",
+    "Hashes",
+    "HashgateError",
+    "IndexFolderError",
+    "Match",
+    "NotJudgedError",
+    "Verdict",
+    "__version__",
+    "after_fork",
+    "after_fork_in_child",
+    "before_fork",
+    "compare",
+    "cores",
+    "distance",
+    "hash",
+    "hash_pixels",
+    "image_hash",
+]
 __version__: str
 
 class HashgateError(Exception): ...
