@@ -8,7 +8,8 @@ mod service_support;
 
 use common::{wait_until, watched};
 use curator_support::{
-    add, bank, command, create, curator, delete, is, pdq, post, program, put, raw, record, send,
+    add, bank, command, create, curator, delete, is, lookup, pdq, post, program, put, raw, record,
+    send,
 };
 use serde_json::{Value, json};
 use service_support::{Client, Node};
@@ -318,7 +319,7 @@ fn a_withdrawal_that_is_not_published_is_not_answered_as_done_by_asking_again() 
         }
         add(&node, name, &hash);
     }
-    let matches = || raw(&node, &hash)["matches"].as_array().map(Vec::len);
+    let matches = || lookup(&node, &hash).as_object().map(|banks| banks.len());
     wait_until(|| matches() == Some(names.len()), "all are published");
     let home = node.folder.path().join("home");
     std::fs::rename(home.join("index"), home.join("real")).expect("it is put away");
