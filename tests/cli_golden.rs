@@ -72,7 +72,7 @@ macro_rules! transcripts {
 }
 
 transcripts!(
-    banks, bundles, calibrate, compare, decisions, errors, evaluate, export, formats, hash,
+    banks, bundles, calibrate, compare, decisions, errors, evaluate, export, follow, formats, hash,
     history, import, lint, matches, policy, publish, report, scan, scan_jsonl, serve, sync, verify,
     withdraw,
 );
