@@ -1,11 +1,11 @@
 //! A generation comes in: `HEAD` is believed or not, what lacks is fetched, and the copy comes into force.
 
 use crate::clock;
-use crate::files::{self, Lock, LockError, create_folder};
+use crate::files::{self, Lock, create_folder};
 use crate::fleet::FleetError;
 use crate::fleet::head::{self, Head, blob, sha256};
+use crate::fleet::local::{beside, digest, locked, of_file, read_note, write_note};
 use crate::fleet::place::{PIECE, Place};
-use crate::fleet::send::{beside, digest, of_file, read_note, write_note};
 use crate::hash::hex;
 use crate::index::{AdoptError, MANIFEST_FILE, Parts, adopt};
 use crate::trust;
@@ -267,15 +267,6 @@ impl Follower {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn locked(error: LockError) -> FleetError {
-    match error {
-        LockError::Busy { path } => FleetError::Adopt(AdoptError::Busy { lock: path }),
-        LockError::Open { path, source } | LockError::Lock { path, source } => {
-            FleetError::File { path, source }
-        }
     }
 }
 

@@ -24,6 +24,7 @@
 mod error;
 mod follow;
 mod head;
+mod local;
 mod place;
 mod send;
 

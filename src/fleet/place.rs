@@ -271,7 +271,9 @@ impl Place {
             Some(version) => PutMode::Update(version.0.clone()),
         };
         #[cfg(test)]
-        if let (super::head::HEAD, Some(meanwhile)) = (object, self.faults.before_head.take()) {
+        if object == super::head::HEAD
+            && let Some(meanwhile) = self.faults.before_head.take()
+        {
             meanwhile();
         }
         let key = self.key(object);

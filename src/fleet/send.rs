@@ -1,10 +1,10 @@
 //! A generation goes out: its files, then `HEAD`, then what nobody needs any more.
 
 use crate::clock;
-use crate::files::{self, Lock};
+use crate::files::Lock;
 use crate::fleet::FleetError;
-use crate::fleet::follow::locked;
 use crate::fleet::head::{self, FileRecord, Head, MOST_RETIRED, Retired, blob, sha256};
+use crate::fleet::local::{beside, digest, locked, of_file, read_note, write_note};
 use crate::fleet::place::{PIECE, Place, Put};
 use crate::hash::hex;
 use crate::index::{MANIFEST_FILE, Parts};
@@ -14,7 +14,7 @@ use minisign::PublicKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -82,67 +82,10 @@ struct Known {
     sha256: String,
 }
 
-/// The file beside a folder whose name has this at its end.
-pub(super) fn beside(folder: &Path, ending: &str) -> PathBuf {
-    let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(ending);
-    folder.with_file_name(name)
-}
-
-pub(super) fn read_note<T: Default + for<'a> Deserialize<'a>>(
-    path: &Path,
-) -> Result<T, FleetError> {
-    match fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text).map_err(|source| FleetError::Note {
-            path: path.to_owned(),
-            source,
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
-        Err(error) => Err(of_file(path)(error)),
-    }
-}
-
-pub(super) fn write_note(path: &Path, note: &impl Serialize) -> Result<(), FleetError> {
-    let written = files::replace(path, |new| Ok(serde_json::to_writer(new, note)?));
-    written.map_err(|error| of_file(path)(error.source))
-}
-
-pub(super) fn of_file(path: &Path) -> impl Fn(io::Error) -> FleetError {
-    move |source| FleetError::File {
-        path: path.to_owned(),
-        source,
-    }
-}
-
 /// A segment that is held open: what removes it does not take it away.
 struct Held {
     record: FileRecord,
     file: File,
-}
-
-/// The SHA-256 of a file's content, 64 hexadecimal digits.
-pub(super) fn digest(
-    file: &mut File,
-    path: &Path,
-    observer: &dyn Observer,
-) -> Result<String, FleetError> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    let total = file.metadata().map_err(of_file(path))?.len();
-    let mut done = 0;
-    file.seek(SeekFrom::Start(0)).map_err(of_file(path))?;
-    loop {
-        if observer.is_stopped() {
-            return Err(FleetError::Interrupted);
-        }
-        let read = file.read(&mut buffer).map_err(of_file(path))?;
-        let Some(read) = buffer.get(..read).filter(|read| !read.is_empty()) else {
-            return Ok(hex::encode(&hasher.finalize()));
-        };
-        hasher.update(read);
-        done += read.len() as u64;
-        observer.progress(Progress::bytes("digesting", done, total));
-    }
 }
 
 /// Holds the files of the generation in force, and knows their digests.
