@@ -226,11 +226,14 @@ fn a_list_that_takes_too_much_out_is_refused_unless_that_is_accepted() {
             .is_some_and(|said| said.contains("4 entries would be added")),
         "{grown}"
     );
-    let lines = record(&node.folder.path().join("home"));
-    let last = lines.last().expect("a line");
-    assert_eq!(
-        (last["what"].as_str(), last["outcome"].as_str()),
-        (Some("import"), Some("refused"))
+    // The job is over before the keeper of the banks has written that down.
+    wait_until(
+        || {
+            let lines = record(&node.folder.path().join("home"));
+            let last = lines.last().expect("a line");
+            (last["what"].as_str(), last["outcome"].as_str()) == (Some("import"), Some("refused"))
+        },
+        "it is written down",
     );
 }
 
