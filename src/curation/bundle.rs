@@ -219,7 +219,7 @@ pub fn inspect(bundle: &Path) -> Result<Bundle, TrustError> {
 /// that the signature vouches for too: the bundle's name and sequence.
 ///
 /// # Errors
-/// [`TrustError::Compressed`]; [`TrustError::Password`] where one is needed; and where a file cannot be
+/// [`TrustError::Compressed`]; [`TrustError::Key`] where a password is needed; and where a file cannot be
 /// read or written, or does not hold what it should.
 pub fn sign(
     bundle_file: &Path,
