@@ -70,6 +70,8 @@ pub mod curation;
 pub mod decisions;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
+#[cfg(feature = "exchange")]
+pub mod exchange;
 pub mod files;
 #[cfg(feature = "fleet")]
 pub mod fleet;
@@ -102,6 +104,8 @@ pub mod store;
 #[cfg(any(feature = "curation", feature = "fleet"))]
 pub mod trust;
 pub mod watch;
+#[cfg(feature = "exchange")]
+pub mod web;
 
 /// The Rust of the documents, compiled as tests.
 #[cfg(all(doctest, feature = "decode"))]

@@ -175,7 +175,22 @@ impl Curator {
         outcome: &'static str,
     ) {
         let (request, key) = (Arc::clone(&caller.request), caller.key.clone());
-        let job: Job = Box::new(move |desk| {
+        self.note_end((&request, key.as_deref()), (what, bank), outcome);
+    }
+
+    /// As [`Curator::ended`], of what the node did by itself.
+    pub(super) fn ended_by_itself(&self, what: (&'static str, String), outcome: &'static str) {
+        self.note_end(("", None), what, outcome);
+    }
+
+    fn note_end(
+        &self,
+        (request, key): (&str, Option<&str>),
+        (what, bank): (&'static str, String),
+        outcome: &'static str,
+    ) {
+        let (request, key) = (request.to_owned(), key.map(str::to_owned));
+        self.wait_to_send(Box::new(move |desk| {
             desk.set_pending();
             let line = Line {
                 at: clock::now_ms(),
@@ -188,14 +203,26 @@ impl Curator {
             };
             // Where it cannot be written, the log says so.
             let _ = desk.note(&line);
-        });
+        }));
+    }
+
+    /// Has the writer publish what another thread did to the store. Not for threads that talk to callers.
+    pub(super) fn publish_soon(&self) {
+        self.wait_to_send(Box::new(|desk| {
+            desk.set_pending();
+            // Where it fails, the log says so, and it is tried again.
+            let _ = desk.publish_now();
+        }));
+    }
+
+    fn wait_to_send(&self, job: Job) {
         let calls = self
             .calls
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         if let Some(calls) = calls {
-            // Fails where the writer has ended, and then nobody is there to note it.
+            // Fails where the writer has ended, and then nobody is there to do it.
             let _ = calls.send(job);
         }
     }
@@ -234,25 +261,6 @@ impl Curator {
             let outcome = outcome(done.is_ok(), desk.store.revision() != before);
             let noted = desk.note_call((&request, key.as_deref()), (what, &bank), outcome);
             done.and_then(|done| noted.map(|()| done).map_err(E::from))
-        })
-        .await
-    }
-
-    /// As [`Curator::call`], of the node itself: what changes nothing leaves no line.
-    pub(super) async fn tend<T: Send + 'static>(
-        &self,
-        (what, bank): (&'static str, String),
-        job: impl FnOnce(&mut Desk) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Fault> {
-        self.run(move |desk| {
-            let before = desk.begin();
-            let done = job(desk);
-            desk.changed_since(before);
-            if desk.store.revision() != before {
-                let outcome = outcome(done.is_ok(), true);
-                desk.note_call(("", None), (what, &bank), outcome)?;
-            }
-            done
         })
         .await
     }

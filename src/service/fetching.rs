@@ -1,61 +1,134 @@
 //! Fetching from exchanges, where this node keeps banks: each that is enabled, soon after it is made or changed, and then
 //! again and again.
 //!
-//! Owns when that is. What a fetch does is [`curation::exchange`](crate::curation::exchange)'s, on the thread that holds
-//! the store.
+//! Owns when that is. What a fetch does is [`curation::exchange`](crate::curation::exchange)'s. It runs on a thread of its
+//! own: whoever else changes banks goes on meanwhile, between two batches.
 
 use crate::bank::BankName;
 use crate::clock;
-use crate::curation::exchange::{Exchange, ExchangeError, Exchanges};
-use crate::service::curator::{Curator, log_and_hide};
+use crate::curation::Observer;
+use crate::curation::exchange::{
+    Credentials, ExchangeError, Exchanges, FetchOptions, FetchRecord, FetchWatch, Ready,
+};
+use crate::curation::{Notice, Progress};
+use crate::service::curator::{Desk, log_and_hide, outcome};
 use crate::service::fault::Fault;
 use crate::service::state::State;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Seconds between two fetches of an exchange, as in HMA.
+/// Seconds between two fetches of an exchange without a network, as in HMA.
 const EVERY: u64 = 240;
+/// Seconds between two fetches of a server: NCMEC asks for ten minutes at least.
+const EVERY_REMOTE: u64 = 900;
+/// How often the pause is doubled where fetches fail.
+const MOST_DOUBLED: u64 = 4;
 /// How long after a round the next begins, where nobody wakes it.
 const ROUND: Duration = Duration::from_secs(10);
-
-fn is_due(exchange: &Exchange, now: u64) -> bool {
-    let ended = exchange.fetch.ended_at;
-    // A clock that was put back must not stop it.
-    exchange.enabled && ended.is_none_or(|ended| now < ended || now - ended >= EVERY)
-}
+/// The longest that one fetch may take before others have their turn.
+const LONGEST: Duration = Duration::from_secs(1_800);
 
 fn failed(error: &ExchangeError) -> Fault {
     log_and_hide("exchanges", error)
 }
 
-async fn due(curator: &Curator) -> Result<Vec<BankName>, Fault> {
-    let due = curator.ask(|desk| {
-        let known = Exchanges::of(&desk.workspace).map_err(|error| failed(&error))?;
-        let now = clock::now();
-        let due = known.all().iter().filter(|one| is_due(one, now));
-        Ok(due.map(|one| one.name.clone()).collect())
-    });
-    due.await
+/// Which exchanges are to be fetched now.
+fn due(desk: &Desk) -> Result<Vec<BankName>, Fault> {
+    let known = Exchanges::of(&desk.workspace).map_err(|error| failed(&error))?;
+    let now = clock::now();
+    let mut due = Vec::new();
+    for one in known.all().iter().filter(|one| one.enabled) {
+        let state = known.state(&desk.store, &one.name);
+        let state = state.map_err(|error| failed(&error))?;
+        let every = if one.api == "sample" {
+            EVERY
+        } else {
+            EVERY_REMOTE
+        };
+        let pause = every << state.failures.min(MOST_DOUBLED);
+        // A clock that was put back must not stop it.
+        let is_due = |ended| now < ended || now - ended >= pause;
+        if state.ended_at.is_none_or(is_due) && state.waits_until(now).is_none() {
+            due.push(one.name.clone());
+        }
+    }
+    Ok(due)
 }
 
-async fn fetch(curator: &Curator, name: BankName) -> Result<(), Fault> {
-    let what = ("fetch exchange", name.to_string());
-    let fetched = curator.tend(what, move |desk| {
-        let mut known = Exchanges::of(&desk.workspace).map_err(|error| failed(&error))?;
-        // It may have been deleted meanwhile.
-        if known.get(&name).is_some() {
-            let fetched = known.fetch(&desk.store, &name);
-            let fetched = fetched.map_err(|error| failed(&error))?;
-            tracing::info!(
-                exchange = name.as_str(),
-                added = fetched.added,
-                taken_back = fetched.taken_back,
-                "fetched"
-            );
+/// What is needed to fetch an exchange; `None` where it was deleted meanwhile.
+fn ready(desk: &Desk, name: &BankName) -> Result<Option<Ready>, Fault> {
+    let mut known = Exchanges::of(&desk.workspace).map_err(|error| failed(&error))?;
+    if known.get(name).is_none() {
+        return Ok(None);
+    }
+    let credentials = Credentials::of(&desk.workspace).map_err(|error| failed(&error))?;
+    let ready = known.ready(&desk.store, name, &credentials);
+    ready.map(Some).map_err(|error| failed(&error))
+}
+
+/// Stops fetches when it is dropped: the node ends.
+#[derive(Default)]
+struct Ends(Arc<AtomicBool>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Hears what a fetch says, for the log.
+struct Logged(Arc<AtomicBool>);
+
+impl Observer for Logged {
+    fn progress(&self, _progress: Progress<'_>) {}
+
+    fn notice(&self, notice: Notice<'_>) {
+        if matches!(notice, Notice::LeftOut(_)) {
+            tracing::debug!("{notice}");
         }
-        Ok(())
-    });
-    fetched.await
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Fetches on this thread.
+fn fetch(
+    state: &State,
+    ready: &Ready,
+    ends: Arc<AtomicBool>,
+) -> Result<FetchRecord, ExchangeError> {
+    let Some(curator) = &state.curator else {
+        return Ok(FetchRecord::default());
+    };
+    let name = ready.exchange().name.clone();
+    let before = curator.store().revision();
+    let mut options = FetchOptions::default();
+    options.time = LONGEST;
+    let mut watch = FetchWatch {
+        observer: &Logged(ends),
+        stopped: &mut || curator.publish_soon(),
+    };
+    let fetched = ready.fetch(curator.store(), &options, &mut watch);
+    if curator.store().revision() != before {
+        let done = outcome(fetched.is_ok(), true);
+        curator.ended_by_itself(("fetch exchange", name.to_string()), done);
+    }
+    let exchange = name.as_str();
+    match &fetched {
+        Ok(record) => tracing::info!(
+            exchange,
+            added = record.added,
+            updated = record.updated,
+            taken_back = record.taken_back,
+            "fetched"
+        ),
+        Err(ExchangeError::Stopped { .. }) => {}
+        Err(error) => tracing::warn!(exchange, "not fetched: {error}"),
+    }
+    fetched
 }
 
 /// Fetches until the node ends.
@@ -63,10 +136,17 @@ pub(super) async fn keep(state: Arc<State>) {
     let Some(curator) = &state.curator else {
         return;
     };
+    let ends = Ends::default();
     loop {
         // What fails was logged, and is tried again.
-        for name in due(curator).await.unwrap_or_default() {
-            let _ = fetch(curator, name).await;
+        for name in curator.ask(due).await.unwrap_or_default() {
+            let Ok(Some(ready)) = curator.ask(move |desk| ready(desk, &name)).await else {
+                continue;
+            };
+            let (state, ends) = (Arc::clone(&state), Arc::clone(&ends.0));
+            let done = tokio::task::spawn_blocking(move || fetch(&state, &ready, ends));
+            // A panic in it was told when it happened.
+            let _ = done.await;
         }
         let _ = tokio::time::timeout(ROUND, curator.asked_to_fetch()).await;
     }

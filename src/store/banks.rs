@@ -2,7 +2,7 @@
 
 use crate::bank::{Bank, BankId, BankName, Policy};
 use crate::store::record::{self, State, Touched};
-use crate::store::{BankCounts, BankStore, StoreError, keys};
+use crate::store::{BankCounts, BankStore, Facts, StoreError, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 
 impl BankStore {
@@ -152,6 +152,9 @@ impl BankStore {
         batch.delete_cf(self.family(keys::META)?, keys::counts(bank.id));
         let (from, to) = keys::remarks_range(bank.id);
         batch.delete_range_cf(self.family(keys::META)?, &from[..], &to[..]);
+        let facts = keys::fact(bank.id, b"");
+        let end = [&facts[..], &[0xff; Facts::MAX_NAME + 1]].concat();
+        batch.delete_range_cf(self.family(keys::META)?, facts, end);
         let (from, to) = keys::bank_range(bank.id);
         for family in [keys::CONTENT, keys::BY_SIGNAL] {
             batch.delete_range_cf(self.family(family)?, from, to);

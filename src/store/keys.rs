@@ -71,6 +71,16 @@ pub(super) fn remarks_range(bank: BankId) -> ([u8; 19], [u8; 20]) {
     (remarks(bank, ContentId(0)), end)
 }
 
+/// In `meta`: what is kept beside a bank under a name.
+pub(super) fn fact(bank: BankId, name: &[u8]) -> Vec<u8> {
+    [&b"fact"[..], &bank.0.to_be_bytes(), name].concat()
+}
+
+/// The name, from the key of what is kept beside a bank.
+pub(super) fn parse_fact(key: &[u8]) -> Option<&[u8]> {
+    key.strip_prefix(b"fact")?.get(4..)
+}
+
 /// In `content`: an item.
 pub(super) fn content(bank: BankId, content: ContentId) -> [u8; 12] {
     let mut key = [0; 12];
@@ -191,6 +201,10 @@ mod tests {
         let (from, to) = remarks_range(bank);
         assert!(from[..] < key[..] && remarks(bank, ContentId(u64::MAX))[..] < to[..]);
         assert!(to[..] < remarks(BankId(bank.0 + 1), ContentId(0))[..]);
+        let key = fact(bank, b"position");
+        assert_eq!(key, *b"fact\x01\x02\x03\x04position");
+        assert_eq!(parse_fact(&key), Some(&b"position"[..]));
+        assert_eq!(parse_fact(&key[..7]), None);
         let signal = Signal::from_bytes(crate::hash::SignalType::Phash, &[7; 8]).unwrap();
         let key = SignalKey::signal(bank, &signal);
         assert_eq!(

@@ -15,6 +15,7 @@
 //! | `meta` | `schema`; `state`; `counts` + bank | schema version; next numbers and the revision; counts of a bank |
 //! | | `change` + revision | what the change touched that led to this revision, and the revision's mark |
 //! | | `remarks` + bank, content | what people here wrote about an item |
+//! | | `fact` + bank, name | what whoever fills the bank keeps beside it (`kept.rs`) |
 //! | `banks` | bank | name and policy |
 //! | `bank_names` | name | bank |
 //! | `content` | bank, content | the item |
@@ -73,6 +74,7 @@ mod error;
 mod history;
 mod item;
 mod items;
+mod kept;
 mod keys;
 mod mark;
 mod merge;
@@ -97,6 +99,7 @@ pub use error::StoreError;
 pub use history::{Base as HistoryBase, History, HistoryError, Settings as HistorySettings};
 pub use history::{Upload, UploadHash, Uploads};
 pub use item::NewItem;
+pub use kept::Facts;
 pub use merge::TooMany;
 pub use preview::Preview;
 pub use publish::{Publication, WhyAll};

@@ -31,7 +31,7 @@ use crate::store::keys::SignalKey;
 use crate::store::merge::{TooMany, check};
 use crate::store::preview::Preview;
 use crate::store::record::{Content, ContentEncoder, decode_content};
-use crate::store::{BankCounts, BankStore, StoreError, Writer, keys};
+use crate::store::{BankCounts, BankStore, Facts, StoreError, Writer, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,6 +110,20 @@ impl BankStore {
     /// # Errors
     /// As [`BankStore::add`].
     pub fn sync(&self, bank: BankId, records: &[NewItem]) -> Result<SyncSummary, StoreError> {
+        self.sync_keeping(bank, records, &Facts::default())
+    }
+
+    /// [`BankStore::sync`], which also changes facts that are kept beside the bank: in the same batch, so that the one is
+    /// on disk if and only if the other is.
+    ///
+    /// # Errors
+    /// As [`BankStore::sync`], and as [`BankStore::keep`].
+    pub fn sync_keeping(
+        &self,
+        bank: BankId,
+        records: &[NewItem],
+        facts: &Facts,
+    ) -> Result<SyncSummary, StoreError> {
         let mut writer = self.writer()?;
         let mut desk = Desk::new(self, bank, writer.state.next_content);
         let mut summary = SyncSummary::default();
@@ -120,7 +134,8 @@ impl BankStore {
             .iter()
             .map(|record| record.provenance.added_at)
             .max();
-        self.write(&mut writer, desk, at.unwrap_or_default(), &mut summary)?;
+        let at = at.unwrap_or_default();
+        self.write(&mut writer, desk, at, facts, &mut summary)?;
         Ok(summary)
     }
 
@@ -187,7 +202,7 @@ impl BankStore {
                 }
             }
             match &mut writer {
-                Some(writer) => self.write(writer, desk, at, &mut summary)?,
+                Some(writer) => self.write(writer, desk, at, &Facts::default(), &mut summary)?,
                 None => {
                     for work in desk.items.values_mut() {
                         work.item.state = work.item.due_state();
@@ -220,6 +235,7 @@ impl BankStore {
         writer: &mut Writer,
         desk: Desk<'_>,
         at: u64,
+        facts: &Facts,
         summary: &mut SyncSummary,
     ) -> Result<(), StoreError> {
         let bank = desk.bank;
@@ -257,8 +273,12 @@ impl BankStore {
             let value = encoder.encode(&Content::of(&work.item));
             batch.put_cf(content, keys::content(bank, id), value);
         }
+        self.put_facts(&mut batch, bank, facts, &summary.items)?;
         if new == 0 && updated.is_empty() {
-            return Ok(());
+            return match facts.is_empty() {
+                true => Ok(()),
+                false => self.write_facts(batch),
+            };
         }
         state.next_content += new;
         self.put_entries(&mut batch, entries)?;

@@ -21,6 +21,10 @@ pub enum FieldKind {
     Choice(&'static [&'static str]),
     /// At most 1,024 whole numbers.
     Numbers,
+    /// An address that may be asked: `https`, or `http` of this machine, without a query.
+    Address,
+    /// The address of a proxy.
+    Proxy,
 }
 
 impl FieldKind {
@@ -28,7 +32,7 @@ impl FieldKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Text => "string",
+            Self::Text | Self::Address | Self::Proxy => "string",
             Self::Number => "number",
             Self::Choice(_) => "enum",
             Self::Numbers => "set_of_number",
@@ -50,6 +54,17 @@ impl FieldKind {
                 Some(text) if (1..=MOST_TEXT).contains(&text.len()) => Ok(given.clone()),
                 _ => Err(format!("a text of 1 to {MOST_TEXT} bytes")),
             },
+            Self::Address => match given.as_str() {
+                Some(text) if may_be_asked(text) => Ok(given.clone()),
+                _ => Err(
+                    "an address with https, or with http one of this machine, without a query"
+                        .to_owned(),
+                ),
+            },
+            Self::Proxy => match given.as_str() {
+                Some(text) if is_proxy(text) => Ok(given.clone()),
+                _ => Err("the address of a proxy, as http://HOST:PORT, without a user".to_owned()),
+            },
             Self::Number => number(given).ok_or_else(|| "a whole number from 0 on".to_owned()),
             Self::Choice(choices) => match given.as_str() {
                 Some(text) if choices.contains(&text) => Ok(given.clone()),
@@ -69,6 +84,23 @@ impl FieldKind {
             }
         }
     }
+}
+
+/// Whether an address may be asked. A program that cannot ask takes none.
+fn may_be_asked(text: &str) -> bool {
+    #[cfg(feature = "exchange")]
+    return text.parse::<crate::web::Base>().is_ok();
+    #[cfg(not(feature = "exchange"))]
+    return {
+        let _ = text;
+        false
+    };
+}
+
+fn is_proxy(text: &str) -> bool {
+    let known = ["http://", "https://", "socks5://", "socks5h://"];
+    let rest = known.iter().find_map(|scheme| text.strip_prefix(scheme));
+    rest.is_some_and(|rest| (1..=300).contains(&rest.len()) && !rest.contains(['@', '?', '#', ' ']))
 }
 
 /// A field of a kind's settings, or of what proves who asks.
@@ -206,6 +238,19 @@ const NCMEC: &[&str] = &[
     "https://hashsharing-test.ncmec.org/generative-ai-exploitative",
 ];
 
+/// Where else than at its own address a kind is asked.
+const BASE_URL: Field = Field::optional(
+    "base_url",
+    FieldKind::Address,
+    "another address than the kind's own: https, or http of this machine",
+);
+/// Through which proxy it is asked.
+const PROXY: Field = Field::optional(
+    "proxy",
+    FieldKind::Proxy,
+    "a proxy that is asked in its place, as http://HOST:PORT; none is taken from the environment",
+);
+
 impl Api {
     /// Every kind, those included that this version does not fetch from.
     pub const ALL: [Self; 5] = [
@@ -228,16 +273,18 @@ impl Api {
                     FieldKind::Numbers,
                     "members whose entries are taken; none: all members'",
                 ),
+                BASE_URL,
+                PROXY,
             ],
             credentials: Some(&[
                 Field::required("user", FieldKind::Text, "the user's name"),
                 Field::required("password", FieldKind::Text, "its password"),
             ]),
-            is_there: false,
+            is_there: cfg!(feature = "exchange"),
         },
         Self {
             name: "stop_ncii",
-            config: &[],
+            config: &[BASE_URL, PROXY],
             credentials: Some(&[
                 Field::required(
                     "fetch_function_key",
@@ -251,40 +298,48 @@ impl Api {
                 ),
                 Field::optional(
                     "base_url_override",
-                    FieldKind::Text,
+                    FieldKind::Address,
                     "another address than StopNCII's own",
                 ),
             ]),
-            is_there: false,
+            is_there: cfg!(feature = "exchange"),
         },
         Self {
             name: "fb_threatexchange",
-            config: &[Field::required(
-                "privacy_group",
-                FieldKind::Number,
-                "the number of the group whose signals are taken",
-            )],
+            config: &[
+                Field::required(
+                    "privacy_group",
+                    FieldKind::Number,
+                    "the number of the group whose signals are taken",
+                ),
+                BASE_URL,
+                PROXY,
+            ],
             credentials: Some(&[Field::required(
                 "api_token",
                 FieldKind::Text,
                 "the application's number and secret, with a `|` between",
             )]),
-            is_there: false,
+            is_there: cfg!(feature = "exchange"),
         },
         Self {
             name: "tat",
-            config: &[],
+            config: &[BASE_URL, PROXY],
             credentials: Some(&[
                 Field::required("username", FieldKind::Text, "the user's name"),
                 Field::required("password", FieldKind::Text, "its password"),
             ]),
-            is_there: false,
+            is_there: cfg!(feature = "exchange"),
         },
     ];
 
-    /// The kind of this name.
+    /// The kind of this name; `threatexchange` means `fb_threatexchange`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let name = match name {
+            "threatexchange" => "fb_threatexchange",
+            name => name,
+        };
         Self::ALL.into_iter().find(|api| api.name == name)
     }
 

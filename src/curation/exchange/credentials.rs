@@ -80,6 +80,17 @@ impl Credentials {
         self.by_api.get(api.name)
     }
 
+    /// Those that are in force for a kind: what the environment gives, and else what is kept. The environment gives them
+    /// each under `HASHGATE_`, the kind and the field (`HASHGATE_NCMEC_USER`), or as python-threatexchange reads them
+    /// (`TX_NCMEC_CREDENTIALS`, `TX_STOPNCII_KEYS`, `TX_ACCESS_TOKEN`, `PYTX_TAT_CREDENTIALS`).
+    ///
+    /// # Errors
+    /// [`ExchangeError::Field`] where the environment gives some that are not whole.
+    pub fn given(&self, api: Api) -> Result<Option<Map<String, Value>>, ExchangeError> {
+        let given = from_environment(api, |name| std::env::var(name).ok())?;
+        Ok(given.or_else(|| self.get(api).cloned()))
+    }
+
     /// Sets those of a kind; an empty object removes them. When it returns, they are on disk.
     ///
     /// # Errors
@@ -107,6 +118,41 @@ impl Credentials {
     }
 }
 
+/// What the environment gives for a kind; `None` where it gives nothing.
+fn from_environment(
+    api: Api,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Map<String, Value>>, ExchangeError> {
+    let fields = api.credentials.unwrap_or_default();
+    let mut given = Map::new();
+    for field in fields {
+        let name = format!("HASHGATE_{}_{}", api.name, field.name).to_ascii_uppercase();
+        if let Some(value) = variable(&name) {
+            given.insert(field.name.to_owned(), Value::String(value));
+        }
+    }
+    let (name, between) = match api.name {
+        "ncmec" => ("TX_NCMEC_CREDENTIALS", ':'),
+        "stop_ncii" => ("TX_STOPNCII_KEYS", ','),
+        "fb_threatexchange" => ("TX_ACCESS_TOKEN", '\0'),
+        "tat" => ("PYTX_TAT_CREDENTIALS", ':'),
+        _ => return Ok(None),
+    };
+    if given.is_empty()
+        && let Some(text) = variable(name)
+    {
+        // A password may hold what parts it from the name.
+        let most = if between == ':' { 2 } else { fields.len() };
+        let parts = text.trim().splitn(most, between);
+        let named = fields.iter().zip(parts);
+        given.extend(named.map(|(field, part)| (field.name.to_owned(), part.into())));
+    }
+    match given.is_empty() {
+        true => Ok(None),
+        false => Ok(Some(read(fields, &given, Unknown::Refused)?)),
+    }
+}
+
 /// For which kinds there are some.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,5 +160,51 @@ impl fmt::Debug for Credentials {
         told.field("path", &self.path)
             .field("of", &self.by_api.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_gives_them_by_field_or_as_python_threatexchange_reads_them() {
+        let of = |api: &str, given: &'static [(&'static str, &'static str)]| {
+            let api = Api::named(api).expect("it is known");
+            let variable = |name: &str| {
+                let found = given.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            from_environment(api, variable)
+        };
+        let ncmec = of("ncmec", &[("TX_NCMEC_CREDENTIALS", "me:a:b")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (ncmec["user"].as_str(), ncmec["password"].as_str()),
+            (Some("me"), Some("a:b"))
+        );
+        let own = &[
+            ("HASHGATE_NCMEC_USER", "me"),
+            ("HASHGATE_NCMEC_PASSWORD", "s3cret"),
+        ];
+        assert_eq!(of("ncmec", own).unwrap().unwrap()["password"], "s3cret");
+        assert_eq!(of("ncmec", &[]).unwrap(), None);
+        let half = of("ncmec", &own[..1]).unwrap_err().to_string();
+        assert!(half.contains("`password`"), "{half}");
+        let token = of("threatexchange", &[("TX_ACCESS_TOKEN", "12345678|abc")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(token["api_token"], "12345678|abc");
+        if cfg!(feature = "exchange") {
+            let keys = of(
+                "stop_ncii",
+                &[("TX_STOPNCII_KEYS", "a,b,https://example.org/v1")],
+            );
+            assert_eq!(
+                keys.unwrap().unwrap()["base_url_override"],
+                "https://example.org/v1"
+            );
+        }
     }
 }

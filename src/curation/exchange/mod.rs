@@ -3,19 +3,23 @@
 //! Owns which exchanges there are and how each is set, in `exchanges.json` of the home folder; what is sent with a
 //! request to prove who asks, in `exchange-credentials.json` (both 0600); and what a fetch does to the bank. An exchange
 //! and its bank are made and deleted together. Whoever changes an exchange holds the store open, so that there is one
-//! writer. Refuses to talk to a network.
+//! writer. How far an exchange was read, and what each fetch did, stands in the store beside its bank. How the other sides are
+//! asked is the room `exchange`'s; over the network goes the room `web`. Both need the feature `exchange`: without it there is the kind
+//! `sample` only.
 //!
 //! | file | what it owns |
 //! | --- | --- |
 //! | `api` | the kinds of exchange: what each is told, and which are there |
 //! | `registry` | the exchanges |
 //! | `credentials` | secrets |
-//! | `fetch` | what a fetch does |
+//! | `fetch` | what a fetch does to the bank |
+//! | `remote` | a fetch from a server, page by page |
+//! | `state` | how far the other side was read, and what each fetch brought |
 //! | `sample` | what the kind `sample` gives |
 //!
 //! ```
-//! use hashgate::curation::Workspace;
-//! use hashgate::curation::exchange::{Exchanges, NewExchange};
+//! use hashgate::curation::{Silent, Workspace};
+//! use hashgate::curation::exchange::{Credentials, Exchanges, FetchOptions, FetchWatch, NewExchange};
 //! use hashgate::store::BankStore;
 //! # let folder = tempfile::tempdir()?;
 //! let workspace = Workspace::at(folder.path().join("home"))?;
@@ -23,7 +27,9 @@
 //! let store = BankStore::open(workspace.store())?;
 //! let mut exchanges = Exchanges::of(&workspace)?;
 //! exchanges.add(&store, NewExchange::new("SAMPLES".parse()?, "sample"))?;
-//! let fetched = exchanges.fetch(&store, &"SAMPLES".parse()?)?;
+//! let ready = exchanges.ready(&store, &"SAMPLES".parse()?, &Credentials::of(&workspace)?)?;
+//! let mut watch = FetchWatch { observer: &Silent, stopped: &mut || {} };
+//! let fetched = ready.fetch(&store, &FetchOptions::default(), &mut watch)?;
 //! assert_eq!((fetched.added, exchanges.items(&store, &"SAMPLES".parse()?)?), (18, 18));
 //! assert!(exchanges.remove(&store, &"SAMPLES".parse()?)?);
 //! assert!(store.banks()?.is_empty());
@@ -34,11 +40,16 @@ mod api;
 mod credentials;
 mod fetch;
 mod registry;
+#[cfg(feature = "exchange")]
+mod remote;
 mod sample;
+mod state;
 
 pub use api::{Api, Field, FieldError, FieldKind};
 pub use credentials::Credentials;
-pub use registry::{Exchange, Exchanges, FetchState, NewExchange};
+pub use fetch::{FetchOptions, FetchWatch, source_name};
+pub use registry::{Exchange, Exchanges, NewExchange, Ready};
+pub use state::{FetchRecord, FetchState};
 
 use crate::bank::BankName;
 use crate::files::ReplaceError;
@@ -129,4 +140,77 @@ pub enum ExchangeError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is kept of the fetches cannot be read.
+    #[error("what is kept of the fetches cannot be read: {problem}")]
+    Kept {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A fetch of it is under way.
+    #[error("the exchange {name} is being fetched already")]
+    Running {
+        /// The exchange.
+        name: BankName,
+    },
+    /// The other side asked not to be asked yet.
+    #[error("the other side of {name} asked not to be asked before {}", crate::clock::time(*until))]
+    TooSoon {
+        /// The exchange.
+        name: BankName,
+        /// When it may be asked: seconds since 1970-01-01 UTC.
+        until: u64,
+    },
+    /// The other side asks not to be asked for a time.
+    #[error("{name}: {problem}: the next fetch goes on from here, not before {}", crate::clock::time(*until))]
+    Later {
+        /// The exchange.
+        name: BankName,
+        /// What it said.
+        problem: String,
+        /// When it may be asked: seconds since 1970-01-01 UTC.
+        until: u64,
+    },
+    /// There is nothing that proves who asks.
+    #[error(
+        "there are no credentials for exchanges of the kind {api}: set them with `hashgate exchange set`, or in the environment"
+    )]
+    NoCredentials {
+        /// The kind.
+        api: &'static str,
+    },
+    /// An address may not be asked.
+    #[error("the address of the exchange may not be asked: {problem}")]
+    Address {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A fetch did not come to its end. What was read before is in the bank, and the next one goes on from there.
+    #[error("{name}: {problem}")]
+    Fetch {
+        /// The exchange.
+        name: BankName,
+        /// Why.
+        problem: String,
+    },
+    /// A fetch was stopped.
+    #[error("the fetch of {name} was stopped: the next goes on from here")]
+    Stopped {
+        /// The exchange.
+        name: BankName,
+    },
+    /// All was read anew, and too much no longer appears.
+    #[error(
+        "{gone} of the {active} entries of {name} no longer appear at the other side, more than {max_shrink} % of them: nothing of that is taken back; \
+         look at why, and take it with `hashgate exchange fetch {name} --accept-shrink`"
+    )]
+    Shrinks {
+        /// The exchange.
+        name: BankName,
+        /// How many would no longer match.
+        gone: u64,
+        /// How many match now.
+        active: u64,
+        /// The greatest share that may leave, in per cent.
+        max_shrink: u8,
+    },
 }

@@ -1,12 +1,15 @@
 //! Which exchanges there are, how each is set, and what its fetches did.
 
 use crate::bank::{Action, BankId, BankName, ContentItem, Policy};
-use crate::clock;
 use crate::curation::Workspace;
 use crate::curation::exchange::api::{Unknown, read};
-use crate::curation::exchange::{Api, ExchangeError, fetch};
+use crate::curation::exchange::fetch::{self, FetchOptions, FetchWatch, source_name};
+#[cfg(feature = "exchange")]
+use crate::curation::exchange::remote;
+use crate::curation::exchange::state::{FetchRecord, FetchState};
+use crate::curation::exchange::{Api, Credentials, ExchangeError};
 use crate::files;
-use crate::store::{BankStore, StoreError, SyncSummary};
+use crate::store::{BankStore, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -20,7 +23,6 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// An exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Exchange {
     /// Its name, which its bank had when it was made.
@@ -33,25 +35,6 @@ pub struct Exchange {
     pub config: Map<String, Value>,
     /// Its bank; `None` where the program ended while it was made.
     pub bank: Option<BankId>,
-    /// What its fetches did.
-    pub fetch: FetchState,
-}
-
-/// What the fetches of an exchange did. Times are seconds since 1970-01-01 UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct FetchState {
-    /// Up to when the other side has been read, where it tells a time.
-    pub checkpoint_at: Option<u64>,
-    /// When the last fetch ended, well or not.
-    pub ended_at: Option<u64>,
-    /// Whether the last fetch ended well.
-    pub succeeded: Option<bool>,
-    /// Whether all was fetched that the other side had.
-    pub is_up_to_date: bool,
-    /// Why the last fetch did not end well.
-    pub problem: Option<String>,
 }
 
 /// An exchange to be made.
@@ -201,10 +184,15 @@ impl Exchanges {
     ///
     /// # Errors
     /// [`ExchangeError`]; there is neither then, unless the store or the disk failed on the way: making it again ends it.
-    pub fn add(&mut self, store: &BankStore, new: NewExchange) -> Result<&Exchange, ExchangeError> {
+    pub fn add(
+        &mut self,
+        store: &BankStore,
+        mut new: NewExchange,
+    ) -> Result<&Exchange, ExchangeError> {
         let api = Api::named(&new.api).ok_or_else(|| ExchangeError::NoSuchApi {
             given: new.api.chars().take(64).collect(),
         })?;
+        new.api = api.name.to_owned();
         if !api.is_there {
             return Err(ExchangeError::NotThere { api: api.name });
         }
@@ -230,7 +218,6 @@ impl Exchanges {
             enabled: new.enabled,
             config,
             bank: None,
-            fetch: FetchState::default(),
         })?;
         self.bank_of(store, &name, new.policy)?;
         self.known(&name)
@@ -307,39 +294,62 @@ impl Exchanges {
         Ok(true)
     }
 
-    /// Brings the bank of an exchange to what the other side has now, and writes down how that went.
+    /// Gives an exchange other settings. Where it then asks for something else, its next fetch reads all anew.
     ///
     /// # Errors
-    /// [`ExchangeError`]: what was taken in before stays.
-    pub fn fetch(
+    /// [`ExchangeError::NoSuchExchange`], [`ExchangeError::Field`], [`ExchangeError::Write`].
+    pub fn set_config(
         &mut self,
-        store: &BankStore,
         name: &BankName,
-    ) -> Result<SyncSummary, ExchangeError> {
-        let fetched = self.fetch_all(store, name);
+        given: &Map<String, Value>,
+    ) -> Result<&Exchange, ExchangeError> {
         let mut exchange = self.known(name)?.clone();
-        let state = &mut exchange.fetch;
-        state.ended_at = Some(clock::now());
-        state.succeeded = Some(fetched.is_ok());
-        state.is_up_to_date = fetched.is_ok();
-        state.problem = fetched.as_ref().err().map(ToString::to_string);
+        let mut config = exchange.config.clone();
+        config.extend(given.clone());
+        exchange.config = read(api_of(&exchange)?.config, &config, Unknown::Refused)?;
         self.put(exchange)?;
-        fetched
+        self.known(name)
     }
 
-    fn fetch_all(
+    /// What is needed to fetch an exchange, whoever holds the store meanwhile: its bank is made where it was not yet.
+    ///
+    /// # Errors
+    /// [`ExchangeError`]: no such exchange, no credentials, no bank any more.
+    pub fn ready(
         &mut self,
         store: &BankStore,
         name: &BankName,
-    ) -> Result<SyncSummary, ExchangeError> {
-        let exchange = self.known(name)?;
-        let api = Api::named(&exchange.api).ok_or_else(|| ExchangeError::NoSuchApi {
-            given: exchange.api.chars().take(64).collect(),
-        })?;
+        credentials: &Credentials,
+    ) -> Result<Ready, ExchangeError> {
         let bank = self.bank_of(store, name, Policy::new(Action::Review))?;
-        match api.name {
-            "sample" => Ok(fetch::of_samples(store, bank, name)?),
-            _ => Err(ExchangeError::NotThere { api: api.name }),
+        let exchange = self.known(name)?.clone();
+        let api = api_of(&exchange)?;
+        if !api.is_there {
+            return Err(ExchangeError::NotThere { api: api.name });
+        }
+        #[cfg(feature = "exchange")]
+        let asked = match api.name {
+            "sample" => None,
+            _ => Some(remote::Asked::of(&exchange, api, credentials)?),
+        };
+        #[cfg(not(feature = "exchange"))]
+        let _ = credentials;
+        Ok(Ready {
+            exchange,
+            bank,
+            #[cfg(feature = "exchange")]
+            asked,
+        })
+    }
+
+    /// What the fetches of an exchange did.
+    ///
+    /// # Errors
+    /// [`ExchangeError::NoSuchExchange`], [`ExchangeError::Store`], [`ExchangeError::Kept`].
+    pub fn state(&self, store: &BankStore, name: &BankName) -> Result<FetchState, ExchangeError> {
+        match self.known(name)?.bank {
+            Some(bank) => FetchState::of(store, bank),
+            None => Ok(FetchState::default()),
         }
     }
 
@@ -362,11 +372,64 @@ impl Exchanges {
     #[must_use]
     pub fn records_of<'a>(&'a self, item: &'a ContentItem) -> Option<(&'a Exchange, Vec<&'a str>)> {
         let exchange = self.of_bank(item.bank)?;
-        let own = fetch::source(&exchange.name);
+        let own = source_name(&exchange.name);
         let of_it = item.sources().filter(|source| source.source == own);
         let records: Vec<&str> = of_it
             .filter_map(|source| source.record.as_deref())
             .collect();
         (!records.is_empty()).then_some((exchange, records))
+    }
+}
+
+fn api_of(exchange: &Exchange) -> Result<Api, ExchangeError> {
+    Api::named(&exchange.api).ok_or_else(|| ExchangeError::NoSuchApi {
+        given: exchange.api.chars().take(64).collect(),
+    })
+}
+
+/// An exchange that can be fetched: how it is set, its bank, and what proves who asks. It is read once, so that a fetch
+/// needs the registry no more.
+pub struct Ready {
+    exchange: Exchange,
+    bank: BankId,
+    #[cfg(feature = "exchange")]
+    asked: Option<remote::Asked>,
+}
+
+impl Ready {
+    /// The exchange.
+    #[must_use]
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Brings the bank of the exchange to what the other side has now, and writes down how that went.
+    ///
+    /// It can be stopped and killed at any point: the next fetch goes on from there. Others may write to the store meanwhile.
+    /// No two fetches of one exchange run at once.
+    ///
+    /// # Errors
+    /// [`ExchangeError`]: what was taken in before stays.
+    pub fn fetch(
+        &self,
+        store: &BankStore,
+        options: &FetchOptions,
+        watch: &mut FetchWatch<'_>,
+    ) -> Result<FetchRecord, ExchangeError> {
+        fetch::run(store, (&self.exchange, self.bank), options, watch, |work| {
+            #[cfg(feature = "exchange")]
+            if let Some(asked) = &self.asked {
+                return work.pages(asked);
+            }
+            work.samples()
+        })
+    }
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut told = f.debug_struct("Ready");
+        told.field("exchange", &self.exchange.name)
+            .finish_non_exhaustive()
     }
 }

@@ -240,7 +240,9 @@ pub(super) async fn status(Shared(state): Shared<Arc<State>>, name: Named) -> An
     let name = name_of(&read(name)?)?;
     let told = curator(&state)?.ask(move |desk| {
         let known = exchanges(desk)?;
-        let fetch = &one_of(&known, &name)?.fetch;
+        one_of(&known, &name)?;
+        let fetch = known.state(&desk.store, &name);
+        let fetch = fetch.map_err(|error| refusal(&error))?;
         let items = known.items(&desk.store, &name);
         let items = items.map_err(|error| refusal(&error))?;
         Ok(json!({
@@ -248,8 +250,7 @@ pub(super) async fn status(Shared(state): Shared<Arc<State>>, name: Named) -> An
             "fetched_items": items,
             "last_fetch_complete_ts": fetch.ended_at,
             "last_fetch_succeeded": fetch.succeeded,
-            // Fetching takes the one writer: while it runs, nobody can ask.
-            "running_fetch_start_ts": null,
+            "running_fetch_start_ts": fetch.running_since(),
             "up_to_date": fetch.is_up_to_date,
         }))
     });

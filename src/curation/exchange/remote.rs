@@ -1,0 +1,287 @@
+//! A fetch from a server: asks it page by page, tries again where an answer cannot be read, and goes on behind what never can be.
+
+use crate::clock;
+use crate::curation::exchange::credentials::Credentials;
+use crate::curation::exchange::fetch::Work;
+use crate::curation::exchange::{Api, Exchange, ExchangeError};
+use crate::curation::{Notice, Progress};
+use crate::exchange::{Ncmec, Page, PageError, Source, StopNcii, Tat, ThreatExchange, WayOn};
+use crate::web::{Base, Client, ClientOptions, WebError};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+
+/// How often a page that cannot be read is asked for.
+const READS: u32 = 3;
+/// How often in a row something is left out or the other side forgets where it was, before the fetch fails.
+const IN_A_ROW: u32 = 40;
+
+fn text(of: &Map<String, Value>, field: &'static str) -> Option<String> {
+    of.get(field).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// How an exchange is asked, and what marks that it asks for the same as before.
+pub(super) struct Asked {
+    api: Api,
+    config: Map<String, Value>,
+    secrets: Map<String, Value>,
+    base: Option<Base>,
+}
+
+impl Asked {
+    /// Of an exchange and the secrets of its kind.
+    pub(super) fn of(
+        exchange: &Exchange,
+        api: Api,
+        credentials: &Credentials,
+    ) -> Result<Self, ExchangeError> {
+        let secrets = credentials.given(api)?;
+        if secrets.is_none() && api.credentials.is_some() {
+            return Err(ExchangeError::NoCredentials { api: api.name });
+        }
+        let secrets = secrets.unwrap_or_default();
+        let given =
+            text(&exchange.config, "base_url").or_else(|| text(&secrets, "base_url_override"));
+        let given = given.or_else(|| text(&exchange.config, "environment"));
+        let base = given.map(|given| given.parse()).transpose();
+        let base = base.map_err(|error: crate::web::BaseError| ExchangeError::Address {
+            problem: error.to_string(),
+        })?;
+        Ok(Self {
+            api,
+            config: exchange.config.clone(),
+            secrets,
+            base,
+        })
+    }
+
+    /// What is asked, and for what, without a secret. Where it changes, all is read anew.
+    fn mark(&self) -> String {
+        let mut config = self.config.clone();
+        config.remove("proxy");
+        let mut digest = Sha256::new();
+        digest.update(self.api.name);
+        digest.update(Value::Object(config).to_string());
+        digest.update(
+            self.base
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        );
+        let digest: [u8; 32] = digest.finalize().into();
+        let hex: String = digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{} {hex}", self.api.name)
+    }
+
+    fn source(&self, position: Option<&Value>) -> Result<Box<dyn Source>, PageError> {
+        let secret = |field| text(&self.secrets, field).unwrap_or_default();
+        let base = self.base.clone();
+        Ok(match self.api.name {
+            "ncmec" => {
+                let members = self.config.get("only_esp_ids").and_then(Value::as_array);
+                let members = members.into_iter().flatten().filter_map(Value::as_u64);
+                let base = base.ok_or_else(|| PageError::Stuck {
+                    problem: "it is not said which environment is asked".to_owned(),
+                })?;
+                let user = (secret("user"), secret("password"));
+                Box::new(Ncmec::new(base, user, members, position))
+            }
+            "stop_ncii" => {
+                let (key, subscription) =
+                    (secret("fetch_function_key"), secret("subscription_key"));
+                Box::new(StopNcii::new(base, key, subscription, position)?)
+            }
+            "fb_threatexchange" => {
+                let group = self.config.get("privacy_group").and_then(Value::as_u64);
+                let group = group.unwrap_or_default();
+                Box::new(ThreatExchange::new(
+                    base,
+                    group,
+                    secret("api_token"),
+                    position,
+                )?)
+            }
+            "tat" => {
+                let user = (secret("username"), secret("password"));
+                Box::new(Tat::new(base, user, position)?)
+            }
+            other => {
+                let problem = format!("exchanges of the kind {other} are not fetched page by page");
+                return Err(PageError::Stuck { problem });
+            }
+        })
+    }
+
+    /// A client that asks as the exchange says.
+    pub(super) fn client(&self) -> Result<Client, WebError> {
+        let mut options = ClientOptions::default();
+        options.proxy = text(&self.config, "proxy");
+        Client::new(options)
+    }
+}
+
+/// How often what went wrong in a row.
+#[derive(Default)]
+struct Row {
+    reads: u32,
+    left_out: u32,
+    forgotten: u32,
+    is_narrow: bool,
+}
+
+impl Work<'_, '_> {
+    /// Fetches what the other side has, page by page.
+    pub(super) fn pages(&mut self, asked: &Asked) -> Result<(), ExchangeError> {
+        let failed = self.failed();
+        let client = asked.client().map_err(|error| failed(error.to_string()))?;
+        let source = |position: Option<&Value>| {
+            asked
+                .source(position)
+                .map_err(|error| failed(error.to_string()))
+        };
+        self.begin(&asked.mark(), source(None)?.stale_after())?;
+        let mut source = source(self.progress.position.as_ref())?;
+        let ends = Instant::now() + self.options.time;
+        let mut row = Row::default();
+        // What is passed over counts only when something behind it can be read.
+        let mut left_out: Vec<String> = Vec::new();
+        loop {
+            if self.is_stopped() {
+                return Err(ExchangeError::Stopped {
+                    name: self.exchange.name.clone(),
+                });
+            }
+            if Instant::now() >= ends {
+                return Err(failed(
+                    "the time for one fetch is over; the next goes on from here".to_owned(),
+                ));
+            }
+            let ask = source
+                .next(clock::now())
+                .map_err(|error| failed(error.to_string()))?;
+            let Some(ask) = ask else { break };
+            let observer = self.watch.observer;
+            let answer = client.ask(&ask, &|| observer.is_stopped());
+            let taken = match answer {
+                Ok(answer) => source.take(&answer, clock::now()),
+                Err(WebError::Stopped) => {
+                    return Err(ExchangeError::Stopped {
+                        name: self.exchange.name.clone(),
+                    });
+                }
+                Err(error @ WebError::Later { seconds, .. }) => {
+                    return Err(ExchangeError::Later {
+                        problem: error.to_string(),
+                        name: self.exchange.name.clone(),
+                        until: clock::now().saturating_add(seconds),
+                    });
+                }
+                // It was asked for often enough.
+                Err(error @ (WebError::Cut { .. } | WebError::TooLong { .. })) => {
+                    row.reads = READS;
+                    Err(PageError::Corrupt {
+                        problem: error.to_string(),
+                        page: Box::default(),
+                    })
+                }
+                Err(error) => return Err(failed(error.to_string())),
+            };
+            match taken {
+                Ok(page) => {
+                    self.progress.has_holes |= !left_out.is_empty() || page.bad_count > 0;
+                    for what in left_out.drain(..) {
+                        self.alarm(format!("{what} cannot be read, however often they are asked for, and were left out"));
+                        self.record.left_out.push(what);
+                    }
+                    self.progress.position = Some(source.position());
+                    self.state.checkpoint_at = source.read_up_to();
+                    self.page(page, &*source, true)?;
+                    row = Row::default();
+                }
+                Err(PageError::Corrupt { problem, page }) => {
+                    row.reads += 1;
+                    let reads = if row.is_narrow { 1 } else { READS };
+                    if row.reads < reads {
+                        let wait = Duration::from_secs(1) * row.reads;
+                        if !client.pause(wait, &|| observer.is_stopped()) {
+                            return Err(ExchangeError::Stopped {
+                                name: self.exchange.name.clone(),
+                            });
+                        }
+                        continue;
+                    }
+                    row.reads = 0;
+                    self.page(*page, &*source, false)?;
+                    match source.way_on(clock::now()) {
+                        WayOn::Less => row.is_narrow = true,
+                        WayOn::LeaveOut(what) => {
+                            row.left_out += 1;
+                            left_out.push(what);
+                        }
+                        WayOn::None => return Err(failed(problem)),
+                    }
+                    if row.left_out > IN_A_ROW {
+                        return Err(failed(problem));
+                    }
+                }
+                Err(error @ PageError::Expired { .. }) => {
+                    row.forgotten += 1;
+                    if row.forgotten > READS {
+                        return Err(failed(error.to_string()));
+                    }
+                }
+                Err(error) => return Err(failed(error.to_string())),
+            }
+        }
+        self.end()
+    }
+
+    fn failed(&self) -> impl Fn(String) -> ExchangeError + use<> {
+        let name = self.exchange.name.clone();
+        move |problem| ExchangeError::Fetch {
+            name: name.clone(),
+            problem,
+        }
+    }
+
+    /// Takes in what a page holds.
+    fn page(
+        &mut self,
+        page: Page,
+        source: &dyn Source,
+        is_position: bool,
+    ) -> Result<(), ExchangeError> {
+        let Page {
+            mut records,
+            bad,
+            bad_count,
+            ..
+        } = page;
+        records.retain(|record| {
+            record
+                .record_id
+                .as_deref()
+                .is_none_or(|id| source.wants(id))
+        });
+        for line in &bad {
+            self.watch.observer.notice(Notice::LeftOut(line));
+        }
+        self.record.rejected += bad_count;
+        self.record.pages += u64::from(is_position);
+        self.take(records, is_position)?;
+        let name = self.exchange.name.as_str();
+        let taken = self.record.added
+            + self.record.updated
+            + self.record.unchanged
+            + self.record.taken_back;
+        let what = format!("{name}: records");
+        let mut progress = Progress::items(&what, taken, 0);
+        progress.total = None;
+        self.watch.observer.progress(progress);
+        Ok(())
+    }
+}

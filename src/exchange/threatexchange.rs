@@ -1,0 +1,214 @@
+//! ThreatExchange: `threat_updates` of a privacy group (JSON of the Graph API, the token in the query).
+//!
+//! Updates come in the order of their times, oldest first. So the latest time that was seen is all that is kept: the address of the
+//! next page holds the token, and is kept in memory only. If times ever go back, the position stays where it was until
+//! all pages are read. Updates that are taken back are told for some weeks; who comes later must read all anew.
+//!
+//! Where a page cannot be read, less is asked for at once, down to one update. If that one cannot be read, the reader goes on a
+//! second later, then four, and so on.
+
+use crate::clock::DAY;
+use crate::exchange::leap::Leap;
+use crate::exchange::page::{self, Page, PageError, encoded};
+use crate::exchange::stop_ncii::{own, seconds};
+use crate::exchange::{Source, WayOn};
+use crate::hashset::ListFormat;
+use crate::web::{Answer, Ask, Base};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where the Graph API is, in the version that this was written for.
+const BASE: &str = "https://graph.facebook.com/v21.0";
+/// How many updates are asked for at once.
+const PAGE: u64 = 500;
+/// What is asked of each update.
+const FIELDS: &str = "id,indicator,type,last_updated,should_delete,descriptors{id,owner{id},status,tags,added_on,reactions,my_reactions}";
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Position {
+    /// All updates before this time were read.
+    since: u64,
+}
+
+/// A privacy group of ThreatExchange.
+pub struct ThreatExchange {
+    base: Base,
+    group: u64,
+    token: String,
+    at: Position,
+    /// The latest time that was seen.
+    latest: u64,
+    is_ordered: bool,
+    next: Option<Base>,
+    size: u64,
+    leap: Leap,
+    is_done: bool,
+}
+
+#[derive(Deserialize)]
+struct Around {
+    data: Vec<When>,
+    #[serde(default)]
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    #[serde(default)]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct When {
+    #[serde(default)]
+    last_updated: Option<Value>,
+}
+
+impl ThreatExchange {
+    /// A group's updates, from a position on. `base`: another address than the Graph API's.
+    ///
+    /// # Errors
+    /// [`PageError::Stuck`] never in this version: the own address is known to be one.
+    pub fn new(
+        base: Option<Base>,
+        group: u64,
+        token: String,
+        position: Option<&Value>,
+    ) -> Result<Self, PageError> {
+        let base = match base {
+            Some(base) => base,
+            None => own(BASE)?,
+        };
+        let at: Position = page::position(position);
+        Ok(Self {
+            base,
+            group,
+            token,
+            latest: at.since,
+            at,
+            is_ordered: true,
+            next: None,
+            size: PAGE,
+            leap: Leap::default(),
+            is_done: false,
+        })
+    }
+}
+
+impl Source for ThreatExchange {
+    fn next(&mut self, _now: u64) -> Result<Option<Ask>, PageError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        if let Some(next) = &self.next {
+            return Ok(Some(Ask::get(next.clone())));
+        }
+        // The bar between the two parts of a token may be given as `%7C`.
+        let token = encoded(&self.token.replace("%7C", "|"));
+        let mut path = format!(
+            "/{}/threat_updates/?access_token={token}&limit={}&fields={}",
+            self.group,
+            self.size,
+            encoded(FIELDS)
+        );
+        if self.at.since > 0 {
+            path.push_str(&format!("&start_time={}", self.at.since));
+        }
+        let at = self.base.join(&path).map_err(|error| PageError::Stuck {
+            problem: error.to_string(),
+        })?;
+        Ok(Some(Ask::get(at)))
+    }
+
+    fn take(&mut self, answer: &Answer, _now: u64) -> Result<Page, PageError> {
+        if !answer.is_good() {
+            let is_token = is_about_token(&answer.body);
+            if matches!(answer.status, 400 | 404 | 410) && self.next.take().is_some() && !is_token {
+                let status = answer.status;
+                return Err(PageError::Expired { status });
+            }
+            if is_token {
+                let detail = String::new();
+                return Err(PageError::Refused {
+                    status: 401,
+                    detail,
+                });
+            }
+            let secret = self.token.rsplit(['|', 'C']).next().unwrap_or(&self.token);
+            return Err(PageError::refused(answer, &[&self.token, secret]));
+        }
+        let (page, around) = page::json::<Around>(&answer.body, ListFormat::ThreatExchange)?;
+        let next = around.paging.and_then(|paging| paging.next);
+        let next = match next.filter(|next| !next.is_empty()) {
+            None => None,
+            Some(next) => match self.base.same_origin(&next) {
+                Ok(next) if self.next.as_ref() == Some(&next) => {
+                    return Err(PageError::corrupt("it names itself as the next page", page));
+                }
+                Ok(next) => Some(next),
+                Err(_) => {
+                    let problem = "the address of its next page is another server's";
+                    return Err(PageError::corrupt(problem, page));
+                }
+            },
+        };
+        let times = around.data.iter();
+        for time in times.filter_map(|one| seconds(one.last_updated.as_ref())) {
+            self.is_ordered &= time >= self.latest;
+            self.latest = self.latest.max(time);
+        }
+        self.is_done = next.is_none();
+        if self.is_ordered || self.is_done {
+            self.at.since = self.latest;
+        }
+        self.next = next;
+        self.leap.landed();
+        self.size = (self.size * 10).min(PAGE);
+        Ok(page)
+    }
+
+    fn way_on(&mut self, now: u64) -> WayOn {
+        // From the last time on, whatever page it was.
+        self.next = None;
+        if self.size > 1 {
+            self.size = (self.size / 10).max(1);
+            return WayOn::Less;
+        }
+        let from = self.at.since;
+        match self.leap.over(from, now) {
+            Some(to) => {
+                (self.at.since, self.latest) = (to, to.max(self.latest));
+                WayOn::LeaveOut(format!("updates from time {from} to {}", to - 1))
+            }
+            None => WayOn::None,
+        }
+    }
+
+    fn position(&self) -> Value {
+        serde_json::to_value(&self.at).unwrap_or_default()
+    }
+
+    fn read_up_to(&self) -> Option<u64> {
+        Some(self.at.since).filter(|&since| since > 0)
+    }
+
+    fn stale_after(&self) -> Option<u64> {
+        Some(30 * DAY)
+    }
+}
+
+/// Whether an error of the Graph API is about the token (code 190, type `OAuthException`).
+fn is_about_token(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Said {
+        error: Told,
+    }
+    #[derive(Deserialize)]
+    struct Told {
+        #[serde(default)]
+        code: Option<i64>,
+    }
+    let said: Option<Said> = serde_json::from_slice(body).ok();
+    said.and_then(|said| said.error.code) == Some(190)
+}
