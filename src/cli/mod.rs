@@ -16,6 +16,8 @@ mod complete;
 mod decisions;
 mod derive;
 mod evaluate;
+#[cfg(feature = "exchange")]
+mod exchange;
 mod exit;
 #[cfg(feature = "curation")]
 mod export;
@@ -106,6 +108,10 @@ enum Command {
     #[cfg(feature = "curation")]
     /// Read hash lists into a bank
     Import(import::ImportArgs),
+    #[cfg(feature = "exchange")]
+    /// Fetch the lists of other organisations from their servers
+    #[command(subcommand)]
+    Exchange(exchange::ExchangeCommand),
     #[cfg(feature = "curation")]
     /// Show what is known of entries, and since when a withdrawal is in force
     Audit(audit::AuditArgs),
@@ -254,6 +260,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Bank(command) => bank::run(command, &home()?),
         #[cfg(feature = "curation")]
         Command::Import(args) => import::run(args, &home()?),
+        #[cfg(feature = "exchange")]
+        Command::Exchange(command) => exchange::run(command, &home()?),
         #[cfg(feature = "curation")]
         Command::Audit(args) => audit::run(&args, &home()?),
         #[cfg(feature = "curation")]

@@ -74,6 +74,11 @@ pub trait Source: Send {
         None
     }
 
+    /// Whether what was taken last was an answer about records, and not only leave to ask for some.
+    fn is_past_login(&self) -> bool {
+        true
+    }
+
     /// Whether a record of this id is wanted.
     fn wants(&self, _record: &str) -> bool {
         true

@@ -178,6 +178,10 @@ impl Source for Tat {
         serde_json::to_value(&self.at).unwrap_or_default()
     }
 
+    fn is_past_login(&self) -> bool {
+        self.token.is_some() && !self.is_new
+    }
+
     fn read_up_to(&self) -> Option<u64> {
         let (time, _) = self.at.after.split_once(',')?;
         let time: f64 = time.parse().ok()?;

@@ -91,6 +91,13 @@ impl Credentials {
         Ok(given.or_else(|| self.get(api).cloned()))
     }
 
+    /// Whether the environment gives those of a kind.
+    #[must_use]
+    pub fn are_in_environment(api: Api) -> bool {
+        let given = from_environment(api, |name| std::env::var(name).ok());
+        !matches!(given, Ok(None))
+    }
+
     /// Sets those of a kind; an empty object removes them. When it returns, they are on disk.
     ///
     /// # Errors

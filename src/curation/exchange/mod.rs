@@ -48,7 +48,7 @@ mod state;
 pub use api::{Api, Field, FieldError, FieldKind};
 pub use credentials::Credentials;
 pub use fetch::{FetchOptions, FetchWatch, source_name};
-pub use registry::{Exchange, Exchanges, NewExchange, Ready};
+pub use registry::{Exchange, Exchanges, NewExchange, Ready, TestedPage};
 pub use state::{FetchRecord, FetchState};
 
 use crate::bank::BankName;

@@ -403,6 +403,22 @@ impl Ready {
         &self.exchange
     }
 
+    /// Asks the other side for one page, and keeps nothing.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Fetch`]: it does not answer, refuses, or answers something else.
+    pub fn test(&self, stop: &dyn Fn() -> bool) -> Result<TestedPage, ExchangeError> {
+        #[cfg(feature = "exchange")]
+        if let Some(asked) = &self.asked {
+            return asked.test(&self.exchange.name, stop);
+        }
+        let _ = stop;
+        Ok(TestedPage {
+            records: crate::curation::exchange::sample::records().count() as u64,
+            bad: 0,
+        })
+    }
+
     /// Brings the bank of the exchange to what the other side has now, and writes down how that went.
     ///
     /// It can be stopped and killed at any point: the next fetch goes on from there. Others may write to the store meanwhile.
@@ -424,6 +440,16 @@ impl Ready {
             work.samples()
         })
     }
+}
+
+/// What a page held that was asked for to see whether the other side answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TestedPage {
+    /// Records that can be used.
+    pub records: u64,
+    /// Records, or parts of records, that cannot.
+    pub bad: u64,
 }
 
 impl std::fmt::Debug for Ready {

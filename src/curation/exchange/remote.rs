@@ -1,9 +1,10 @@
 //! A fetch from a server: asks it page by page, tries again where an answer cannot be read, and goes on behind what never can be.
 
+use crate::bank::BankName;
 use crate::clock;
 use crate::curation::exchange::credentials::Credentials;
 use crate::curation::exchange::fetch::Work;
-use crate::curation::exchange::{Api, Exchange, ExchangeError};
+use crate::curation::exchange::{Api, Exchange, ExchangeError, TestedPage};
 use crate::curation::{Notice, Progress};
 use crate::exchange::{Ncmec, Page, PageError, Source, StopNcii, Tat, ThreatExchange, WayOn};
 use crate::web::{Base, Client, ClientOptions, WebError};
@@ -121,6 +122,45 @@ impl Asked {
         let mut options = ClientOptions::default();
         options.proxy = text(&self.config, "proxy");
         Client::new(options)
+    }
+}
+
+impl Asked {
+    /// Asks for one page.
+    pub(super) fn test(
+        &self,
+        name: &BankName,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<TestedPage, ExchangeError> {
+        let failed = |problem: String| ExchangeError::Fetch {
+            name: name.clone(),
+            problem,
+        };
+        let client = self.client().map_err(|error| failed(error.to_string()))?;
+        let mut source = self
+            .source(None)
+            .map_err(|error| failed(error.to_string()))?;
+        // A token may have to be asked for first.
+        for _ in 0..2 {
+            let ask = source
+                .next(clock::now())
+                .map_err(|error| failed(error.to_string()))?;
+            let Some(ask) = ask else { break };
+            let answer = client
+                .ask(&ask, stop)
+                .map_err(|error| failed(error.to_string()))?;
+            let page = source
+                .take(&answer, clock::now())
+                .map_err(|error| failed(error.to_string()))?;
+            let records = page.records.len() as u64;
+            if records + page.bad_count > 0 || source.is_past_login() {
+                return Ok(TestedPage {
+                    records,
+                    bad: page.bad_count,
+                });
+            }
+        }
+        Ok(TestedPage { records: 0, bad: 0 })
     }
 }
 
