@@ -117,6 +117,16 @@ fn describe(record: &AuditRecord, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "    {metadata}")?;
         }
     }
+    for fetch in &record.fetches {
+        writeln!(
+            out,
+            "  {} by fetch {} of {}, at {}",
+            fetch.what,
+            fetch.number,
+            fetch.source.trim_start_matches("exchange:"),
+            time(fetch.began_at)
+        )?;
+    }
     if let Some(remarks) = &record.remarks {
         let said = [
             ("note", &remarks.note),

@@ -7,6 +7,7 @@ use crate::bank::{Changed, ContentId, ContentItem, ContentState, OpaqueSignal, P
 use crate::clock;
 use crate::curation::Workspace;
 use crate::curation::entries::{self, EntryName};
+use crate::curation::exchange::{ExchangeError, FetchRecord};
 use crate::curation::ledger::{Ledger, LedgerEntry, LedgerError};
 use crate::store::{BankStore, Remarks, StoreError};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct AuditRecord {
     pub labels: Vec<String>,
     /// Where it came from, the first source first.
     pub sources: Vec<Provenance>,
+    /// Which fetches of an exchange brought its records, and which changed its state; left out where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fetches: Vec<AuditFetch>,
     /// What people here wrote about it; left out where they wrote nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remarks: Option<Remarks>,
@@ -49,6 +53,20 @@ pub struct AuditRecord {
     pub negative: usize,
     /// How many owners only say that it is worth looking into.
     pub seed: usize,
+}
+
+/// A fetch of an exchange that brought a record of an entry, or changed the entry's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuditFetch {
+    /// The exchange, as the entry's source is called: `exchange:NAME`.
+    pub source: String,
+    /// The fetch's number.
+    pub number: u64,
+    /// When it began: seconds since 1970-01-01 UTC.
+    pub began_at: u64,
+    /// What it did: `brought` or `changed`.
+    pub what: String,
 }
 
 /// Why nothing can be told of an entry.
@@ -109,6 +127,40 @@ impl Audit {
         items.iter().map(|item| self.record(item)).collect()
     }
 
+    /// The fetches that an entry's times are those of.
+    fn fetches(&self, item: &ContentItem) -> Result<Vec<AuditFetch>, AuditError> {
+        let of_exchange = |from: &&Provenance| from.source.starts_with("exchange:");
+        let Some(own) = item.sources().find(of_exchange) else {
+            return Ok(Vec::new());
+        };
+        let fetches = match FetchRecord::all(&self.store, item.bank) {
+            Ok(fetches) => fetches,
+            Err(ExchangeError::Store(error)) => return Err(error.into()),
+            // What is damaged there is told by the exchange's status.
+            Err(_) => return Ok(Vec::new()),
+        };
+        let mut told = Vec::new();
+        for fetch in fetches {
+            let did = |source: &str, what: &str| AuditFetch {
+                source: source.to_owned(),
+                number: fetch.number,
+                began_at: fetch.began_at,
+                what: what.to_owned(),
+            };
+            let brought = item.sources().filter(of_exchange);
+            let brought = brought.filter(|from| from.added_at == fetch.began_at);
+            told.extend(brought.map(|from| did(&from.source, "brought")));
+            if item
+                .changed
+                .is_some_and(|changed| changed.at == fetch.began_at)
+            {
+                told.push(did(&own.source, "changed"));
+            }
+        }
+        told.dedup();
+        Ok(told)
+    }
+
     fn record(&self, item: &ContentItem) -> Result<AuditRecord, AuditError> {
         let in_force = match item.changed {
             Some(changed) => self.ledger.first_with(changed.revision)?,
@@ -132,6 +184,7 @@ impl Audit {
             opaque: item.opaque.clone(),
             labels: item.labels.clone(),
             sources: item.sources().cloned().collect(),
+            fetches: self.fetches(item)?,
             remarks: (remarks != Remarks::default()).then_some(remarks),
             agreeing: item.agreeing(),
             positive: votes.positive,

@@ -13,6 +13,7 @@ use crate::curation::exchange::{
 use crate::curation::{Notice, Progress};
 use crate::service::curator::{Desk, log_and_hide, outcome};
 use crate::service::fault::Fault;
+use crate::service::metrics::ExchangeNow;
 use crate::service::state::State;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,14 +34,19 @@ fn failed(error: &ExchangeError) -> Fault {
     log_and_hide("exchanges", error)
 }
 
-/// Which exchanges are to be fetched now.
-fn due(desk: &Desk) -> Result<Vec<BankName>, Fault> {
+/// Which exchanges are to be fetched now, and how all stand.
+fn due(desk: &Desk) -> Result<(Vec<BankName>, Vec<ExchangeNow>), Fault> {
     let known = Exchanges::of(&desk.workspace).map_err(|error| failed(&error))?;
     let now = clock::now();
-    let mut due = Vec::new();
-    for one in known.all().iter().filter(|one| one.enabled) {
+    let (mut due, mut all) = (Vec::new(), Vec::new());
+    for one in known.all() {
         let state = known.state(&desk.store, &one.name);
         let state = state.map_err(|error| failed(&error))?;
+        all.push(ExchangeNow {
+            name: one.name.to_string(),
+            succeeded_at: state.succeeded_at.unwrap_or_default(),
+            alarms: state.alarms.len(),
+        });
         let every = if one.api == "sample" {
             EVERY
         } else {
@@ -49,11 +55,11 @@ fn due(desk: &Desk) -> Result<Vec<BankName>, Fault> {
         let pause = every << state.failures.min(MOST_DOUBLED);
         // A clock that was put back must not stop it.
         let is_due = |ended| now < ended || now - ended >= pause;
-        if state.ended_at.is_none_or(is_due) && state.waits_until(now).is_none() {
+        if one.enabled && state.ended_at.is_none_or(is_due) && state.waits_until(now).is_none() {
             due.push(one.name.clone());
         }
     }
-    Ok(due)
+    Ok((due, all))
 }
 
 /// What is needed to fetch an exchange; `None` where it was deleted meanwhile.
@@ -117,6 +123,19 @@ fn fetch(
         curator.ended_by_itself(("fetch exchange", name.to_string()), done);
     }
     let exchange = name.as_str();
+    let counted = FetchRecord::last(curator.store(), ready.bank()).unwrap_or_default();
+    let outcome = match &fetched {
+        Ok(_) => "well",
+        Err(ExchangeError::Stopped { .. }) => "stopped",
+        Err(_) => "failed",
+    };
+    let brought = [
+        ("added", counted.added),
+        ("updated", counted.updated),
+        ("taken_back", counted.taken_back),
+        ("rejected", counted.rejected),
+    ];
+    state.metrics.fetched(exchange, outcome, &brought);
     match &fetched {
         Ok(record) => tracing::info!(
             exchange,
@@ -139,7 +158,9 @@ pub(super) async fn keep(state: Arc<State>) {
     let ends = Ends::default();
     loop {
         // What fails was logged, and is tried again.
-        for name in curator.ask(due).await.unwrap_or_default() {
+        let (due, all) = curator.ask(due).await.unwrap_or_default();
+        state.metrics.exchanges(&all);
+        for name in due {
             let Ok(Some(ready)) = curator.ask(move |desk| ready(desk, &name)).await else {
                 continue;
             };
@@ -147,6 +168,9 @@ pub(super) async fn keep(state: Arc<State>) {
             let done = tokio::task::spawn_blocking(move || fetch(&state, &ready, ends));
             // A panic in it was told when it happened.
             let _ = done.await;
+        }
+        if let Ok((_, all)) = curator.ask(self::due).await {
+            state.metrics.exchanges(&all);
         }
         let _ = tokio::time::timeout(ROUND, curator.asked_to_fetch()).await;
     }

@@ -1,7 +1,7 @@
 //! What is counted and timed, as Prometheus reads it at `/metrics`.
 //!
-//! Labels are paths as they are served, statuses, and words of this program: never a hash, a bank, a key or anything that
-//! a caller made up, so that their number is bounded and they tell nothing.
+//! Labels are paths as they are served, statuses, words of this program, and the names of exchanges, of which there are 256 at
+//! most: never a hash, a key or anything that a caller made up, so that their number is bounded and they tell nothing.
 
 use crate::gate::Verdict;
 use crate::service::handing::Standing;
@@ -41,7 +41,34 @@ struct Stage {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfExchange {
+    exchange: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Fetched {
+    exchange: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Brought {
+    exchange: String,
+    what: &'static str,
+}
+
 type Number = Gauge<f64, AtomicU64>;
+
+/// What the fetches of an exchange came to.
+#[cfg(feature = "curation")]
+#[derive(Debug, Clone)]
+pub(super) struct ExchangeNow {
+    pub(super) name: String,
+    /// When all was fetched last: seconds since 1970-01-01 UTC; 0: never.
+    pub(super) succeeded_at: u64,
+    pub(super) alarms: usize,
+}
 
 /// How long the parts of a check took.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +113,10 @@ pub(super) struct Metrics {
     uploads_waiting: Number,
     uploads_handed: Counter,
     uploads_dropped: Counter,
+    exchange_succeeded: Family<OfExchange, Number>,
+    exchange_alarms: Family<OfExchange, Number>,
+    exchange_fetches: Family<Fetched, Counter>,
+    exchange_records: Family<Brought, Counter>,
 }
 
 /// From half a millisecond to half a minute.
@@ -161,7 +192,35 @@ impl Default for Metrics {
             "uploads_dropped",
             "Judged uploads whose hashes were not handed on, and will not be",
         );
+        let exchange_succeeded = Family::<OfExchange, Number>::default();
+        registry.register(
+            "exchange_succeeded_timestamp_seconds",
+            "When all was fetched last that the other side of an exchange had, since 1970-01-01 UTC; 0: never",
+            exchange_succeeded.clone(),
+        );
+        let exchange_alarms = Family::<OfExchange, Number>::default();
+        registry.register(
+            "exchange_alarms",
+            "What somebody should look at: `hashgate exchange status` tells it",
+            exchange_alarms.clone(),
+        );
+        let exchange_fetches = Family::<Fetched, Counter>::default();
+        registry.register(
+            "exchange_fetches",
+            "Fetches of exchanges, by how they ended",
+            exchange_fetches.clone(),
+        );
+        let exchange_records = Family::<Brought, Counter>::default();
+        registry.register(
+            "exchange_records",
+            "Records that exchanges brought, by what became of them",
+            exchange_records.clone(),
+        );
         Self {
+            exchange_succeeded,
+            exchange_alarms,
+            exchange_fetches,
+            exchange_records,
             requests,
             seconds,
             checks,
@@ -215,6 +274,37 @@ impl Metrics {
             let stage = self.stages.get_or_create(&Stage { stage, outcome });
             stage.observe(took.as_secs_f64());
         }
+    }
+
+    /// Tells how all exchanges stand; those that are gone are told no more.
+    #[cfg(feature = "curation")]
+    pub(super) fn exchanges(&self, now: &[ExchangeNow]) {
+        self.exchange_succeeded.clear();
+        self.exchange_alarms.clear();
+        for one in now {
+            let exchange = one.name.clone();
+            let of = OfExchange { exchange };
+            (self.exchange_succeeded.get_or_create(&of)).set(one.succeeded_at as f64);
+            (self.exchange_alarms.get_or_create(&of)).set(one.alarms as f64);
+        }
+    }
+
+    /// Counts a fetch, and what it brought: words with numbers.
+    #[cfg(feature = "curation")]
+    pub(super) fn fetched(
+        &self,
+        exchange: &str,
+        outcome: &'static str,
+        brought: &[(&'static str, u64)],
+    ) {
+        let exchange = exchange.to_owned();
+        for (what, count) in brought {
+            let exchange = exchange.clone();
+            let of = Brought { exchange, what };
+            self.exchange_records.get_or_create(&of).inc_by(*count);
+        }
+        let of = Fetched { exchange, outcome };
+        self.exchange_fetches.get_or_create(&of).inc();
     }
 
     /// All of it as text.

@@ -403,6 +403,12 @@ impl Ready {
         &self.exchange
     }
 
+    /// Its bank.
+    #[must_use]
+    pub fn bank(&self) -> BankId {
+        self.bank
+    }
+
     /// Asks the other side for one page, and keeps nothing.
     ///
     /// # Errors

@@ -181,6 +181,15 @@ impl FetchRecord {
         read.collect()
     }
 
+    /// The last fetch of the exchange with this bank; nothing where there was none.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Kept`], [`ExchangeError::Store`].
+    pub fn last(store: &BankStore, bank: BankId) -> Result<Self, ExchangeError> {
+        let state = FetchState::of(store, bank)?;
+        read(store, bank, &numbered(RECORD, state.fetches))
+    }
+
     pub(super) fn keep(&self, facts: Facts) -> Facts {
         let facts = facts.put(&numbered(RECORD, self.number), &bytes(self));
         match self.number.checked_sub(MOST_RECORDS) {

@@ -107,6 +107,7 @@ pub(super) async fn set_api(
     let told = curator(&state)?.call(&caller, what, move |desk| {
         let mut kept = credentials(desk)?;
         if let Some(given) = given {
+            must_not_name_server(api.credentials.unwrap_or_default(), &given)?;
             if api.credentials.is_none() && !given.is_empty() {
                 let said = format!("exchanges of the kind {} take no credentials", api.name);
                 return Err(Refusal::bad(said));
@@ -121,6 +122,23 @@ pub(super) async fn set_api(
         Ok(authentication(api, &kept))
     });
     Ok(answer(&told.await?))
+}
+
+/// Refuses where a caller would say which server is asked: what proves who asks would go there. The command on the node may.
+fn must_not_name_server(fields: &[Field], given: &Map<String, Value>) -> Result<(), Refusal> {
+    let names_one = |field: &&Field| matches!(field.kind, FieldKind::Address | FieldKind::Proxy);
+    let named = fields.iter().filter(names_one);
+    let named = named.map(|field| field.name).find(|name| {
+        let value = given.get(*name);
+        value.is_some_and(|value| !value.is_null())
+    });
+    match named {
+        None => Ok(()),
+        Some(name) => {
+            let said = format!("Field `{name}` is set by `hashgate exchange set` on the node only");
+            Err(Refusal::bad(said))
+        }
+    }
 }
 
 fn fields(fields: &[Field]) -> Value {
@@ -196,6 +214,9 @@ pub(super) async fn create(
         Some(Value::String(api)) => api.clone(),
         Some(other) => other.to_string(),
     };
+    if let Some(api) = Api::named(&api) {
+        must_not_name_server(api.config, &config)?;
+    }
     let enabled = config.get("enabled").filter(|enabled| !enabled.is_null());
     let enabled = enabled.map_or(Ok(true), flag)?;
     let mut new = NewExchange::new(name, api);
