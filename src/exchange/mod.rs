@@ -10,10 +10,12 @@
 //! | `ncmec` | NCMEC's hash sharing, version 2: XML, by ranges of time |
 //! | `stop_ncii` | StopNCII.org: JSON, by a time and tokens |
 //! | `threatexchange` | ThreatExchange, `threat_updates` of a privacy group: JSON, by times |
+//! | `feedback` | what they are told about their records |
 //! | `tat` | Tech Against Terrorism: JSON, by a checkpoint |
 //!
 //! Records are read as the lists of these organisations are read from files, by [`hashset`](crate::hashset).
 
+mod feedback;
 mod leap;
 mod ncmec;
 mod page;
@@ -21,6 +23,7 @@ mod stop_ncii;
 mod tat;
 mod threatexchange;
 
+pub use feedback::{CannotSay, Listener, Opinion, Said, Telling};
 pub use ncmec::Ncmec;
 pub use page::{Page, PageError};
 pub use stop_ncii::StopNcii;

@@ -105,7 +105,10 @@ fn descriptor(mut fields: Fields, entry: &mut Entry, said: &mut Views, reacted: 
             }
         }
     }
-    let _ = fields.take("id");
+    // By it the descriptor's owner can be answered.
+    if let Some(id) = fields.text("id") {
+        entry.metadata.add("descriptor", &id);
+    }
     fields.rest(entry);
 }
 

@@ -55,7 +55,13 @@ fn due(desk: &Desk) -> Result<(Vec<BankName>, Vec<ExchangeNow>), Fault> {
         let pause = every << state.failures.min(MOST_DOUBLED);
         // A clock that was put back must not stop it.
         let is_due = |ended| now < ended || now - ended >= pause;
-        if one.enabled && state.ended_at.is_none_or(is_due) && state.waits_until(now).is_none() {
+        // One whose bank is gone would fail each time.
+        let has_bank = state.problem.is_none() || state.ended_at.is_some();
+        if one.enabled
+            && has_bank
+            && state.ended_at.is_none_or(is_due)
+            && state.waits_until(now).is_none()
+        {
             due.push(one.name.clone());
         }
     }
@@ -118,6 +124,12 @@ fn fetch(
         stopped: &mut || curator.publish_soon(),
     };
     let fetched = ready.fetch(curator.store(), &options, &mut watch);
+    #[cfg(feature = "exchange")]
+    if ready.exchange().feedback
+        && let Err(error) = ready.send_feedback(curator.store(), watch.observer)
+    {
+        tracing::warn!(exchange = name.as_str(), "opinions not sent: {error}");
+    }
     if curator.store().revision() != before {
         let done = outcome(fetched.is_ok(), true);
         curator.ended_by_itself(("fetch exchange", name.to_string()), done);

@@ -5,7 +5,8 @@ use crate::cli::observer::Terminal;
 use crate::cli::{exit::Exit, home::Home, output, publish, stop};
 use crate::curation::Observer;
 use crate::curation::exchange::{
-    Credentials, ExchangeError, Exchanges, FetchOptions, FetchRecord, FetchWatch, Ready,
+    Credentials, ExchangeError, Exchanges, FeedbackState, FetchOptions, FetchRecord, FetchWatch,
+    Ready,
 };
 use crate::curation::import::ImportOptions;
 use crate::curation::publish::{PublishPlan, publish_from};
@@ -217,6 +218,9 @@ fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Resul
                 anyhow::Error::from(error)
             ));
         }
+        if known.get(name).is_some_and(|one| one.feedback) {
+            failed |= !send_feedback(home, &store, name, stop);
+        }
         match fetched {
             Ok(record) => {
                 failed |= !record.left_out.is_empty();
@@ -254,6 +258,33 @@ fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Resul
         out.flush()?;
     }
     Ok(Exit::of(false, failed))
+}
+
+/// Sends opinions that wait; false where something was not taken.
+fn send_feedback(home: &Home, store: &BankStore, name: &BankName, stop: &Arc<AtomicBool>) -> bool {
+    let terminal = Terminal::of_work("sending opinions").stop_on(stop);
+    let sent =
+        ready(home, store, name).and_then(|ready| Ok(ready.send_feedback(store, &terminal)?));
+    drop(terminal);
+    match sent {
+        Ok(sent) => {
+            let bad = sent.iter().filter(|one| one.state != FeedbackState::Sent);
+            let bad = bad.count() as u64;
+            if bad > 0 {
+                output::warn(format_args!(
+                    "hashgate: warning: {} of {name} not taken: see `hashgate exchange feedback {name}`",
+                    output::plural(bad, "opinion")
+                ));
+            }
+            bad == 0
+        }
+        Err(error) => {
+            output::warn(format_args!(
+                "hashgate: warning: opinions of {name} are not sent: {error:#}"
+            ));
+            false
+        }
+    }
 }
 
 fn tell(

@@ -57,6 +57,10 @@ pub(crate) struct SetArgs {
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
     enabled: Option<bool>,
 
+    /// Whether opinions about its entries are sent to the other side: see `exchange feedback`
+    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+    feedback: Option<bool>,
+
     #[command(flatten)]
     settings: SettingArgs,
 }
@@ -221,10 +225,11 @@ pub(crate) fn set(args: SetArgs, home: &Home) -> anyhow::Result<Exit> {
     let api = api_of(&exchange.api)?;
     let mut out = output::stdout();
     if args.enabled.is_none()
+        && args.feedback.is_none()
         && args.settings.settings.is_empty()
         && args.settings.credentials.is_none()
     {
-        bail!("nothing is to be changed: give --set, --credentials or --enabled");
+        bail!("nothing is to be changed: give --set, --credentials, --enabled or --feedback");
     }
     if !args.settings.settings.is_empty() {
         known.set_config(name, &values(api.config, args.settings.settings))?;
@@ -240,6 +245,11 @@ pub(crate) fn set(args: SetArgs, home: &Home) -> anyhow::Result<Exit> {
             "set the credentials of all exchanges of the kind {}",
             api.name
         )?;
+    }
+    if let Some(feedback) = args.feedback {
+        known.set_feedback(name, feedback)?;
+        let what = if feedback { "are sent" } else { "are not sent" };
+        writeln!(out, "opinions about entries of {name} {what}")?;
     }
     if let Some(enabled) = args.enabled {
         known.set_enabled(&store, name, enabled)?;

@@ -1,5 +1,6 @@
 //! `hashgate exchange …`: lists of other organisations, fetched from their servers.
 
+mod feedback;
 mod fetch;
 mod manage;
 mod shown;
@@ -21,6 +22,8 @@ pub(crate) enum ExchangeCommand {
     Test(fetch::TestArgs),
     /// Bring the banks to what the other sides have now, and publish
     Fetch(fetch::FetchArgs),
+    /// Tell the other side what was decided about entries: seen, true, or false
+    Feedback(feedback::FeedbackArgs),
     /// Show what the fetches did
     Status(shown::StatusArgs),
     /// Delete an exchange, and its bank with all that is in it
@@ -35,6 +38,7 @@ pub(crate) fn run(command: ExchangeCommand, home: &Home) -> anyhow::Result<Exit>
         ExchangeCommand::Set(args) => manage::set(args, home),
         ExchangeCommand::Test(args) => fetch::test(&args, home),
         ExchangeCommand::Fetch(args) => fetch::fetch(&args, home),
+        ExchangeCommand::Feedback(args) => feedback::run(&args, home),
         ExchangeCommand::Status(args) => shown::status(&args, home),
         ExchangeCommand::Remove(args) => manage::remove(&args, home),
     }

@@ -297,6 +297,11 @@ impl Api {
                     "the subscription's key",
                 ),
                 Field::optional(
+                    "feedback_function_key",
+                    FieldKind::Text,
+                    "the key of SubmitFeedback, where opinions are sent",
+                ),
+                Field::optional(
                     "base_url_override",
                     FieldKind::Address,
                     "another address than StopNCII's own",

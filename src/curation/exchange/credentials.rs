@@ -149,9 +149,13 @@ fn from_environment(
         && let Some(text) = variable(name)
     {
         // A password may hold what parts it from the name.
-        let most = if between == ':' { 2 } else { fields.len() };
+        let most = if between == ':' { 2 } else { 3 };
         let parts = text.trim().splitn(most, between);
-        let named = fields.iter().zip(parts);
+        // What python-threatexchange does not know is not in it.
+        let named = fields
+            .iter()
+            .filter(|field| field.name != "feedback_function_key");
+        let named = named.zip(parts);
         given.extend(named.map(|(field, part)| (field.name.to_owned(), part.into())));
     }
     match given.is_empty() {

@@ -13,6 +13,7 @@
 //! | `registry` | the exchanges |
 //! | `credentials` | secrets |
 //! | `fetch` | what a fetch does to the bank |
+//! | `feedback` | opinions that go back: queued, sent, each with who said it |
 //! | `remote` | a fetch from a server, page by page |
 //! | `state` | how far the other side was read, and what each fetch brought |
 //! | `sample` | what the kind `sample` gives |
@@ -38,6 +39,8 @@
 
 mod api;
 mod credentials;
+#[cfg(feature = "exchange")]
+mod feedback;
 mod fetch;
 mod registry;
 #[cfg(feature = "exchange")]
@@ -47,6 +50,8 @@ mod state;
 
 pub use api::{Api, Field, FieldError, FieldKind};
 pub use credentials::Credentials;
+#[cfg(feature = "exchange")]
+pub use feedback::{Feedback, FeedbackState, NewFeedback, about};
 pub use fetch::{FetchOptions, FetchWatch, source_name};
 pub use registry::{Exchange, Exchanges, NewExchange, Ready, TestedPage};
 pub use state::{FetchRecord, FetchState};
@@ -189,6 +194,12 @@ pub enum ExchangeError {
     Fetch {
         /// The exchange.
         name: BankName,
+        /// Why.
+        problem: String,
+    },
+    /// An opinion cannot be given or sent.
+    #[error("{problem}")]
+    Feedback {
         /// Why.
         problem: String,
     },

@@ -35,6 +35,9 @@ pub struct Exchange {
     pub config: Map<String, Value>,
     /// Its bank; `None` where the program ended while it was made.
     pub bank: Option<BankId>,
+    /// Whether opinions about its entries are sent to the other side.
+    #[serde(default)]
+    pub feedback: bool,
 }
 
 /// An exchange to be made.
@@ -218,6 +221,7 @@ impl Exchanges {
             enabled: new.enabled,
             config,
             bank: None,
+            feedback: false,
         })?;
         self.bank_of(store, &name, new.policy)?;
         self.known(&name)
@@ -266,6 +270,21 @@ impl Exchanges {
             exchange.enabled = enabled;
             self.put(exchange)?;
         }
+        self.known(name)
+    }
+
+    /// Says whether opinions about its entries are sent to the other side.
+    ///
+    /// # Errors
+    /// [`ExchangeError::NoSuchExchange`], [`ExchangeError::Write`].
+    pub fn set_feedback(
+        &mut self,
+        name: &BankName,
+        feedback: bool,
+    ) -> Result<&Exchange, ExchangeError> {
+        let mut exchange = self.known(name)?.clone();
+        exchange.feedback = feedback;
+        self.put(exchange)?;
         self.known(name)
     }
 
@@ -347,9 +366,18 @@ impl Exchanges {
     /// # Errors
     /// [`ExchangeError::NoSuchExchange`], [`ExchangeError::Store`], [`ExchangeError::Kept`].
     pub fn state(&self, store: &BankStore, name: &BankName) -> Result<FetchState, ExchangeError> {
-        match self.known(name)?.bank {
-            Some(bank) => FetchState::of(store, bank),
-            None => Ok(FetchState::default()),
+        let Some(bank) = self.known(name)?.bank else {
+            return Ok(FetchState::default());
+        };
+        match store.bank_by_id(bank) {
+            Ok(_) => FetchState::of(store, bank),
+            // What was kept of its fetches went with its bank.
+            Err(StoreError::NoSuchBankId { .. }) => Ok(FetchState {
+                succeeded: Some(false),
+                problem: Some(ExchangeError::NoBank { name: name.clone() }.to_string()),
+                ..FetchState::default()
+            }),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -407,6 +435,52 @@ impl Ready {
     #[must_use]
     pub fn bank(&self) -> BankId {
         self.bank
+    }
+
+    /// Who hears opinions at the other side, and a client to tell them.
+    #[cfg(feature = "exchange")]
+    pub(super) fn listener(
+        &self,
+    ) -> Result<(crate::exchange::Listener, crate::web::Client), ExchangeError> {
+        let listener = self.asked.as_ref().and_then(remote::Asked::listener);
+        match (listener, &self.asked) {
+            (Some(listener), Some(asked)) => {
+                let client = asked.client().map_err(|error| ExchangeError::Feedback {
+                    problem: error.to_string(),
+                })?;
+                Ok((listener?, client))
+            }
+            _ => Err(ExchangeError::Feedback {
+                problem: format!(
+                    "exchanges of the kind {} hear no opinions",
+                    self.exchange.api
+                ),
+            }),
+        }
+    }
+
+    /// What would be sent to tell something: method, address without its query, and body, a line for each request.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Feedback`] where the other side has no way to hear it.
+    #[cfg(feature = "exchange")]
+    pub fn preview(&self, said: &crate::exchange::Said) -> Result<Vec<String>, ExchangeError> {
+        let (listener, client) = self.listener()?;
+        let failed = |problem: String| ExchangeError::Feedback { problem };
+        let reasons = listener
+            .reasons(said)
+            .map_err(|error| failed(error.to_string()))?;
+        let reasons = match reasons {
+            None => None,
+            Some(ask) => Some(
+                client
+                    .ask(&ask, &|| false)
+                    .map_err(|error| failed(error.to_string()))?,
+            ),
+        };
+        let told = listener.tell(said, reasons.as_ref());
+        let told = told.map_err(|error| failed(error.to_string()))?;
+        Ok(told.into_iter().map(|telling| telling.shown).collect())
     }
 
     /// Asks the other side for one page, and keeps nothing.

@@ -6,7 +6,9 @@ use crate::curation::exchange::credentials::Credentials;
 use crate::curation::exchange::fetch::Work;
 use crate::curation::exchange::{Api, Exchange, ExchangeError, TestedPage};
 use crate::curation::{Notice, Progress};
-use crate::exchange::{Ncmec, Page, PageError, Source, StopNcii, Tat, ThreatExchange, WayOn};
+use crate::exchange::{
+    Listener, Ncmec, Page, PageError, Source, StopNcii, Tat, ThreatExchange, WayOn,
+};
 use crate::web::{Base, Client, ClientOptions, WebError};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -114,6 +116,37 @@ impl Asked {
                 let problem = format!("exchanges of the kind {other} are not fetched page by page");
                 return Err(PageError::Stuck { problem });
             }
+        })
+    }
+
+    /// Who hears opinions there; `None` where nobody does.
+    pub(super) fn listener(&self) -> Option<Result<Listener, ExchangeError>> {
+        let secret = |field| text(&self.secrets, field).unwrap_or_default();
+        let base = self.base.clone();
+        let problem = |problem: &str| ExchangeError::Feedback {
+            problem: problem.to_owned(),
+        };
+        Some(match self.api.name {
+            "ncmec" => {
+                let user = (secret("user"), secret("password"));
+                let base = base.ok_or_else(|| problem("it is not said which environment is asked"));
+                base.map(|base| Listener::Ncmec { base, user })
+            }
+            "stop_ncii" => match text(&self.secrets, "feedback_function_key") {
+                Some(key) => Ok(Listener::StopNcii {
+                    base,
+                    key,
+                    subscription: secret("subscription_key"),
+                }),
+                None => Err(problem(
+                    "the key of SubmitFeedback is not set: give `feedback_function_key` with the credentials",
+                )),
+            },
+            "fb_threatexchange" => Ok(Listener::ThreatExchange {
+                base,
+                token: secret("api_token"),
+            }),
+            _ => return None,
         })
     }
 
