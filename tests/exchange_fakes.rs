@@ -157,7 +157,7 @@ fn ncmec_binds_a_page_to_its_query_and_lets_it_expire() {
     assert_eq!(ncmec_get(&fake, &other).status, 400);
     // An entry that changes meanwhile is left out of its page.
     let (left, there) = (ncmec_get(&fake, &next).text(), |page: &str| {
-        between(page, "<id>", "<").len()
+        between(page, "<timestamp>", "<").len()
     });
     let id = between(&left, "<id>", "<")[0].to_owned();
     let key = {
@@ -176,6 +176,13 @@ fn ncmec_binds_a_page_to_its_query_and_lets_it_expire() {
     assert!(
         later.contains(&format!("<id>{}</id>", key.1)) && later.contains("<deleted"),
         "{later}"
+    );
+    // Or those behind it move up.
+    fake.state().moves = true;
+    let page = ncmec_get(&fake, &next).text();
+    assert!(
+        there(&page) == there(&left) && page.contains("&amp;max=6&"),
+        "{page}"
     );
     fake.state().expire_paging();
     assert_eq!(ncmec_get(&fake, &next).status, 400);

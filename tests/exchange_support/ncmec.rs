@@ -2,7 +2,8 @@
 //!
 //! - `from` is exclusive, `to` inclusive. Entries come in no order of time, and there may be more than a page of one second.
 //! - `next` is relative to the base, is of the query that it came with, and ends with its snapshot. An entry that changes
-//!   meanwhile is left out of its page, which may then be empty, and comes in a later range.
+//!   meanwhile is left out of its page, which may then be empty, and comes in a later range. Where [`State::moves`], pages
+//!   are cut from what is there when they are asked for instead: all behind an entry that leaves move up.
 //! - A block is missing or empty where there is nothing in it; an empty one has no `maxTimestamp`.
 //! - Ids are unique within a member only. What is taken back is a `deletedImage` or `deletedVideo` without fingerprints.
 //! - Large fingerprints are empty elements that say where they are.
@@ -272,6 +273,8 @@ pub struct State {
     pub model: Model<Entry>,
     /// Most entries of a page.
     pub page: usize,
+    /// Whether the entries behind one that leaves a range move up, while its pages are read.
+    pub moves: bool,
     pub user: String,
     pub password: String,
     /// The opinions that were taken, in their order.
@@ -308,6 +311,7 @@ impl Fake {
         let state = Arc::new(Mutex::new(State {
             model: Model::default(),
             page,
+            moves: false,
             user: USER.to_owned(),
             password: PASSWORD.to_owned(),
             feedback: Vec::new(),
@@ -407,15 +411,16 @@ fn entries(state: &mut State, request: &Request) -> Answer {
     let Some(snapshot) = snapshot.filter(|view| view.from == from && view.to == to) else {
         return refused(400, "this page has expired, or is of another query");
     };
+    let moved = state.moves.then(|| rows(&state.model, after, until));
+    let all = moved.as_ref().unwrap_or(&snapshot.rows);
     let size = number("size").unwrap_or(state.page as u64);
     let end = start.saturating_sub(1).saturating_add(size) as usize;
-    let rows = snapshot
-        .rows
+    let page = all
         .iter()
         .take(end)
         .skip((start as usize).saturating_sub(1));
     let (mut blocks, mut names) = ([Vec::new(), Vec::new()], Vec::new());
-    for key in rows {
+    for key in page {
         let kept = state.model.get(key);
         // What has changed meanwhile is of a later range.
         if let Some(kept) = kept.filter(|kept| kept.stamp > after && kept.stamp <= until) {
@@ -440,7 +445,7 @@ fn entries(state: &mut State, request: &Request) -> Answer {
             None => {}
         }
     }
-    let max = snapshot.rows.len();
+    let max = all.len();
     if end < max {
         let (from, to, start) = (in_query(&from), in_query(&to), end + 1);
         out += &format!(
@@ -453,19 +458,28 @@ fn entries(state: &mut State, request: &Request) -> Answer {
     document("queryResult", &out).of(names)
 }
 
-/// Which entries the pages of a query have, in no order of time.
+/// The entries of a range, in no order of time, each always before the same others.
+fn rows(model: &Model<Entry>, after: u64, until: u64) -> Vec<(u32, String)> {
+    let found = model
+        .all()
+        .filter(|kept| kept.stamp > after && kept.stamp <= until);
+    let mut rows: Vec<_> = found.map(|kept| kept.record.key()).collect();
+    rows.sort_by_cached_key(|(member, id)| {
+        let seed = |seed: u64, byte: u8| Random::new(seed ^ u64::from(byte)).next();
+        id.bytes().fold(u64::from(*member), seed)
+    });
+    rows
+}
+
+/// Begins to give a range.
 fn open(state: &mut State, from: &str, to: &str) -> u64 {
-    let (after, until) = (calendar::read_iso(from), calendar::read_iso(to));
-    state.model.asked_until(until.unwrap_or(0));
-    let is_in = |stamp: u64| Some(stamp) > after && Some(stamp) <= until;
-    let found = state.model.all().filter(|kept| is_in(kept.stamp));
-    let mut rows: Vec<_> = found.map(|kept| (kept.serial, kept.record.key())).collect();
-    rows.sort_by_key(|(serial, _)| Random::new(*serial).next());
+    let read = |text: &str| calendar::read_iso(text).unwrap_or(0);
+    state.model.asked_until(read(to));
     state.last_view += 1;
     let snapshot = Snapshot {
         from: from.to_owned(),
         to: to.to_owned(),
-        rows: rows.into_iter().map(|(_, key)| key).collect(),
+        rows: rows(&state.model, read(from), read(to)),
     };
     state.snapshots.insert(state.last_view, snapshot);
     state.last_view
