@@ -35,18 +35,37 @@ pub fn decode<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
         });
     }
     let mut bytes = [0u8; N];
-    for (index, (byte, pair)) in bytes.iter_mut().zip(digits.chunks_exact(2)).enumerate() {
-        for (offset, &digit) in pair.iter().enumerate() {
-            let Some(value) = (digit as char).to_digit(16) else {
-                return Err(HexError::Character {
-                    position: 2 * index + offset + 1,
-                });
-            };
-            *byte = (*byte << 4) | value as u8;
-        }
+    let mut seen = 0;
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let &[high, low] = pair else { continue };
+        let (high, low) = (VALUES[usize::from(high)], VALUES[usize::from(low)]);
+        seen |= high | low;
+        *byte = (high << 4) | (low & 15);
+    }
+    // Looked at once, behind the loop: lists are long, and wrong characters are few.
+    if seen & NO_DIGIT != 0 {
+        let is_wrong = |&digit: &u8| VALUES[usize::from(digit)] == NO_DIGIT;
+        let position = digits.iter().position(is_wrong).unwrap_or_default() + 1;
+        return Err(HexError::Character { position });
     }
     Ok(bytes)
 }
+
+/// In the place of the value of a character that is no digit; no value has this bit.
+const NO_DIGIT: u8 = 0x80;
+
+/// The value of each character that is a hexadecimal digit.
+static VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 /// Writes bytes as lower-case hexadecimal digits.
 #[must_use]

@@ -94,6 +94,23 @@ impl BankCounts {
         change(&mut self.calibrated, by)
     }
 
+    /// Counts in what other counts say.
+    pub(super) fn add_all(&mut self, more: &Self) -> Result<(), StoreError> {
+        let add = |count: &mut u64, by: u64| change(count, i64::try_from(by).unwrap_or(i64::MAX));
+        add(&mut self.items, more.items)?;
+        add(&mut self.active, more.active)?;
+        add(&mut self.withdrawn, more.withdrawn)?;
+        add(&mut self.disputed, more.disputed)?;
+        add(&mut self.calibrated, more.calibrated)?;
+        for (&kind, &count) in &more.signals {
+            add(self.signals.entry(kind).or_default(), count)?;
+        }
+        for (kind, &count) in &more.opaque {
+            add(self.opaque.entry(kind.clone()).or_default(), count)?;
+        }
+        Ok(())
+    }
+
     /// Moves an item from one state to the other.
     pub(super) fn turn(&mut self, from: ContentState, to: ContentState) -> Result<(), StoreError> {
         change(self.of(from), -1)?;

@@ -50,6 +50,7 @@ impl BankStore {
     /// # Errors
     /// Where the store cannot be read or is damaged.
     pub fn find(&self, signal: &Signal) -> Result<Vec<ContentId>, StoreError> {
+        let _settled = self.settled();
         let mut found = Vec::new();
         for bank in self.banks()? {
             let key = SignalKey::signal(bank.id, signal);

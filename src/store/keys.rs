@@ -20,6 +20,9 @@ pub(super) const SCHEMA: &[u8] = b"schema";
 /// In `meta`: next numbers and the revision.
 pub(super) const STATE: &[u8] = b"state";
 
+/// In `meta`: which numbers of which bank new tables bring that are not acknowledged yet.
+pub(super) const ARRIVING: &[u8] = b"arriving";
+
 /// In place of a signal type's code: a set of signals.
 pub(super) const SET_CODE: u8 = 0;
 
@@ -152,6 +155,13 @@ impl SignalKey {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The first eight bytes behind the bank, by which most keys of a bank are in their order already.
+    pub(super) fn front(&self) -> u64 {
+        let mut front = [0; 8];
+        front.copy_from_slice(&self.bytes[4..12]);
+        u64::from_be_bytes(front)
     }
 
     /// This key with an item behind it.

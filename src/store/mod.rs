@@ -13,6 +13,7 @@
 //! | column family | key | value |
 //! | --- | --- | --- |
 //! | `meta` | `schema`; `state`; `counts` + bank | schema version; next numbers and the revision; counts of a bank |
+//! | | `arriving` | bank, first number and how many: what new tables bring and is not acknowledged yet |
 //! | | `change` + revision | what the change touched that led to this revision, and the revision's mark |
 //! | | `remarks` + bank, content | what people here wrote about an item |
 //! | | `fact` + bank, name | what whoever fills the bank keeps beside it (`kept.rs`) |
@@ -67,10 +68,12 @@
 
 mod acknowledged;
 mod add;
+mod arrive;
 mod banks;
 mod changes;
 mod counts;
 mod error;
+mod gathered;
 mod history;
 mod item;
 mod items;
@@ -93,9 +96,11 @@ mod verify;
 mod wal;
 
 pub use add::AddSummary;
+pub use arrive::ArrivalSummary;
 pub use changes::Changes;
 pub use counts::BankCounts;
 pub use error::StoreError;
+pub use gathered::Gathered;
 pub use history::{Base as HistoryBase, History, HistoryError, Settings as HistorySettings};
 pub use history::{Upload, UploadHash, Uploads};
 pub use item::NewItem;
@@ -114,7 +119,7 @@ use record::{Change, State, Touched};
 use rocksdb::{ColumnFamily, DB, WriteBatch};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// The store of record: banks and their content in one folder.
 ///
@@ -142,6 +147,8 @@ pub struct BankStore {
     revision: AtomicU64,
     /// `None` where the store is open for reading only.
     writer: Option<Mutex<Writer>>,
+    /// Held by who brings tables in, until what they hold is acknowledged: nobody begins to look meanwhile.
+    arriving: RwLock<()>,
     _lock: Option<Lock>,
 }
 
@@ -153,6 +160,8 @@ struct Writer {
     acknowledged: Acknowledged,
     /// How many changes the log keeps.
     changes_kept: u64,
+    /// Tables may have come in of which nothing was acknowledged.
+    is_unfinished: bool,
 }
 
 impl BankStore {
@@ -219,7 +228,17 @@ impl BankStore {
             folder: self.folder.clone(),
         })?;
         // A panic of another thread left it as it was: it is changed only after a commit.
-        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.is_unfinished {
+            self.remove_unfinished(&writer.state)?;
+            writer.is_unfinished = false;
+        }
+        Ok(writer)
+    }
+
+    /// Waits until no tables are coming in.
+    fn settled(&self) -> RwLockReadGuard<'_, ()> {
+        (self.arriving.read()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a change with the state that follows from it and its place in the log, and syncs it.

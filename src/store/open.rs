@@ -11,12 +11,15 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
 /// The newest schema that this program reads and writes.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
+/// The schema while tables come in that nobody has acknowledged: a program that does not know how to take
+/// them out again must not open the store then.
+pub(super) const SCHEMA_ARRIVING: u32 = 2;
 
 /// The file whose lock the one writer holds.
 const LOCK_FILE: &str = "hashgate.lock";
@@ -66,6 +69,7 @@ impl BankStore {
             folder: folder.to_owned(),
             revision: AtomicU64::new(0),
             writer: None,
+            arriving: RwLock::new(()),
             _lock: Some(lock),
         };
         let found = stored_revision(&store.db, folder)?;
@@ -74,6 +78,7 @@ impl BankStore {
             Some(()) => store.state()?,
             None => store.begin()?,
         };
+        store.remove_unfinished(&state)?;
         store.begin_log(&state)?;
         let acknowledged = Acknowledged::open(folder, said, state.revision)?;
         let newest_extent = store.newest_extent()?;
@@ -83,6 +88,7 @@ impl BankStore {
             newest_extent,
             acknowledged,
             changes_kept: Self::CHANGES_KEPT,
+            is_unfinished: false,
         }));
         Ok(store)
     }
@@ -126,6 +132,18 @@ impl BankStore {
             let before = manifest(folder)?;
             let opened = Self::try_read_only(folder);
             let steady = before.is_some() && before == manifest(folder)?;
+            if let Ok(store) = &opened
+                && store.has_unfinished()?
+            {
+                // Tables are coming in: soon they are acknowledged. If nobody is at it any more, opening
+                // the store to write takes them out again.
+                drop(opened);
+                failure = None;
+                match Self::open(folder) {
+                    Ok(_) | Err(StoreError::Locked { .. }) => continue,
+                    Err(error) => return Err(error),
+                }
+            }
             match opened {
                 Ok(store) if steady => return Ok(store),
                 Err(error) if steady => failure = Some(error),
@@ -162,6 +180,7 @@ impl BankStore {
             folder: folder.to_owned(),
             revision: AtomicU64::new(0),
             writer: None,
+            arriving: RwLock::new(()),
             _lock: None,
         };
         if store.schema()?.is_none() {
@@ -312,8 +331,14 @@ fn read_schema(db: &DB, folder: &Path) -> Result<Option<()>, StoreError> {
     let Some(bytes) = bytes else {
         return Ok(None);
     };
+    let is_arriving = || {
+        let note = db.get_pinned_cf(meta, keys::ARRIVING);
+        let note = note.map_err(|source| StoreError::database("read", folder, source))?;
+        Ok::<bool, StoreError>(note.is_some())
+    };
     match keys::parse_u32(&bytes) {
         Some(SCHEMA) => Ok(Some(())),
+        Some(SCHEMA_ARRIVING) if is_arriving()? => Ok(Some(())),
         Some(found) if found > SCHEMA => Err(StoreError::NewerSchema {
             folder: folder.to_owned(),
             found,

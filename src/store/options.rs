@@ -131,10 +131,24 @@ fn small(cache: &Cache) -> Options {
 
 /// Keys in growing order; values with much text that is the same from item to item.
 fn content(cache: &Cache) -> Options {
+    let mut options = content_table(cache);
+    options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    options
+}
+
+/// How a table of `content` or `by_signal` is written that comes into the store as a whole.
+pub(super) fn table(name: &'static str) -> Options {
+    let cache = Cache::new_lru_cache(MIB);
+    match name {
+        keys::CONTENT => content_table(&cache),
+        _ => by_signal(&cache),
+    }
+}
+
+fn content_table(cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_write_buffer_size(WRITE_BUFFER);
     options.set_compression_type(DBCompressionType::Lz4);
-    options.set_bottommost_compression_type(DBCompressionType::Zstd);
     let mut blocks = blocks(cache);
     blocks.set_block_size(16 * 1024);
     options.set_block_based_table_factory(&blocks);

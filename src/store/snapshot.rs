@@ -23,6 +23,7 @@ impl BankStore {
     /// # Errors
     /// Where the store cannot be read or is damaged.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
+        let _settled = self.settled();
         let inner = self.db.snapshot();
         let mut options = ReadOptions::default();
         options.set_snapshot(&inner);
@@ -48,12 +49,14 @@ impl BankStore {
     pub fn records(
         &self,
     ) -> Result<impl Iterator<Item = Result<IndexRecord, StoreError>> + '_, StoreError> {
+        let _settled = self.settled();
         Ok(Records::of(Entries::new(self, options::scan())?))
     }
 
     /// Every item of a bank, the withdrawn too, in the order of their numbers, as they are now.
     /// Of a bank that does not exist: none.
     pub fn items(&self, bank: BankId) -> Items<'_> {
+        let _settled = self.settled();
         Items::new(self, bank, options::scan())
     }
 }

@@ -293,7 +293,7 @@ impl BankStore {
 }
 
 /// Every key by which an item is found, and whether it is its identity.
-fn keys_of(item: &ContentItem) -> BTreeSet<(SignalKey, bool)> {
+pub(super) fn keys_of(item: &ContentItem) -> BTreeSet<(SignalKey, bool)> {
     let signals = once(&item.signals);
     let own = identity(item.bank, &signals, &item.opaque);
     let others = other_keys(item.bank, &signals, &own).map(|key| (key, false));

@@ -44,7 +44,8 @@ impl Importer {
     }
 
     /// As [`open`](Self::open), for whoever holds the store open. Others may change the store between two batches of
-    /// [`BankStore::BATCH`] entries: a look at a list counts what it would change as the store is then.
+    /// [`BankStore::BATCH`] entries, or where entries are only added two loads of up to
+    /// [`Gathered::MOST`](crate::store::Gathered::MOST): a look at a list counts what it would change as the store is then.
     ///
     /// # Errors
     /// As [`open`](Self::open).

@@ -6,6 +6,7 @@
 //! | `source` | where the bytes come from: a file, or anything that reads |
 //! | `plan` | the format of a list, and what the options come to for it |
 //! | `pass` | one pass over a list, into the bank or only counted |
+//! | `lane` | writing to the store while the list is read on |
 //! | `guard` | how much a list may change |
 //! | `row` | a row that was left out |
 //! | `outcome`, `error` | what became of it |
@@ -31,6 +32,7 @@
 mod error;
 mod guard;
 mod importer;
+mod lane;
 mod options;
 mod outcome;
 mod pass;

@@ -4,6 +4,7 @@
 
 use crate::bank::{Bank, ContentId, Provenance, SourceStatus};
 use crate::curation::import::error::ImportError;
+use crate::curation::import::lane::Lane;
 use crate::curation::import::options::ImportOptions;
 use crate::curation::import::outcome::ImportOutcome;
 use crate::curation::import::plan::Plan;
@@ -11,10 +12,11 @@ use crate::curation::import::row::LeftOutRow;
 use crate::curation::import::source::ListSource;
 use crate::curation::{Observer, Progress};
 use crate::hashset::{self, BadLine, ListRecord};
-use crate::store::{BankStore, NewItem, Preview, StoreError};
+use crate::store::{ArrivalSummary, BankStore, NewItem, Preview, StoreError, TooMany};
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
+use std::thread::Scope;
 
 /// How much of a list is read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -40,6 +42,8 @@ pub(super) struct Pass<'a> {
 struct Work {
     /// Items that go into the store together: one synced write.
     batch: Vec<NewItem>,
+    /// Where items go instead that are only to be added.
+    lane: Option<Lane>,
     preview: Preview,
     /// What stands of the source, where the list is all that it has.
     standing: Vec<ContentId>,
@@ -49,8 +53,18 @@ struct Work {
 impl Pass<'_> {
     /// Reads the list and brings it in.
     pub(super) fn run(&self, list: &mut ListSource<'_>) -> Result<ImportOutcome, ImportError> {
+        std::thread::scope(|scope| self.run_within(scope, list))
+    }
+
+    fn run_within<'s>(
+        &'s self,
+        scope: &'s Scope<'s, '_>,
+        list: &mut ListSource<'_>,
+    ) -> Result<ImportOutcome, ImportError> {
+        let is_added = !self.plan.is_sync && !self.is_preview;
         let mut work = Work {
-            batch: Vec::with_capacity(BankStore::BATCH),
+            batch: Vec::new(),
+            lane: is_added.then(|| Lane::start(scope, self.store, self.bank.id)),
             preview: Preview::default(),
             standing: Vec::new(),
             outcome: ImportOutcome {
@@ -78,22 +92,24 @@ impl Pass<'_> {
         };
         let input = BufReader::with_capacity(READ_BYTES, input);
         let mut failure = None;
+        let mut rows = 0usize;
         let mut take = |row: Result<ListRecord, BadLine>| {
-            match row {
+            let taken = match row {
                 Ok(record) => self.take(record, &name, &mut work),
                 Err(line) => {
                     let list = &name;
                     self.leave_out(LeftOutRow::Bad { list, line: &line }, &mut work.outcome);
+                    Ok(())
                 }
-            }
+            };
             if self.observer.is_stopped() {
                 return ControlFlow::Break(());
             }
-            if work.batch.len() < BankStore::BATCH {
-                return ControlFlow::Continue(());
+            rows += 1;
+            if rows % BankStore::BATCH == 0 {
+                tell_progress();
             }
-            tell_progress();
-            if let Err(error) = self.flush(&mut work) {
+            if let Err(error) = taken.and_then(|()| self.flush_full(&mut work)) {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
@@ -104,7 +120,7 @@ impl Pass<'_> {
         work.outcome.interrupted = self.observer.is_stopped();
         match failure {
             Some(error) => Err(error),
-            None => self.flush(&mut work),
+            None => self.flush_all(&mut work),
         }
         .map_err(|source| ImportError::Partly { source })?;
         if !work.outcome.interrupted {
@@ -130,7 +146,7 @@ impl Pass<'_> {
     }
 
     /// Takes one record into the batch.
-    fn take(&self, record: ListRecord, list: &str, work: &mut Work) {
+    fn take(&self, record: ListRecord, list: &str, work: &mut Work) -> Result<(), StoreError> {
         work.outcome.count(&record);
         if !self.plan.is_sync && record.status != SourceStatus::Active {
             let id: String = record.record_id.unwrap_or_default();
@@ -142,7 +158,8 @@ impl Pass<'_> {
                 status: record.status,
                 id: &id,
             };
-            return self.leave_out(row, &mut work.outcome);
+            self.leave_out(row, &mut work.outcome);
+            return Ok(());
         }
         let mut labels = record.labels;
         labels.extend(self.options.labels.iter().cloned());
@@ -153,7 +170,7 @@ impl Pass<'_> {
             true => record.record_id,
             false => Some(record.record_id.unwrap_or_else(place)),
         };
-        work.batch.push(NewItem {
+        let item = NewItem {
             signals: record.signals,
             opaque: record.opaque,
             is_partial: record.is_partial,
@@ -167,16 +184,70 @@ impl Pass<'_> {
                 synced: false,
                 opinions: record.opinions,
             },
-        });
+        };
+        match &mut work.lane {
+            Some(lane) => lane.push(item),
+            None => {
+                work.batch.push(item);
+                Ok(())
+            }
+        }
     }
 
-    /// Brings the batch into the bank.
+    /// Brings what was gathered into the bank, where it is enough.
+    fn flush_full(&self, work: &mut Work) -> Result<(), StoreError> {
+        match &mut work.lane {
+            Some(lane) if lane.is_full() => {
+                if let Some(done) = lane.hand_over()? {
+                    self.count(done, &mut work.outcome);
+                }
+                Ok(())
+            }
+            None if work.batch.len() >= BankStore::BATCH => self.flush(work),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings everything into the bank.
+    fn flush_all(&self, work: &mut Work) -> Result<(), StoreError> {
+        let Some(lane) = &mut work.lane else {
+            return self.flush(work);
+        };
+        // What was handed over, then what was gathered since.
+        for done in [lane.hand_over()?, lane.wait()?].into_iter().flatten() {
+            self.count(done, &mut work.outcome);
+        }
+        Ok(())
+    }
+
+    /// Counts what became of items that were gathered.
+    fn count(&self, done: ArrivalSummary, outcome: &mut ImportOutcome) {
+        outcome.added += done.added;
+        outcome.updated += done.updated;
+        outcome.already_there += done.already_there;
+        outcome.withdrawn += done.withdrawn;
+        for (record, reason) in done.refused {
+            self.refuse(record.as_deref(), &reason, outcome);
+        }
+    }
+
+    fn refuse(&self, record: Option<&str>, reason: &TooMany, outcome: &mut ImportOutcome) {
+        let row = LeftOutRow::Refused {
+            source: &self.plan.source,
+            record: record.unwrap_or_default(),
+            reason,
+        };
+        self.leave_out(row, outcome);
+    }
+
+    /// Brings the batch into the bank, or counts what that would do.
     fn flush(&self, work: &mut Work) -> Result<(), StoreError> {
         let Work {
             batch,
             preview,
             standing,
             outcome,
+            lane: _,
         } = work;
         let bank = self.bank.id;
         let refused = match self.plan.is_sync {
@@ -200,10 +271,7 @@ impl Pass<'_> {
                 done.refused
             }
             false => {
-                let done = match self.is_preview {
-                    true => self.store.preview_add(bank, batch, preview)?,
-                    false => self.store.add(bank, batch)?,
-                };
+                let done = self.store.preview_add(bank, batch, preview)?;
                 outcome.added += done.added;
                 outcome.updated += done.updated;
                 outcome.already_there += done.already_there;
@@ -213,14 +281,8 @@ impl Pass<'_> {
         };
         for (position, reason) in refused {
             let from = batch.get(position).map(|item| &item.provenance);
-            let row = LeftOutRow::Refused {
-                source: &self.plan.source,
-                record: from
-                    .and_then(|from| from.record.as_deref())
-                    .unwrap_or_default(),
-                reason: &reason,
-            };
-            self.leave_out(row, outcome);
+            let record = from.and_then(|from| from.record.as_deref());
+            self.refuse(record, &reason, outcome);
         }
         batch.clear();
         Ok(())
