@@ -68,6 +68,27 @@ def pooled(index: str, pictures: list[bytes]) -> None:
         told(name, f"{took[1]:.2f}", f"{took[0]:.2f}", took[0] / took[1])
 
 
+def cost(index: str, pictures: list[bytes]) -> None:
+    """Core-hours for a billion, by CPU time, which a busy machine changes less than it does rates."""
+    for variants in ["none", "standard"]:
+        gate = Gate.open(index, threads=1, variants=variants)
+        gate.check_many(pictures[:20])
+        began = time.process_time()
+        gate.check_many(pictures)
+        each = (time.process_time() - began) / len(pictures)
+        told(f"a billion pictures, variants {variants} (core-hours)", f"{each * 1e9 / 3600:,.0f}", f"{each * 1e3:.2f} ms each")
+    gate = Gate.open(index, threads=1)
+    draw = random.Random(17)
+    stored = draw.randbytes(32 * (1 << 19))
+    gate.match(stored[: 32 << 16])
+    began = time.process_time()
+    gate.match(stored)
+    each = (time.process_time() - began) / (1 << 19)
+    told("a billion stored hashes (core-hours)", f"{each * 1e9 / 3600:,.1f}", f"{each * 1e6:.1f} µs each")
+    size = sum(path.stat().st_size for path in Path(index).iterdir())
+    told("the index (bytes)", f"{size:,}", "")
+
+
 def batch_rate(command: str, hashes: int) -> float:
     """What the command searches in a second and on one thread, in a list of this size."""
     asked = ["bench", "search", "--sizes", str(hashes), "--radii", "31", "--distributions", "uniform", "--batch", "65536"]
@@ -125,9 +146,13 @@ def match_rate(index: str, command: str | None, size: int, stored: list[bytes], 
     return rate
 
 
+def pictures_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".gif"))
+
+
 def made_rows(pictures: Path, rows: int, into: Path) -> list[str]:
     """So many addresses: the pictures again and again, by links of their own."""
-    files = sorted(path for path in pictures.rglob("*") if path.is_file())
+    files = pictures_of(pictures)
     names = []
     into.mkdir()
     for number in range(rows):
@@ -203,12 +228,12 @@ def main() -> None:
     parser.add_argument("--list", type=Path, help="the list that the index is of")
     parser.add_argument("--variants", default="none,standard")
     parser.add_argument("--engines", default="spark,ray")
-    parser.add_argument("--only", default="check,pooled,match,scan,join")
+    parser.add_argument("--only", default="check,pooled,cost,match,scan,join")
     parser.add_argument("--batch-rate", action="store_true", help="make an index of made hashes and search it by the command too")
     parser.add_argument("--hashgate", default=os.environ.get("HASHGATE") or shutil.which("hashgate"))
     args = parser.parse_args()
     only = args.only.split(",")
-    data = [path.read_bytes() for path in sorted(args.pictures.rglob("*")) if path.is_file()]
+    data = [path.read_bytes() for path in pictures_of(args.pictures)]
     draw = random.Random(17)
     print(f"{CORES} cores, {len(data)} pictures of {sum(map(len, data)) // len(data):,} bytes, index {pyhashgate.mark(args.index)}\n")
     print("| what | here | beside | ratio |\n| --- | ---: | ---: | ---: |", flush=True)
@@ -216,6 +241,8 @@ def main() -> None:
         check_on_threads(args.index, data)
     if "pooled" in only:
         pooled(args.index, data)
+    if "cost" in only:
+        cost(args.index, data)
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
         if args.list is not None and ("match" in only or "join" in only):
