@@ -254,12 +254,16 @@ def main(given: list[str] | None = None) -> int:
             by, members = "shard", "members"
             chosen = second_pass_shards(plain, where=args.where, share=args.share)
             frame = chosen.join(frame.select(frame[args.shards].alias("shard")).distinct(), "shard")
-        scanned = functools.partial(scan_shards, index=args.index, shard=by, members=members, **how)
     else:
-        by, done = args.path, "path"
+        by, done, members = args.path, "path", None
         if plain is not None:
             frame = second_pass(frame, plain, path=by, where=args.where, share=args.share)
-        scanned = functools.partial(scan, index=args.index, path=by, content=args.content, **how)
+
+    def scanned(part: DataFrame) -> DataFrame:
+        if args.shards is not None:
+            return scan_shards(part, args.index, shard=by, members=members, **how)
+        return scan(part, args.index, path=by, content=args.content, **how)
+
     rest = _without_done(frame, args.output, by, done)
     for part in _steps(rest, by, args.steps):
         scanned(part).write.mode("append").parquet(args.output)
