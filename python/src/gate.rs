@@ -16,13 +16,15 @@ use pyo3::types::PyDict;
 use rayon::ThreadPool;
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many hashes are asked about between two looks at whether the caller wants to stop.
 const HASHES_AT_ONCE: usize = 1 << 16;
 /// How many uploads.
 const UPLOADS_AT_ONCE: usize = 256;
+/// From so many uploads on the index is asked about all together.
+const POOLED_FROM: usize = 8;
 /// Most threads that a gate may have.
 const MOST_THREADS: usize = 1024;
 
@@ -79,40 +81,75 @@ fn options(opened: &Opened) -> PyResult<GateOptions> {
     })
 }
 
-impl Gate {
-    /// Checks uploads on these threads, each of which takes the next one when it is done.
-    fn check_part(&self, part: &[PyBackedBytes], slots: &[Arc<ThreadPool>]) -> Vec<Verdict> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done: Vec<(usize, Unsettled<'_>)> = Vec::new();
-            while let Some((place, bytes)) = {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                part.get(place).map(|bytes| (place, bytes))
-            } {
-                let checked =
-                    WORKER.with_borrow_mut(|worker| self.gate.check_later(worker, bytes, None));
-                done.push((place, checked));
-            }
-            done
-        };
-        let mut checked: Vec<(usize, Unsettled<'_>)> = std::thread::scope(|scope| {
-            let work = &work;
-            let threads: Vec<_> = slots
-                .iter()
-                .map(|slot| scope.spawn(move || slot.install(work)))
-                .collect();
-            let ended = threads.into_iter().map(|thread| thread.join());
-            // One that panicked fails the whole call, which says so.
-            ended
-                .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        });
-        // In their order, so that what a quarantine counts does not depend on which thread was faster.
-        checked.sort_by_key(|(place, _)| *place);
-        let settled = checked.into_iter();
-        settled
-            .map(|(_, one)| Verdict::from(one.settle(&self.gate).verdict))
+/// Does something with each of these uploads, on these threads, each of which takes the next one when it is done. The results are in
+/// the order of the uploads, so that what a quarantine counts does not depend on which thread was faster.
+fn on_each<T: Send>(
+    slots: &[Arc<ThreadPool>],
+    uploads: &[PyBackedBytes],
+    does: impl Fn(&mut Worker, &[u8], usize) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done: Vec<(usize, T)> = Vec::new();
+        while let Some((place, bytes)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            uploads.get(place).map(|bytes| (place, bytes))
+        } {
+            done.push((
+                place,
+                WORKER.with_borrow_mut(|worker| does(worker, bytes, place)),
+            ));
+        }
+        done
+    };
+    let mut done: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = slots
+            .iter()
+            .map(|slot| scope.spawn(move || slot.install(work)))
+            .collect();
+        let ended = threads.into_iter().map(|thread| thread.join());
+        // One that panicked fails the whole call, which says so.
+        ended
+            .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, one)| one).collect()
+}
+
+impl Gate {
+    /// Checks uploads on these threads, and asks the index about all of them together.
+    fn check_part(
+        &self,
+        part: &[PyBackedBytes],
+        slots: &[Arc<ThreadPool>],
+        pool: &ThreadPool,
+    ) -> Vec<Verdict> {
+        let settled =
+            |unsettled: Unsettled<'_>| Verdict::from(unsettled.settle(&self.gate).verdict);
+        if part.len() < POOLED_FROM {
+            let checked = on_each(slots, part, |worker, bytes, _| {
+                self.gate.check_later(worker, bytes, None)
+            });
+            return checked.into_iter().map(settled).collect();
+        }
+        let pooled = self.gate.pooled();
+        let mut looked = on_each(slots, part, |worker, bytes, _| pooled.look(worker, bytes));
+        pool.install(|| pooled.ask(&mut looked));
+        let looked: Vec<_> = (looked.into_iter())
+            .map(|one| Mutex::new(Some(one)))
+            .collect();
+        let checked = on_each(slots, part, |worker, bytes, place| {
+            let looked = looked
+                .get(place)
+                .and_then(|one| one.lock().unwrap_or_else(PoisonError::into_inner).take());
+            match looked {
+                Some(looked) => pooled.decide(worker, bytes, looked),
+                None => self.gate.check_later(worker, bytes, None),
+            }
+        });
+        checked.into_iter().map(settled).collect()
     }
 
     fn with(py: Python<'_>, opened: Opened) -> PyResult<Self> {
@@ -195,10 +232,11 @@ impl Gate {
     fn check_many(&self, py: Python<'_>, data: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<Verdict>> {
         let bytes: Vec<PyBackedBytes> = data.iter().map(given::bytes).collect::<PyResult<_>>()?;
         let slots = slots(py, self.threads.min(bytes.len()))?;
+        let pool = pool(py, self.threads)?;
         let mut verdicts = Vec::with_capacity(bytes.len());
         for part in bytes.chunks(UPLOADS_AT_ONCE) {
             py.check_signals()?;
-            verdicts.extend(run(py, || self.check_part(part, slots.each()))?);
+            verdicts.extend(run(py, || self.check_part(part, slots.each(), &pool))?);
         }
         slots.give_back(py);
         Ok(verdicts)

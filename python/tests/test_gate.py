@@ -310,3 +310,14 @@ def test_the_library_links_the_systems_own_three_only() -> None:
     told = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
     needed = {line.split("[")[1].rstrip("]").split(".so")[0] for line in told.splitlines() if "(NEEDED)" in line}
     assert needed <= {"libc", "libm", "libgcc_s", "ld-linux-x86-64", "ld-linux-aarch64"}, needed
+
+
+@pytest.mark.parametrize("variants", ["none", "standard"])
+def test_many_together_have_the_verdicts_that_each_has_alone(home: Home, variants: str) -> None:
+    pictures = sorted((ROOT / "examples/pictures").glob("*/*.*"))
+    uploads = [path.read_bytes() for path in pictures]
+    assert len(uploads) > 20
+    gate = Gate.open(home.index, variants=variants, threads=2)
+    together = [verdict.to_json() for verdict in gate.check_many(uploads)]
+    assert together == [gate.check(data).to_json() for data in uploads]
+    assert {'"match"' in text for text in together} == {True, False}

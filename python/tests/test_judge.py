@@ -222,6 +222,16 @@ def test_pictures_in_tar_files(home: Home, known: list[bytes], unknown: bytes, t
     assert rows[0]["sha256"] == pyhashgate.hash(known[0], ["sha256"]).signals["sha256"]
 
 
+def test_of_a_tar_file_only_the_members_that_are_named(home: Home, known: list[bytes], tmp_path: Path) -> None:
+    from pyhashgate import arrow
+
+    shard = _shard(tmp_path / "0.tar", [(f"{number}.png", data) for number, data in enumerate(known)])
+    given = pa.RecordBatch.from_pydict({"shard": [shard, shard], "members": [["0.png", "2.png"], None]})
+    made = arrow.judge_shards(iter([given]), functools.partial(Judge, home.index), members="members")
+    rows = [row["member"] for batch in made for row in batch.to_pylist()]
+    assert rows == ["0.png", "2.png", "0.png", "1.png", "2.png"]
+
+
 def test_stored_hashes_give_hits_only(home: Home, known: list[bytes]) -> None:
     from pyhashgate import arrow
 

@@ -87,6 +87,15 @@ struct Note {
     files: BTreeMap<String, String>,
 }
 
+impl Note {
+    /// Whether the `HEAD` in force is the one with this SHA-256.
+    fn holds(&self, sha256: &str) -> bool {
+        let key = self.in_force.as_ref().map(|is| &is.key);
+        let seen = key.and_then(|key| self.seen.get(key));
+        seen.is_some_and(|seen| seen.sha256 == sha256)
+    }
+}
+
 /// One who follows a place.
 #[derive(Debug)]
 pub struct Follower {
@@ -130,7 +139,9 @@ impl Follower {
         let (bytes, _) = found.ok_or(FleetError::Empty)?;
         let digest = sha256(&bytes);
         let now = clock::now();
-        if let Some((_, head)) = self.in_force.as_ref().filter(|(is, _)| *is == digest) {
+        // Only while the note says so too: another follower of this folder may have brought a newer one into force.
+        let is_in_force = |taken: &&(String, Head)| taken.0 == digest && self.note.holds(&digest);
+        if let Some((_, head)) = self.in_force.as_ref().filter(is_in_force) {
             return Ok(followed(head, now));
         }
         let (head, key) = Head::read(&bytes, &self.keys)?;

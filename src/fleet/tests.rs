@@ -541,21 +541,22 @@ fn one_who_was_away_learns_what_another_follower_of_the_folder_saw() {
     world.publish("index", 20);
     world.send("index").unwrap();
     let second = world.head();
+    // This one is shown again what it had brought into force itself.
+    let mut had_it = world.follower("copy");
+    assert_eq!(world.look(&mut had_it).unwrap().sequence, 2);
+    assert!(!world.look(&mut had_it).unwrap().is_new);
     world.publish("index", 30);
     world.send("index").unwrap();
     world.look(&mut world.follower("copy")).unwrap();
     world.put_head(second);
-    let refused = world.look(&mut away).unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            FleetError::Older {
-                sequence: 2,
-                seen: 3
-            }
-        ),
-        "{refused}"
-    );
+    for follower in [&mut away, &mut had_it] {
+        let refused = world.look(follower).unwrap_err();
+        let FleetError::Older { sequence, seen } = refused else {
+            panic!("{refused}");
+        };
+        assert_eq!((sequence, seen), (2, 3));
+    }
+    assert!(holds(&world.path("copy"), 30));
 }
 
 #[test]

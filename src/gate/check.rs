@@ -391,7 +391,7 @@ impl Gate {
         self.check_by(&index, &mut worker.extractor, bytes, shadow)
     }
 
-    fn check_by<'s>(
+    pub(crate) fn check_by<'s>(
         &self,
         index: &Index,
         extractor: &mut Extractor,

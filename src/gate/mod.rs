@@ -59,6 +59,8 @@ mod nearest;
 #[cfg(feature = "decode")]
 mod only;
 mod outcome;
+#[cfg(feature = "decode")]
+mod pooled;
 mod quarantine;
 mod query;
 mod replay;
@@ -106,6 +108,8 @@ pub use nearest::Nearest;
 #[cfg(feature = "decode")]
 pub use only::Answer;
 pub use outcome::{Outcome, Problem, ProblemKind};
+#[cfg(feature = "decode")]
+pub use pooled::{Looked, Pooled};
 pub use query::{Extraction, Query};
 pub use replay::{Told, refusal, replay};
 #[cfg(feature = "evaluate")]

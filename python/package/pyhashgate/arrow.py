@@ -9,10 +9,12 @@ from __future__ import annotations
 import tarfile
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from itertools import islice
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -27,6 +29,8 @@ __all__ = ["MATCHES", "ROW", "SHARD_ROW", "judge", "judge_shards", "match"]
 MOST_BYTES = 100 << 20
 #: How many pictures are fetched at a time by one worker.
 FETCHERS = 16
+#: How many pictures are judged at once: their queries go through the index together.
+ROWS_AT_ONCE = 256
 #: Seconds that one address may be silent.
 SILENT = 60
 
@@ -104,16 +108,51 @@ def judge(
     """
     with open_judge() as judging, ThreadPoolExecutor(FETCHERS) as fetchers:
         for batch in batches:
-            # So many at a time as are fetched at a time: this bounds the memory, whatever a batch has.
-            for first in range(0, max(batch.num_rows, 1), FETCHERS):
-                part = batch.slice(first, FETCHERS)
-                names = [str(name) for name in part.column(path).to_pylist()]
-                fetched: list[Any]
-                if content is not None:
-                    fetched = [Unfetched("no bytes") if data is None else data for data in part.column(content).to_pylist()]
-                else:
-                    fetched = list(fetchers.map(fetch, names))
-                yield _batch([(_text(name),) for name in names], _judged(judging, fetched), ROW)
+            names = [str(name) for name in batch.column(path).to_pylist()]
+            if content is None:
+                fetched = _ahead(fetchers, names)
+            else:
+                fetched = (Unfetched("no bytes") if data is None else data for data in _values(batch.column(content)))
+            done = 0
+            for part in _parts(fetched):
+                told = [(_text(name),) for name in names[done : done + len(part)]]
+                done += len(part)
+                yield _batch(told, _judged(judging, part), ROW)
+            if not names:
+                yield _batch([], [], ROW)
+
+
+def _values(column: pa.Array) -> Iterator[Any]:
+    """The values of a column, one at a time: a batch of pictures is large."""
+    return (value.as_py() for value in column)
+
+
+def _ahead(fetchers: ThreadPoolExecutor, names: list[str]) -> Iterator[bytes | Unfetched]:
+    """What is at these addresses, in their order. So many are fetched ahead as there are fetchers, while others are judged."""
+    waiting = iter(names)
+    running: deque[Future[bytes | Unfetched]] = deque(fetchers.submit(fetch, name) for name in islice(waiting, FETCHERS))
+    try:
+        while running:
+            done = running.popleft().result()
+            running.extend(fetchers.submit(fetch, name) for name in islice(waiting, 1))
+            yield done
+    finally:
+        for one in running:
+            one.cancel()
+
+
+def _parts(fetched: Iterator[bytes | Unfetched]) -> Iterator[list[bytes | Unfetched]]:
+    """What is judged at once: bounded in number and in bytes, whatever a batch has."""
+    part: list[bytes | Unfetched] = []
+    size = 0
+    for data in fetched:
+        part.append(data)
+        size += 0 if isinstance(data, Unfetched) else len(data)
+        if len(part) >= ROWS_AT_ONCE or size >= _AT_ONCE:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 class Unfetched(str):
@@ -184,20 +223,23 @@ def judge_shards(
     open_judge: Callable[[], AbstractContextManager[Judge]],
     *,
     shard: str = "shard",
-    at_once: int = 64,
+    members: str | None = None,
+    at_once: int = 128,
 ) -> Iterator[pa.RecordBatch]:
     """A row for each member of the tar files whose addresses come in the column `shard`, but for known companions of pictures.
 
-    `member` is its name. `key` is that to the first dot, as WebDataset has it. A shard that cannot be read to its end has a row of
+    `members` names a column of lists of names, where only those are judged. `member` is its name. `key` is that to the first dot, as WebDataset has it. A shard that cannot be read to its end has a row of
     its own, with both null and the outcome ``unreadable``, behind those of its pictures.
     """
     with open_judge() as judging:
         for batch in batches:
-            for address in batch.column(shard).to_pylist():
-                yield from _judge_shard(judging, str(address), at_once)
+            chosen = [None] * batch.num_rows if members is None else batch.column(members).to_pylist()
+            for address, wanted in zip(batch.column(shard).to_pylist(), chosen):
+                only = None if wanted is None else frozenset(map(str, wanted))
+                yield from _judge_shard(judging, str(address), only, at_once)
 
 
-def _judge_shard(judging: Judge, address: str, at_once: int) -> Iterator[pa.RecordBatch]:
+def _judge_shard(judging: Judge, address: str, only: frozenset[str] | None, at_once: int) -> Iterator[pa.RecordBatch]:
     names: list[tuple[Any, ...]] = []
     uploads: list[bytes | Unfetched] = []
 
@@ -216,6 +258,8 @@ def _judge_shard(judging: Judge, address: str, at_once: int) -> Iterator[pa.Reco
                 # The library keeps every header that it has read.
                 shard.members = []  # type: ignore[attr-defined]
                 if not member.isfile() or member.name.lower().endswith(_COMPANIONS):
+                    continue
+                if only is not None and _text(member.name) not in only:
                     continue
                 opened = shard.extractfile(member)
                 data = opened.read(MOST_BYTES + 1) if opened is not None else b""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ import pyhashgate
 from pyhashgate import Gate
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 UPLOADS = sorted((ROOT / "examples/pictures/uploads").glob("*.*"))
 ROWS = 1200
@@ -128,6 +129,86 @@ def test_the_commands_go_on_where_they_ended(session: SparkSession, home: Home, 
         assert spark.main(given) == 0
     rows = session.read.parquet(str(tmp_path / "out")).collect()
     assert sorted(row.path for row in rows) == sorted(path for (path,) in paths)
+
+
+def test_a_job_that_died_keeps_what_it_wrote(
+    session: SparkSession, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyhashgate import spark
+
+    paths = [(str(path),) for path in UPLOADS]
+    session.createDataFrame(paths, ["path"]).write.parquet(str(tmp_path / "all"))
+    given = ["scan", "--index", str(home.index), "--input", str(tmp_path / "all"), "--output", str(tmp_path / "out")]
+    steps = spark._steps
+
+    def dies(frame: DataFrame, by: str, count: int) -> Iterator[DataFrame]:
+        for number, part in enumerate(steps(frame, by, count)):
+            if number == 4:
+                raise RuntimeError("died")
+            yield part
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spark, "_steps", dies)
+        with pytest.raises(RuntimeError, match="died"):
+            spark.main(given)
+    before = {row.path for row in session.read.parquet(str(tmp_path / "out")).collect()}
+    assert 0 < len(before) < len(paths)
+    written = set((tmp_path / "out").glob("*.parquet"))
+    assert spark.main([*given, "--mark", pyhashgate.mark(home.index)]) == 0
+    rows = session.read.parquet(str(tmp_path / "out")).collect()
+    assert sorted(row.path for row in rows) == sorted(path for (path,) in paths)
+    # What was written was not written again.
+    assert written <= set((tmp_path / "out").glob("*.parquet"))
+
+
+def test_the_second_pass_guesses_at_what_passed_and_is_wanted(session: SparkSession, home: Home, tmp_path: Path) -> None:
+    from pyhashgate import spark
+
+    known = [path.read_bytes() for path in KNOWN]
+    names = {path.name: path for path in UPLOADS}
+    table = [(str(path), "public" if number % 2 else "own") for number, path in enumerate(UPLOADS)]
+    session.createDataFrame(table, ["path", "kind"]).write.parquet(str(tmp_path / "all"))
+    common = ["scan", "--index", str(home.index), "--input", str(tmp_path / "all"), "--steps", "2"]
+    assert spark.main([*common, "--output", str(tmp_path / "plain"), "--variants", "none"]) == 0
+    plain = {row.path: row for row in session.read.parquet(str(tmp_path / "plain")).collect()}
+    second = [*common, "--after", str(tmp_path / "plain"), "--output", str(tmp_path / "guessed")]
+    assert spark.main([*second, "--where", "kind = 'public' AND plain.bytes > 0"]) == 0
+    guessed = {row.path: row for row in session.read.parquet(str(tmp_path / "guessed")).collect()}
+    assert set(guessed) == {path for path, kind in table if kind == "public" and plain[path].passes}
+    assert spark.main(second) == 0
+    guessed = {row.path: row for row in session.read.parquet(str(tmp_path / "guessed")).collect()}
+    assert set(guessed) == {path for path, row in plain.items() if row.passes}
+    gate = Gate.open(home.index)
+    for path, row in guessed.items():
+        verdict = gate.check(names[Path(path).name].read_bytes())
+        assert (row.outcome, row.passes) == (verdict.outcome, verdict.passes)
+    assert any(not row.passes for row in guessed.values()), f"guesses find nothing here that {len(known)} pictures as they are do not"
+    # A share is the same pictures each time.
+    frame, first = session.read.parquet(str(tmp_path / "all")), session.read.parquet(str(tmp_path / "plain"))
+    shares = [{row.path for row in spark.second_pass(frame, first, share=0.5).collect()} for _ in range(2)]
+    assert shares[0] == shares[1] < set(guessed) and shares[0]
+    with pytest.raises(SystemExit):
+        spark.main([*common, "--output", str(tmp_path / "no"), "--share", "0.5"])
+
+
+def test_the_second_pass_takes_members_of_tar_files(session: SparkSession, home: Home, tmp_path: Path) -> None:
+    from pyhashgate import spark
+
+    for number in range(2):
+        with tarfile.open(tmp_path / f"{number:05}.tar", "w") as shard:
+            for path in UPLOADS[number::2]:
+                shard.add(path, path.name)
+    shards = [(str(path),) for path in sorted(tmp_path.glob("*.tar"))]
+    session.createDataFrame(shards, ["url"]).write.parquet(str(tmp_path / "shards"))
+    common = ["scan", "--index", str(home.index), "--input", str(tmp_path / "shards"), "--shards", "url"]
+    assert spark.main([*common, "--output", str(tmp_path / "plain"), "--variants", "none"]) == 0
+    plain = session.read.parquet(str(tmp_path / "plain")).collect()
+    assert sorted(row.member for row in plain) == sorted(path.name for path in UPLOADS if path.suffix != ".txt")
+    second = ["--after", str(tmp_path / "plain"), "--where", "member LIKE '%.jpg'", "--output", str(tmp_path / "guessed")]
+    assert spark.main([*common, *second]) == 0
+    guessed = session.read.parquet(str(tmp_path / "guessed")).collect()
+    wanted = sorted(row.member for row in plain if row.passes and row.member.endswith(".jpg"))
+    assert wanted and sorted(row.member for row in guessed) == wanted
 
 
 def test_stored_hashes_are_joined_with_the_list(session: SparkSession, home: Home, tmp_path: Path) -> None:

@@ -100,20 +100,24 @@ pub(crate) fn conclude(terms: &Terms<'_>, extraction: Extraction) -> Concluded {
 /// same entries and lead to the same action; see [`Mode::Auto`].
 fn conclude_surely(terms: &Terms<'_>, extraction: &Extraction) -> Option<Matches> {
     let mut matches = Matches::default();
-    let is_digest = |query: &Query| query.signal.signal_type().family() == Family::Digest;
-    let is_sure = |query: &Query| {
-        is_digest(query)
-            || is_guess(query)
-            || query.variant.embedded
-            || is_quality_sure(terms, query)
-    };
-    if !extraction.queries.iter().all(is_sure) {
+    if !are_qualities_sure(terms, &extraction.queries) {
         return None;
     }
+    let is_digest = |query: &Query| query.signal.signal_type().family() == Family::Digest;
     let (digests, others): (Vec<Query>, _) = extraction.queries.iter().partition(|q| is_digest(q));
     matches.ask_all(terms, &digests);
     let doubts = matches.ask_surely(terms, &others);
     doubts.are_settled().then_some(matches)
+}
+
+/// Whether the exact qualities of these queries, which may be a little off, let the same banks be asked.
+pub(super) fn are_qualities_sure(terms: &Terms<'_>, queries: &[Query]) -> bool {
+    queries.iter().all(|query| {
+        query.signal.signal_type().family() == Family::Digest
+            || is_guess(query)
+            || query.variant.embedded
+            || is_quality_sure(terms, query)
+    })
 }
 
 /// Whether the query is a guess at an original, and not the picture that was given.

@@ -91,15 +91,8 @@ impl Matches {
     /// the exact queries would surely say the same.
     pub(crate) fn ask_surely(&mut self, terms: &Terms<'_>, queries: &[Query]) -> Doubts {
         let mut doubts = Doubts::default();
-        let far = far(terms.index);
-        let asked = queries.iter().filter_map(|query| {
-            let radius = radius(terms, &doubted(query))?;
-            let radius = match far.filter(|_| is_asked_far(query)) {
-                Some(far) => radius.max(far),
-                None => radius,
-            };
-            Some((query, Distance(radius.0.saturating_add(MARGIN))))
-        });
+        let asked = queries.iter();
+        let asked = asked.filter_map(|query| Some((query, radius_in_doubt(terms, query)?)));
         let widest = widest(terms.index);
         visit_all(terms, asked, |query, hit| {
             doubts.weigh(terms, query, &hit, widest);
@@ -107,6 +100,16 @@ impl Matches {
         });
         doubts
     }
+}
+
+/// The widest radius at which the exact query could meet anything that counts.
+pub(super) fn radius_in_doubt(terms: &Terms<'_>, query: &Query) -> Option<Distance> {
+    let radius = radius(terms, &doubted(query))?;
+    let radius = match far(terms.index).filter(|_| is_asked_far(query)) {
+        Some(far) => radius.max(far),
+        None => radius,
+    };
+    Some(Distance(radius.0.saturating_add(MARGIN)))
 }
 
 /// The query with the best quality that the exact one may have.

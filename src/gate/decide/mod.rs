@@ -2,7 +2,7 @@
 //!
 //! From the bottom up: `judge.rs` (one hit), `near.rs` and `nearly.rs` (what is noted besides), `action.rs` (what
 //! matches decide), `matches.rs` (all of one input), `fit.rs`, `second.rs` and `doubts.rs` (which ask once more),
-//! `conclude.rs` (the verdict).
+//! `conclude.rs` (the verdict), `within.rs` (how far out anything could count).
 
 pub(crate) mod action;
 pub(crate) mod conclude;
@@ -14,3 +14,5 @@ pub(crate) mod matches;
 mod near;
 mod nearly;
 pub(crate) mod second;
+#[cfg(feature = "decode")]
+pub(crate) mod within;
