@@ -93,6 +93,9 @@ pub trait Record: Clone + Debug + Send + 'static {
 
     fn is_live(&self) -> bool;
 
+    /// Whether it is no record at all, and only stands where one would.
+    fn is_rubbish(&self) -> bool;
+
     /// What it says, while it is live. Of any type.
     fn hashes(&self) -> Vec<(String, String)>;
 }
@@ -119,6 +122,8 @@ pub enum Change {
 /// The source.
 #[derive(Debug, Clone)]
 pub struct Model<R: Record> {
+    /// Whether some of what is drawn is rubbish.
+    pub has_rubbish: bool,
     kept: BTreeMap<R::Key, Kept<R>>,
     expired: BTreeMap<R::Key, R>,
     now: u64,
@@ -129,6 +134,7 @@ pub struct Model<R: Record> {
 impl<R: Record> Default for Model<R> {
     fn default() -> Self {
         Self {
+            has_rubbish: true,
             kept: BTreeMap::new(),
             expired: BTreeMap::new(),
             now: BEGIN,
@@ -225,7 +231,7 @@ impl<R: Record> Model<R> {
             Some(key) if (38..45).contains(&choice) && self.expire(&key) => Change::Expired,
             key => {
                 let other = key.and_then(|key| self.kept.get(&key));
-                let fresh = R::fresh(random, other.map(|kept| &kept.record));
+                let fresh = self.drawn(random, other.map(|kept| &kept.record));
                 self.put(fresh);
                 Change::Put
             }
@@ -241,8 +247,17 @@ impl<R: Record> Model<R> {
     /// So many new records.
     pub fn fill(&mut self, random: &mut Random, count: usize) {
         for _ in 0..count {
-            let fresh = R::fresh(random, None);
+            let fresh = self.drawn(random, None);
             self.put(fresh);
+        }
+    }
+
+    fn drawn(&self, random: &mut Random, other: Option<&R>) -> R {
+        loop {
+            let fresh = R::fresh(random, other);
+            if self.has_rubbish || !fresh.is_rubbish() {
+                return fresh;
+            }
         }
     }
 

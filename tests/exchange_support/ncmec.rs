@@ -236,6 +236,10 @@ impl Record for Entry {
         !self.is_deleted && self.raw.is_none()
     }
 
+    fn is_rubbish(&self) -> bool {
+        self.raw.is_some()
+    }
+
     fn hashes(&self) -> Vec<(String, String)> {
         if self.raw.is_some() {
             return Vec::new();

@@ -176,6 +176,10 @@ impl Record for Hash {
         self.raw.is_none() && !matches!(self.status.as_str(), "Withdrawn" | "Deleted")
     }
 
+    fn is_rubbish(&self) -> bool {
+        self.raw.is_some()
+    }
+
     fn hashes(&self) -> Vec<(String, String)> {
         let kind = match self.signal_type.as_str() {
             "ImagePDQ" => "pdq",

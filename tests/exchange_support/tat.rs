@@ -50,7 +50,7 @@ impl Digest {
         }
     }
 
-    fn json(&self, time: &str, stamp: u64) -> String {
+    fn json(&self, time: &str, stamp: u64, has_more: bool) -> String {
         if let Some(raw) = &self.raw {
             return raw.clone();
         }
@@ -61,11 +61,15 @@ impl Digest {
             &self.file_type,
         ];
         let [value, algorithm, ideology, kind] = texts.map(|text| quoted(text));
+        let more = match has_more {
+            true => ",\"severity\":{\"level\":3},\"notes\":null",
+            false => "",
+        };
         let (deleted, id, created) = (self.is_deleted, self.id, calendar::iso(stamp));
         format!(
             "{{\"hash_digest\":{value},\"algorithm\":{algorithm},\"ideology\":{ideology},\
              \"file_type\":{kind},\"deleted\":{deleted},\"updated_on\":{time},\
-             \"created_on\":\"{created}\",\"id\":{id},\"severity\":{{\"level\":3}},\"notes\":null}}"
+             \"created_on\":\"{created}\",\"id\":{id}{more}}}"
         )
     }
 }
@@ -121,6 +125,10 @@ impl Record for Digest {
         !self.is_deleted && self.raw.is_none()
     }
 
+    fn is_rubbish(&self) -> bool {
+        self.raw.is_some()
+    }
+
     fn hashes(&self) -> Vec<(String, String)> {
         match self.raw {
             Some(_) => Vec::new(),
@@ -133,6 +141,8 @@ pub struct State {
     pub model: Model<Digest>,
     /// Most records of a page.
     pub page: usize,
+    /// Whether records have fields that no document names.
+    pub has_more_fields: bool,
     pub user: String,
     pub password: String,
     /// How many pages a token is good for. None: any number.
@@ -166,6 +176,7 @@ impl Fake {
         let state = Arc::new(Mutex::new(State {
             model: Model::default(),
             page,
+            has_more_fields: true,
             user: USER.to_owned(),
             password: PASSWORD.to_owned(),
             token_pages: None,
@@ -278,7 +289,10 @@ fn list(state: &State, request: &Request, at: SocketAddr) -> Answer {
     let time = |(seconds, millionths, _): (u64, u64, u64)| format!("{seconds}.{millionths:06}");
     let (mut results, mut names, mut checkpoint) = (Vec::new(), Vec::new(), String::new());
     for (place, kept) in page {
-        results.push(kept.record.json(&time(*place), kept.stamp));
+        results.push(
+            kept.record
+                .json(&time(*place), kept.stamp, state.has_more_fields),
+        );
         names.push(kept.record.name());
         checkpoint = format!("{},{}", time(*place), place.2);
     }

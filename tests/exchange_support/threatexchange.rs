@@ -206,6 +206,10 @@ impl Record for Indicator {
         self.raw.is_none() && !self.should_delete && all.any(|one| one.owner.is_some())
     }
 
+    fn is_rubbish(&self) -> bool {
+        self.raw.is_some()
+    }
+
     fn hashes(&self) -> Vec<(String, String)> {
         let kind = match self.kind.as_str() {
             "HASH_PDQ" => "pdq",
