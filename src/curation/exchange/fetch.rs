@@ -6,7 +6,7 @@
 //! all was read anew, and only within the limit that holds for lists too.
 
 use crate::bank::{BankId, BankName, ContentSignal, Provenance};
-use crate::clock;
+use crate::clock::Clock;
 use crate::curation::exchange::state::Progress;
 use crate::curation::exchange::{Exchange, ExchangeError, FetchRecord, FetchState, sample};
 use crate::curation::import::ImportOptions;
@@ -42,6 +42,8 @@ pub struct FetchOptions {
     pub time: Duration,
     /// It is fetched even if the other side asked not to be asked yet.
     pub at_once: bool,
+    /// Where the time comes from that the other side is asked with, and entries are noted with.
+    pub clock: Clock,
 }
 
 impl Default for FetchOptions {
@@ -53,6 +55,7 @@ impl Default for FetchOptions {
             max_shrink: ImportOptions::MAX_SHRINK,
             time: Duration::from_secs(6 * 3_600),
             at_once: false,
+            clock: Clock::system(),
         }
     }
 }
@@ -113,7 +116,7 @@ pub(super) fn run(
         return Err(ExchangeError::Running { name: name.clone() });
     };
     let mut state = FetchState::of(store, bank)?;
-    let now = clock::now();
+    let now = options.clock.now();
     if let Some(until) = state.waits_until(now).filter(|_| !options.at_once) {
         return Err(ExchangeError::TooSoon {
             name: name.clone(),
@@ -146,7 +149,7 @@ pub(super) fn run(
         mut record,
         ..
     } = work;
-    let ended = clock::now().max(began);
+    let ended = options.clock.now().max(began);
     (record.ended_at, state.ended_at) = (ended, Some(ended));
     record.problem = fetched.as_ref().err().map(ToString::to_string);
     state.problem.clone_from(&record.problem);

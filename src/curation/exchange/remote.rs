@@ -210,6 +210,7 @@ impl Work<'_, '_> {
     /// Fetches what the other side has, page by page.
     pub(super) fn pages(&mut self, asked: &Asked) -> Result<(), ExchangeError> {
         let failed = self.failed();
+        let clock = self.options.clock;
         let client = asked.client().map_err(|error| failed(error.to_string()))?;
         let source = |position: Option<&Value>| {
             asked
@@ -234,13 +235,13 @@ impl Work<'_, '_> {
                 ));
             }
             let ask = source
-                .next(clock::now())
+                .next(clock.now())
                 .map_err(|error| failed(error.to_string()))?;
             let Some(ask) = ask else { break };
             let observer = self.watch.observer;
             let answer = client.ask(&ask, &|| observer.is_stopped());
             let taken = match answer {
-                Ok(answer) => source.take(&answer, clock::now()),
+                Ok(answer) => source.take(&answer, clock.now()),
                 Err(WebError::Stopped) => {
                     return Err(ExchangeError::Stopped {
                         name: self.exchange.name.clone(),
@@ -250,7 +251,7 @@ impl Work<'_, '_> {
                     return Err(ExchangeError::Later {
                         problem: error.to_string(),
                         name: self.exchange.name.clone(),
-                        until: clock::now().saturating_add(seconds),
+                        until: clock.now().saturating_add(seconds),
                     });
                 }
                 // It was asked for often enough.
@@ -289,7 +290,7 @@ impl Work<'_, '_> {
                     }
                     row.reads = 0;
                     self.page(*page, &*source, false)?;
-                    match source.way_on(clock::now()) {
+                    match source.way_on(clock.now()) {
                         WayOn::Less => row.is_narrow = true,
                         WayOn::LeaveOut(what) => {
                             row.left_out += 1;
