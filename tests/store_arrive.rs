@@ -6,7 +6,7 @@ mod common;
 mod store_support;
 
 use hashgate::bank::{
-    Action, BankId, ContentState, OpaqueSignal, Opinion, Policy, SourceStatus, View,
+    Action, BankId, ContentItem, ContentState, OpaqueSignal, Opinion, Policy, SourceStatus, View,
 };
 use hashgate::hash::SignalType;
 use hashgate::store::{AddSummary, ArrivalSummary, BankStore, Gathered, NewItem, StoreError};
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use store_support::{dump, item, new_folder, recount, signal};
 
 /// So many come in as tables.
-const LOAD: u64 = 24_000;
+const LOAD: u64 = 7_000;
 const LOADS: u64 = 3;
 
 /// Tells a copy of this test program to import into a folder.
@@ -45,7 +45,7 @@ fn load(number: u64) -> Vec<NewItem> {
             new
         })
         .collect();
-    for at in (0..items.len()).step_by(997) {
+    for at in (0..items.len()).step_by(299) {
         let mut again = items[at].clone();
         again.labels = vec!["again".into()];
         again.provenance.source = "another.csv".into();
@@ -144,7 +144,7 @@ fn gathered_items_end_as_items_one_by_one() {
     assert_eq!(bank, same);
     for store in [&store, &singly] {
         // What is withdrawn by hand stays so.
-        store.add(bank, &load(0)[5_000..5_100]).unwrap();
+        store.add(bank, &load(0)[2_000..2_100]).unwrap();
         let first = store.items(bank).next().unwrap().unwrap();
         assert!(store.withdraw(first.id, 5).unwrap());
     }
@@ -152,10 +152,7 @@ fn gathered_items_end_as_items_one_by_one() {
         let before = store.revision();
         let summary = store.add_gathered(&mut gather(bank, &items)).unwrap();
         assert_eq!(summary, add_all(&singly, bank, &items));
-        assert!(
-            summary.added > 20_000 && summary.updated > 20,
-            "{summary:?}"
-        );
+        assert!(summary.added > 5_000 && summary.updated > 2, "{summary:?}");
         assert!(store.revision() - before <= 3, "new items are one change");
         assert_same(&ending(&store), &ending(&singly));
     }
@@ -171,11 +168,9 @@ fn gathered_items_end_as_items_one_by_one() {
     drop(store);
     let store = BankStore::open_read_only(&folder).unwrap();
     assert_same(&ending(&store), &ending(&singly));
-    let state = |state: ContentState| {
-        let items = store.items(bank).map(Result::unwrap);
-        items.filter(|item| item.state == state).count()
-    };
-    assert_eq!(state(ContentState::Withdrawn), 2);
+    let by_hand = |item: &ContentItem| item.by_hand && item.state == ContentState::Withdrawn;
+    let items = store.items(bank).map(Result::unwrap);
+    assert_eq!(items.filter(by_hand).count(), 1);
 }
 
 #[test]
@@ -216,7 +211,7 @@ fn nobody_sees_a_part_of_what_comes_in() {
             let summary = store
                 .add_gathered(&mut gather(bank, &load(number)))
                 .unwrap();
-            assert!(summary.added > 20_000);
+            assert!(summary.added > 5_000);
         }
         is_done.store(true, Ordering::Release);
         assert!(looks.join().unwrap() > 0 && others.join().unwrap() > 0);
@@ -290,7 +285,7 @@ fn a_killed_arrival_is_there_wholly_or_not_at_all() {
         move |folder: &Path| {
             let path = folder.join(name);
             let mut has_been = false;
-            for _ in 0..2_000_000 {
+            for _ in 0..400_000 {
                 match path.exists() {
                     true => has_been = true,
                     false if has_been => return,
@@ -325,7 +320,7 @@ fn a_disk_that_is_full_loses_nothing_and_is_given_back() {
     // A limit on the length of files stands in for a full disk: writes fail in the middle.
     let script = r#"trap "" XFSZ; ulimit -f "$1"; shift; exec "$@""#;
     let output = Command::new("sh")
-        .args(["-c", script, "sh", "1024"])
+        .args(["-c", script, "sh", "256"])
         .arg(&program)
         .args(ARGUMENTS)
         .env(FOLDER, &folder)

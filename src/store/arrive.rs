@@ -38,7 +38,7 @@ const CONTENT_FILE: &str = "arriving.content";
 const BY_SIGNAL_FILE: &str = "arriving.by_signal";
 
 /// Fewer new items than this are quicker written one by one.
-const FEWEST: usize = 20_000;
+const FEWEST: usize = 5_000;
 
 /// Keys that are copied together before they are written.
 const FETCHED: usize = 64;

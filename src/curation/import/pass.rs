@@ -106,7 +106,7 @@ impl Pass<'_> {
                 return ControlFlow::Break(());
             }
             rows += 1;
-            if rows % BankStore::BATCH == 0 {
+            if rows.is_multiple_of(BankStore::BATCH) {
                 tell_progress();
             }
             if let Err(error) = taken.and_then(|()| self.flush_full(&mut work)) {

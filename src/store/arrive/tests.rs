@@ -1,3 +1,5 @@
+//! Arrivals that are cut off between any two of their steps.
+
 use super::*;
 use crate::bank::{Action, ContentSignal, Policy};
 use crate::hash::{Signal, SignalType};
