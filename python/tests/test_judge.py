@@ -107,6 +107,18 @@ def test_a_job_answers_by_one_generation(tmp_path: Path, known: list[bytes], unk
         assert (row.generation, row.outcome) == (1, "match")
 
 
+def test_a_worker_keeps_its_judge(home: Home, known: list[bytes]) -> None:
+    which = pyhashgate.mark(home.index)
+    with judges.kept(os.fspath(home.index), which, {"variants": "none"}) as first:
+        assert first.check_many(known[:1])[0].outcome == "match"
+    with judges.kept(os.fspath(home.index), which, {"variants": "none"}) as again:
+        assert again is first and again.check_many(known[:1])[0].outcome == "match"
+    with judges.kept(os.fspath(home.index), which, {"variants": "standard"}) as other:
+        assert other is not first and first._child is None
+        assert other.check_many(known[:1])[0].outcome == "match"
+    other.close()
+
+
 def test_an_answer_is_never_taken_for_another_question_s(home: Home, known: list[bytes], unknown: bytes) -> None:
     with Judge(home.index) as judging:
         timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))

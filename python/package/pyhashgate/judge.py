@@ -13,6 +13,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 from ._native import Gate, HashgateError, IndexFolderError, Verdict
 from ._pin import mark, pin
 
-__all__ = ["Judge", "MatchRow", "Row", "open_pinned"]
+__all__ = ["Judge", "MatchRow", "Row", "kept", "open_pinned"]
 
 #: Bytes that go to the child at once, at most; a larger upload goes alone.
 MOST_BYTES = 64 << 20
@@ -271,6 +272,26 @@ class Judge:
             except _Died as died:
                 said = str(died)
         return not_judged("undecodable", said, self.generation, len(data))
+
+
+#: The judge that this process keeps, and what it was begun for.
+_KEPT: dict[tuple[Any, ...], Judge] = {}
+
+
+def kept(index: str, mark: str, how: dict[str, Any]) -> AbstractContextManager[Judge]:
+    """This process's judge: begun when it is first asked for, and there for whoever asks next. It ends with the process.
+
+    For workers that are given one task after the other, as Spark's are.
+    """
+    wanted = (os.getpid(), index, mark, tuple(sorted(how.items())))
+    if wanted not in _KEPT:
+        for of, judge in list(_KEPT.items()):
+            del _KEPT[of]
+            # One that another process began is not this one's to end.
+            if of[0] == wanted[0]:
+                judge.close()
+        _KEPT[wanted] = Judge(index, mark=mark, **how)
+    return nullcontext(_KEPT[wanted])
 
 
 def not_judged(outcome: str, error: str, generation: int, size: int) -> Row:

@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from . import arrow
 from ._pin import mark as find_mark
-from .judge import Judge, open_pinned
+from .judge import kept, open_pinned
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,10 +39,6 @@ __all__ = ["join", "main", "scan", "scan_shards", "second_pass", "second_pass_sh
 
 #: What `second_pass` lets a condition ask of the first pass's row.
 _PLAIN = ["outcome", "action", "passes", "quality", "mode", "generation", "bytes"]
-
-
-def _judge(index: str, mark: str, how: dict[str, Any]) -> Judge:
-    return Judge(index, mark=mark, **how)
 
 
 def _run(
@@ -68,7 +64,7 @@ def scan(
     driver's folder.
     """
     mark = find_mark(index) if mark is None else mark
-    open_judge = functools.partial(_judge, index, mark, how)
+    open_judge = functools.partial(kept, index, mark, how)
     chosen = frame.select(path) if content is None else frame.select(path, content)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -88,7 +84,7 @@ def scan_shards(
 ) -> DataFrame:
     """A row for each picture in the tar files that the column `shard` names; of those that `members` lists, where it is given."""
     mark = find_mark(index) if mark is None else mark
-    open_judge = functools.partial(_judge, index, mark, how)
+    open_judge = functools.partial(kept, index, mark, how)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return arrow.judge_shards(batches, open_judge, shard=shard, members=members)

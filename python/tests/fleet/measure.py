@@ -168,7 +168,7 @@ def scanned(command: str, index: str, variants: str, folder: Path) -> tuple[floa
     took, done = timed(lambda: subprocess.run([command, *asked, str(folder)], capture_output=True, text=True))
     assert done.returncode in (0, 1, 2), done.stderr
     rows = (json.loads(line) for line in done.stdout.splitlines())
-    return took, Counter(f"{row['path']} {row['outcome']} {row.get('action')}" for row in rows if "outcome" in row)
+    return took, Counter(f"{row['path']} {row['outcome']} {row['action']}" for row in rows if "outcome" in row)
 
 
 def spark_session() -> Any:
@@ -188,7 +188,7 @@ def by_spark(index: str, names: list[str], variants: str, out: Path) -> tuple[fl
     frame = session.read.parquet(str(out) + ".in.parquet").repartition(4 * CORES)
     took, _ = timed(lambda: spark.scan(frame, index, variants=variants).write.parquet(str(out)))
     rows = session.read.parquet(str(out)).select("path", "outcome", "action").collect()
-    return took, Counter(f"{row.path} {row.outcome} {row.action}" for row in rows)
+    return took, Counter(f"{row.path} {row.outcome} {row.action or 'none'}" for row in rows)
 
 
 def by_ray(index: str, names: list[str], variants: str, out: Path) -> tuple[float, Counter[str]]:
@@ -201,7 +201,7 @@ def by_ray(index: str, names: list[str], variants: str, out: Path) -> tuple[floa
     ray.data.range(1).count()
     took, rows = timed(lambda: scan(dataset, index, actors=CORES, batch=256, variants=variants).take_all())
     ray.shutdown()
-    return took, Counter(f"{row['path']} {row['outcome']} {row['action']}" for row in rows)
+    return took, Counter(f"{row['path']} {row['outcome']} {row['action'] or 'none'}" for row in rows)
 
 
 def joined(index: str, stored: list[bytes], places: set[int], rate: float, out: Path) -> None:
