@@ -19,6 +19,10 @@
 //! `arriving`, and whoever next opens the store to write deletes each item with these numbers, by the item itself each
 //! of its entries by hash. In the process that writes, nobody begins to look between steps 3 and 4.
 
+mod bloom;
+
+pub(super) use bloom::Arrived;
+
 use crate::bank::{BankId, ContentId, ContentState};
 use crate::store::add::NewNumbers;
 use crate::store::gathered::{Gathered, Key};
@@ -131,7 +135,14 @@ impl BankStore {
         let order = in_order(&gathered.keys);
         let mut writer = self.writer()?;
         let mut counts = self.counts(gathered.bank)?;
-        let is_left = self.choose(gathered, &order, counts.items > 0)?;
+        let revision = writer.state.revision;
+        // It is good for this very revision; whatever else happens, it is made no use of again.
+        let arrived = writer.arrived.take();
+        let mut arrived = match counts.items {
+            0 => Some(Arrived::in_empty(gathered.bank, revision)),
+            _ => arrived.filter(|arrived| arrived.are_all(gathered.bank, revision)),
+        };
+        let is_left = self.choose(gathered, &order, arrived.as_ref())?;
         let items = is_left.iter().filter(|&&is_left| !is_left).count() as u64;
         if items < FEWEST as u64 {
             return Ok(vec![true; is_left.len()]);
@@ -148,6 +159,14 @@ impl BankStore {
         self.take_in(keys::BY_SIGNAL, &files.by_signal)?;
         self.acknowledge_arrival(&mut writer, numbers, &counts)?;
         drop(nobody_looks);
+        if let Some(arrived) = &mut arrived {
+            let is_new = |key: &&&Key| is_left.get(key.item as usize) == Some(&false);
+            for key in order.iter().filter(|key| key.is_own).filter(is_new) {
+                arrived.note(&key.key);
+            }
+            arrived.at(writer.state.revision);
+        }
+        writer.arrived = arrived;
         summary.added += items;
         Ok(is_left)
     }
@@ -158,7 +177,7 @@ impl BankStore {
         &self,
         gathered: &Gathered,
         order: &[&Key],
-        is_asked: bool,
+        arrived: Option<&Arrived>,
     ) -> Result<Vec<bool>, StoreError> {
         let mut is_left = vec![false; gathered.packed()];
         let mut distinct = Vec::new();
@@ -170,9 +189,10 @@ impl BankStore {
             }
             before = Some(key);
         }
-        if is_asked {
-            self.leave_known(&distinct, &mut is_left)?;
+        if let Some(arrived) = arrived {
+            distinct.retain(|key| arrived.may_have(&key.key));
         }
+        self.leave_known(&distinct, &mut is_left)?;
         Ok(is_left)
     }
 

@@ -115,6 +115,7 @@ pub use sync::SyncSummary;
 
 use crate::files::Lock;
 use acknowledged::Acknowledged;
+use arrive::Arrived;
 use record::{Change, State, Touched};
 use rocksdb::{ColumnFamily, DB, WriteBatch};
 use std::path::{Path, PathBuf};
@@ -162,6 +163,8 @@ struct Writer {
     changes_kept: u64,
     /// Tables may have come in of which nothing was acknowledged.
     is_unfinished: bool,
+    /// What has arrived in a bank that was empty.
+    arrived: Option<Arrived>,
 }
 
 impl BankStore {

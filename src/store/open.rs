@@ -89,6 +89,7 @@ impl BankStore {
             acknowledged,
             changes_kept: Self::CHANGES_KEPT,
             is_unfinished: false,
+            arrived: None,
         }));
         Ok(store)
     }

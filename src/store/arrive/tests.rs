@@ -40,7 +40,7 @@ enum Cut {
 fn cut_off(store: &BankStore, gathered: &Gathered, cut: Cut) {
     let order = in_order(&gathered.keys);
     let mut writer = store.writer().unwrap();
-    let is_left = store.choose(gathered, &order, true).unwrap();
+    let is_left = store.choose(gathered, &order, None).unwrap();
     let new = NewNumbers {
         bank: gathered.bank,
         first: ContentId(writer.state.next_content),
