@@ -77,6 +77,11 @@ pub trait Source: Send {
         None
     }
 
+    /// Whether it asks for less at once because something could not be read: then that was asked for often enough.
+    fn is_narrowed(&self) -> bool {
+        false
+    }
+
     /// Whether what was taken last was an answer about records, and not only leave to ask for some.
     fn is_past_login(&self) -> bool {
         true

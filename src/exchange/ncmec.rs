@@ -69,6 +69,8 @@ pub struct Ncmec {
     at: Position,
     /// Up to when is read: set by the first question.
     target: Option<u64>,
+    /// Something up to here could not be read: ranges stay short until it is behind.
+    trouble: Option<u64>,
 }
 
 impl Ncmec {
@@ -88,6 +90,7 @@ impl Ncmec {
             members: members.into_iter().collect(),
             at: page::position(position),
             target: None,
+            trouble: None,
         }
     }
 
@@ -110,8 +113,15 @@ impl Ncmec {
         let at = &mut self.at;
         let length = at.until.saturating_sub(at.upto);
         at.upto = at.until;
-        if at.read < FEW {
-            at.span = length.saturating_mul(4).max(1);
+        match self.trouble {
+            // The trouble lies in what is left: halve that.
+            Some(until) if at.upto < until => at.span = ((until - at.upto) / 2).max(1),
+            _ => {
+                self.trouble = None;
+                if at.read < FEW {
+                    at.span = length.saturating_mul(4).max(1);
+                }
+            }
         }
         at.walks = 0;
         self.begin_again();
@@ -161,6 +171,10 @@ impl Source for Ncmec {
             return Err(PageError::refused(answer, &[&self.password]));
         }
         let page = page::records(&answer.body, ListFormat::Ncmec)?;
+        // Records are read from what is not quite XML too. But if tags are missing, whole entries may be.
+        if let Err(problem) = is_well_formed(&answer.body) {
+            return Err(PageError::corrupt(problem, page));
+        }
         let next = match next_page(&answer.body) {
             Ok(next) => next,
             Err(problem) => return Err(PageError::corrupt(problem, page)),
@@ -209,6 +223,7 @@ impl Source for Ncmec {
     }
 
     fn way_on(&mut self, _now: u64) -> WayOn {
+        self.trouble = Some(self.at.until);
         if self.at.until - self.at.upto > 1 {
             self.shorten(2);
             return WayOn::Less;
@@ -237,6 +252,10 @@ impl Source for Ncmec {
 
     fn read_up_to(&self) -> Option<u64> {
         Some(self.at.upto)
+    }
+
+    fn is_narrowed(&self) -> bool {
+        self.trouble.is_some()
     }
 
     fn wants(&self, record: &str) -> bool {
@@ -268,6 +287,26 @@ fn page_behind(address: &str) -> Option<(String, u64, u64)> {
     });
     let query = parts.collect::<Vec<_>>().join("&");
     Some((format!("{path}?{query}"), start, behind - 1))
+}
+
+/// Fails where tags are not closed in their order.
+fn is_well_formed(body: &[u8]) -> Result<(), String> {
+    let mut reader = Reader::from_reader(body);
+    let (mut buffer, mut open) = (Vec::new(), 0_u64);
+    loop {
+        buffer.clear();
+        match reader.read_event_into(&mut buffer) {
+            Ok(Event::Start(_)) => open += 1,
+            Ok(Event::End(_)) => open = open.saturating_sub(1),
+            Ok(Event::Eof) if open == 0 => return Ok(()),
+            Ok(Event::Eof) => return Err("it ends before its last element is closed".to_owned()),
+            Ok(_) => {}
+            Err(_) => {
+                let at = reader.buffer_position();
+                return Err(format!("it is no XML at byte {at}"));
+            }
+        }
+    }
 }
 
 /// The address of the next page, as the page tells it.

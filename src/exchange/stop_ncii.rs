@@ -48,6 +48,8 @@ pub struct StopNcii {
     at: Position,
     size: u64,
     leap: Leap,
+    /// The chain was begun by an earlier fetch: what has changed since is on none of its pages.
+    is_resumed: bool,
     is_done: bool,
 }
 
@@ -105,6 +107,7 @@ impl StopNcii {
             base,
             fetch_key,
             subscription_key,
+            is_resumed: at.token.is_some(),
             at,
             size: PAGE,
             leap: Leap::default(),
@@ -113,6 +116,7 @@ impl StopNcii {
     }
 
     fn begin_at(&mut self, since: u64) {
+        self.is_resumed = false;
         self.at = Position {
             since: since.max(FIRST),
             ..Position::default()
@@ -183,15 +187,18 @@ impl Source for StopNcii {
         } else {
             // Where it tells no time, the chain is read again: nothing is lost by that.
             let since = seconds(around.next_set_timestamp.as_ref());
+            self.is_done = !self.is_resumed;
             self.begin_at(
                 since
                     .filter(|&since| since <= now + DAY)
                     .unwrap_or(self.at.since),
             );
-            self.is_done = true;
         }
         self.leap.landed();
-        self.size = (self.size * 10).min(PAGE);
+        if self.at.token.is_none() {
+            // The chain is at its end: the next may have large pages again.
+            self.size = PAGE;
+        }
         Ok(page)
     }
 
@@ -218,6 +225,10 @@ impl Source for StopNcii {
 
     fn read_up_to(&self) -> Option<u64> {
         Some(self.at.since).filter(|&since| since > FIRST)
+    }
+
+    fn is_narrowed(&self) -> bool {
+        self.size < PAGE
     }
 
     fn stale_after(&self) -> Option<u64> {

@@ -42,6 +42,8 @@ pub struct ThreatExchange {
     is_ordered: bool,
     next: Option<Base>,
     size: u64,
+    /// Something of this time could not be read: pages stay small until it is behind.
+    trouble: Option<u64>,
     leap: Leap,
     is_done: bool,
 }
@@ -90,6 +92,7 @@ impl ThreatExchange {
             is_ordered: true,
             next: None,
             size: PAGE,
+            trouble: None,
             leap: Leap::default(),
             is_done: false,
         })
@@ -164,13 +167,16 @@ impl Source for ThreatExchange {
         }
         self.next = next;
         self.leap.landed();
-        self.size = (self.size * 10).min(PAGE);
+        if self.trouble.is_none_or(|at| self.at.since > at + 1) {
+            (self.size, self.trouble) = (PAGE, None);
+        }
         Ok(page)
     }
 
     fn way_on(&mut self, now: u64) -> WayOn {
         // From the last time on, whatever page it was.
         self.next = None;
+        self.trouble = Some(self.at.since);
         if self.size > 1 {
             self.size = (self.size / 10).max(1);
             return WayOn::Less;
@@ -191,6 +197,10 @@ impl Source for ThreatExchange {
 
     fn read_up_to(&self) -> Option<u64> {
         Some(self.at.since).filter(|&since| since > 0)
+    }
+
+    fn is_narrowed(&self) -> bool {
+        self.size < PAGE
     }
 
     fn stale_after(&self) -> Option<u64> {

@@ -9,7 +9,7 @@
 //! | `indicator`, `type` | the hash (`HASH_PDQ`, `HASH_MD5`, `HASH_VIDEO_MD5`, `HASH_SHA1`, `HASH_SHA256`); other types are kept and not matched |
 //! | `id` | the record's id; without it, type and indicator |
 //! | `should_delete` | taken back; so is an update without `descriptors`, which is how the API tells of the last one that is gone |
-//! | `descriptors` | of each owner: `status` `MALICIOUS` is positive, `NON_MALICIOUS` negative, anything else a seed; `tags` are labels |
+//! | `descriptors` | if none of them has an owner: taken back. Of each owner: `status` `MALICIOUS` is positive, `NON_MALICIOUS` negative, anything else a seed; `tags` are labels |
 //! | `reactions` | `HELPFUL` is positive, `DISAGREE_WITH_TAGS` negative, of those who have no descriptor of their own |
 
 use crate::bank::{SourceStatus, View};
@@ -60,6 +60,10 @@ pub(super) fn parse(mut fields: Fields) -> Result<Entry, String> {
     } else if fields.has("status") {
         descriptor(fields, &mut entry, &mut said, &mut reacted);
         return Ok(with_opinions(entry, said, reacted));
+    }
+    if is_update && said.is_empty() && entry.status == SourceStatus::Active {
+        // Nobody who may be asked stands by it.
+        entry.status = SourceStatus::Deleted;
     }
     for tag in tags(&mut fields) {
         entry.label(&tag);
@@ -157,12 +161,14 @@ mod tests {
             .unwrap();
             found.unwrap()
         };
-        let there = r#","descriptors":{"data":[{"status":"MALICIOUS"}]}"#;
+        let there = r#","descriptors":{"data":[{"status":"MALICIOUS","owner":{"id":"7"}}]}"#;
+        let no_owner = r#","should_delete":false,"descriptors":{"data":[{"status":"MALICIOUS"}]}"#;
         for (more, want) in [
             (r#","should_delete":false"#, SourceStatus::Deleted),
             (r#","should_delete":true"#, SourceStatus::Deleted),
             (r#","last_updated":7"#, SourceStatus::Deleted),
             ("", SourceStatus::Active),
+            (no_owner, SourceStatus::Deleted),
             (
                 &format!(r#","should_delete":false{there}"#),
                 SourceStatus::Active,

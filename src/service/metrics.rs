@@ -42,17 +42,29 @@ struct Stage {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[cfg_attr(
+    not(feature = "curation"),
+    allow(dead_code, reason = "a node that keeps no banks fetches nothing")
+)]
 struct OfExchange {
     exchange: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[cfg_attr(
+    not(feature = "curation"),
+    allow(dead_code, reason = "a node that keeps no banks fetches nothing")
+)]
 struct Fetched {
     exchange: String,
     outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[cfg_attr(
+    not(feature = "curation"),
+    allow(dead_code, reason = "a node that keeps no banks fetches nothing")
+)]
 struct Brought {
     exchange: String,
     what: &'static str,

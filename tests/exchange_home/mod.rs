@@ -6,9 +6,9 @@
     reason = "each test file uses its own part of it"
 )]
 
-use crate::exchange_support::model::{self, Hashes, Random};
+use crate::exchange_support::model::{self, Hashes, Random, Record};
 use crate::exchange_support::{Server, ncmec, stop_ncii, tat, threatexchange};
-use hashgate::bank::{BankName, ContentState};
+use hashgate::bank::{BankName, ContentItem, ContentState, SourceStatus};
 use hashgate::clock::Clock;
 use hashgate::curation::exchange::{
     Api, Credentials, ExchangeError, Exchanges, FetchOptions, FetchRecord, FetchState, FetchWatch,
@@ -29,6 +29,10 @@ pub trait Side {
     fn server(&self) -> &Server;
     fn steps(&self, random: &mut Random, count: usize);
     fn steps_with_rubbish(&self, random: &mut Random, count: usize);
+    /// The name of a record that is live.
+    fn any_live(&self, random: &mut Random) -> String;
+    /// What the source has whose description holds this.
+    fn told(&self, part: &str) -> String;
     fn live(&self) -> Hashes;
     fn expired(&self) -> Hashes;
     fn asked_until(&self, at: u64);
@@ -61,6 +65,18 @@ macro_rules! side {
                 let model = &mut self.state().model;
                 model.has_rubbish = true;
                 model.steps(random, count);
+            }
+            fn any_live(&self, random: &mut Random) -> String {
+                let state = self.state();
+                let live: Vec<_> = state.model.live_records().collect();
+                live[random.below(live.len())].name()
+            }
+            fn told(&self, part: &str) -> String {
+                let state = self.state();
+                let all = state.model.all().map(|kept| format!("{kept:?}"));
+                all.filter(|text| text.contains(part))
+                    .collect::<Vec<_>>()
+                    .join("\n")
             }
             fn live(&self) -> Hashes {
                 self.state().model.searched()
@@ -212,7 +228,7 @@ pub fn hashes(store: &BankStore) -> Hashes {
     let bank = store.bank(&name()).unwrap().id;
     let items = store.items(bank).map(Result::unwrap);
     let standing = items.filter(|item| item.state != ContentState::Withdrawn);
-    let of = |item: hashgate::bank::ContentItem| -> Vec<(String, String)> {
+    let of = |item: ContentItem| -> Vec<(String, String)> {
         let signals = item.signals.iter().map(|one| &one.signal);
         signals
             .map(|signal| (signal.signal_type().name().to_owned(), signal.hex()))
@@ -230,7 +246,29 @@ pub fn check(store: &BankStore, side: &dyn Side, seed: u64) {
         .difference(&live)
         .filter(|hash| !expired.contains(*hash))
         .collect();
-    assert!(more.is_empty(), "{} {seed}: too many {more:?}", side.api());
+    let bank = store.bank(&name()).unwrap().id;
+    let items: Vec<_> = store.items(bank).map(Result::unwrap).collect();
+    for hash in more {
+        let has = |item: &&ContentItem| item.signals.iter().any(|one| one.signal.hex() == hash.1);
+        for item in items.iter().filter(has) {
+            // One that was renewed, and then no longer appeared, is known by what it said before.
+            let standing = item
+                .sources()
+                .filter(|from| from.status == SourceStatus::Active);
+            for record in standing.filter_map(|from| from.record.as_deref()) {
+                let part = match record.split_once('/') {
+                    Some((member, id)) => format!("member: {member}, id: {id:?}"),
+                    None => record.rsplit(':').next().unwrap_or_default().to_owned(),
+                };
+                let there = side.told(&part);
+                assert!(
+                    there.is_empty(),
+                    "{} {seed}: {item:?}\nthere: {there}",
+                    side.api()
+                );
+            }
+        }
+    }
     store.verify().unwrap();
 }
 

@@ -169,6 +169,7 @@ pub(super) fn run(
 }
 
 impl Work<'_, '_> {
+    #[cfg(feature = "exchange")]
     pub(super) fn is_stopped(&self) -> bool {
         self.watch.observer.is_stopped()
     }

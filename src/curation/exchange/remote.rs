@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// How often a page that cannot be read is asked for.
 const READS: u32 = 3;
+/// Most pages of one fetch.
+const MOST_PAGES: u64 = 10_000_000;
 /// How often in a row something is left out or the other side forgets where it was, before the fetch fails.
 const IN_A_ROW: u32 = 40;
 
@@ -203,7 +205,6 @@ struct Row {
     reads: u32,
     left_out: u32,
     forgotten: u32,
-    is_narrow: bool,
 }
 
 impl Work<'_, '_> {
@@ -220,7 +221,7 @@ impl Work<'_, '_> {
         self.begin(&asked.mark(), source(None)?.stale_after())?;
         let mut source = source(self.progress.position.as_ref())?;
         let ends = Instant::now() + self.options.time;
-        let mut row = Row::default();
+        let (mut row, mut asked_for) = (Row::default(), 0_u64);
         // What is passed over counts only when something behind it can be read.
         let mut left_out: Vec<String> = Vec::new();
         loop {
@@ -275,10 +276,17 @@ impl Work<'_, '_> {
                     self.state.checkpoint_at = source.read_up_to();
                     self.page(page, &*source, true)?;
                     row = Row::default();
+                    // However little each answer brings, a fetch ends.
+                    asked_for += 1;
+                    if asked_for > MOST_PAGES {
+                        return Err(failed(format!(
+                            "more than {MOST_PAGES} pages; the next fetch goes on from here"
+                        )));
+                    }
                 }
                 Err(PageError::Corrupt { problem, page }) => {
                     row.reads += 1;
-                    let reads = if row.is_narrow { 1 } else { READS };
+                    let reads = if source.is_narrowed() { 1 } else { READS };
                     if row.reads < reads {
                         let wait = Duration::from_secs(1) * row.reads;
                         if !client.pause(wait, &|| observer.is_stopped()) {
@@ -291,7 +299,7 @@ impl Work<'_, '_> {
                     row.reads = 0;
                     self.page(*page, &*source, false)?;
                     match source.way_on(clock.now()) {
-                        WayOn::Less => row.is_narrow = true,
+                        WayOn::Less => {}
                         WayOn::LeaveOut(what) => {
                             row.left_out += 1;
                             left_out.push(what);
