@@ -21,6 +21,7 @@ mod exchange;
 mod exit;
 #[cfg(feature = "curation")]
 mod export;
+mod feed;
 #[cfg(feature = "fleet")]
 mod follow;
 mod hash;

@@ -14,6 +14,7 @@
 //! | `credentials` | secrets |
 //! | `fetch` | what a fetch does to the bank |
 //! | `remote` | a fetch from a server, page by page |
+//! | `bundle` | a fetch of a feed, or of a signed bundle, that another hashgate published |
 //! | `state` | how far the other side was read, and what each fetch brought |
 //! | `sample` | what the kind `sample` gives |
 //!
@@ -37,6 +38,8 @@
 //! ```
 
 mod api;
+#[cfg(feature = "exchange")]
+mod bundle;
 mod credentials;
 mod fetch;
 mod registry;
