@@ -239,14 +239,22 @@ impl fmt::Debug for Client {
 enum Body<'a> {
     /// Into memory, at most so many bytes.
     Memory(u64),
-    /// Into a file, at most so many bytes, within so long.
-    File(&'a mut File, u64, Duration),
+    /// Into a file, at most so many bytes, until then.
+    File(&'a mut File, u64, Instant),
 }
 
 impl Body<'_> {
     fn most(&self) -> u64 {
         match self {
             Self::Memory(most) | Self::File(_, most, _) => *most,
+        }
+    }
+
+    /// How long it may still take, where it is not as long as anything else.
+    fn left(&self) -> Option<Duration> {
+        match self {
+            Self::Memory(_) => None,
+            Self::File(.., ends) => Some(ends.saturating_duration_since(Instant::now())),
         }
     }
 
@@ -319,7 +327,7 @@ impl Client {
     }
 
     /// Asks as [`ask`](Self::ask) does, and writes the body into a file, from its beginning: at most so many bytes, within `time`
-    /// for each try. What the file held before is gone. The answer's own body is empty.
+    /// for all tries. What the file held before is gone. The answer's own body is empty.
     ///
     /// # Errors
     /// [`WebError`]; not for a status. The file may hold a part of an answer then.
@@ -330,7 +338,8 @@ impl Client {
         (most_bytes, time): (u64, Duration),
         stop: &dyn Fn() -> bool,
     ) -> Result<Answer, WebError> {
-        let answer = self.try_often(ask, stop, &mut Body::File(to, most_bytes, time))?;
+        let ends = Instant::now() + time;
+        let answer = self.try_often(ask, stop, &mut Body::File(to, most_bytes, ends))?;
         let sought = to.seek(SeekFrom::Start(0));
         sought.map_err(|error| WebError::Write {
             at: ask.place(),
@@ -347,11 +356,12 @@ impl Client {
     ) -> Result<Answer, WebError> {
         let at = ask.place();
         let (mut last, mut is_cut) = (String::new(), false);
-        let tries = match ask.is_repeatable {
+        let mut tries = match ask.is_repeatable {
             true => retry::TRIES,
             false => 1,
         };
-        for tried in 0..tries {
+        let mut tried = 0;
+        while tried < tries {
             let (problem, asked) = match self.runtime.block_on(self.watched(ask, stop, body)) {
                 Tried::Answer(answer) => return Ok(answer),
                 Tried::Failed(error) => return Err(error),
@@ -362,6 +372,9 @@ impl Client {
                 }
             };
             let wait = retry::wait(tried, asked.map(|(_, wait)| wait));
+            if body.left().is_some_and(|left| left <= wait) {
+                tries = tried + 1;
+            }
             let is_last = tried + 1 == tries;
             if let Some((status, asked)) = asked
                 && (is_last || asked > self.options.most_wait)
@@ -377,6 +390,7 @@ impl Client {
             if !is_last && !sleep(wait, stop) {
                 return Err(WebError::Stopped);
             }
+            tried += 1;
         }
         let problem = last;
         Err(match is_cut {
@@ -422,8 +436,8 @@ impl Client {
         if let Some((_, body)) = &ask.body {
             request = request.body(body.clone());
         }
-        if let Body::File(.., time) = to {
-            request = request.timeout(*time);
+        if let Some(left) = to.left() {
+            request = request.timeout(left);
         }
         let mut response = match request.send().await {
             Ok(response) => response,

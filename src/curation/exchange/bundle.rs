@@ -12,7 +12,7 @@ use crate::curation::exchange::fetch::Work;
 use crate::curation::exchange::remote::Asked;
 use crate::curation::exchange::state::Seen;
 use crate::curation::exchange::{ExchangeError, TestedPage};
-use crate::curation::feed::{FeedDelta, FeedHead};
+use crate::curation::feed::{FeedDelta, FeedHead, digest};
 use crate::hash::hex;
 use crate::hashset::{ListFormat, ListRecord, read};
 use crate::store::BankStore;
@@ -67,23 +67,6 @@ fn web(name: &BankName, error: &WebError) -> ExchangeError {
             problem: error.to_string(),
         },
     }
-}
-
-fn sha256_of(file: &mut File) -> io::Result<(String, u64)> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(piece.get(..read).unwrap_or_default());
-        bytes += read as u64;
-    }
-    file.seek(SeekFrom::Start(0))?;
-    Ok((hex::encode(&hasher.finalize()), bytes))
 }
 
 /// What a file from the address is, if the key signed it and it has not expired.
@@ -155,6 +138,10 @@ fn is_good(answer: &Answer) -> Result<(), String> {
         200 => Ok(()),
         404 | 410 => Err(format!(
             "there is nothing at the address ({})",
+            answer.status
+        )),
+        301 | 302 | 303 | 307 | 308 => Err(format!(
+            "it answered {}, and redirects are not followed: give the address that it leads to",
             answer.status
         )),
         other => Err(format!("it answered {other}")),
@@ -354,7 +341,7 @@ impl Work<'_, '_> {
         let answer = self.download(reading, &Ask::get(at), &mut file, bytes)?;
         self.record.pages += 1;
         is_good(&answer).map_err(|problem| failed(format!("{shown}: {problem}")))?;
-        let found = sha256_of(&mut file).map_err(|error| failed(error.to_string()))?;
+        let found = digest(&mut file).map_err(|error| failed(error.to_string()))?;
         match found == (sha256.to_owned(), bytes) {
             true => Ok(file),
             false => Err(failed(format!(

@@ -7,6 +7,8 @@
 //! | file | what it owns |
 //! | --- | --- |
 //! | `head` | the head: its form, its signature, the way from one state to the next |
+//! | `digest` | what names the files |
+//! | `error` | why a feed was not published |
 //! | `rows` | the entries that were published last, read from the bundle and the deltas behind it |
 //! | `shelf` | where a feed's files lie, and a folder as such a place |
 //! | `note` | what this home sent |
@@ -27,6 +29,7 @@
 //! - Files that no head names any more stay for a time of grace.
 //! - Each entry has the number that it has in its publisher's bank, as `id`: by that it is changed and taken back.
 
+mod digest;
 mod error;
 mod head;
 mod note;
@@ -34,6 +37,8 @@ mod rows;
 mod send;
 mod shelf;
 
+#[cfg(feature = "exchange")]
+pub(in crate::curation) use digest::digest;
 pub use error::FeedError;
 pub use head::{FeedDelta, FeedFile, FeedHead, HeadError, RetiredFile};
 pub use send::{FeedOptions, FeedOutcome, publish};

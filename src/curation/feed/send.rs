@@ -7,6 +7,7 @@ use crate::clock::{Clock, DAY};
 use crate::curation::bundle::sign_file;
 use crate::curation::export::exported;
 use crate::curation::feed::FeedError;
+use crate::curation::feed::digest::digest;
 use crate::curation::feed::head::{FeedDelta, FeedFile, FeedHead, MOST_RETIRED, RetiredFile};
 use crate::curation::feed::note::{Sent, read_notes, write_notes};
 use crate::curation::feed::rows::Published;
@@ -22,7 +23,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// So many deltas lead on from a bundle before there is a new one.
@@ -30,7 +31,7 @@ const MOST_BEHIND_WHOLE: usize = 64;
 /// A bundle is written anew where the deltas behind it have more than a quarter of its bytes, and more than these.
 const SMALL: u64 = 64 << 10;
 /// So many deltas are kept for subscribers that come seldom.
-const MOST_KEPT: usize = 256;
+const MOST_KEPT: usize = 64;
 /// So many entries may always be taken back.
 const ALWAYS: u64 = 10;
 /// Between two reports to the observer.
@@ -110,23 +111,6 @@ pub struct FeedOutcome {
 
 fn sha256(bytes: &[u8]) -> String {
     hex::encode(&Sha256::digest(bytes))
-}
-
-/// The SHA-256 of a file and its length.
-fn digest(file: &mut File) -> io::Result<(String, u64)> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            file.seek(SeekFrom::Start(0))?;
-            return Ok((hex::encode(&hasher.finalize()), bytes));
-        }
-        hasher.update(piece.get(..read).unwrap_or_default());
-        bytes += read as u64;
-    }
 }
 
 /// A publication while it goes on.
