@@ -12,7 +12,7 @@ use crate::hashset::{
 };
 use crate::trust::{self, KeyError};
 use crate::{clock, files};
-use minisign::{KeyPair, PError, PublicKey, SecretKey, SignatureBox};
+use minisign::{KeyPair, PError, PublicKey, SecretKey};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
@@ -300,7 +300,7 @@ fn check(bundle: &Bundle, file: &mut File, key: &PublicKey, now: u64) -> Result<
         return Err(TrustError::NotSigned);
     };
     let signature =
-        SignatureBox::from_string(signature).map_err(|error| TrustError::UnreadableSignature {
+        trust::signature(signature).map_err(|error| TrustError::UnreadableSignature {
             source: Box::new(error),
         })?;
     file.seek(SeekFrom::Start(0))?;

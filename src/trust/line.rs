@@ -19,6 +19,36 @@ pub enum LineError {
     Untrusted,
 }
 
+/// Why a text is no signature of minisign's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// A line of it is missing, or is not as long as it must be.
+    #[error("it is cut off, or was changed")]
+    Form,
+    /// It cannot be decoded.
+    #[error(transparent)]
+    Decode(#[from] minisign::PError),
+}
+
+/// A signature as minisign writes it into a file: a comment, 74 bytes, another comment and 64 bytes, these in base64.
+///
+/// Minisign's crate panics where there are fewer bytes, so their number is looked at first.
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn signature(text: &str) -> Result<SignatureBox, SignatureError> {
+    let mut lines = text.lines().map(str::trim).skip(1).step_by(2);
+    let has = |line: Option<&str>, length: usize, end: &str| {
+        let digits = line.and_then(|line| line.strip_suffix(end));
+        digits.is_some_and(|digits| digits.len() + end.len() == length && !digits.ends_with('='))
+    };
+    match has(lines.next(), 100, "=") && has(lines.next(), 88, "==") {
+        true => Ok(SignatureBox::from_string(text)?),
+        false => Err(SignatureError::Form),
+    }
+}
+
 /// A line with the signature of its bytes and of a comment behind it. The line must hold no line end.
 ///
 /// # Errors
@@ -45,7 +75,7 @@ pub fn signed_line<'a>(bytes: &'a [u8], key: &PublicKey) -> Result<&'a str, Line
     let (line, signature) = end
         .and_then(|end| text.split_at_checked(end))
         .ok_or_else(|| unreadable("it has no signature".to_owned()))?;
-    let signature = SignatureBox::from_string(signature)
+    let signature = self::signature(signature)
         .map_err(|error| unreadable(format!("its signature: {error}")))?;
     minisign::verify(key, &signature, Cursor::new(line), true, false, false)
         .map_err(|_| LineError::Untrusted)?;
@@ -76,10 +106,22 @@ mod tests {
         let comment = signed.replace("a comment", "a Comment");
         assert!(signed_line(comment.as_bytes(), &key.pk).is_err());
         for end in 0..signed.trim_end().len() {
-            assert!(
-                signed_line(&signed.as_bytes()[..end], &key.pk).is_err(),
-                "cut at {end}"
-            );
+            let cut = &signed.as_bytes()[..end];
+            assert!(signed_line(cut, &key.pk).is_err(), "cut at {end}");
+        }
+        let end = signed.trim_end().len() - 24;
+        let padded = format!("{}  {}==", &signed[..end - 64], &signed[end - 64..end - 4]);
+        assert!(signed_line(padded.as_bytes(), &key.pk).is_err());
+        // Whatever is left out or is another, nothing panics.
+        for at in 0..signed.len() {
+            let mut less = signed.clone().into_bytes();
+            less.remove(at);
+            let _ = signed_line(&less, &key.pk);
+            for byte in [b'=', b'\n', b' ', b'A'] {
+                let mut changed = signed.clone().into_bytes();
+                changed[at] = byte;
+                let _ = signed_line(&changed, &key.pk);
+            }
         }
     }
 }

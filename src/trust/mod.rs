@@ -5,7 +5,7 @@
 
 mod line;
 
-pub use line::{LineError, sign_line, signed_line};
+pub use line::{LineError, SignatureError, sign_line, signature, signed_line};
 
 use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox};
 use std::error::Error;

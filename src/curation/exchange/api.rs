@@ -2,6 +2,7 @@
 //!
 //! Owns the fields of each kind, and how a value is read into one.
 
+use crate::curation::bundle::is_public_key;
 use serde_json::{Map, Value};
 
 /// Most bytes of one text in a setting.
@@ -68,7 +69,7 @@ impl FieldKind {
                 _ => Err("the address of a proxy, as http://HOST:PORT, without a user".to_owned()),
             },
             Self::PublicKey => match given.as_str() {
-                Some(text) if minisign::PublicKey::from_base64(text).is_ok() => Ok(given.clone()),
+                Some(text) if is_public_key(text) => Ok(given.clone()),
                 _ => Err("a public key of minisign's, as text: 56 letters and digits".to_owned()),
             },
             Self::Number => number(given).ok_or_else(|| "a whole number from 0 on".to_owned()),
