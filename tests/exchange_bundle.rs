@@ -118,6 +118,11 @@ fn what_the_key_did_not_sign_changes_nothing() {
     // Of the head, of what changed.
     site.fault(HEAD, Fault::Flip(40));
     subscriber.refused("not by this key, or it was changed");
+    let head = fs::read(site.folder.join(HEAD)).expect("a head");
+    for end in [2, 40, 85, 92, 200, 300].map(|cut| head.len() - cut) {
+        site.fault(HEAD, Fault::Instead(head[..end].to_vec()));
+        subscriber.refused("the head of the feed: ");
+    }
     site.mend();
     let delta = site.file(FILES, ".jsonl");
     site.fault(&delta, Fault::Flip(5));
