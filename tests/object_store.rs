@@ -436,3 +436,37 @@ fn segments(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn a_feed_goes_out_to_a_store_and_is_mended_after_kills() {
+    let Some(mut world) = World::new("feed") else {
+        return;
+    };
+    world.add(200);
+    let (place, key) = (world.place.clone(), world.key());
+    let export = [
+        "export",
+        "--bank",
+        "list",
+        "--to",
+        &place,
+        "--secret-key",
+        &key,
+    ];
+    let said = world.gate.expect(0, &export).out;
+    assert!(said.contains("200 entries"), "{said}");
+    for after in [0, 20, 60, 150, 400, 900] {
+        world.add(1);
+        let mut command = world.gate.command();
+        command.args(export);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = common::watched(&mut command);
+        std::thread::sleep(Duration::from_millis(after));
+        let _ = child.kill();
+        child.output();
+    }
+    let said = world.gate.expect(0, &export).out;
+    assert!(said.contains("206 entries"), "{said}");
+    let said = world.gate.expect(0, &export).out;
+    assert!(said.contains("nothing has changed"), "{said}");
+}

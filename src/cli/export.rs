@@ -1,7 +1,7 @@
-//! `hashgate export`: a bank as a list that others read.
+//! `hashgate export`: a bank as a list that others read, or as a feed that others follow.
 
 use crate::bank::BankName;
-use crate::cli::{exit::Exit, home::Home, output, stop};
+use crate::cli::{exit::Exit, feed, home::Home, output, stop};
 use crate::curation::export::{ExportError, ExportForm, ExportOptions, Exporter};
 use anyhow::anyhow;
 use clap::Args;
@@ -16,25 +16,28 @@ pub(crate) struct ExportArgs {
 
     /// Form of the list: tx, csv, jsonl, vics, stopncii (feedback on its hashes), or bundle, which can
     /// be signed
-    #[arg(long, default_value = "jsonl")]
+    #[arg(long, default_value = "jsonl", conflicts_with = "to")]
     format: ExportForm,
 
     /// File to write, closed to other users [default: standard output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
     output: Option<PathBuf>,
 
     /// Entries that match nothing too, withdrawn and disputed ones, marked as withdrawn: jsonl and
     /// bundle only
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to")]
     all: bool,
 
     /// What StopNCII.org is told about every hash
     #[arg(long, value_name = "VALUE", default_value = "Blocked")]
     feedback: String,
 
-    /// For how many days a bundle is to be taken
+    /// For how many days a bundle is to be taken, or the head of a feed, which has 7 unless told
     #[arg(long, value_name = "DAYS")]
     expires: Option<u32>,
+
+    #[command(flatten)]
+    feed: feed::FeedArgs,
 }
 
 /// Why a bank was not exported, with what an option would change.
@@ -48,6 +51,9 @@ fn with_advice(error: ExportError) -> anyhow::Error {
 }
 
 pub(crate) fn run(args: &ExportArgs, home: &Home) -> anyhow::Result<Exit> {
+    if let Some(done) = feed::publish(&args.feed, &args.bank, args.expires, home)? {
+        return Ok(done);
+    }
     let options = ExportOptions::new(args.bank.clone(), args.format)
         .all(args.all)
         .feedback(args.feedback.as_str())

@@ -21,6 +21,8 @@ mod exchange;
 mod exit;
 #[cfg(feature = "curation")]
 mod export;
+#[cfg(feature = "curation")]
+mod feed;
 #[cfg(feature = "fleet")]
 mod follow;
 mod hash;

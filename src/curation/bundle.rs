@@ -8,11 +8,11 @@
 
 use crate::curation::Workspace;
 use crate::hashset::{
-    Bundle, BundleError, Compression, decompress, inspect_bundle, signature_line,
+    Bundle, BundleError, BundleHead, Compression, decompress, inspect_bundle, signature_line,
 };
 use crate::trust::{self, KeyError};
 use crate::{clock, files};
-use minisign::{KeyPair, PError, PublicKey, SignatureBox};
+use minisign::{KeyPair, PError, PublicKey, SecretKey};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
@@ -234,10 +234,7 @@ pub fn sign(
     }
     let key = trust::secret_key(secret_file, password)?;
     file.seek(SeekFrom::Start(0))?;
-    let comment = format!(
-        "hashgate bundle {} sequence {}",
-        bundle.head.name, bundle.head.sequence
-    );
+    let comment = bundle_comment(&bundle.head);
     let signed = BufReader::new((&file).take(bundle.signed_bytes));
     let signature =
         minisign::sign(None, &key, signed, Some(&comment), None).map_err(minisign_failed)?;
@@ -249,6 +246,25 @@ pub fn sign(
     });
     replaced.map_err(|error| TrustError::file("write", bundle_file)(error.source))?;
     Ok(comment)
+}
+
+/// Writes a signature behind a bundle that was just written and has none.
+pub(super) fn sign_file(
+    file: &mut File,
+    head: &BundleHead,
+    key: &SecretKey,
+) -> Result<(), TrustError> {
+    file.seek(SeekFrom::Start(0))?;
+    let comment = bundle_comment(head);
+    let signature = minisign::sign(None, key, BufReader::new(&*file), Some(&comment), None);
+    let line = signature_line(&signature.map_err(minisign_failed)?.into_string());
+    file.seek(SeekFrom::End(0))?;
+    Ok(file.write_all(line.as_bytes())?)
+}
+
+/// What a bundle's signature vouches for beside its bytes.
+fn bundle_comment(head: &BundleHead) -> String {
+    format!("hashgate bundle {} sequence {}", head.name, head.sequence)
 }
 
 /// Whether a text is a public key itself, and no name of a file with one.
@@ -265,13 +281,26 @@ pub fn public_key_text(given: &str) -> Result<String, TrustError> {
     Ok(trust::public_key(given)?.to_base64())
 }
 
+/// Checks that a bundle in a file is whole, signed by a key and in time.
+///
+/// # Errors
+/// [`TrustError`]: what is wrong with it.
+#[cfg(feature = "exchange")]
+pub(super) fn checked(file: &mut File, key: &PublicKey, now: u64) -> Result<Bundle, TrustError> {
+    file.seek(SeekFrom::Start(0))?;
+    let bundle = inspect_bundle(BufReader::new(&*file))?;
+    check(&bundle, file, key, now)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(bundle)
+}
+
 /// Checks a bundle's signature and its time.
 fn check(bundle: &Bundle, file: &mut File, key: &PublicKey, now: u64) -> Result<(), TrustError> {
     let Some(signature) = &bundle.signature else {
         return Err(TrustError::NotSigned);
     };
     let signature =
-        SignatureBox::from_string(signature).map_err(|error| TrustError::UnreadableSignature {
+        trust::signature(signature).map_err(|error| TrustError::UnreadableSignature {
             source: Box::new(error),
         })?;
     file.seek(SeekFrom::Start(0))?;

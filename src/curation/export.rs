@@ -267,7 +267,7 @@ impl Exporter {
 }
 
 /// A policy as others may read it: entries are known by other numbers elsewhere.
-fn exported(policy: &Policy) -> Policy {
+pub(super) fn exported(policy: &Policy) -> Policy {
     Policy {
         paused: Vec::new(),
         ..policy.without_layer()

@@ -47,6 +47,8 @@ mod explain_text;
 #[cfg(feature = "curation")]
 pub mod export;
 #[cfg(feature = "curation")]
+pub mod feed;
+#[cfg(feature = "curation")]
 pub mod import;
 #[cfg(feature = "curation")]
 pub mod ledger;

@@ -109,6 +109,12 @@ impl Workspace {
         self.folder.join("bundles.json")
     }
 
+    /// What was sent of each feed.
+    #[must_use]
+    pub fn feeds(&self) -> PathBuf {
+        self.folder.join("feeds.json")
+    }
+
     /// The policy file, which need not be there.
     #[must_use]
     pub fn config(&self) -> PathBuf {

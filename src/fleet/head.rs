@@ -2,10 +2,10 @@
 
 use crate::fleet::FleetError;
 use crate::hash::hex;
-use minisign::{PublicKey, SecretKey, SignatureBox};
+use crate::trust::{self, LineError};
+use minisign::{PublicKey, SecretKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::io::Cursor;
 
 /// The name of the object.
 pub(super) const HEAD: &str = "HEAD";
@@ -100,13 +100,10 @@ impl Head {
     /// The object's bytes.
     pub(super) fn signed(&self, key: &SecretKey) -> Result<Vec<u8>, FleetError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| FleetError::Sign { source };
-        let mut line = serde_json::to_string(self).map_err(|error| failed(Box::new(error)))?;
-        line.push('\n');
+        let line = serde_json::to_string(self).map_err(|error| failed(Box::new(error)))?;
         let comment = format!("hashgate HEAD sequence {}", self.sequence);
-        let signature = minisign::sign(None, key, Cursor::new(&line), Some(&comment), None);
-        let signature = signature.map_err(|error| failed(Box::new(error)))?;
-        line.push_str(&signature.into_string());
-        Ok(line.into_bytes())
+        let signed = trust::sign_line(&line, key, &comment).map_err(failed)?;
+        Ok(signed.into_bytes())
     }
 
     /// Reads an object that one of these keys signed, and says which.
@@ -118,22 +115,18 @@ impl Head {
         keys: &'k [PublicKey],
     ) -> Result<(Self, &'k PublicKey), FleetError> {
         let unreadable = |problem: String| FleetError::Unreadable { problem };
-        let text = std::str::from_utf8(bytes);
-        let text = text.map_err(|_| unreadable("it is no text".to_owned()))?;
-        let end = text.find('\n').map(|at| at + 1);
-        let (line, signature) = end
-            .and_then(|end| text.split_at_checked(end))
-            .ok_or_else(|| unreadable("it has no signature".to_owned()))?;
-        let signature = SignatureBox::from_string(signature)
-            .map_err(|error| unreadable(format!("its signature: {error}")))?;
-        let signs = |key: &&PublicKey| {
-            minisign::verify(key, &signature, Cursor::new(line), true, false, false).is_ok()
-        };
-        let key = keys.iter().find(signs).ok_or(FleetError::Untrusted)?;
-        let head: Self =
-            serde_json::from_str(line).map_err(|error| unreadable(error.to_string()))?;
-        head.check().map_err(unreadable)?;
-        Ok((head, key))
+        for key in keys {
+            let line = match trust::signed_line(bytes, key) {
+                Ok(line) => line,
+                Err(LineError::Untrusted) => continue,
+                Err(error) => return Err(unreadable(error.to_string())),
+            };
+            let head: Self =
+                serde_json::from_str(line).map_err(|error| unreadable(error.to_string()))?;
+            head.check().map_err(unreadable)?;
+            return Ok((head, key));
+        }
+        Err(FleetError::Untrusted)
     }
 
     /// Whether it can be one, whoever signed it.

@@ -25,6 +25,7 @@ mod error;
 mod follow;
 mod head;
 mod local;
+mod objects;
 mod place;
 mod send;
 

@@ -3,6 +3,10 @@
 //! Signatures are minisign's (<https://jedisct1.github.io/minisign/>): keys that `minisign` makes sign and verify here, and the
 //! other way round. Refuses to know what is signed, and to keep a secret key longer than a call.
 
+mod line;
+
+pub use line::{LineError, SignatureError, sign_line, signature, signed_line};
+
 use minisign::{PublicKey, PublicKeyBox, SecretKey, SecretKeyBox};
 use std::error::Error;
 use std::fs;

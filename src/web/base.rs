@@ -81,6 +81,16 @@ impl Base {
         }
     }
 
+    /// The address of a path beside this one: in the place of the last part of its own path.
+    ///
+    /// # Errors
+    /// [`BaseError`] where it would lead anywhere else.
+    pub fn beside(&self, path: &str) -> Result<Base, BaseError> {
+        let own = self.to_string();
+        let (folder, _) = own.rsplit_once('/').unwrap_or_default();
+        self.same_origin(&format!("{folder}/{path}"))
+    }
+
     /// An absolute address, if it is of the same scheme, host and port as this one.
     ///
     /// # Errors
@@ -160,6 +170,19 @@ mod tests {
         for bad in ["v2", "", "@other.example/", "/a\nb"] {
             assert!(base.join(bad).is_err(), "{bad:?}");
         }
+        let beside = |text: &str| {
+            let at: Base = text.parse().unwrap();
+            at.beside("b/c").map(|at| at.to_string())
+        };
+        assert_eq!(
+            beside("https://example.org/x/a").unwrap(),
+            "https://example.org/x/b/c"
+        );
+        assert_eq!(
+            beside("https://example.org/a").unwrap(),
+            "https://example.org/b/c"
+        );
+        assert!(beside("https://example.org").is_err());
         assert!(base.same_origin("https://example.org/b?c").is_ok());
         for bad in [
             "https://other.example/b",

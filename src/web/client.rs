@@ -1,10 +1,12 @@
-//! The client: one request, tried again where that can help, one answer in memory.
+//! The client: one request, tried again where that can help, one answer in memory or in a file.
 
 use crate::clock;
 use crate::web::base::Base;
 use crate::web::retry;
 use reqwest::header::{ETAG, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use std::fmt;
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -165,7 +167,15 @@ pub enum WebError {
         /// Where.
         at: String,
         /// Most bytes.
-        most: usize,
+        most: u64,
+    },
+    /// The answer cannot be written into the file that it is for.
+    #[error("the answer of {at} cannot be written: {problem}")]
+    Write {
+        /// Where it comes from.
+        at: String,
+        /// What the system said.
+        problem: String,
     },
     /// The other side asks not to be asked for a time.
     #[error("{at} asks not to be asked for {seconds} seconds ({status})")]
@@ -225,6 +235,47 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Where the body of an answer goes.
+enum Body<'a> {
+    /// Into memory, at most so many bytes.
+    Memory(u64),
+    /// Into a file, at most so many bytes, until then.
+    File(&'a mut File, u64, Instant),
+}
+
+impl Body<'_> {
+    fn most(&self) -> u64 {
+        match self {
+            Self::Memory(most) | Self::File(_, most, _) => *most,
+        }
+    }
+
+    /// How long it may still take, where it is not as long as anything else.
+    fn left(&self) -> Option<Duration> {
+        match self {
+            Self::Memory(_) => None,
+            Self::File(.., ends) => Some(ends.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// Begins anew: what an earlier try left goes.
+    fn begin(&mut self) -> std::io::Result<()> {
+        if let Self::File(file, ..) = self {
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, memory: &mut Vec<u8>, part: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Memory(_) => memory.extend_from_slice(part),
+            Self::File(file, ..) => file.write_all(part)?,
+        }
+        Ok(())
+    }
+}
+
 /// What became of one try.
 enum Tried {
     Answer(Answer),
@@ -271,14 +322,47 @@ impl Client {
     /// # Errors
     /// [`WebError`]; not for a status.
     pub fn ask(&self, ask: &Ask, stop: &dyn Fn() -> bool) -> Result<Answer, WebError> {
+        let most = self.options.most_bytes as u64;
+        self.try_often(ask, stop, &mut Body::Memory(most))
+    }
+
+    /// Asks as [`ask`](Self::ask) does, and writes the body into a file, from its beginning: at most so many bytes, within `time`
+    /// for all tries. What the file held before is gone. The answer's own body is empty.
+    ///
+    /// # Errors
+    /// [`WebError`]; not for a status. The file may hold a part of an answer then.
+    pub fn download(
+        &self,
+        ask: &Ask,
+        to: &mut File,
+        (most_bytes, time): (u64, Duration),
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Answer, WebError> {
+        let ends = Instant::now() + time;
+        let answer = self.try_often(ask, stop, &mut Body::File(to, most_bytes, ends))?;
+        let sought = to.seek(SeekFrom::Start(0));
+        sought.map_err(|error| WebError::Write {
+            at: ask.place(),
+            problem: error.to_string(),
+        })?;
+        Ok(answer)
+    }
+
+    fn try_often(
+        &self,
+        ask: &Ask,
+        stop: &dyn Fn() -> bool,
+        body: &mut Body<'_>,
+    ) -> Result<Answer, WebError> {
         let at = ask.place();
         let (mut last, mut is_cut) = (String::new(), false);
-        let tries = match ask.is_repeatable {
+        let mut tries = match ask.is_repeatable {
             true => retry::TRIES,
             false => 1,
         };
-        for tried in 0..tries {
-            let (problem, asked) = match self.runtime.block_on(self.watched(ask, stop)) {
+        let mut tried = 0;
+        while tried < tries {
+            let (problem, asked) = match self.runtime.block_on(self.watched(ask, stop, body)) {
                 Tried::Answer(answer) => return Ok(answer),
                 Tried::Failed(error) => return Err(error),
                 Tried::Again(problem, asked) => (problem, asked),
@@ -288,6 +372,9 @@ impl Client {
                 }
             };
             let wait = retry::wait(tried, asked.map(|(_, wait)| wait));
+            if body.left().is_some_and(|left| left <= wait) {
+                tries = tried + 1;
+            }
             let is_last = tried + 1 == tries;
             if let Some((status, asked)) = asked
                 && (is_last || asked > self.options.most_wait)
@@ -303,6 +390,7 @@ impl Client {
             if !is_last && !sleep(wait, stop) {
                 return Err(WebError::Stopped);
             }
+            tried += 1;
         }
         let problem = last;
         Err(match is_cut {
@@ -318,8 +406,8 @@ impl Client {
     }
 
     /// One try, given up where the caller wants to stop.
-    async fn watched(&self, ask: &Ask, stop: &dyn Fn() -> bool) -> Tried {
-        let mut tried = std::pin::pin!(self.once(ask));
+    async fn watched(&self, ask: &Ask, stop: &dyn Fn() -> bool, body: &mut Body<'_>) -> Tried {
+        let mut tried = std::pin::pin!(self.once(ask, body));
         loop {
             if stop() {
                 return Tried::Failed(WebError::Stopped);
@@ -330,7 +418,7 @@ impl Client {
         }
     }
 
-    async fn once(&self, ask: &Ask) -> Tried {
+    async fn once(&self, ask: &Ask, to: &mut Body<'_>) -> Tried {
         let url = ask.at.url();
         let mut request = match ask.method {
             Method::Get => self.http.get(url),
@@ -348,6 +436,9 @@ impl Client {
         if let Some((_, body)) = &ask.body {
             request = request.body(body.clone());
         }
+        if let Some(left) = to.left() {
+            request = request.timeout(left);
+        }
         let mut response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Tried::Again(told(error), None),
@@ -362,16 +453,28 @@ impl Client {
             );
         }
         let etag = header(ETAG).map(str::to_owned);
-        let most = self.options.most_bytes;
-        let mut body = Vec::new();
+        let cannot = |error: std::io::Error| {
+            let problem = error.to_string();
+            let at = ask.place();
+            Tried::Failed(WebError::Write { at, problem })
+        };
+        if let Err(error) = to.begin() {
+            return cannot(error);
+        }
+        let (most, mut read, mut body) = (to.most(), 0_u64, Vec::new());
         loop {
             match response.chunk().await {
                 Ok(None) => break,
-                Ok(Some(part)) if body.len() + part.len() > most => {
-                    let at = ask.place();
-                    return Tried::Failed(WebError::TooLong { at, most });
+                Ok(Some(part)) => {
+                    read = read.saturating_add(part.len() as u64);
+                    if read > most {
+                        let at = ask.place();
+                        return Tried::Failed(WebError::TooLong { at, most });
+                    }
+                    if let Err(error) = to.take(&mut body, &part) {
+                        return cannot(error);
+                    }
                 }
-                Ok(Some(part)) => body.extend_from_slice(&part),
                 Err(error) => return Tried::Cut(told(error)),
             }
         }

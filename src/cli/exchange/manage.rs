@@ -2,6 +2,7 @@
 
 use crate::bank::{Action, BankName, Policy};
 use crate::cli::{exit::Exit, home::Home, output};
+use crate::curation::bundle::public_key_text;
 use crate::curation::exchange::{Api, Credentials, Exchanges, Field, FieldKind, NewExchange};
 use crate::store::BankStore;
 use anyhow::{Context, bail};
@@ -105,6 +106,8 @@ fn values(fields: &[Field], given: Vec<(String, String)>) -> Map<String, Value> 
                     .filter(|part| !part.is_empty());
                 parts.map(Value::from).collect()
             }
+            // A file with the key serves too; what is neither is refused where the field is read.
+            Some(FieldKind::PublicKey) => Value::String(public_key_text(&text).unwrap_or(text)),
             _ => Value::String(text),
         };
         (name, value)

@@ -2,6 +2,7 @@
 //!
 //! Owns the fields of each kind, and how a value is read into one.
 
+use crate::curation::bundle::is_public_key;
 use serde_json::{Map, Value};
 
 /// Most bytes of one text in a setting.
@@ -25,6 +26,8 @@ pub enum FieldKind {
     Address,
     /// The address of a proxy.
     Proxy,
+    /// A public key of minisign's, as text.
+    PublicKey,
 }
 
 impl FieldKind {
@@ -32,7 +35,7 @@ impl FieldKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Text | Self::Address | Self::Proxy => "string",
+            Self::Text | Self::Address | Self::Proxy | Self::PublicKey => "string",
             Self::Number => "number",
             Self::Choice(_) => "enum",
             Self::Numbers => "set_of_number",
@@ -64,6 +67,10 @@ impl FieldKind {
             Self::Proxy => match given.as_str() {
                 Some(text) if is_proxy(text) => Ok(given.clone()),
                 _ => Err("the address of a proxy, as http://HOST:PORT, without a user".to_owned()),
+            },
+            Self::PublicKey => match given.as_str() {
+                Some(text) if is_public_key(text) => Ok(given.clone()),
+                _ => Err("a public key of minisign's, as text: 56 letters and digits".to_owned()),
             },
             Self::Number => number(given).ok_or_else(|| "a whole number from 0 on".to_owned()),
             Self::Choice(choices) => match given.as_str() {
@@ -238,6 +245,9 @@ const NCMEC: &[&str] = &[
     "https://hashsharing-test.ncmec.org/generative-ai-exploitative",
 ];
 
+/// The kind of hashgate's own feeds and bundles.
+pub(super) const BUNDLE: &str = "bundle";
+
 /// Where else than at its own address a kind is asked.
 const BASE_URL: Field = Field::optional(
     "base_url",
@@ -253,7 +263,7 @@ const PROXY: Field = Field::optional(
 
 impl Api {
     /// Every kind, those included that this version does not fetch from.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self {
             name: "sample",
             config: &[],
@@ -334,6 +344,24 @@ impl Api {
                 Field::required("username", FieldKind::Text, "the user's name"),
                 Field::required("password", FieldKind::Text, "its password"),
             ]),
+            is_there: cfg!(feature = "exchange"),
+        },
+        Self {
+            name: BUNDLE,
+            config: &[
+                Field::required(
+                    "url",
+                    FieldKind::Address,
+                    "the address of the feed's head, as `hashgate export --to` makes it, or of a signed bundle",
+                ),
+                Field::required(
+                    "public_key",
+                    FieldKind::PublicKey,
+                    "the publisher's public key, which must have signed it",
+                ),
+                PROXY,
+            ],
+            credentials: None,
             is_there: cfg!(feature = "exchange"),
         },
     ];

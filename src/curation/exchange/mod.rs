@@ -15,6 +15,7 @@
 //! | `fetch` | what a fetch does to the bank |
 //! | `feedback` | opinions that go back: queued, sent, each with who said it |
 //! | `remote` | a fetch from a server, page by page |
+//! | `bundle` | a fetch of a feed, or of a signed bundle, that another hashgate published |
 //! | `state` | how far the other side was read, and what each fetch brought |
 //! | `sample` | what the kind `sample` gives |
 //!
@@ -38,6 +39,8 @@
 //! ```
 
 mod api;
+#[cfg(feature = "exchange")]
+mod bundle;
 mod credentials;
 #[cfg(feature = "exchange")]
 mod feedback;

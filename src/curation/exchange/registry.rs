@@ -4,10 +4,10 @@ use crate::bank::{Action, BankId, BankName, ContentItem, Policy};
 use crate::curation::Workspace;
 use crate::curation::exchange::api::{Unknown, read};
 use crate::curation::exchange::fetch::{self, FetchOptions, FetchWatch, source_name};
-#[cfg(feature = "exchange")]
-use crate::curation::exchange::remote;
 use crate::curation::exchange::state::{FetchRecord, FetchState};
 use crate::curation::exchange::{Api, Credentials, ExchangeError};
+#[cfg(feature = "exchange")]
+use crate::curation::exchange::{bundle, remote};
 use crate::files;
 use crate::store::{BankStore, StoreError};
 use serde::de::DeserializeOwned;
@@ -490,6 +490,9 @@ impl Ready {
     pub fn test(&self, stop: &dyn Fn() -> bool) -> Result<TestedPage, ExchangeError> {
         #[cfg(feature = "exchange")]
         if let Some(asked) = &self.asked {
+            if asked.is_bundle() {
+                return bundle::test(asked, &self.exchange.name, stop);
+            }
             return asked.test(&self.exchange.name, stop);
         }
         let _ = stop;
@@ -515,7 +518,10 @@ impl Ready {
         fetch::run(store, (&self.exchange, self.bank), options, watch, |work| {
             #[cfg(feature = "exchange")]
             if let Some(asked) = &self.asked {
-                return work.pages(asked);
+                return match asked.is_bundle() {
+                    true => work.bundle(asked),
+                    false => work.pages(asked),
+                };
             }
             work.samples()
         })

@@ -2,14 +2,16 @@
 
 use crate::bank::BankName;
 use crate::clock;
+use crate::curation::exchange::api::BUNDLE;
 use crate::curation::exchange::credentials::Credentials;
 use crate::curation::exchange::fetch::Work;
-use crate::curation::exchange::{Api, Exchange, ExchangeError, TestedPage};
+use crate::curation::exchange::{Api, Exchange, ExchangeError, FieldError, TestedPage};
 use crate::curation::{Notice, Progress};
 use crate::exchange::{
     Listener, Ncmec, Page, PageError, Source, StopNcii, Tat, ThreatExchange, WayOn,
 };
 use crate::web::{Base, Client, ClientOptions, WebError};
+use minisign::PublicKey;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
@@ -48,6 +50,7 @@ impl Asked {
         let given =
             text(&exchange.config, "base_url").or_else(|| text(&secrets, "base_url_override"));
         let given = given.or_else(|| text(&exchange.config, "environment"));
+        let given = given.or_else(|| text(&exchange.config, "url"));
         let base = given.map(|given| given.parse()).transpose();
         let base = base.map_err(|error: crate::web::BaseError| ExchangeError::Address {
             problem: error.to_string(),
@@ -61,7 +64,7 @@ impl Asked {
     }
 
     /// What is asked, and for what, without a secret. Where it changes, all is read anew.
-    fn mark(&self) -> String {
+    pub(super) fn mark(&self) -> String {
         let mut config = self.config.clone();
         config.remove("proxy");
         let mut digest = Sha256::new();
@@ -80,6 +83,25 @@ impl Asked {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         format!("{} {hex}", self.api.name)
+    }
+
+    /// Whether a feed or a bundle is asked for, and not pages.
+    pub(super) fn is_bundle(&self) -> bool {
+        self.api.name == BUNDLE
+    }
+
+    /// Where a feed's head or a bundle lies, and the key that must have signed it.
+    pub(super) fn bundle(&self) -> Result<(&Base, PublicKey), ExchangeError> {
+        let missing = |field: &str, problem: &str| FieldError {
+            field: field.to_owned(),
+            problem: problem.to_owned(),
+        };
+        let base = self.base.as_ref();
+        let base = base.ok_or_else(|| missing("url", "it is missing"))?;
+        let key = text(&self.config, "public_key").unwrap_or_default();
+        let key = PublicKey::from_base64(&key)
+            .map_err(|_| missing("public_key", "it is no public key"))?;
+        Ok((base, key))
     }
 
     fn source(&self, position: Option<&Value>) -> Result<Box<dyn Source>, PageError> {
@@ -322,7 +344,7 @@ impl Work<'_, '_> {
         self.end()
     }
 
-    fn failed(&self) -> impl Fn(String) -> ExchangeError + use<> {
+    pub(super) fn failed(&self) -> impl Fn(String) -> ExchangeError + use<> {
         let name = self.exchange.name.clone();
         move |problem| ExchangeError::Fetch {
             name: name.clone(),

@@ -10,11 +10,18 @@ use crate::store::{BankStore, Facts};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+#[cfg(feature = "exchange")]
+use std::collections::BTreeMap;
 
 const PROGRESS: &[u8] = b"fetch/progress";
 const STATE: &[u8] = b"fetch/state";
 const RECORD: &[u8] = b"fetch/record/";
 const SEEN: &[u8] = b"fetch/seen/";
+#[cfg(feature = "exchange")]
+const HIGHEST: &[u8] = b"fetch/highest";
+/// How many names of feeds are kept in mind.
+#[cfg(feature = "exchange")]
+const MOST_NAMES: usize = 64;
 /// How many fetches are kept in mind.
 const MOST_RECORDS: u64 = 1_000;
 /// How many things that were left out are kept in mind.
@@ -196,6 +203,46 @@ impl FetchRecord {
             Some(old) => facts.remove(&numbered(RECORD, old)),
             None => facts,
         }
+    }
+}
+
+/// What was seen last of a feed or a bundle.
+#[cfg(feature = "exchange")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Seen {
+    /// Its sequence.
+    pub(super) sequence: u64,
+    /// The SHA-256 of the head; empty of a bundle.
+    pub(super) digest: String,
+}
+
+#[cfg(feature = "exchange")]
+impl Seen {
+    /// What was seen of this key and name before. Where this is newer, it is written down: when this returns, it is on disk.
+    pub(super) fn note(
+        self,
+        store: &BankStore,
+        bank: BankId,
+        key: &str,
+    ) -> Result<Option<Self>, ExchangeError> {
+        let mut all: BTreeMap<String, Self> = read(store, bank, HIGHEST)?;
+        let before = all.get(key).cloned();
+        if before
+            .as_ref()
+            .is_some_and(|before| before.sequence >= self.sequence)
+        {
+            return Ok(before);
+        }
+        if before.is_none() && all.len() >= MOST_NAMES {
+            let problem = format!(
+                "{MOST_NAMES} feeds of different names were seen at one address: remove the exchange, and make it anew"
+            );
+            return Err(ExchangeError::Kept { problem });
+        }
+        all.insert(key.to_owned(), self);
+        store.keep(bank, &Facts::default().put(HIGHEST, &bytes(&all)))?;
+        Ok(before)
     }
 }
 
