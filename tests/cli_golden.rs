@@ -72,9 +72,9 @@ macro_rules! transcripts {
 }
 
 transcripts!(
-    banks, bundles, calibrate, compare, decisions, errors, evaluate, export, follow, formats, hash,
-    history, import, lint, matches, policy, publish, report, scan, scan_jsonl, serve, sync, verify,
-    withdraw,
+    banks, bundles, calibrate, compare, decisions, errors, evaluate, exchange, export, follow,
+    formats, hash, history, import, lint, matches, policy, publish, report, scan, scan_jsonl,
+    serve, sync, verify, withdraw,
 );
 
 #[test]

@@ -3,8 +3,9 @@
 //! Owns the file, which only its owner may read, and that no secret is shown.
 
 use crate::curation::Workspace;
+use crate::curation::exchange::ExchangeError;
 use crate::curation::exchange::api::{Api, Unknown, read};
-use crate::curation::exchange::{ExchangeError, registry};
+use crate::curation::exchange::one::read_json;
 use crate::files;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,7 +53,7 @@ impl Credentials {
     pub fn of(workspace: &Workspace) -> Result<Self, ExchangeError> {
         let path = workspace.exchange_credentials();
         check_closed(&path)?;
-        let file: File = registry::read_json(&path)?.unwrap_or(File {
+        let file: File = read_json(&path)?.unwrap_or(File {
             version: VERSION,
             ..File::default()
         });

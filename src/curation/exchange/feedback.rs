@@ -111,7 +111,7 @@ impl NewFeedback {
 
 fn refused<T>(problem: impl Into<String>) -> Result<T, ExchangeError> {
     let problem = problem.into();
-    Err(ExchangeError::Feedback { problem })
+    Err(ExchangeError::Opinion { problem })
 }
 
 fn name_of(number: u64) -> Vec<u8> {
@@ -121,7 +121,7 @@ fn name_of(number: u64) -> Vec<u8> {
 /// What would be said about an entry's records of an exchange, one for each.
 ///
 /// # Errors
-/// [`ExchangeError::Feedback`] where the entry has no record of it, or none with such a hash.
+/// [`ExchangeError::Opinion`] where the entry has no record of it, or none with such a hash.
 pub fn about(
     exchange: &Exchange,
     item: &ContentItem,
@@ -201,7 +201,7 @@ impl Feedback {
     /// Queues opinions. When it returns, they are on disk.
     ///
     /// # Errors
-    /// [`ExchangeError::Feedback`] where too many are kept; [`ExchangeError::Store`].
+    /// [`ExchangeError::Opinion`] where too many are kept; [`ExchangeError::Store`].
     pub fn queue(
         store: &BankStore,
         (bank, item): (BankId, &ContentItem),
@@ -277,7 +277,7 @@ impl Ready {
     /// Sends what waits. Returns those whose state changed.
     ///
     /// # Errors
-    /// [`ExchangeError::Feedback`] where the exchange is not set to send opinions, or has no way to hear them; where the store fails.
+    /// [`ExchangeError::Opinion`] where the exchange is not set to send opinions, or has no way to hear them; where the store fails.
     pub fn send_feedback(
         &self,
         store: &BankStore,

@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | `api` | the kinds of exchange: what each is told, and which are there |
 //! | `registry` | the exchanges |
+//! | `one`, `ready` | an exchange as it is set; one that can be fetched |
 //! | `credentials` | secrets |
 //! | `fetch` | what a fetch does to the bank |
 //! | `feedback` | opinions that go back: queued, sent, each with who said it |
@@ -45,6 +46,8 @@ mod credentials;
 #[cfg(feature = "exchange")]
 mod feedback;
 mod fetch;
+mod one;
+mod ready;
 mod registry;
 #[cfg(feature = "exchange")]
 mod remote;
@@ -56,7 +59,9 @@ pub use credentials::Credentials;
 #[cfg(feature = "exchange")]
 pub use feedback::{Feedback, FeedbackState, NewFeedback, about};
 pub use fetch::{FetchOptions, FetchWatch, source_name};
-pub use registry::{Exchange, Exchanges, NewExchange, Ready, TestedPage};
+pub use one::{Exchange, TestedPage};
+pub use ready::Ready;
+pub use registry::{Exchanges, NewExchange};
 pub use state::{FetchRecord, FetchState};
 
 use crate::bank::BankName;
@@ -202,7 +207,7 @@ pub enum ExchangeError {
     },
     /// An opinion cannot be given or sent.
     #[error("{problem}")]
-    Feedback {
+    Opinion {
         /// Why.
         problem: String,
     },

@@ -3,42 +3,23 @@
 use crate::bank::{Action, BankId, BankName, ContentItem, Policy};
 use crate::curation::Workspace;
 use crate::curation::exchange::api::{Unknown, read};
-use crate::curation::exchange::fetch::{self, FetchOptions, FetchWatch, source_name};
-use crate::curation::exchange::state::{FetchRecord, FetchState};
-use crate::curation::exchange::{Api, Credentials, ExchangeError};
+use crate::curation::exchange::credentials::Credentials;
+use crate::curation::exchange::fetch::source_name;
+use crate::curation::exchange::one::{Exchange, read_json};
+use crate::curation::exchange::ready::Ready;
 #[cfg(feature = "exchange")]
-use crate::curation::exchange::{bundle, remote};
+use crate::curation::exchange::remote;
+use crate::curation::exchange::state::FetchState;
+use crate::curation::exchange::{Api, ExchangeError};
 use crate::files;
 use crate::store::{BankStore, StoreError};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::io::{ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 /// The version of the file.
 const VERSION: u32 = 1;
-/// Most bytes of a file that is read.
-const MOST_BYTES: u64 = 64 << 20;
-
-/// An exchange.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Exchange {
-    /// Its name, which its bank had when it was made.
-    pub name: BankName,
-    /// Its kind: the name of an [`Api`].
-    pub api: String,
-    /// Whether it is fetched.
-    pub enabled: bool,
-    /// What it is told, by the names of its kind's fields.
-    pub config: Map<String, Value>,
-    /// Its bank; `None` where the program ended while it was made.
-    pub bank: Option<BankId>,
-    /// Whether opinions about its entries are sent to the other side.
-    #[serde(default)]
-    pub feedback: bool,
-}
 
 /// An exchange to be made.
 #[derive(Debug, Clone)]
@@ -75,30 +56,6 @@ impl NewExchange {
 struct File {
     version: u32,
     exchanges: Vec<Exchange>,
-}
-
-/// A file of JSON; `None` where there is none.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ExchangeError> {
-    let failed = |source| ExchangeError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let file = match std::fs::File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(failed)?,
-    };
-    let mut bytes = Vec::new();
-    (file.take(MOST_BYTES).read_to_end(&mut bytes)).map_err(failed)?;
-    let read = serde_json::from_slice(&bytes);
-    read.map(Some).map_err(|error| ExchangeError::Damaged {
-        path: path.to_owned(),
-        // Where it is wrong, and nothing of what it says: it may be secret.
-        problem: format!(
-            "line {}, column {}: not as it is written here",
-            error.line(),
-            error.column()
-        ),
-    })
 }
 
 /// The exchanges of a workspace, by name.
@@ -413,135 +370,4 @@ fn api_of(exchange: &Exchange) -> Result<Api, ExchangeError> {
     Api::named(&exchange.api).ok_or_else(|| ExchangeError::NoSuchApi {
         given: exchange.api.chars().take(64).collect(),
     })
-}
-
-/// An exchange that can be fetched: how it is set, its bank, and what proves who asks. It is read once, so that a fetch
-/// needs the registry no more.
-pub struct Ready {
-    exchange: Exchange,
-    bank: BankId,
-    #[cfg(feature = "exchange")]
-    asked: Option<remote::Asked>,
-}
-
-impl Ready {
-    /// The exchange.
-    #[must_use]
-    pub fn exchange(&self) -> &Exchange {
-        &self.exchange
-    }
-
-    /// Its bank.
-    #[must_use]
-    pub fn bank(&self) -> BankId {
-        self.bank
-    }
-
-    /// Who hears opinions at the other side, and a client to tell them.
-    #[cfg(feature = "exchange")]
-    pub(super) fn listener(
-        &self,
-    ) -> Result<(crate::exchange::Listener, crate::web::Client), ExchangeError> {
-        let listener = self.asked.as_ref().and_then(remote::Asked::listener);
-        match (listener, &self.asked) {
-            (Some(listener), Some(asked)) => {
-                let client = asked.client().map_err(|error| ExchangeError::Feedback {
-                    problem: error.to_string(),
-                })?;
-                Ok((listener?, client))
-            }
-            _ => Err(ExchangeError::Feedback {
-                problem: format!(
-                    "exchanges of the kind {} hear no opinions",
-                    self.exchange.api
-                ),
-            }),
-        }
-    }
-
-    /// What would be sent to tell something: method, address without its query, and body, a line for each request.
-    ///
-    /// # Errors
-    /// [`ExchangeError::Feedback`] where the other side has no way to hear it.
-    #[cfg(feature = "exchange")]
-    pub fn preview(&self, said: &crate::exchange::Said) -> Result<Vec<String>, ExchangeError> {
-        let (listener, client) = self.listener()?;
-        let failed = |problem: String| ExchangeError::Feedback { problem };
-        let reasons = listener
-            .reasons(said)
-            .map_err(|error| failed(error.to_string()))?;
-        let reasons = match reasons {
-            None => None,
-            Some(ask) => Some(
-                client
-                    .ask(&ask, &|| false)
-                    .map_err(|error| failed(error.to_string()))?,
-            ),
-        };
-        let told = listener.tell(said, reasons.as_ref());
-        let told = told.map_err(|error| failed(error.to_string()))?;
-        Ok(told.into_iter().map(|telling| telling.shown).collect())
-    }
-
-    /// Asks the other side for one page, and keeps nothing.
-    ///
-    /// # Errors
-    /// [`ExchangeError::Fetch`]: it does not answer, refuses, or answers something else.
-    pub fn test(&self, stop: &dyn Fn() -> bool) -> Result<TestedPage, ExchangeError> {
-        #[cfg(feature = "exchange")]
-        if let Some(asked) = &self.asked {
-            if asked.is_bundle() {
-                return bundle::test(asked, &self.exchange.name, stop);
-            }
-            return asked.test(&self.exchange.name, stop);
-        }
-        let _ = stop;
-        Ok(TestedPage {
-            records: crate::curation::exchange::sample::records().count() as u64,
-            bad: 0,
-        })
-    }
-
-    /// Brings the bank of the exchange to what the other side has now, and writes down how that went.
-    ///
-    /// It can be stopped and killed at any point: the next fetch goes on from there. Others may write to the store meanwhile.
-    /// No two fetches of one exchange run at once.
-    ///
-    /// # Errors
-    /// [`ExchangeError`]: what was taken in before stays.
-    pub fn fetch(
-        &self,
-        store: &BankStore,
-        options: &FetchOptions,
-        watch: &mut FetchWatch<'_>,
-    ) -> Result<FetchRecord, ExchangeError> {
-        fetch::run(store, (&self.exchange, self.bank), options, watch, |work| {
-            #[cfg(feature = "exchange")]
-            if let Some(asked) = &self.asked {
-                return match asked.is_bundle() {
-                    true => work.bundle(asked),
-                    false => work.pages(asked),
-                };
-            }
-            work.samples()
-        })
-    }
-}
-
-/// What a page held that was asked for to see whether the other side answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TestedPage {
-    /// Records that can be used.
-    pub records: u64,
-    /// Records, or parts of records, that cannot.
-    pub bad: u64,
-}
-
-impl std::fmt::Debug for Ready {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut told = f.debug_struct("Ready");
-        told.field("exchange", &self.exchange.name)
-            .finish_non_exhaustive()
-    }
 }

@@ -147,7 +147,7 @@ impl Asked {
     pub(super) fn listener(&self) -> Option<Result<Listener, ExchangeError>> {
         let secret = |field| text(&self.secrets, field).unwrap_or_default();
         let base = self.base.clone();
-        let problem = |problem: &str| ExchangeError::Feedback {
+        let problem = |problem: &str| ExchangeError::Opinion {
             problem: problem.to_owned(),
         };
         Some(match self.api.name {
