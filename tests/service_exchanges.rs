@@ -35,7 +35,18 @@ fn status(node: &Node, name: &str) -> Value {
 fn the_sample_exchange_is_fetched_into_its_bank_and_matches() {
     let node = curator(&[]);
     is(&node.get("/c/exchanges"), 200, json!([]));
-    is(&node.get("/c/exchanges/apis"), 200, json!(["sample"]));
+    is(
+        &node.get("/c/exchanges/apis"),
+        200,
+        json!([
+            "sample",
+            "ncmec",
+            "stop_ncii",
+            "fb_threatexchange",
+            "tat",
+            "bundle"
+        ]),
+    );
     sample(&node, "SAMPLE");
     is(&node.get("/c/exchanges"), 200, json!(["SAMPLE"]));
     let config = json!({ "name": "SAMPLE", "api": "sample", "enabled": true });
@@ -170,9 +181,9 @@ fn what_cannot_be_an_exchange_is_said_as_in_hma() {
             "No such exchange type 'local_file'",
         ),
         (
-            json!({ "bank": "A", "api": "tat" }),
+            json!({ "bank": "A", "api": "tat", "api_json": { "base_url": "https://example.org" } }),
             400,
-            "cannot be fetched by this version",
+            "set by `hashgate exchange set` on the node only",
         ),
         (
             json!({ "bank": "TAKEN", "api": "sample" }),

@@ -71,6 +71,8 @@ pub struct Ncmec {
     target: Option<u64>,
     /// Something up to here could not be read: ranges stay short until it is behind.
     trouble: Option<u64>,
+    /// The last answer could not be read.
+    is_wary: bool,
 }
 
 impl Ncmec {
@@ -91,6 +93,7 @@ impl Ncmec {
             at: page::position(position),
             target: None,
             trouble: None,
+            is_wary: false,
         }
     }
 
@@ -179,6 +182,7 @@ impl Source for Ncmec {
             Ok(next) => next,
             Err(problem) => return Err(PageError::corrupt(problem, page)),
         };
+        self.is_wary = false;
         let total = next.as_deref().and_then(|next| parameter(next, "max"));
         let is_first = self.at.next.is_none();
         if next.is_some() && next == self.at.next {
@@ -224,6 +228,7 @@ impl Source for Ncmec {
 
     fn way_on(&mut self, _now: u64) -> WayOn {
         self.trouble = Some(self.at.until);
+        self.is_wary = true;
         if self.at.until - self.at.upto > 1 {
             self.shorten(2);
             return WayOn::Less;
@@ -255,7 +260,7 @@ impl Source for Ncmec {
     }
 
     fn is_narrowed(&self) -> bool {
-        self.trouble.is_some()
+        self.is_wary || self.trouble.is_some()
     }
 
     fn wants(&self, record: &str) -> bool {

@@ -35,6 +35,8 @@ pub struct Tat {
     is_new: bool,
     at: Position,
     leap: Leap,
+    /// The last answer could not be read.
+    is_wary: bool,
     is_done: bool,
 }
 
@@ -75,6 +77,7 @@ impl Tat {
             is_new: false,
             at: page::position(position),
             leap: Leap::default(),
+            is_wary: false,
             is_done: false,
         })
     }
@@ -157,6 +160,7 @@ impl Source for Tat {
         }
         self.is_done = !has_more;
         self.leap.landed();
+        self.is_wary = false;
         Ok(page)
     }
 
@@ -164,6 +168,7 @@ impl Source for Tat {
         if self.token.is_none() {
             return WayOn::None;
         }
+        self.is_wary = true;
         let from = self.read_up_to().unwrap_or_default();
         match self.leap.over(from, now) {
             Some(to) => {
@@ -176,6 +181,10 @@ impl Source for Tat {
 
     fn position(&self) -> Value {
         serde_json::to_value(&self.at).unwrap_or_default()
+    }
+
+    fn is_narrowed(&self) -> bool {
+        self.is_wary
     }
 
     fn is_past_login(&self) -> bool {

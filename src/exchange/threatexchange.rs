@@ -21,6 +21,8 @@ use serde_json::Value;
 const BASE: &str = "https://graph.facebook.com/v21.0";
 /// How many updates are asked for at once.
 const PAGE: u64 = 500;
+/// After how many pages in a row that can be read more is asked for at once.
+const GOOD: u32 = 30;
 /// What is asked of each update.
 const FIELDS: &str = "id,indicator,type,last_updated,should_delete,descriptors{id,owner{id},status,tags,added_on,reactions,my_reactions}";
 
@@ -42,8 +44,8 @@ pub struct ThreatExchange {
     is_ordered: bool,
     next: Option<Base>,
     size: u64,
-    /// Something of this time could not be read: pages stay small until it is behind.
-    trouble: Option<u64>,
+    /// Pages that could be read since one could not be: after some, more is asked for at once again.
+    good: u32,
     leap: Leap,
     is_done: bool,
 }
@@ -92,7 +94,7 @@ impl ThreatExchange {
             is_ordered: true,
             next: None,
             size: PAGE,
-            trouble: None,
+            good: 0,
             leap: Leap::default(),
             is_done: false,
         })
@@ -167,8 +169,10 @@ impl Source for ThreatExchange {
         }
         self.next = next;
         self.leap.landed();
-        if self.trouble.is_none_or(|at| self.at.since > at + 1) {
-            (self.size, self.trouble) = (PAGE, None);
+        self.good += 1;
+        if self.size < PAGE && self.good >= GOOD {
+            // From the last time on: an address of a next page asks for as few as the page before.
+            (self.size, self.good, self.next) = ((self.size * 10).min(PAGE), 0, None);
         }
         Ok(page)
     }
@@ -176,7 +180,7 @@ impl Source for ThreatExchange {
     fn way_on(&mut self, now: u64) -> WayOn {
         // From the last time on, whatever page it was.
         self.next = None;
-        self.trouble = Some(self.at.since);
+        self.good = 0;
         if self.size > 1 {
             self.size = (self.size / 10).max(1);
             return WayOn::Less;
