@@ -117,8 +117,10 @@ fn fetch(
     };
     let name = ready.exchange().name.clone();
     let before = curator.store().revision();
-    let mut options = FetchOptions::default();
-    options.time = LONGEST;
+    let options = FetchOptions {
+        time: LONGEST,
+        ..FetchOptions::default()
+    };
     let mut watch = FetchWatch {
         observer: &Logged(ends),
         stopped: &mut || curator.publish_soon(),

@@ -87,6 +87,9 @@ impl Facts {
     }
 }
 
+/// A fact: its name and its value.
+pub type NamedFact = (Vec<u8>, Vec<u8>);
+
 impl BankStore {
     /// What is kept beside a bank under a name.
     ///
@@ -108,7 +111,7 @@ impl BankStore {
         bank: BankId,
         beginning: &[u8],
         most: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<NamedFact>, StoreError> {
         let mut found = Vec::new();
         self.each_fact(bank, beginning, |name, value| {
             found.push((name.to_vec(), value.to_vec()));

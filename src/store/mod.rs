@@ -104,7 +104,7 @@ pub use gathered::Gathered;
 pub use history::{Base as HistoryBase, History, HistoryError, Settings as HistorySettings};
 pub use history::{Upload, UploadHash, Uploads};
 pub use item::NewItem;
-pub use kept::Facts;
+pub use kept::{Facts, NamedFact};
 pub use merge::TooMany;
 pub use preview::Preview;
 pub use publish::{Publication, WhyAll};

@@ -176,9 +176,10 @@ impl Asked {
 
     /// A client that asks as the exchange says.
     pub(super) fn client(&self) -> Result<Client, WebError> {
-        let mut options = ClientOptions::default();
-        options.proxy = text(&self.config, "proxy");
-        Client::new(options)
+        Client::new(ClientOptions {
+            proxy: text(&self.config, "proxy"),
+            ..ClientOptions::default()
+        })
     }
 }
 

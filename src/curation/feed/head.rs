@@ -297,7 +297,8 @@ mod tests {
     #[test]
     fn what_cannot_be_a_head_is_refused_whoever_signed_it() {
         let pair = KeyPair::generate_unencrypted_keypair().unwrap();
-        let changes: [(&str, fn(&mut FeedHead)); 8] = [
+        type Change = fn(&mut FeedHead);
+        let changes: [(&str, Change); 8] = [
             ("newer program", |head| head.version = 2),
             ("no SHA-256", |head| head.whole.sha256 = "../x".into()),
             ("no SHA-256", |head| head.deltas[0].sha256 = "AB".repeat(32)),

@@ -13,7 +13,7 @@ fn item(number: u64) -> NewItem {
         ContentSignal::new(Signal::from_bytes(kind, &bytes).unwrap(), None)
     };
     let mut signals = vec![hash(SignalType::Pdq)];
-    signals.extend((number % 2 == 0).then(|| hash(SignalType::Md5)));
+    signals.extend(number.is_multiple_of(2).then(|| hash(SignalType::Md5)));
     NewItem {
         signals,
         ..NewItem::default()
