@@ -142,7 +142,7 @@ check: setup-full ## Format, lints, documentation, licences and advisories
 	fi
 
 # `none` is the library with no feature at all.
-FEATURES := none decode jxl heic isolated avif scan evaluate policy store curation cli service otlp tls fleet full
+FEATURES := none decode jxl heic isolated avif scan evaluate policy store curation cli exchange service otlp tls fleet full
 
 EACH := $(addprefix feature-,$(FEATURES))
 
