@@ -125,9 +125,25 @@ pub(super) struct Metrics {
     uploads_waiting: Number,
     uploads_handed: Counter,
     uploads_dropped: Counter,
+    #[cfg_attr(
+        not(feature = "curation"),
+        allow(dead_code, reason = "a node that keeps no banks fetches nothing")
+    )]
     exchange_succeeded: Family<OfExchange, Number>,
+    #[cfg_attr(
+        not(feature = "curation"),
+        allow(dead_code, reason = "a node that keeps no banks fetches nothing")
+    )]
     exchange_alarms: Family<OfExchange, Number>,
+    #[cfg_attr(
+        not(feature = "curation"),
+        allow(dead_code, reason = "a node that keeps no banks fetches nothing")
+    )]
     exchange_fetches: Family<Fetched, Counter>,
+    #[cfg_attr(
+        not(feature = "curation"),
+        allow(dead_code, reason = "a node that keeps no banks fetches nothing")
+    )]
     exchange_records: Family<Brought, Counter>,
 }
 
