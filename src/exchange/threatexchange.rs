@@ -46,6 +46,8 @@ pub struct ThreatExchange {
     size: u64,
     /// Pages that could be read since one could not be: after some, more is asked for at once again.
     good: u32,
+    /// The time from which that one was asked for.
+    trouble: u64,
     leap: Leap,
     is_done: bool,
 }
@@ -95,6 +97,7 @@ impl ThreatExchange {
             next: None,
             size: PAGE,
             good: 0,
+            trouble: 0,
             leap: Leap::default(),
             is_done: false,
         })
@@ -170,7 +173,8 @@ impl Source for ThreatExchange {
         self.next = next;
         self.leap.landed();
         self.good += 1;
-        if self.size < PAGE && self.good >= GOOD {
+        // As long as the time has not moved, beginning again at it would lead to the same trouble.
+        if self.size < PAGE && self.good >= GOOD && self.at.since > self.trouble {
             // From the last time on: an address of a next page asks for as few as the page before.
             (self.size, self.good, self.next) = ((self.size * 10).min(PAGE), 0, None);
         }
@@ -180,7 +184,7 @@ impl Source for ThreatExchange {
     fn way_on(&mut self, now: u64) -> WayOn {
         // From the last time on, whatever page it was.
         self.next = None;
-        self.good = 0;
+        (self.good, self.trouble) = (0, self.at.since);
         if self.size > 1 {
             self.size = (self.size / 10).max(1);
             return WayOn::Less;

@@ -18,10 +18,12 @@ use std::time::{Duration, Instant};
 
 /// How often a page that cannot be read is asked for.
 const READS: u32 = 3;
-/// Most pages of one fetch.
-const MOST_PAGES: u64 = 10_000_000;
-/// How often in a row something is left out or the other side forgets where it was, before the fetch fails.
+/// How often in a row something is left out before the fetch fails.
 const IN_A_ROW: u32 = 40;
+/// How often in one fetch the other side may forget where it was, or give an answer that cannot be read: a fetch that would turn in a circle
+/// fails, and the next one goes on from where it was.
+const MOST_TROUBLE: u32 = 2_000;
+const MOST_FORGOTTEN: u32 = 40;
 
 fn text(of: &Map<String, Value>, field: &'static str) -> Option<String> {
     of.get(field).and_then(Value::as_str).map(str::to_owned)
@@ -227,7 +229,6 @@ impl Asked {
 struct Row {
     reads: u32,
     left_out: u32,
-    forgotten: u32,
 }
 
 impl Work<'_, '_> {
@@ -244,7 +245,7 @@ impl Work<'_, '_> {
         self.begin(&asked.mark(), source(None)?.stale_after())?;
         let mut source = source(self.progress.position.as_ref())?;
         let ends = Instant::now() + self.options.time;
-        let (mut row, mut asked_for) = (Row::default(), 0_u64);
+        let (mut row, mut trouble, mut forgotten) = (Row::default(), 0, 0);
         // What is passed over counts only when something behind it can be read.
         let mut left_out: Vec<String> = Vec::new();
         loop {
@@ -299,16 +300,9 @@ impl Work<'_, '_> {
                     self.state.checkpoint_at = source.read_up_to();
                     self.page(page, &*source, true)?;
                     row = Row::default();
-                    // However little each answer brings, a fetch ends.
-                    asked_for += 1;
-                    if asked_for > MOST_PAGES {
-                        return Err(failed(format!(
-                            "more than {MOST_PAGES} pages; the next fetch goes on from here"
-                        )));
-                    }
                 }
                 Err(PageError::Corrupt { problem, page }) => {
-                    row.reads += 1;
+                    (row.reads, trouble) = (row.reads + 1, trouble + 1);
                     let reads = if source.is_narrowed() { 1 } else { READS };
                     if row.reads < reads {
                         let wait = Duration::from_secs(1) * row.reads;
@@ -329,13 +323,13 @@ impl Work<'_, '_> {
                         }
                         WayOn::None => return Err(failed(problem)),
                     }
-                    if row.left_out > IN_A_ROW {
+                    if row.left_out > IN_A_ROW || trouble > MOST_TROUBLE {
                         return Err(failed(problem));
                     }
                 }
                 Err(error @ PageError::Expired { .. }) => {
-                    row.forgotten += 1;
-                    if row.forgotten > READS {
+                    forgotten += 1;
+                    if forgotten > MOST_FORGOTTEN {
                         return Err(failed(error.to_string()));
                     }
                 }
