@@ -99,6 +99,70 @@ fn what_goes_wrong_and_passes_costs_nothing() {
 }
 
 #[test]
+fn a_source_that_answers_rubbish_to_everything_is_down_and_loses_nothing() {
+    for fault in [Fault::Truncated, Fault::Garbled] {
+        for side in sides(10) {
+            let side = &*side;
+            let mut random = Random::new(7);
+            let mut home = Home::of(side);
+            side.steps(&mut random, 40);
+            home.fetch(side).unwrap();
+            home.check(side, 0);
+            // All answers are broken: that is no page to pass over, but a source that is down.
+            side.steps(&mut random, 5);
+            side.server().plan(Plan::once(fault.clone()).forever());
+            let failed = home.fetch(side).expect_err("nothing can be read");
+            assert!(
+                matches!(failed, ExchangeError::Fetch { .. }),
+                "{}: {failed:?}",
+                side.api()
+            );
+            assert_eq!(home.state().failures, 1);
+            side.server().faults().clear();
+            home.fetch(side).unwrap();
+            home.check(side, 1);
+            assert_eq!(home.state().failures, 0);
+        }
+    }
+}
+
+#[test]
+fn a_page_that_never_can_be_read_is_passed_over_by_name_and_the_rest_comes() {
+    for side in sides(10) {
+        let side = &*side;
+        let mut random = Random::new(29);
+        let mut home = Home::of(side);
+        for _ in 0..20 {
+            side.steps(&mut random, 10);
+        }
+        let name = side.any_live(&mut random);
+        let plan = Plan::once(Fault::Truncated).record(&name).forever();
+        side.server().plan(plan);
+        home.fetch(side)
+            .unwrap_or_else(|error| panic!("{}: {error}", side.api()));
+        let state = home.state();
+        assert!(
+            !state.left_out.is_empty() && !state.alarms.is_empty(),
+            "{}: {state:?}",
+            side.api()
+        );
+        let (has, live) = (home.hashes(), side.live());
+        let lost: Hashes = live.difference(&has).cloned().collect();
+        assert!(
+            lost.len() * 3 < live.len(),
+            "{}: {} of {}",
+            side.api(),
+            lost.len(),
+            live.len()
+        );
+        // It is mended, and what was passed over comes when all is read anew; until then nothing that is missed is taken back.
+        side.server().faults().clear();
+        home.anew(side).unwrap();
+        assert_eq!(home.hashes(), side.live(), "{}", side.api());
+    }
+}
+
+#[test]
 fn rubbish_costs_itself_and_nothing_else() {
     for side in sides(10) {
         let side = &*side;

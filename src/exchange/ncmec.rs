@@ -294,17 +294,21 @@ fn page_behind(address: &str) -> Option<(String, u64, u64)> {
     Some((format!("{path}?{query}"), start, behind - 1))
 }
 
-/// Fails where tags are not closed in their order.
+/// Fails where there is no element at all, or one that is not closed: an answer that breaks off, wherever it does.
 fn is_well_formed(body: &[u8]) -> Result<(), String> {
     let mut reader = Reader::from_reader(body);
-    let (mut buffer, mut open) = (Vec::new(), 0_u64);
+    let (mut buffer, mut open, mut has_any) = (Vec::new(), 0_u64, false);
     loop {
         buffer.clear();
         match reader.read_event_into(&mut buffer) {
-            Ok(Event::Start(_)) => open += 1,
+            Ok(Event::Start(_)) => (open, has_any) = (open + 1, true),
+            Ok(Event::Empty(_)) => has_any = true,
             Ok(Event::End(_)) => open = open.saturating_sub(1),
-            Ok(Event::Eof) if open == 0 => return Ok(()),
-            Ok(Event::Eof) => return Err("it ends before its last element is closed".to_owned()),
+            Ok(Event::Eof) if open > 0 => {
+                return Err("it ends before its last element is closed".to_owned());
+            }
+            Ok(Event::Eof) if has_any => return Ok(()),
+            Ok(Event::Eof) => return Err("there is no element in it".to_owned()),
             Ok(_) => {}
             Err(_) => {
                 let at = reader.buffer_position();
