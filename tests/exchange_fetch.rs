@@ -163,6 +163,36 @@ fn a_page_that_never_can_be_read_is_passed_over_by_name_and_the_rest_comes() {
 }
 
 #[test]
+fn a_source_that_forgets_its_pages_for_ever_is_not_asked_for_ever() {
+    let second_pages = ["start=", "nextPageToken=", "after="];
+    for (side, second_page) in sides(10).iter().zip(second_pages) {
+        let side = &**side;
+        let mut random = Random::new(31);
+        let mut home = Home::of(side);
+        side.steps(&mut random, 60);
+        let gone = Plan::once(Fault::Status(400, None)).target(second_page);
+        side.server().plan(gone.forever());
+        if side.api() == "fb_threatexchange" {
+            // The last time on the first page leads on too.
+            home.fetch(side).unwrap();
+            home.check(side, 0);
+            continue;
+        }
+        let failed = home.fetch(side).expect_err("there is no second page");
+        assert!(
+            matches!(failed, ExchangeError::Fetch { .. }),
+            "{}: {failed:?}",
+            side.api()
+        );
+        let asked = side.server().count();
+        assert!((40..200).contains(&asked), "{}: {asked}", side.api());
+        side.server().faults().clear();
+        home.fetch(side).unwrap();
+        home.check(side, 0);
+    }
+}
+
+#[test]
 fn rubbish_costs_itself_and_nothing_else() {
     for side in sides(10) {
         let side = &*side;

@@ -294,8 +294,13 @@ fn page_behind(address: &str) -> Option<(String, u64, u64)> {
     Some((format!("{path}?{query}"), start, behind - 1))
 }
 
-/// Fails where there is no element at all, or one that is not closed: an answer that breaks off, wherever it does.
+/// Fails where there is no element at all, or one that is not closed: an answer that breaks off, wherever it does. And where there are
+/// characters that XML 1.0 does not have (section 2.2): it was written over on its way.
 fn is_well_formed(body: &[u8]) -> Result<(), String> {
+    let is_none = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if let Some(at) = body.iter().position(is_none) {
+        return Err(format!("it is no XML at byte {at}"));
+    }
     let mut reader = Reader::from_reader(body);
     let (mut buffer, mut open, mut has_any) = (Vec::new(), 0_u64, false);
     loop {

@@ -18,6 +18,16 @@ pub struct Page {
     pub bad: Vec<BadLine>,
     /// How many of them there are.
     pub bad_count: u64,
+    /// It says nothing but where to go on: whether what was asked for can be read is not known from it.
+    pub is_idle: bool,
+}
+
+impl Page {
+    /// A page with another behind it, or without.
+    pub(super) fn followed(mut self, has_next: bool) -> Self {
+        self.is_idle = has_next && self.records.is_empty() && self.bad_count == 0;
+        self
+    }
 }
 
 /// Why an answer is no page.

@@ -194,7 +194,10 @@ impl Source for StopNcii {
                     .unwrap_or(self.at.since),
             );
         }
-        self.leap.landed();
+        let page = page.followed(around.has_more_records);
+        if !page.is_idle {
+            self.leap.landed();
+        }
         if self.at.token.is_none() {
             // The chain is at its end: the next may have large pages again.
             self.size = PAGE;

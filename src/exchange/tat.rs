@@ -130,12 +130,12 @@ impl Source for Tat {
                 ));
             };
             (self.token, self.is_new) = (Some(said.token), true);
-            return Ok(Page::default());
+            return Ok(Page::default().followed(true));
         };
         if !answer.is_good() {
             if answer.status == 401 && !self.is_new {
                 self.token = None;
-                return Ok(Page::default());
+                return Ok(Page::default().followed(true));
             }
             return Err(PageError::refused(answer, &[&self.password, token]));
         }
@@ -159,8 +159,11 @@ impl Source for Tat {
             _ => self.at.after = after,
         }
         self.is_done = !has_more;
-        self.leap.landed();
-        self.is_wary = false;
+        let page = page.followed(has_more);
+        if !page.is_idle {
+            self.leap.landed();
+            self.is_wary = false;
+        }
         Ok(page)
     }
 

@@ -167,6 +167,11 @@ impl Source for ThreatExchange {
             self.latest = self.latest.max(time);
         }
         self.is_done = next.is_none();
+        let page = page.followed(!self.is_done);
+        if page.is_idle {
+            self.next = next;
+            return Ok(page);
+        }
         if self.is_ordered || self.is_done {
             self.at.since = self.latest;
         }

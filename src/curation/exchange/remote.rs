@@ -20,9 +20,10 @@ use std::time::{Duration, Instant};
 const READS: u32 = 3;
 /// How often in a row something is left out before the fetch fails.
 const IN_A_ROW: u32 = 40;
-/// How often in one fetch the other side may forget where it was, or give an answer that cannot be read: a fetch that would turn in a circle
-/// fails, and the next one goes on from where it was.
+/// How often in one fetch the other side may give an answer that cannot be read. A fetch that would turn in a circle fails, and the next one goes on
+/// from where it was.
 const MOST_TROUBLE: u32 = 2_000;
+/// How often the other side may forget where it was before it has brought the reader any farther.
 const MOST_FORGOTTEN: u32 = 40;
 
 fn text(of: &Map<String, Value>, field: &'static str) -> Option<String> {
@@ -290,6 +291,8 @@ impl Work<'_, '_> {
                 Err(error) => return Err(failed(error.to_string())),
             };
             match taken {
+                // Something in between that can be read must not hide what cannot.
+                Ok(page) if page.is_idle => {}
                 Ok(page) => {
                     self.progress.has_holes |= !left_out.is_empty() || page.bad_count > 0;
                     for what in left_out.drain(..) {
@@ -297,6 +300,9 @@ impl Work<'_, '_> {
                         self.record.left_out.push(what);
                     }
                     self.progress.position = Some(source.position());
+                    if source.read_up_to() > self.state.checkpoint_at {
+                        forgotten = 0;
+                    }
                     self.state.checkpoint_at = source.read_up_to();
                     self.page(page, &*source, true)?;
                     row = Row::default();
@@ -314,12 +320,14 @@ impl Work<'_, '_> {
                         continue;
                     }
                     row.reads = 0;
-                    self.page(*page, &*source, false)?;
                     match source.way_on(clock.now()) {
+                        // What it holds comes again.
                         WayOn::Less => {}
                         WayOn::LeaveOut(what) => {
                             row.left_out += 1;
                             left_out.push(what);
+                            // What of it could be read is better than nothing.
+                            self.page(*page, &*source, false)?;
                         }
                         WayOn::None => return Err(failed(problem)),
                     }
