@@ -178,7 +178,9 @@ impl FromStr for Signal {
     type Err = SignalError;
     fn from_str(text: &str) -> Result<Self, SignalError> {
         let text = text.trim();
-        if let Some((kind, value)) = text.split_once([':', ' ', '\t']) {
+        let between = memchr::memchr3(b':', b' ', b'\t', text.as_bytes());
+        if let Some((kind, value)) = between.and_then(|at| text.split_at_checked(at)) {
+            let value = value.get(1..).unwrap_or_default();
             return Self::from_hex(kind.trim().parse()?, value.trim());
         }
         let kind = match text.len() {

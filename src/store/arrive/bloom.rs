@@ -8,10 +8,14 @@ use crate::bank::BankId;
 use crate::store::keys::SignalKey;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Bits of the filter, 32 MiB: of 10 million identities it takes about one in 5,000 strangers for one of them.
+/// Bits of the filter, 32 MiB: of 10 million identities it takes about one in 3,000 strangers for one of them.
 const BITS: u64 = 1 << 28;
-/// Bits that are set for an identity.
-const PROBES: u64 = 4;
+/// Words of a block: 512 bits, which a processor fetches as one cache line. All bits of an identity lie in one block, so asking about it
+/// costs one look into memory (F. Putze, P. Sanders, J. Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007).
+const BLOCK: usize = 8;
+const BLOCKS: u64 = BITS / 64 / BLOCK as u64;
+/// Bits that are set for an identity; each takes nine bits of its hash, and the block the rest.
+const PROBES: u32 = 5;
 
 /// The identities of all items of a bank, but for chance.
 pub(in crate::store) struct Arrived {
@@ -19,15 +23,21 @@ pub(in crate::store) struct Arrived {
     /// The store's revision at which these are all.
     revision: u64,
     words: Vec<u64>,
+    /// Words before the first block, so that blocks lie in cache lines.
+    skipped: usize,
 }
 
 impl Arrived {
     /// Of a bank without any item.
     pub(super) fn in_empty(bank: BankId, revision: u64) -> Self {
+        let words = vec![0_u64; BLOCKS as usize * BLOCK + BLOCK];
+        // Where that cannot be told, blocks lie in two lines each, and all else is the same.
+        let skipped = words.as_ptr().align_offset(64).min(BLOCK);
         Self {
             bank,
             revision,
-            words: vec![0; (BITS / 64) as usize],
+            words,
+            skipped,
         }
     }
 
@@ -38,15 +48,19 @@ impl Arrived {
 
     /// Whether the bank may have an item of this identity; `false` is sure.
     pub(super) fn may_have(&self, identity: &SignalKey) -> bool {
-        places(identity).all(|(word, bit)| self.words.get(word).is_some_and(|word| word & bit != 0))
+        let (at, mask) = place(identity);
+        let from = self.skipped + at * BLOCK;
+        let block = self.words.get(from..from + BLOCK).unwrap_or_default();
+        (block.iter().zip(&mask)).all(|(word, mask)| word & mask == *mask)
     }
 
     /// Notes an identity that comes with the next revision.
     pub(super) fn note(&mut self, identity: &SignalKey) {
-        for (word, bit) in places(identity) {
-            if let Some(word) = self.words.get_mut(word) {
-                *word |= bit;
-            }
+        let (at, mask) = place(identity);
+        let from = self.skipped + at * BLOCK;
+        let block = self.words.get_mut(from..from + BLOCK).unwrap_or_default();
+        for (word, mask) in block.iter_mut().zip(&mask) {
+            *word |= mask;
         }
     }
 
@@ -56,16 +70,19 @@ impl Arrived {
     }
 }
 
-fn places(identity: &SignalKey) -> impl Iterator<Item = (usize, u64)> {
+/// The block of an identity, and its bits there.
+fn place(identity: &SignalKey) -> (usize, [u64; BLOCK]) {
     let mut hasher = DefaultHasher::new();
     identity.as_bytes().hash(&mut hasher);
     let hash = hasher.finish();
-    // Double hashing: the halves of one hash make all places.
-    let (start, step) = (hash, (hash >> 32) | 1);
-    (0..PROBES).map(move |probe| {
-        let place = start.wrapping_add(probe.wrapping_mul(step)) % BITS;
-        ((place / 64) as usize, 1 << (place % 64))
-    })
+    let mut mask = [0; BLOCK];
+    for probe in 0..PROBES {
+        let bit = (hash >> (9 * probe)) as usize % (64 * BLOCK);
+        if let Some(word) = mask.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+    ((hash >> (9 * PROBES)) as usize % BLOCKS as usize, mask)
 }
 
 #[cfg(test)]
