@@ -1,4 +1,5 @@
-//! Fetches that are killed: whenever that is, the next one goes on, and the store ends with what the source has.
+//! Fetches that are killed: whenever that is, the next one goes on, and the store ends with what the source has. Meanwhile the source changes,
+//! forgets pages and tokens, refuses, and breaks off its answers.
 //!
 //! `HASHGATE_KILLS` says how many kills there are for each source; 10 where it says nothing.
 #![cfg(all(feature = "exchange", unix))]
@@ -7,8 +8,8 @@ mod exchange_home;
 mod exchange_support;
 
 use exchange_home::{Home, Watch, check, fetch_at, sides, workspace_in};
-use exchange_support::Random;
-use hashgate::curation::exchange::FetchOptions;
+use exchange_support::{Fault, Random, Wait};
+use hashgate::curation::exchange::{ExchangeError, FetchOptions};
 use hashgate::store::BankStore;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -18,6 +19,8 @@ use std::time::Duration;
 const FOLDER: &str = "HASHGATE_TEST_FETCH_INTO";
 /// And at which time.
 const NOW: &str = "HASHGATE_TEST_FETCH_AT";
+/// And, where it is set, that the source may be down.
+const MAY_FAIL: &str = "HASHGATE_TEST_FETCH_MAY_FAIL";
 
 /// A fetch as a process of its own: the other test starts this one alone.
 #[test]
@@ -28,25 +31,43 @@ fn fetcher() {
     let workspace = workspace_in(Path::new(&folder));
     let store = BankStore::open_existing(workspace.store()).unwrap();
     let now = now.parse().unwrap();
-    fetch_at(
+    let fetched = fetch_at(
         &workspace,
         &store,
         now,
         FetchOptions::default(),
         &Watch::default(),
-    )
-    .unwrap();
+    );
+    match fetched {
+        Ok(_) => {}
+        Err(ExchangeError::Fetch { .. } | ExchangeError::Later { .. })
+            if std::env::var_os(MAY_FAIL).is_some() => {}
+        Err(error) => panic!("{error}"),
+    }
 }
 
-fn begin(folder: &Path, now: u64) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+fn begin(folder: &Path, now: u64, may_fail: bool) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["fetcher", "--exact", "--test-threads=1"])
         .env(FOLDER, folder)
         .env(NOW, now.to_string())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
+        .stdout(Stdio::null());
+    if may_fail {
+        command.env(MAY_FAIL, "1");
+    }
+    command.spawn().unwrap()
 }
+
+/// What goes wrong at the source while fetches are killed.
+const FAULTS: [Fault; 6] = [
+    Fault::Status(429, Some(Wait::Seconds(0))),
+    Fault::Status(429, Some(Wait::Seconds(1))),
+    Fault::Status(503, None),
+    Fault::Cut,
+    Fault::Close,
+    Fault::Truncated,
+];
 
 #[test]
 fn a_killed_fetch_loses_and_doubles_nothing() {
@@ -62,11 +83,19 @@ fn a_killed_fetch_loses_and_doubles_nothing() {
         while killed < kills {
             let count = random.below(120);
             side.steps(&mut random, count);
+            let seed = random.next();
+            side.server().faults().at_random(seed, 60, &FAULTS);
             for _ in 0..1 + random.below(4) {
                 now += 600;
                 side.asked_until(now - 5);
-                let mut child = begin(folder.path(), now);
-                std::thread::sleep(Duration::from_millis(random.below(400) as u64));
+                let mut child = begin(folder.path(), now, true);
+                for _ in 0..2 {
+                    let wait = random.below(200) as u64;
+                    std::thread::sleep(Duration::from_millis(wait));
+                    // The source changes while it is read.
+                    let count = random.below(4);
+                    side.steps(&mut random, count);
+                }
                 match child.try_wait().unwrap() {
                     Some(status) => {
                         assert!(status.success());
@@ -81,12 +110,11 @@ fn a_killed_fetch_loses_and_doubles_nothing() {
                 if random.once_in(4) {
                     side.forget_pages();
                 }
-                let count = random.below(3);
-                side.steps(&mut random, count);
             }
+            side.server().faults().clear();
             now += 600;
             side.asked_until(now - 5);
-            assert!(begin(folder.path(), now).wait().unwrap().success());
+            assert!(begin(folder.path(), now, false).wait().unwrap().success());
             let workspace = workspace_in(folder.path());
             let store = BankStore::open_read_only(workspace.store()).unwrap();
             check(&store, side, killed as u64);

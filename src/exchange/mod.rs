@@ -82,6 +82,9 @@ pub trait Source: Send {
         false
     }
 
+    /// Whether it cannot ask for less than it does now: what cannot be read then is left out.
+    fn is_smallest(&self) -> bool;
+
     /// Whether what was taken last was an answer about records, and not only leave to ask for some.
     fn is_past_login(&self) -> bool {
         true

@@ -259,6 +259,10 @@ impl Source for Ncmec {
         Some(self.at.upto)
     }
 
+    fn is_smallest(&self) -> bool {
+        self.at.until.saturating_sub(self.at.upto) <= 1
+    }
+
     fn is_narrowed(&self) -> bool {
         self.is_wary || self.trouble.is_some()
     }

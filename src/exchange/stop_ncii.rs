@@ -230,6 +230,10 @@ impl Source for StopNcii {
         Some(self.at.since).filter(|&since| since > FIRST)
     }
 
+    fn is_smallest(&self) -> bool {
+        self.size <= 1
+    }
+
     fn is_narrowed(&self) -> bool {
         self.size < PAGE
     }

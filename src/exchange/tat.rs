@@ -186,6 +186,10 @@ impl Source for Tat {
         serde_json::to_value(&self.at).unwrap_or_default()
     }
 
+    fn is_smallest(&self) -> bool {
+        true
+    }
+
     fn is_narrowed(&self) -> bool {
         self.is_wary
     }

@@ -212,6 +212,10 @@ impl Source for ThreatExchange {
         Some(self.at.since).filter(|&since| since > 0)
     }
 
+    fn is_smallest(&self) -> bool {
+        self.size <= 1
+    }
+
     fn is_narrowed(&self) -> bool {
         self.size < PAGE
     }

@@ -309,9 +309,14 @@ impl Work<'_, '_> {
                 }
                 Err(PageError::Corrupt { problem, page }) => {
                     (row.reads, trouble) = (row.reads + 1, trouble + 1);
-                    let reads = if source.is_narrowed() { 1 } else { READS };
+                    let is_asked_often = source.is_narrowed() && !source.is_smallest();
+                    let reads = if is_asked_often { 1 } else { READS };
                     if row.reads < reads {
-                        let wait = Duration::from_secs(1) * row.reads;
+                        // Behind what was left out it is not a moment's trouble.
+                        let wait = match row.left_out {
+                            0 => Duration::from_secs(1) * row.reads,
+                            _ => Duration::ZERO,
+                        };
                         if !client.pause(wait, &|| observer.is_stopped()) {
                             return Err(ExchangeError::Stopped {
                                 name: self.exchange.name.clone(),
