@@ -2,6 +2,7 @@
 //!
 //! Refuses to decide what is logged.
 
+use std::io::IsTerminal;
 use tracing::Level;
 
 const fn level(verbose: u8) -> Level {
@@ -12,11 +13,18 @@ const fn level(verbose: u8) -> Level {
     }
 }
 
+/// A file and a log of the system must be plain text; nor does everybody want colours (`NO_COLOR`).
+fn has_colours() -> bool {
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|said| !said.is_empty());
+    std::io::stderr().is_terminal() && !is_unwanted
+}
+
 /// Logs to standard error.
 pub(crate) fn to_stderr(verbose: u8) {
     tracing_subscriber::fmt()
         .with_max_level(level(verbose))
         .with_writer(std::io::stderr)
+        .with_ansi(has_colours())
         .with_target(false)
         .without_time()
         .init();
@@ -32,6 +40,7 @@ pub(crate) fn to_stderr_and_collector(
     use tracing_subscriber::prelude::*;
     let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_ansi(has_colours())
         .with_target(false)
         .without_time()
         .with_filter(LevelFilter::from_level(level(verbose)));
