@@ -30,17 +30,17 @@ fn log_of(store: &Path) -> PathBuf {
 fn a_damaged_log_is_told_by_every_command_that_reads_the_store() {
     let gate = Hashgate::new();
     gate.must(0, &["bank", "create", "known", "--action", "block"]);
-    // Not so much that the import ends by writing tables.
+    // Not so much that the import writes tables: those are not in the log.
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("list.txt");
-    let lines: Vec<String> = (1..=9_000u64).map(|n| format!("{n:064x}\n")).collect();
+    let lines: Vec<String> = (1..=4_900u64).map(|n| format!("{n:064x}\n")).collect();
     fs::write(&list, lines.concat()).unwrap();
     let list = list.to_str().unwrap();
     let import = ["import", "--format", "sha256", "--bank", "known", list];
     gate.must(0, &import);
     gate.must(0, &["publish"]);
     let ran = gate.must(0, &["verify"]);
-    assert!(ran.out.contains("9000 entries"), "{ran:?}");
+    assert!(ran.out.contains("4900 entries"), "{ran:?}");
 
     let log = log_of(&gate.home().join("store"));
     let whole = fs::read(&log).unwrap();
