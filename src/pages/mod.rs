@@ -8,7 +8,7 @@
 //! Nothing here leaves the crate: what is public are the reports that use it.
 #![cfg_attr(
     not(any(feature = "full", test)),
-    expect(
+    allow(
         dead_code,
         reason = "without the whole command fewer reports are drawn"
     )

@@ -83,10 +83,13 @@ pub(crate) fn run(args: &AddArgs, home: &Home) -> anyhow::Result<Exit> {
             error => error.into(),
         })
     });
+    #[cfg(feature = "service")]
+    let (is_here, outcome) = match asked {
+        Some(done) => (false, done?),
+        None => (true, add(home, &args.name, &plan, &terminal)?),
+    };
     #[cfg(not(feature = "service"))]
-    let asked: Option<anyhow::Result<crate::curation::add::AddOutcome>> = None;
-    let is_here = asked.is_none();
-    let outcome = asked.unwrap_or_else(|| Ok(add(home, &args.name, &plan, &terminal)?))?;
+    let (is_here, outcome) = (true, add(home, &args.name, &plan, &terminal)?);
     drop(terminal);
     let mut out = output::stdout();
     writeln!(

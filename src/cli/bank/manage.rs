@@ -229,10 +229,13 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
     ]);
     let mut out = output::stdout();
     #[cfg(feature = "service")]
-    let asked = args.server.asked()?.map(|node| remote::list(&node));
+    let records = match args.server.asked()? {
+        Some(node) => remote::list(&node)?,
+        None => banks::list(home)?,
+    };
     #[cfg(not(feature = "service"))]
-    let asked: Option<anyhow::Result<Vec<BankRecord>>> = None;
-    for record in asked.unwrap_or_else(|| Ok(banks::list(home)?))? {
+    let records = banks::list(home)?;
+    for record in records {
         if args.format == Format::Jsonl {
             serde_json::to_writer(&mut out, &record)?;
             writeln!(out)?;
