@@ -160,8 +160,8 @@ impl BankStore {
         self.acknowledge_arrival(&mut writer, numbers, &counts)?;
         drop(nobody_looks);
         if let Some(arrived) = &mut arrived {
-            let is_new = |key: &&&Key| is_left.get(key.item as usize) == Some(&false);
-            for key in order.iter().filter(|key| key.is_own).filter(is_new) {
+            let is_new = |key: &&Key| is_left.get(key.item as usize) == Some(&false);
+            for key in gathered.keys.iter().filter(|key| key.is_own).filter(is_new) {
                 arrived.note(&key.key);
             }
             arrived.at(writer.state.revision);
@@ -176,23 +176,29 @@ impl BankStore {
     fn choose(
         &self,
         gathered: &Gathered,
-        order: &[&Key],
+        order: &[Place],
         arrived: Option<&Arrived>,
     ) -> Result<Vec<bool>, StoreError> {
         let mut is_left = vec![false; gathered.packed()];
-        let mut distinct = Vec::new();
-        let mut before: Option<&Key> = None;
-        for key in order.iter().filter(|key| key.is_own) {
-            match before {
-                Some(before) if before.key == key.key => leave(&mut is_left, key),
-                _ => distinct.push(*key),
+        // In the order in which the keys lie in memory.
+        let own = gathered.keys.iter().filter(|key| key.is_own);
+        let may_be_there: Vec<bool> = own
+            .map(|key| arrived.is_none_or(|arrived| arrived.may_have(&key.key)))
+            .collect();
+        let key = |place: &Place| gathered.keys.get(place.at as usize).map(|key| key.key);
+        let mut asked = Vec::new();
+        let mut before: Option<&Place> = None;
+        for place in order.iter().filter(|place| place.is_own()) {
+            let is_again = before
+                .is_some_and(|before| before.front == place.front && key(before) == key(place));
+            match is_again {
+                true => leave(&mut is_left, place.item()),
+                false if may_be_there.get(place.item() as usize) == Some(&false) => {}
+                false => asked.push(*place),
             }
-            before = Some(key);
+            before = Some(place);
         }
-        if let Some(arrived) = arrived {
-            distinct.retain(|key| arrived.may_have(&key.key));
-        }
-        self.leave_known(&distinct, &mut is_left)?;
+        self.leave_known(gathered, &asked, &mut is_left)?;
         Ok(is_left)
     }
 
@@ -201,12 +207,12 @@ impl BankStore {
         &self,
         files: &Files,
         gathered: &Gathered,
-        order: &[&Key],
+        order: &[Place],
         ids: &[Option<ContentId>],
     ) -> Result<(), StoreError> {
         files.remove()?;
         let written = std::thread::scope(|scope| {
-            let by_signal = scope.spawn(|| self.write_by_signal(files, order, ids));
+            let by_signal = scope.spawn(|| self.write_by_signal(files, gathered, order, ids));
             let content = self.write_content(files, gathered, ids);
             let by_signal = by_signal.join();
             content.and(by_signal.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -250,15 +256,23 @@ impl BankStore {
     }
 
     /// Leaves out the items whose identity is in the store.
-    fn leave_known(&self, keys: &[&Key], is_left: &mut [bool]) -> Result<(), StoreError> {
+    fn leave_known(
+        &self,
+        gathered: &Gathered,
+        asked: &[Place],
+        is_left: &mut [bool],
+    ) -> Result<(), StoreError> {
         let by_signal = self.family(keys::BY_SIGNAL)?;
-        for keys in keys.chunks(LOOK_UP) {
-            let wanted = keys.iter().map(|key| key.key.as_bytes());
-            let found = self.db.batched_multi_get_cf(by_signal, wanted, true);
-            for (key, found) in keys.iter().zip(found) {
+        for places in asked.chunks(LOOK_UP) {
+            let keys = places.iter().filter_map(|place| {
+                let key = gathered.keys.get(place.at as usize)?;
+                Some(key.key.as_bytes())
+            });
+            let found = self.db.batched_multi_get_cf(by_signal, keys, true);
+            for (place, found) in places.iter().zip(found) {
                 let found = found.map_err(|source| self.failed("read", source))?;
                 if found.is_some() {
-                    leave(is_left, key);
+                    leave(is_left, place.item());
                 }
             }
         }
@@ -285,15 +299,17 @@ impl BankStore {
     fn write_by_signal(
         &self,
         files: &Files,
-        order: &[&Key],
+        gathered: &Gathered,
+        order: &[Place],
         ids: &[Option<ContentId>],
     ) -> Result<(), StoreError> {
         self.write_table(keys::BY_SIGNAL, &files.by_signal, |table| {
             // The keys lie anywhere in memory: so many are fetched together, not one after the other.
             let mut together = Vec::with_capacity(FETCHED);
-            for keys in order.chunks(FETCHED) {
+            for places in order.chunks(FETCHED) {
                 together.clear();
-                together.extend(keys.iter().map(|&&key| key));
+                let at = |place: &Place| gathered.keys.get(place.at as usize).copied();
+                together.extend(places.iter().filter_map(at));
                 for key in &together {
                     match ids.get(key.item as usize).copied().flatten() {
                         Some(id) if key.is_own => table.put(key.key, id.0.to_be_bytes())?,
@@ -439,19 +455,45 @@ impl Files {
     }
 }
 
-/// The keys in the order in which they stand in a table.
-fn in_order(keys: &[Key]) -> Vec<&Key> {
-    // Most are told apart by the first eight bytes behind the bank, which lie side by side.
-    let mut order: Vec<(u64, &Key)> = keys.iter().map(|key| (key.key.front(), key)).collect();
-    order.sort_unstable_by(|(a_front, a), (b_front, b)| {
-        let whole = || (a.key, !a.is_own, a.item).cmp(&(b.key, !b.is_own, b.item));
-        a_front.cmp(b_front).then_with(whole)
-    });
-    order.into_iter().map(|(_, key)| key).collect()
+/// Where a key has its place in a table. Most are told apart by their first eight bytes behind the bank, which lie side by side here: the keys
+/// themselves lie anywhere in memory.
+#[derive(Clone, Copy)]
+struct Place {
+    front: u64,
+    /// Which of the keys.
+    at: u32,
+    /// Which of the items, twice, and one more where it is not the item's identity.
+    of: u32,
 }
 
-fn leave(is_left: &mut [bool], key: &Key) {
-    if let Some(is_left) = is_left.get_mut(key.item as usize) {
+impl Place {
+    fn item(self) -> u32 {
+        self.of / 2
+    }
+
+    fn is_own(self) -> bool {
+        self.of.is_multiple_of(2)
+    }
+}
+
+/// The keys in the order in which they stand in a table.
+fn in_order(keys: &[Key]) -> Vec<Place> {
+    let place = |(at, key): (u32, &Key)| Place {
+        front: key.key.front(),
+        at,
+        of: 2 * key.item + u32::from(!key.is_own),
+    };
+    let mut order: Vec<Place> = (0..).zip(keys).map(place).collect();
+    let key = |place: &Place| keys.get(place.at as usize).map(|key| key.key);
+    order.sort_unstable_by(|a, b| {
+        let whole = || (key(a), !a.is_own(), a.of).cmp(&(key(b), !b.is_own(), b.of));
+        a.front.cmp(&b.front).then_with(whole)
+    });
+    order
+}
+
+fn leave(is_left: &mut [bool], item: u32) {
+    if let Some(is_left) = is_left.get_mut(item as usize) {
         *is_left = true;
     }
 }
