@@ -45,7 +45,7 @@ pub(super) struct Key {
 
 impl Gathered {
     /// The most items that are gathered; [`is_full`](Self::is_full) says when to hand them over.
-    pub const MOST: usize = 1 << 19;
+    pub const MOST: usize = 1 << 18;
 
     /// The most bytes that their values have, but for the last one.
     const MOST_BYTES: usize = 128 << 20;

@@ -8,6 +8,7 @@ use crate::index::{Published, publish, publish_delta};
 use crate::store::{Changes, Snapshot, StoreError};
 use std::fmt;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 /// All is published where more than one in so many items has changed: the index would be merged
 /// nearly whole anyway.
@@ -146,7 +147,9 @@ impl Snapshot<'_> {
             Plan::All(why) => why,
         };
         let records = self.fact_records(&carried).map_err(PublishError::Source)?;
-        let published = publish(folder, &self.banks, records, &options)?;
+        let published = read_ahead(records, |records| {
+            publish(folder, &self.banks, records, &options)
+        })?;
         Ok(Publication::All { published, why })
     }
 
@@ -245,5 +248,83 @@ fn published(index: &Index) -> Published {
         postings: sum(|part| part.postings),
         bytes: stats.bytes,
         segments: stats.segments,
+    }
+}
+
+/// Records that are read together on the thread that reads ahead.
+const AHEAD: usize = 1_024;
+
+/// Uses records that a thread of their own reads ahead.
+///
+/// # Panics
+/// Where the records do, before anybody could take those that came for all.
+fn read_ahead<T: Send, R>(
+    mut records: impl Iterator<Item = T> + Send,
+    take: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
+) -> R {
+    std::thread::scope(|scope| {
+        // An empty one is the end.
+        let (to, from) = sync_channel::<Vec<T>>(4);
+        let mut reader = Some(scope.spawn(move || {
+            loop {
+                let some: Vec<T> = records.by_ref().take(AHEAD).collect();
+                let is_end = some.is_empty();
+                // Where nobody takes any more, it failed.
+                if to.send(some).is_err() || is_end {
+                    return;
+                }
+            }
+        }));
+        let mut is_end = false;
+        let mut all = std::iter::from_fn(|| {
+            if is_end {
+                return None;
+            }
+            let some = from.recv().unwrap_or_default();
+            is_end = some.is_empty();
+            if is_end
+                && let Some(reader) = reader.take()
+                && let Err(panic) = reader.join()
+            {
+                std::panic::resume_unwind(panic);
+            }
+            Some(some)
+        })
+        .flatten();
+        let taken = take(&mut all);
+        drop(all);
+        // A reader that waits to send would wait for ever.
+        drop(from);
+        taken
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_ahead_is_all_in_its_order() {
+        for count in [0, 1, AHEAD, 5 * AHEAD + 7, 40 * AHEAD] {
+            let all = read_ahead(0..count, |records| records.collect::<Vec<_>>());
+            assert!(all.into_iter().eq(0..count), "{count}");
+        }
+        // Who has enough of it does not wait for the rest.
+        let some = read_ahead(0.., |records| records.take(3).collect::<Vec<usize>>());
+        assert_eq!(some, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_reader_that_panics_is_no_end() {
+        let records = (0..5 * AHEAD).inspect(|&at| assert!(at < 4 * AHEAD));
+        let mut ended = false;
+        let used = std::panic::AssertUnwindSafe(|| {
+            read_ahead(records, |records| {
+                records.for_each(drop);
+                ended = true;
+            });
+        });
+        assert!(std::panic::catch_unwind(used).is_err());
+        assert!(!ended);
     }
 }
