@@ -171,7 +171,9 @@ impl Source for Ncmec {
                 let status = answer.status;
                 return Err(PageError::Expired { status });
             }
-            return Err(PageError::refused(answer, &[&self.password]));
+            let (user, password) = (&self.user, &self.password);
+            let both = format!("{user}:{password}");
+            return Err(PageError::refused(answer, &[password, &both]));
         }
         let page = page::records(&answer.body, ListFormat::Ncmec)?;
         // Records are read from what is not quite XML too. But if tags are missing, whole entries may be.
@@ -295,7 +297,7 @@ fn page_behind(address: &str) -> Option<(String, u64, u64)> {
 }
 
 /// Fails where there is no element at all, or one that is not closed: an answer that breaks off, wherever it does.
-fn is_well_formed(body: &[u8]) -> Result<(), String> {
+pub(super) fn is_well_formed(body: &[u8]) -> Result<(), String> {
     let mut reader = Reader::from_reader(body);
     let (mut buffer, mut open, mut has_any) = (Vec::new(), 0_u64, false);
     loop {
