@@ -3,7 +3,7 @@
 //! Owned here: how each interface is told, what it lacks, and whether it does harm to tell it twice. Whether anything is told is
 //! decided elsewhere.
 
-use crate::exchange::ncmec::is_well_formed;
+use crate::exchange::ncmec::check_whole;
 use crate::exchange::page::{PageError, encoded};
 use crate::exchange::stop_ncii::own;
 use crate::exchange::threatexchange::{error_code, secret_of};
@@ -333,7 +333,7 @@ impl Listener {
     /// What an answer says that was asked for reasons: [`Heard::Taken`] where they can be read.
     #[must_use]
     pub fn hear_reasons(&self, answer: &Answer) -> Heard {
-        match (self.hear(answer), is_well_formed(&answer.body)) {
+        match (self.hear(answer), check_whole(answer)) {
             (Heard::Taken, Err(problem)) => Heard::Unclear(format!(
                 "the reasons that there are cannot be read: {problem}"
             )),

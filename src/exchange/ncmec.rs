@@ -75,6 +75,11 @@ pub struct Ncmec {
     is_wary: bool,
 }
 
+/// Whether an answer that is no list is whole all the same.
+pub(super) fn check_whole(answer: &Answer) -> Result<(), String> {
+    is_well_formed(&answer.body)
+}
+
 impl Ncmec {
     /// A source at this environment, `https://report.cybertip.org/hashsharing` for instance, that goes on from a position. `members`: those
     /// whose entries are wanted; none: all.
@@ -297,7 +302,7 @@ fn page_behind(address: &str) -> Option<(String, u64, u64)> {
 }
 
 /// Fails where there is no element at all, or one that is not closed: an answer that breaks off, wherever it does.
-pub(super) fn is_well_formed(body: &[u8]) -> Result<(), String> {
+fn is_well_formed(body: &[u8]) -> Result<(), String> {
     let mut reader = Reader::from_reader(body);
     let (mut buffer, mut open, mut has_any) = (Vec::new(), 0_u64, false);
     loop {
