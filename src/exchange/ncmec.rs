@@ -75,7 +75,7 @@ pub struct Ncmec {
     is_wary: bool,
 }
 
-/// Whether an answer that is no list is whole all the same.
+/// Fails where an answer that is no list is not whole.
 pub(super) fn check_whole(answer: &Answer) -> Result<(), String> {
     is_well_formed(&answer.body)
 }

@@ -100,8 +100,13 @@ fn is_page(body: &[u8]) -> bool {
 /// Whether a text has one of the secrets in it: as it is, or as addresses, XML, JSON and `Authorization` write it. Some
 /// servers say back what they were asked.
 fn tells(text: &str, secrets: &[&str]) -> bool {
-    let plain = unescaped(text);
-    let has = |form: &str| form.len() >= 4 && (text.contains(form) || plain.contains(form));
+    // A `+` is a space in a query, and itself everywhere else.
+    let texts = [
+        text.to_owned(),
+        unescaped(text, false),
+        unescaped(text, true),
+    ];
+    let has = |form: &str| form.len() >= 4 && texts.iter().any(|text| text.contains(form));
     secrets.iter().any(|secret| {
         let json = serde_json::Value::from(*secret).to_string();
         let basic = base64::engine::general_purpose::STANDARD.encode(secret);
@@ -110,7 +115,7 @@ fn tells(text: &str, secrets: &[&str]) -> bool {
 }
 
 /// A text with the escapes of addresses and of XML read, as far as they are any.
-fn unescaped(text: &str) -> String {
+fn unescaped(text: &str, is_query: bool) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, more)) = rest.split_first() {
@@ -121,7 +126,7 @@ fn unescaped(text: &str) -> String {
                 out.push(byte);
                 rest = more.get(2..).unwrap_or_default();
             }
-            (b'+', _) => {
+            (b'+', _) if is_query => {
                 out.push(b' ');
                 rest = more;
             }
