@@ -4,6 +4,8 @@
 //! `HASHGATE_PEERS_PYTHON` names a Python that has the package `threatexchange`. Without it the tests say that they are
 //! skipped.
 
+#[cfg(feature = "exchange")]
+mod exchange_home;
 mod exchange_support;
 
 use exchange_support::model::{Model, searched};
@@ -94,6 +96,11 @@ impl Sources {
                 "subscription": stop_ncii::SUBSCRIPTION,
                 "fetch": stop_ncii::FETCH_KEY,
             },
+            "stop_ncii_exchange": {
+                "base": self.stop_ncii.base(),
+                "subscription": stop_ncii::SUBSCRIPTION,
+                "fetch": stop_ncii::FETCH_KEY,
+            },
             "threatexchange": {
                 "base": self.threatexchange.base(),
                 "token": threatexchange::TOKEN,
@@ -159,5 +166,98 @@ fn one_record_that_is_none_and_one_field_more_stop_the_clients() {
             error.is_some(),
             "{name} has learned to go on: drop it from here"
         );
+    }
+}
+
+/// What hashgate has of a source after a fetch of all that there is.
+#[cfg(feature = "exchange")]
+fn own(side: &dyn exchange_home::Side) -> Hashes {
+    let mut home = exchange_home::Home::of(side);
+    let fetched = home
+        .fetch(side)
+        .unwrap_or_else(|error| panic!("{}: {error}", side.api()));
+    assert!(fetched.left_out.is_empty(), "{}: {fetched:?}", side.api());
+    home.hashes()
+}
+
+/// The hashes of hashgate and of a client, which have the same ones but for these: those that only hashgate has, and those that
+/// only the client has. Each is a known fault of the client's.
+#[cfg(feature = "exchange")]
+#[track_caller]
+fn differ_by(own: &Hashes, theirs: Hashes, only_own: &Hashes, only_theirs: &Hashes) {
+    let theirs = searched(theirs);
+    let minus = |a: &Hashes, b: &Hashes| a.difference(b).cloned().collect::<Hashes>();
+    assert_eq!(&minus(own, &theirs), only_own);
+    assert_eq!(&minus(&theirs, own), only_theirs);
+}
+
+#[cfg(feature = "exchange")]
+#[test]
+fn hashgate_and_the_clients_end_with_the_same_live_hashes_but_for_the_clients_faults() {
+    let none = Hashes::new();
+    for seed in [31, 32, 33] {
+        let sources = Sources::start(seed);
+        let answers = peers(&sources.told());
+        // What hashgate is told of the password is another one.
+        ncmec::PASSWORD.clone_into(&mut sources.ncmec.state().password);
+        let all: [(&str, &dyn exchange_home::Side); 4] = [
+            ("ncmec", &sources.ncmec),
+            ("threatexchange", &sources.threatexchange),
+            ("tat", &sources.tat),
+            ("stop_ncii", &sources.stop_ncii),
+        ];
+        for (name, side) in all {
+            let own = own(side);
+            assert_eq!(own, side.live(), "{name}");
+            let Some(answers) = &answers else { continue };
+            let (theirs, error) = answer(answers, name);
+            assert_eq!(error, None, "{name}");
+            if name != "stop_ncii" {
+                differ_by(&own, theirs, &none, &none);
+                continue;
+            }
+            // Fault 1: a record with a word that the client does not know is dropped whole.
+            let state = sources.stop_ncii.state();
+            let of = |wanted: &dyn Fn(&Hash) -> bool| -> Hashes {
+                let all = state.model.all().map(|kept| &kept.record);
+                searched(
+                    all.filter(|hash| wanted(hash))
+                        .flat_map(Hash::hashes)
+                        .collect(),
+                )
+            };
+            let dropped = of(&|hash| hash.is_live() && has_new_words(hash));
+            assert!(!dropped.is_empty());
+            differ_by(&own, theirs, &dropped, &none);
+            // Fault 2: the exchange above the client compares the hash, not its status, with `Withdrawn`. So what was
+            // taken back stays.
+            let (theirs, error) = answer(answers, "stop_ncii_exchange");
+            assert_eq!(error, None);
+            let withdrawn = of(&|hash| !hash.is_live() && !has_new_words(hash));
+            assert!(!withdrawn.is_empty());
+            differ_by(&own, theirs, &dropped, &withdrawn);
+        }
+    }
+}
+
+#[cfg(feature = "exchange")]
+#[test]
+fn hashgate_goes_on_where_one_record_stops_the_clients() {
+    let sources = Sources::start(34);
+    ncmec::PASSWORD.clone_into(&mut sources.ncmec.state().password);
+    sources.ncmec.state().model.put(ncmec::Entry::rubbish("r"));
+    let rubbish = threatexchange::Indicator::rubbish(7);
+    sources.threatexchange.state().model.put(rubbish);
+    sources.tat.state().has_more_fields = true;
+    sources.tat.state().model.put(tat::Digest::rubbish(7));
+    sources.stop_ncii.state().model.put(Hash::rubbish("r"));
+    let all: [&dyn exchange_home::Side; 4] = [
+        &sources.ncmec,
+        &sources.threatexchange,
+        &sources.tat,
+        &sources.stop_ncii,
+    ];
+    for side in all {
+        assert_eq!(own(side), side.live(), "{}", side.api());
     }
 }

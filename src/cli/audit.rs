@@ -127,6 +127,28 @@ fn describe(record: &AuditRecord, out: &mut impl Write) -> io::Result<()> {
             time(fetch.began_at)
         )?;
     }
+    for told in &record.told {
+        let because = match told.reasons.is_empty() {
+            true => String::new(),
+            false => format!(" because of {}", told.reasons.join(", ")),
+        };
+        let settled =
+            (told.settled_by.as_ref()).map_or_else(String::new, |by| format!(", settled by {by}"));
+        writeln!(
+            out,
+            "  opinion {}: {} about {} of record {}{}, by {} at {}: {} since {}{}",
+            told.number,
+            told.opinion,
+            escaped(&told.kind),
+            escaped(&told.record),
+            escaped(&because),
+            escaped(&told.by),
+            time(told.at),
+            told.state,
+            time(told.state_at),
+            escaped(&settled)
+        )?;
+    }
     if let Some(remarks) = &record.remarks {
         let said = [
             ("note", &remarks.note),

@@ -7,6 +7,8 @@ use crate::bank::{Changed, ContentId, ContentItem, ContentState, OpaqueSignal, P
 use crate::clock;
 use crate::curation::Workspace;
 use crate::curation::entries::{self, EntryName};
+#[cfg(feature = "exchange")]
+use crate::curation::exchange::Feedback;
 use crate::curation::exchange::{ExchangeError, FetchRecord};
 use crate::curation::ledger::{Ledger, LedgerEntry, LedgerError};
 use crate::store::{BankStore, Remarks, StoreError};
@@ -42,6 +44,9 @@ pub struct AuditRecord {
     /// Which fetches of an exchange brought its records, and which changed its state; left out where none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fetches: Vec<AuditFetch>,
+    /// What the exchange was told about it, or is to be told; left out where that is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<AuditTold>,
     /// What people here wrote about it; left out where they wrote nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remarks: Option<Remarks>,
@@ -67,6 +72,33 @@ pub struct AuditFetch {
     pub began_at: u64,
     /// What it did: `brought` or `changed`.
     pub what: String,
+}
+
+/// An opinion about an entry that goes back to the exchange which it came from. Times are seconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuditTold {
+    /// Its number among those of the exchange.
+    pub number: u64,
+    /// `seen`, `true` or `false`.
+    pub opinion: String,
+    /// The record that it is about, by its id at the exchange.
+    pub record: String,
+    /// The type of the hash that it is about.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// Who said it.
+    pub by: String,
+    /// When.
+    pub at: u64,
+    /// How far it is: `waiting`, `sending`, `sent`, `refused`, `uncertain` or `dropped`.
+    pub state: String,
+    /// Since when.
+    pub state_at: u64,
+    /// Who settled it by hand, if somebody did.
+    pub settled_by: Option<String>,
 }
 
 /// Why nothing can be told of an entry.
@@ -161,6 +193,36 @@ impl Audit {
         Ok(told)
     }
 
+    /// What the exchange was told about an entry.
+    #[cfg(feature = "exchange")]
+    fn told(&self, item: &ContentItem) -> Result<Vec<AuditTold>, AuditError> {
+        let all = match Feedback::all(&self.store, item.bank) {
+            Ok(all) => all,
+            Err(ExchangeError::Store(error)) => return Err(error.into()),
+            // What is damaged there is told by the exchange's status.
+            Err(_) => return Ok(Vec::new()),
+        };
+        let own = all.into_iter().filter(|one| one.content_id == item.id.0);
+        let told = own.map(|one| AuditTold {
+            number: one.number,
+            opinion: one.said.opinion.to_string(),
+            record: one.said.record,
+            kind: one.said.kind,
+            reasons: one.said.reasons,
+            by: one.by,
+            at: one.at,
+            state: one.state.to_string(),
+            state_at: one.state_at,
+            settled_by: one.settled_by,
+        });
+        Ok(told.collect())
+    }
+
+    #[cfg(not(feature = "exchange"))]
+    fn told(&self, _item: &ContentItem) -> Result<Vec<AuditTold>, AuditError> {
+        Ok(Vec::new())
+    }
+
     fn record(&self, item: &ContentItem) -> Result<AuditRecord, AuditError> {
         let in_force = match item.changed {
             Some(changed) => self.ledger.first_with(changed.revision)?,
@@ -185,6 +247,7 @@ impl Audit {
             labels: item.labels.clone(),
             sources: item.sources().cloned().collect(),
             fetches: self.fetches(item)?,
+            told: self.told(item)?,
             remarks: (remarks != Remarks::default()).then_some(remarks),
             agreeing: item.agreeing(),
             positive: votes.positive,

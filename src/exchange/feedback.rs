@@ -3,14 +3,16 @@
 //! Owned here: how each interface is told, what it lacks, and whether it does harm to tell it twice. Whether anything is told is
 //! decided elsewhere.
 
-use crate::exchange::page::encoded;
+use crate::exchange::ncmec::check_whole;
+use crate::exchange::page::{PageError, encoded};
 use crate::exchange::stop_ncii::own;
+use crate::exchange::threatexchange::{error_code, secret_of};
 use crate::hash::SignalType;
 use crate::web::{Answer, Ask, Base, Method};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt;
 use std::str::FromStr;
 
@@ -74,6 +76,9 @@ pub struct Said {
     pub reasons: Vec<String>,
     /// Those of the record's parts that can be answered, where the exchange has such.
     pub descriptors: Vec<String>,
+    /// What was said of the record before, and holds no longer: the opposite of `opinion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<Opinion>,
 }
 
 impl Said {
@@ -92,6 +97,7 @@ impl Said {
             opinion,
             reasons: Vec::new(),
             descriptors: Vec::new(),
+            instead_of: None,
         }
     }
 
@@ -108,6 +114,47 @@ impl Said {
         self.descriptors = descriptors;
         self
     }
+
+    /// In the place of what was said before.
+    #[must_use]
+    pub const fn instead_of(mut self, before: Option<Opinion>) -> Self {
+        self.instead_of = before;
+        self
+    }
+
+    /// Whether an exchange of a kind has a way to hear this, as far as can be told without asking it: the names of reasons
+    /// are NCMEC's to judge. `api`: the kind's name.
+    ///
+    /// # Errors
+    /// [`CannotSay`].
+    pub fn fits(&self, api: &str) -> Result<(), CannotSay> {
+        match api {
+            "ncmec" => ncmec_place(self).map(drop),
+            "stop_ncii" => Ok(()),
+            "fb_threatexchange" => threatexchange_place(self).map(drop),
+            _ => cannot(format!("exchanges of the kind {api} hear no opinions")),
+        }
+    }
+}
+
+/// Whether exchanges of a kind hear opinions.
+#[must_use]
+pub fn hears_opinions(api: &str) -> bool {
+    matches!(api, "ncmec" | "stop_ncii" | "fb_threatexchange")
+}
+
+/// What an answer says of what was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Heard {
+    /// It was taken.
+    Taken,
+    /// It was looked at and refused. What else is told may be taken.
+    Refused(String),
+    /// It was not looked at, and nothing else would be either: the credentials, the address, too many requests.
+    Unheard(String),
+    /// It may have been taken or not.
+    Unclear(String),
 }
 
 /// Why an exchange cannot be told something.
@@ -167,6 +214,18 @@ pub struct Telling {
     pub ask: Ask,
     /// What it says, without a secret: the method, the place and the body.
     pub shown: String,
+    /// It takes back what was said before: if that is refused, it is gone already or stays, and what is said now holds.
+    pub is_removal: bool,
+}
+
+impl Telling {
+    const fn new(ask: Ask, shown: String) -> Self {
+        Self {
+            ask,
+            shown,
+            is_removal: false,
+        }
+    }
 }
 
 /// NCMEC's name of a type of hash in the paths of feedback.
@@ -241,6 +300,106 @@ impl Listener {
             Self::ThreatExchange { base, token } => threatexchange(base.as_ref(), token, said),
         }
     }
+
+    /// What an answer to a request that tells something says. What it tells in words has no secret.
+    #[must_use]
+    pub fn hear(&self, answer: &Answer) -> Heard {
+        let told = || self.refusal(answer).to_string();
+        let is_page = answer.body.trim_ascii_start().starts_with(b"<html")
+            || (answer.body.trim_ascii_start().get(..9))
+                .is_some_and(|start| start.eq_ignore_ascii_case(b"<!doctype"));
+        match answer.status {
+            200..=299 => self.heard_well(answer, is_page),
+            300..=399 | 401 | 403 | 407 | 429 => Heard::Unheard(told()),
+            // Not the interface says so, but whatever stands at this address.
+            404 if is_page => Heard::Unheard(told()),
+            400..=499 => match (self, error_code(&answer.body)) {
+                // The token, and too many requests.
+                (Self::ThreatExchange { .. }, Some(102 | 190)) => {
+                    let what = "the other side does not take the credentials";
+                    Heard::Unheard(format!("{what} ({})", answer.status))
+                }
+                (Self::ThreatExchange { .. }, Some(4 | 17 | 32 | 341 | 368 | 613)) => {
+                    Heard::Unheard(told())
+                }
+                // "Unknown" and "temporarily unavailable".
+                (Self::ThreatExchange { .. }, Some(1 | 2)) => Heard::Unclear(told()),
+                _ => Heard::Refused(told()),
+            },
+            _ => Heard::Unclear(told()),
+        }
+    }
+
+    /// What an answer says that was asked for reasons: [`Heard::Taken`] where they can be read.
+    #[must_use]
+    pub fn hear_reasons(&self, answer: &Answer) -> Heard {
+        match (self.hear(answer), check_whole(answer)) {
+            (Heard::Taken, Err(problem)) => Heard::Unclear(format!(
+                "the reasons that there are cannot be read: {problem}"
+            )),
+            (heard, _) => heard,
+        }
+    }
+
+    fn heard_well(&self, answer: &Answer, is_page: bool) -> Heard {
+        let unclear = |what: &str| Heard::Unclear(format!("{what} ({})", answer.status));
+        if is_page {
+            return unclear("what answers is not the interface, but a page for people");
+        }
+        let read: Result<Value, _> = serde_json::from_slice(&answer.body);
+        match (self, read) {
+            // What it answers is not known.
+            (Self::Ncmec { .. }, _) => Heard::Taken,
+            (Self::StopNcii { .. }, Ok(_)) => Heard::Taken,
+            (Self::ThreatExchange { .. }, Ok(said)) => match said.get("success") {
+                Some(Value::Bool(true)) => Heard::Taken,
+                Some(Value::Bool(false)) => {
+                    Heard::Refused("the other side says that it did not take it".to_owned())
+                }
+                _ => unclear("the other side does not say whether it took it"),
+            },
+            (_, Err(_)) => unclear("the answer cannot be read"),
+        }
+    }
+
+    /// A refusal in words, without a secret.
+    fn refusal(&self, answer: &Answer) -> PageError {
+        match self {
+            Self::Ncmec { user, .. } => {
+                let both = format!("{}:{}", user.0, user.1);
+                PageError::refused(answer, &[&user.1, &both])
+            }
+            Self::StopNcii {
+                key, subscription, ..
+            } => PageError::refused(answer, &[key, subscription]),
+            Self::ThreatExchange { token, .. } => {
+                let whole = token.replace("%7C", "|");
+                PageError::refused(answer, &[token, &whole, secret_of(&whole)])
+            }
+        }
+    }
+}
+
+/// The type, member and entry that NCMEC is told something about.
+fn ncmec_place(said: &Said) -> Result<(&'static str, &str, &str), CannotSay> {
+    let Some(kind) = ncmec_type(&said.kind) else {
+        return cannot(format!("NCMEC takes no feedback about {}", said.kind));
+    };
+    let Some((member, entry)) = said.record.split_once('/') else {
+        return cannot("the record's id is no MEMBER/ENTRY");
+    };
+    match (said.opinion, said.reasons.is_empty()) {
+        (Opinion::Seen, _) => {
+            cannot("NCMEC is told only whether an entry is what it is said to be: true or false")
+        }
+        (Opinion::True, false) => {
+            cannot("NCMEC takes reasons only where an entry is not what it is said to be")
+        }
+        (Opinion::False, true) => {
+            cannot("NCMEC wants a reason why an entry is not what it is said to be")
+        }
+        _ => Ok((kind, member, entry)),
+    }
 }
 
 fn ncmec(
@@ -249,20 +408,10 @@ fn ncmec(
     said: &Said,
     reasons: Option<&Answer>,
 ) -> Result<Vec<Telling>, CannotSay> {
-    let Some(kind) = ncmec_type(&said.kind) else {
-        return cannot(format!("NCMEC takes no feedback about {}", said.kind));
-    };
-    let Some((member, entry)) = said.record.split_once('/') else {
-        return cannot("the record's id is no MEMBER/ENTRY");
-    };
-    let inner = match said.opinion {
-        Opinion::Seen => {
-            return cannot(
-                "NCMEC is told only whether an entry is what it is said to be: true or false",
-            );
-        }
-        Opinion::True => "<affirmative/>".to_owned(),
-        Opinion::False => {
+    let (kind, member, entry) = ncmec_place(said)?;
+    let inner = match said.reasons.is_empty() {
+        true => "<affirmative/>".to_owned(),
+        false => {
             let known = reasons.map(reason_names).unwrap_or_default();
             let mut guids = String::new();
             for reason in &said.reasons {
@@ -273,17 +422,15 @@ fn ncmec(
                     Some((guid, _)) => guid,
                     None if is_guid(reason) => reason,
                     None => {
-                        let names: Vec<&str> = known.iter().map(|(_, name)| &**name).collect();
+                        let names: Vec<String> =
+                            known.iter().map(|(_, name)| format!("{name:?}")).collect();
                         return cannot(format!(
-                            "NCMEC has no reason {reason:?}: it has {}",
+                            "NCMEC has no reason {reason:?} for {kind}: it has {}",
                             names.join(", ")
                         ));
                     }
                 };
                 guids.push_str(&format!("<guid>{}</guid>", escaped(guid)));
-            }
-            if guids.is_empty() {
-                return cannot("NCMEC wants a reason why an entry is not what it is said to be");
             }
             format!("<negative><reasonIds>{guids}</reasonIds></negative>")
         }
@@ -302,7 +449,7 @@ fn ncmec(
     let media_type = "application/xml; charset=utf-8";
     let ask = Ask::send(Method::Put, at, media_type, body.into_bytes());
     let ask = ask.user(&user.0, &user.1).repeatable();
-    Ok(vec![Telling { ask, shown }])
+    Ok(vec![Telling::new(ask, shown)])
 }
 
 /// The reasons that an answer of NCMEC's names: GUIDs with names.
@@ -318,7 +465,8 @@ fn reason_names(answer: &Answer) -> Vec<(String, String)> {
                 let value = |wanted: &str| {
                     let mut all = start.attributes().flatten();
                     let one = all.find(|one| one.key.local_name().as_ref() == wanted)?;
-                    Some(one.value.trim().chars().take(200).collect::<String>())
+                    let text = quick_xml::escape::unescape(&one.value).ok()?;
+                    Some(text.trim().chars().take(200).collect::<String>())
                 };
                 if let (Some(guid), Some(name)) = (value("guid"), value("name")) {
                     found.push((guid, name));
@@ -362,7 +510,33 @@ fn stop_ncii(
     let ask = Ask::send(Method::Post, at, "application/json", body.into_bytes())
         .header("x-functions-key", key)
         .header("ocp-apim-subscription-key", subscription);
-    Ok(vec![Telling { ask, shown }])
+    Ok(vec![Telling::new(ask, shown)])
+}
+
+/// The descriptors that ThreatExchange is told something about.
+fn threatexchange_place(said: &Said) -> Result<&[String], CannotSay> {
+    if !said.reasons.is_empty() {
+        return cannot("ThreatExchange's reactions take no reasons");
+    }
+    if said.descriptors.is_empty() {
+        return cannot(
+            "none of the record's descriptors is known: fetch the exchange anew, then say it again",
+        );
+    }
+    let is_number = |id: &String| !id.is_empty() && id.chars().all(|c| c.is_ascii_digit());
+    match said.descriptors.iter().all(is_number) {
+        true => Ok(&said.descriptors),
+        false => cannot("a descriptor's id is no number"),
+    }
+}
+
+/// ThreatExchange's word for an opinion.
+const fn reaction(opinion: Opinion) -> &'static str {
+    match opinion {
+        Opinion::Seen => "SAW_THIS_TOO",
+        Opinion::True => "HELPFUL",
+        Opinion::False => "DISAGREE_WITH_TAGS",
+    }
 }
 
 fn threatexchange(
@@ -370,16 +544,7 @@ fn threatexchange(
     token: &str,
     said: &Said,
 ) -> Result<Vec<Telling>, CannotSay> {
-    let reaction = match said.opinion {
-        Opinion::Seen => "SAW_THIS_TOO",
-        Opinion::True => "HELPFUL",
-        Opinion::False => "DISAGREE_WITH_TAGS",
-    };
-    if said.descriptors.is_empty() {
-        return cannot(
-            "none of the record's descriptors is known: fetch the exchange anew, then say it again",
-        );
-    }
+    let descriptors = threatexchange_place(said)?;
     let base = match base {
         Some(base) => Ok(base.clone()),
         None => own("https://graph.facebook.com/v21.0").map_err(|error| error.to_string()),
@@ -388,21 +553,27 @@ fn threatexchange(
         Ok(base) => base,
         Err(problem) => return cannot(problem),
     };
+    let token = encoded(&token.replace("%7C", "|"));
     let mut all = Vec::new();
-    for descriptor in &said.descriptors {
-        if descriptor.is_empty() || !descriptor.chars().all(|c| c.is_ascii_digit()) {
-            return cannot("a descriptor's id is no number");
-        }
-        let token = encoded(&token.replace("%7C", "|"));
+    for descriptor in descriptors {
         let at = match base.join(&format!("/{descriptor}?access_token={token}")) {
             Ok(at) => at,
             Err(error) => return cannot(error.to_string()),
         };
-        let body = format!("reactions={reaction}");
-        let shown = format!("POST {at} {body}");
-        let form = "application/x-www-form-urlencoded";
-        let ask = Ask::send(Method::Post, at, form, body.into_bytes()).repeatable();
-        all.push(Telling { ask, shown });
+        let told = ("reactions", reaction(said.opinion), false);
+        let removed =
+            (said.instead_of).map(|before| ("reactions_to_remove", reaction(before), true));
+        for (field, reaction, is_removal) in std::iter::once(told).chain(removed) {
+            let body = format!("{field}={reaction}");
+            let shown = format!("POST {at} {body}");
+            let form = "application/x-www-form-urlencoded";
+            let ask = Ask::send(Method::Post, at.clone(), form, body.into_bytes()).repeatable();
+            all.push(Telling {
+                ask,
+                shown,
+                is_removal,
+            });
+        }
     }
     Ok(all)
 }
@@ -438,7 +609,10 @@ mod tests {
         );
         let no = about(Opinion::False).because(vec!["not csam".to_owned()]);
         assert!(ncmec.reasons(&no).unwrap().is_some());
-        let listed = Answer::of(200, "<r><reason guid='1-2' name='Not CSAM' type='x'/></r>");
+        let listed = "<r><reason guid='1-2' name='Not CSAM' type='x'/><reason guid='3' name='A &amp; B'/></r>";
+        let listed = Answer::of(200, listed);
+        let other = about(Opinion::False).because(vec!["a & b".to_owned()]);
+        assert!(ncmec.tell(&other, Some(&listed)).is_ok());
         let told = ncmec.tell(&no, Some(&listed)).unwrap();
         assert!(
             told[0].shown.contains("<guid>1-2</guid>"),

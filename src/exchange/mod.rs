@@ -23,7 +23,7 @@ mod stop_ncii;
 mod tat;
 mod threatexchange;
 
-pub use feedback::{CannotSay, Listener, Opinion, Said, Telling};
+pub use feedback::{CannotSay, Heard, Listener, Opinion, Said, Telling, hears_opinions};
 pub use ncmec::Ncmec;
 pub use page::{Page, PageError};
 pub use stop_ncii::StopNcii;

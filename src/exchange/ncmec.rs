@@ -75,6 +75,11 @@ pub struct Ncmec {
     is_wary: bool,
 }
 
+/// Fails where an answer that is no list is not whole.
+pub(super) fn check_whole(answer: &Answer) -> Result<(), String> {
+    is_well_formed(&answer.body)
+}
+
 impl Ncmec {
     /// A source at this environment, `https://report.cybertip.org/hashsharing` for instance, that goes on from a position. `members`: those
     /// whose entries are wanted; none: all.
@@ -171,7 +176,9 @@ impl Source for Ncmec {
                 let status = answer.status;
                 return Err(PageError::Expired { status });
             }
-            return Err(PageError::refused(answer, &[&self.password]));
+            let (user, password) = (&self.user, &self.password);
+            let both = format!("{user}:{password}");
+            return Err(PageError::refused(answer, &[password, &both]));
         }
         let page = page::records(&answer.body, ListFormat::Ncmec)?;
         // Records are read from what is not quite XML too. But if tags are missing, whole entries may be.

@@ -2,6 +2,7 @@
 
 use crate::hashset::{self, BadLine, HashsetError, ListFormat, ListRecord};
 use crate::web::Answer;
+use base64::Engine as _;
 use serde::de::DeserializeOwned;
 use std::ops::ControlFlow;
 
@@ -78,18 +79,18 @@ fn refused(status: u16, detail: &str) -> String {
 }
 
 impl PageError {
-    /// Of an answer that is no success.
+    /// Of an answer that is no success. Where it says one of these secrets back, nothing of it is told.
     pub(super) fn refused(answer: &Answer, secrets: &[&str]) -> Self {
         let text = String::from_utf8_lossy(answer.body.get(..2_048).unwrap_or(&answer.body));
-        let is_plain = |c: char| !c.is_control();
-        let detail: String = text.chars().filter(|&c| is_plain(c)).take(200).collect();
-        // Some servers say back what they were asked.
-        let tells = |secret: &&&str| secret.len() >= 4 && detail.contains(**secret);
-        let is_page = detail.trim_start().starts_with('<');
-        let is_open = is_page || secrets.iter().any(|secret| tells(&secret));
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        let is_open = is_page(&answer.body) || tells(&text, secrets);
+        let detail = match is_open {
+            true => String::new(),
+            false => text.chars().take(200).collect(),
+        };
         Self::Refused {
             status: answer.status,
-            detail: if is_open { String::new() } else { detail },
+            detail,
         }
     }
 
@@ -99,6 +100,62 @@ impl PageError {
             page: Box::new(page),
         }
     }
+}
+
+/// Whether a body is a page for people, or XML: neither is a word that may be told.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Whether a text has one of the secrets in it: as it is, or as addresses, XML, JSON and `Authorization` write it. Some
+/// servers say back what they were asked.
+fn tells(text: &str, secrets: &[&str]) -> bool {
+    // A `+` is a space in a query, and itself everywhere else.
+    let texts = [
+        text.to_owned(),
+        unescaped(text, false),
+        unescaped(text, true),
+    ];
+    let has = |form: &str| form.len() >= 4 && texts.iter().any(|text| text.contains(form));
+    secrets.iter().any(|secret| {
+        let json = serde_json::Value::from(*secret).to_string();
+        let basic = base64::engine::general_purpose::STANDARD.encode(secret);
+        has(secret) || has(json.trim_matches('"')) || has(basic.trim_end_matches('='))
+    })
+}
+
+/// A text with the escapes of addresses and of XML read, as far as they are any.
+fn unescaped(text: &str, is_query: bool) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, more)) = rest.split_first() {
+        let digits = more.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (first, byte) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                rest = more.get(2..).unwrap_or_default();
+            }
+            (b'+', _) if is_query => {
+                out.push(b' ');
+                rest = more;
+            }
+            _ => {
+                out.push(first);
+                rest = more;
+            }
+        }
+    }
+    let text = String::from_utf8_lossy(&out).into_owned();
+    [
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+    ]
+    .iter()
+    .fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 /// Reads the records of a body. Where it breaks off, what stands before is in the error.
@@ -193,6 +250,18 @@ mod tests {
             assert!(told(open).ends_with("(400)"), "{}", told(open));
         }
         assert!(told(&"x".repeat(5_000)).len() < 300);
+        // Cut off in the middle of it, as addresses and JSON write it, and as HTTP's user and password.
+        let secrets = ["pass word+\"ü", "me:pass word+\"ü"];
+        let open = |body: &str| {
+            let told = PageError::refused(&answer(400, body), &secrets).to_string();
+            assert!(told.ends_with("(400)"), "{told}");
+        };
+        open(&format!("{}{}", "x".repeat(195), secrets[0]));
+        open("at /?p=pass%20word%2B%22%c3%bc&q=1");
+        open("said pass+word%2b%22%C3%BC");
+        open(r#"{"said": "pass word+\"ü"}"#);
+        open("said pass word+&quot;ü");
+        open("Basic bWU6cGFzcyB3b3JkKyLDvA==");
     }
 
     #[test]

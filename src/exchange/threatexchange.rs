@@ -143,8 +143,9 @@ impl Source for ThreatExchange {
                     detail,
                 });
             }
-            let secret = self.token.rsplit(['|', 'C']).next().unwrap_or(&self.token);
-            return Err(PageError::refused(answer, &[&self.token, secret]));
+            let token = self.token.replace("%7C", "|");
+            let secret = secret_of(&token);
+            return Err(PageError::refused(answer, &[&self.token, &token, secret]));
         }
         let (page, around) = page::json::<Around>(&answer.body, ListFormat::ThreatExchange)?;
         let next = around.paging.and_then(|paging| paging.next);
@@ -225,8 +226,18 @@ impl Source for ThreatExchange {
     }
 }
 
+/// The secret part of a token, whose bar is one.
+pub(super) fn secret_of(token: &str) -> &str {
+    token.split_once('|').map_or(token, |(_, secret)| secret)
+}
+
 /// Whether an error of the Graph API is about the token (code 190, type `OAuthException`).
 fn is_about_token(body: &[u8]) -> bool {
+    error_code(body) == Some(190)
+}
+
+/// The code of an error of the Graph API.
+pub(super) fn error_code(body: &[u8]) -> Option<i64> {
     #[derive(Deserialize)]
     struct Said {
         error: Told,
@@ -237,5 +248,5 @@ fn is_about_token(body: &[u8]) -> bool {
         code: Option<i64>,
     }
     let said: Option<Said> = serde_json::from_slice(body).ok();
-    said.and_then(|said| said.error.code) == Some(190)
+    said.and_then(|said| said.error.code)
 }

@@ -5,7 +5,7 @@
 //!
 //! | field | read as |
 //! | --- | --- |
-//! | `signalType`, `hashValue` | the hash: `ImagePDQ`, `VideoMD5`; other types are kept and not matched. Both together are the record's id |
+//! | `signalType`, `hashValue` | the hash: `ImagePDQ`, `VideoMD5`; other types are kept and not matched. Both together are the record's id; how the hash is written is a note, where that is not in small letters |
 //! | `hashStatus` | `Received`, `Active`, and any value not known here: it stands; `Withdrawn`, `Deleted`: taken back |
 //! | `CSPFeedbacks` | opinions of platforms: `Blocked` is positive, `NotBlocked` negative, anything else says that it is worth looking into; their tags are labels |
 //! | `caseNumbers` | notes; somebody asked for it: a seed |
@@ -22,10 +22,20 @@ pub(super) fn parse(mut fields: Fields) -> Result<Entry, String> {
     let value = fields.text("hashValue").ok_or("hashValue is missing")?;
     let kind = fields.text("signalType").ok_or("signalType is missing")?;
     entry.record_id = Some(format!("{kind}:{}", value.to_ascii_lowercase()));
-    match kind.to_ascii_lowercase().as_str() {
-        "imagepdq" => entry.hash(SignalType::Pdq, &value, None),
-        "videomd5" | "imagemd5" => entry.hash(SignalType::Md5, &value, None),
-        other => entry.opaque(other, &value),
+    let known = match kind.to_ascii_lowercase().as_str() {
+        "imagepdq" => Some(SignalType::Pdq),
+        "videomd5" | "imagemd5" => Some(SignalType::Md5),
+        other => {
+            entry.opaque(other, &value);
+            None
+        }
+    };
+    if let Some(known) = known {
+        entry.hash(known, &value, None);
+        // As it is written there: by it the exchange is told something about the hash.
+        if value.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            entry.metadata.add("hashValue", &value);
+        }
     }
     let status = fields.text("hashStatus").unwrap_or_default();
     entry.status = match status.to_ascii_lowercase().as_str() {

@@ -87,6 +87,7 @@ fn descriptor(mut fields: Fields, entry: &mut Entry, said: &mut Views, reacted: 
         _ => View::Seed,
     };
     entry.metadata.add("status", &status);
+    let has_owner = owner.is_some();
     if let Some(owner) = owner {
         said.insert(owner, view);
     }
@@ -110,7 +111,9 @@ fn descriptor(mut fields: Fields, entry: &mut Entry, said: &mut Views, reacted: 
         }
     }
     // By it the descriptor's owner can be answered.
-    if let Some(id) = fields.text("id") {
+    if let Some(id) = fields.text("id")
+        && has_owner
+    {
         entry.metadata.add("descriptor", &id);
     }
     fields.rest(entry);

@@ -7,6 +7,8 @@
 use crate::bank::BankName;
 use crate::clock;
 use crate::curation::Observer;
+#[cfg(feature = "exchange")]
+use crate::curation::exchange::FeedbackState;
 use crate::curation::exchange::{
     Credentials, ExchangeError, Exchanges, FetchOptions, FetchRecord, FetchWatch, Ready,
 };
@@ -127,10 +129,18 @@ fn fetch(
     };
     let fetched = ready.fetch(curator.store(), &options, &mut watch);
     #[cfg(feature = "exchange")]
-    if ready.exchange().feedback
-        && let Err(error) = ready.send_feedback(curator.store(), watch.observer)
-    {
-        tracing::warn!(exchange = name.as_str(), "opinions not sent: {error}");
+    if ready.exchange().feedback {
+        let exchange = name.as_str();
+        match ready.send_feedback(curator.store(), watch.observer, false) {
+            Ok(told) => {
+                let open = told.iter().filter(|one| one.state != FeedbackState::Sent);
+                for one in open {
+                    let (number, state) = (one.number, one.state.name());
+                    tracing::warn!(exchange, number, state, "opinion not sent");
+                }
+            }
+            Err(error) => tracing::warn!(exchange, "opinions not sent: {error}"),
+        }
     }
     if curator.store().revision() != before {
         let done = outcome(fetched.is_ok(), true);

@@ -150,6 +150,10 @@ pub enum WebError {
         tries: u32,
         /// What went wrong the last time.
         problem: String,
+        /// The status of the last answer, if there was one.
+        status: Option<u16>,
+        /// Whether the request may have arrived: false where no connection was ever made.
+        may_have_arrived: bool,
     },
     /// An answer began, and broke off, however often it was asked.
     #[error("{at} broke off its answer, asked {tries} times: {problem}")]
@@ -279,8 +283,10 @@ impl Body<'_> {
 /// What became of one try.
 enum Tried {
     Answer(Answer),
-    /// It can be tried again, after what the other side asked for.
-    Again(String, Option<(u16, Duration)>),
+    /// It can be tried again, after what the other side asked for. With the status, if there was an answer.
+    Again(String, Option<u16>, Option<Duration>),
+    /// It can be tried again: nothing was sent, for there was no connection.
+    Unsent(String),
     Cut(String),
     Failed(WebError),
 }
@@ -355,28 +361,35 @@ impl Client {
         body: &mut Body<'_>,
     ) -> Result<Answer, WebError> {
         let at = ask.place();
-        let (mut last, mut is_cut) = (String::new(), false);
+        let (mut last, mut last_status) = (String::new(), None);
+        let (mut is_cut, mut may_have_arrived) = (false, false);
         let mut tries = match ask.is_repeatable {
             true => retry::TRIES,
             false => 1,
         };
         let mut tried = 0;
         while tried < tries {
-            let (problem, asked) = match self.runtime.block_on(self.watched(ask, stop, body)) {
+            let tried_so = self.runtime.block_on(self.watched(ask, stop, body));
+            let (problem, status, asked) = match tried_so {
                 Tried::Answer(answer) => return Ok(answer),
                 Tried::Failed(error) => return Err(error),
-                Tried::Again(problem, asked) => (problem, asked),
+                Tried::Again(problem, status, asked) => {
+                    may_have_arrived = true;
+                    (problem, status, asked)
+                }
+                Tried::Unsent(problem) => (problem, None, None),
                 Tried::Cut(problem) => {
                     is_cut = true;
-                    (problem, None)
+                    (problem, None, None)
                 }
             };
-            let wait = retry::wait(tried, asked.map(|(_, wait)| wait));
+            last_status = status;
+            let wait = retry::wait(tried, asked);
             if body.left().is_some_and(|left| left <= wait) {
                 tries = tried + 1;
             }
             let is_last = tried + 1 == tries;
-            if let Some((status, asked)) = asked
+            if let (Some(status), Some(asked)) = (status, asked)
                 && (is_last || asked > self.options.most_wait)
             {
                 let seconds = asked.as_secs();
@@ -395,7 +408,13 @@ impl Client {
         let problem = last;
         Err(match is_cut {
             true => WebError::Cut { at, tries, problem },
-            false => WebError::Lost { at, tries, problem },
+            false => WebError::Lost {
+                at,
+                tries,
+                problem,
+                status: last_status,
+                may_have_arrived,
+            },
         })
     }
 
@@ -441,16 +460,14 @@ impl Client {
         }
         let mut response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Tried::Again(told(error), None),
+            Err(error) if error.is_connect() => return Tried::Unsent(told(error)),
+            Err(error) => return Tried::Again(told(error), None, None),
         };
         let status = response.status().as_u16();
         let header = |name: HeaderName| response.headers().get(name)?.to_str().ok();
         if retry::is_passing(status) {
             let asked = header(RETRY_AFTER).and_then(|header| retry::asked(header, clock::now()));
-            return Tried::Again(
-                format!("it answered {status}"),
-                asked.map(|asked| (status, asked)),
-            );
+            return Tried::Again(format!("it answered {status}"), Some(status), asked);
         }
         let etag = header(ETAG).map(str::to_owned);
         let cannot = |error: std::io::Error| {

@@ -6,6 +6,9 @@
     reason = "each test file uses its own part of it"
 )]
 
+#[cfg(feature = "full")]
+pub mod ear;
+
 use crate::exchange_support::model::{self, Hashes, Random, Record};
 use crate::exchange_support::{Server, ncmec, stop_ncii, tat, threatexchange};
 use hashgate::bank::{BankName, ContentItem, ContentState, SourceStatus};
@@ -38,10 +41,12 @@ pub trait Side {
     fn asked_until(&self, at: u64);
     fn forget_pages(&self);
     fn secret(&self) -> &'static str;
+    /// All that must be shown nowhere.
+    fn secrets(&self) -> Vec<&'static str>;
 }
 
 macro_rules! side {
-    ($fake:ty, $api:literal, $secret:expr, $forget:ident, |$me:ident| $config:expr, $credentials:expr) => {
+    ($fake:ty, $api:literal, $secret:expr, [$($more:expr),*], $forget:ident, |$me:ident| $config:expr, $credentials:expr) => {
         impl Side for $fake {
             fn api(&self) -> &'static str {
                 $api
@@ -93,6 +98,9 @@ macro_rules! side {
             fn secret(&self) -> &'static str {
                 $secret
             }
+            fn secrets(&self) -> Vec<&'static str> {
+                vec![$secret, $($more),*]
+            }
         }
     };
 }
@@ -101,6 +109,7 @@ side!(
     ncmec::Fake,
     "ncmec",
     ncmec::PASSWORD,
+    [],
     expire_paging,
     |me| json!({ "environment": "https://exttest.cybertip.org/hashsharing", "base_url": me.base() }),
     json!({ "user": ncmec::USER, "password": ncmec::PASSWORD })
@@ -109,14 +118,17 @@ side!(
     stop_ncii::Fake,
     "stop_ncii",
     stop_ncii::FETCH_KEY,
+    [stop_ncii::FEEDBACK_KEY, stop_ncii::SUBSCRIPTION],
     expire_tokens,
     |me| json!({ "base_url": me.base() }),
-    json!({ "fetch_function_key": stop_ncii::FETCH_KEY, "subscription_key": stop_ncii::SUBSCRIPTION })
+    json!({ "fetch_function_key": stop_ncii::FETCH_KEY, "subscription_key": stop_ncii::SUBSCRIPTION,
+        "feedback_function_key": stop_ncii::FEEDBACK_KEY })
 );
 side!(
     threatexchange::Fake,
     "fb_threatexchange",
     threatexchange::TOKEN,
+    ["synthetic-secret_0123456789"],
     expire_cursors,
     |me| json!({ "privacy_group": threatexchange::GROUP, "base_url": me.base() }),
     json!({ "api_token": threatexchange::TOKEN })
@@ -125,6 +137,7 @@ side!(
     tat::Fake,
     "tat",
     tat::PASSWORD,
+    [],
     expire_tokens,
     |me| json!({ "base_url": me.base() }),
     json!({ "username": tat::USER, "password": tat::PASSWORD })

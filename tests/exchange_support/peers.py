@@ -13,6 +13,7 @@ from threatexchange.exchanges.clients.fb_threatexchange.threat_updates import Th
 from threatexchange.exchanges.clients.ncmec.hash_api import NCMECHashAPI
 from threatexchange.exchanges.clients.stopncii.api import StopNCIIAPI
 from threatexchange.exchanges.clients.techagainstterrorism.api import TATHashListAPI
+from threatexchange.exchanges.impl.stop_ncii_api import StopNCIISignalExchangeAPI
 
 BEGIN, END = 1_500_000_000, 1_750_000_000
 
@@ -48,6 +49,17 @@ def stop_ncii(base, key):
     }
 
 
+def stop_ncii_exchange(base, key):
+    """As Hasher-Matcher-Actioner fetches: what its exchange makes of the client's records."""
+    live = {}
+    client = StopNCIIAPI(key["subscription"], key["fetch"], base_url_override=base)
+    exchange = StopNCIISignalExchangeAPI(None, client)
+    for delta in exchange.fetch_iter((), None):
+        exchange.naive_fetch_merge(live, delta.updates)
+    kinds = {"pdq": "pdq", "video_md5": "md5"}
+    return {f"{kinds[kind]} {value.lower()}" for kind, value in live if kind in kinds}
+
+
 def threatexchange(base, key):
     live = {}
     client = ThreatExchangeAPI(key["token"], endpoint_override=base)
@@ -74,7 +86,13 @@ def tat(base, key):
 
 def main():
     logging.disable(logging.CRITICAL)
-    clients = {"ncmec": ncmec, "stop_ncii": stop_ncii, "threatexchange": threatexchange, "tat": tat}
+    clients = {
+        "ncmec": ncmec,
+        "stop_ncii": stop_ncii,
+        "stop_ncii_exchange": stop_ncii_exchange,
+        "threatexchange": threatexchange,
+        "tat": tat,
+    }
     answers = {}
     for name, source in json.load(sys.stdin).items():
         try:

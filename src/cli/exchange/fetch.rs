@@ -219,7 +219,7 @@ fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Resul
             ));
         }
         if known.get(name).is_some_and(|one| one.feedback) {
-            failed |= !send_feedback(home, &store, name, stop);
+            failed |= !send_feedback(home, &store, name, (stop, args.at_once));
         }
         match fetched {
             Ok(record) => {
@@ -261,10 +261,15 @@ fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Resul
 }
 
 /// Sends opinions that wait; false where something was not taken.
-fn send_feedback(home: &Home, store: &BankStore, name: &BankName, stop: &Arc<AtomicBool>) -> bool {
+fn send_feedback(
+    home: &Home,
+    store: &BankStore,
+    name: &BankName,
+    (stop, at_once): (&Arc<AtomicBool>, bool),
+) -> bool {
     let terminal = Terminal::of_work("sending opinions").stop_on(stop);
-    let sent =
-        ready(home, store, name).and_then(|ready| Ok(ready.send_feedback(store, &terminal)?));
+    let sent = ready(home, store, name)
+        .and_then(|ready| Ok(ready.send_feedback(store, &terminal, at_once)?));
     drop(terminal);
     match sent {
         Ok(sent) => {

@@ -3,7 +3,9 @@
 use crate::bank::{Action, BankName, Policy};
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::curation::bundle::public_key_text;
-use crate::curation::exchange::{Api, Credentials, Exchanges, Field, FieldKind, NewExchange};
+use crate::curation::exchange::{
+    Api, Credentials, Exchanges, Feedback, Field, FieldKind, NewExchange,
+};
 use crate::store::BankStore;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -71,7 +73,7 @@ pub(crate) struct RemoveArgs {
     /// Name of the exchange
     name: BankName,
 
-    /// Delete it although its bank has entries
+    /// Delete it although its bank has entries, or opinions about them that were not sent yet
     #[arg(long)]
     with_entries: bool,
 }
@@ -278,12 +280,27 @@ pub(crate) fn remove(args: &RemoveArgs, home: &Home) -> anyhow::Result<Exit> {
         bail!("there is no exchange {name}");
     }
     let items = known.items(&store, name)?;
+    let open = match known.get(name).and_then(|one| one.bank) {
+        Some(bank) => Feedback::counts(&store, bank)?.open(),
+        None => 0,
+    };
+    if items == 0 && open > 0 && !args.with_entries {
+        bail!(
+            "{} about entries of {name} {} not at an end: see `hashgate exchange feedback {name}`, or give --with-entries to delete all",
+            output::plural(open, "opinion"),
+            if open == 1 { "is" } else { "are" }
+        );
+    }
     if items > 0 && !args.with_entries {
         bail!(
-            "the bank of {name} has {}: give --with-entries to delete them too",
+            "the bank of {name} has {}{}: give --with-entries to delete them too",
             match items {
                 1 => "1 entry".to_owned(),
                 items => format!("{items} entries"),
+            },
+            match open {
+                0 => String::new(),
+                open => format!(", and {} not at an end", output::plural(open, "opinion")),
             }
         );
     }

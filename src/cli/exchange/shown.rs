@@ -5,7 +5,7 @@ use crate::bank::BankName;
 use crate::cli::{exit::Exit, home::Home, output};
 use crate::clock;
 use crate::curation::exchange::{
-    Api, Credentials, Exchange, Exchanges, FetchRecord, FetchState, Field,
+    Api, Credentials, Exchange, Exchanges, Feedback, FeedbackCounts, FetchRecord, FetchState, Field,
 };
 use crate::store::BankStore;
 use anyhow::bail;
@@ -39,7 +39,8 @@ pub(crate) struct ShowArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit code 2 where the last fetch of one that is enabled did not end well, or has an alarm."
+    after_help = "Exit code 2 where the last fetch of one that is enabled did not end well, or has an alarm, and where it is uncertain whether an opinion \
+    arrived."
 )]
 pub(crate) struct StatusArgs {
     /// Names of the exchanges [default: all]
@@ -80,6 +81,13 @@ impl Seen {
         })
     }
 
+    fn opinions(&self, one: &Exchange) -> anyhow::Result<FeedbackCounts> {
+        Ok(match (&self.store, one.bank) {
+            (Some(store), Some(bank)) => Feedback::counts(store, bank)?,
+            _ => FeedbackCounts::default(),
+        })
+    }
+
     fn fetches(&self, one: &Exchange, most: usize) -> anyhow::Result<Vec<FetchRecord>> {
         let (Some(store), Some(bank)) = (&self.store, one.bank) else {
             return Ok(Vec::new());
@@ -101,6 +109,7 @@ struct Line<'a> {
     enabled: bool,
     entries: u64,
     fetch: &'a FetchState,
+    opinions: FeedbackCounts,
 }
 
 fn when(at: Option<u64>) -> String {
@@ -123,7 +132,7 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
     for one in seen.known.all() {
         let (state, entries) = seen.state(one)?;
         if args.format == Format::Jsonl {
-            serde_json::to_writer(&mut out, &line(one, entries, &state))?;
+            serde_json::to_writer(&mut out, &line(one, entries, &state, seen.opinions(one)?))?;
             writeln!(out)?;
             continue;
         }
@@ -154,13 +163,19 @@ pub(crate) fn list(args: &ListArgs, home: &Home) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn line<'a>(one: &'a Exchange, entries: u64, fetch: &'a FetchState) -> Line<'a> {
+fn line<'a>(
+    one: &'a Exchange,
+    entries: u64,
+    fetch: &'a FetchState,
+    opinions: FeedbackCounts,
+) -> Line<'a> {
     Line {
         exchange: one.name.as_str(),
         api: &one.api,
         enabled: one.enabled,
         entries,
         fetch,
+        opinions,
     }
 }
 
@@ -259,10 +274,12 @@ pub(crate) fn status(args: &StatusArgs, home: &Home) -> anyhow::Result<Exit> {
             continue;
         }
         let (state, entries) = seen.state(one)?;
+        let opinions = seen.opinions(one)?;
         is_bad |= one.enabled && (state.succeeded == Some(false) || !state.alarms.is_empty());
+        is_bad |= opinions.uncertain > 0;
         let fetches = seen.fetches(one, args.fetches)?;
         if args.format == Format::Jsonl {
-            serde_json::to_writer(&mut out, &line(one, entries, &state))?;
+            serde_json::to_writer(&mut out, &line(one, entries, &state, opinions))?;
             writeln!(out)?;
             for fetch in &fetches {
                 serde_json::to_writer(&mut out, fetch)?;
@@ -294,6 +311,24 @@ pub(crate) fn status(args: &StatusArgs, home: &Home) -> anyhow::Result<Exit> {
                 out,
                 "  the other side asked not to be asked before {}",
                 clock::time(at)
+            )?;
+        }
+        let told = [
+            (opinions.waiting, "waiting"),
+            (opinions.sending, "sending (or was when the program ended)"),
+            (opinions.uncertain, "uncertain"),
+            (opinions.refused, "refused"),
+        ];
+        let told = told.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = told
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if !told.is_empty() {
+            writeln!(
+                out,
+                "  opinions: {}; see `hashgate exchange feedback {}`",
+                told.join(", "),
+                one.name
             )?;
         }
         for alarm in &state.alarms {

@@ -68,14 +68,17 @@ pub struct FetchWatch<'a> {
     pub stopped: &'a mut dyn FnMut(),
 }
 
-/// An exchange whose fetch is under way, so that no second one is.
-struct Running((PathBuf, BankId));
+/// The store, the bank of an exchange, and what is done with it.
+type Doing = (PathBuf, BankId, &'static str);
 
-static RUNNING: Mutex<BTreeSet<(PathBuf, BankId)>> = Mutex::new(BTreeSet::new());
+/// An exchange that is fetched, or told something, so that nobody else does the same meanwhile.
+pub(super) struct Running(Doing);
+
+static RUNNING: Mutex<BTreeSet<Doing>> = Mutex::new(BTreeSet::new());
 
 impl Running {
-    fn begin(store: &BankStore, bank: BankId) -> Option<Self> {
-        let key = (store.folder().to_owned(), bank);
+    pub(super) fn begin(store: &BankStore, bank: BankId, what: &'static str) -> Option<Self> {
+        let key = (store.folder().to_owned(), bank, what);
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         running.insert(key.clone()).then_some(Self(key))
     }
@@ -112,7 +115,7 @@ pub(super) fn run(
     read: impl FnOnce(&mut Work<'_, '_>) -> Result<(), ExchangeError>,
 ) -> Result<FetchRecord, ExchangeError> {
     let name = &exchange.name;
-    let Some(_running) = Running::begin(store, bank) else {
+    let Some(_running) = Running::begin(store, bank, "fetch") else {
         return Err(ExchangeError::Running { name: name.clone() });
     };
     let mut state = FetchState::of(store, bank)?;

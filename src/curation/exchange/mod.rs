@@ -14,7 +14,7 @@
 //! | `one`, `ready` | an exchange as it is set; one that can be fetched |
 //! | `credentials` | secrets |
 //! | `fetch` | what a fetch does to the bank |
-//! | `feedback` | opinions that go back: queued, sent, each with who said it |
+//! | `feedback`, `sending` | opinions that go back: queued, sent, each with who said it |
 //! | `remote` | a fetch from a server, page by page |
 //! | `bundle` | a fetch of a feed, or of a signed bundle, that another hashgate published |
 //! | `state` | how far the other side was read, and what each fetch brought |
@@ -52,12 +52,14 @@ mod registry;
 #[cfg(feature = "exchange")]
 mod remote;
 mod sample;
+#[cfg(feature = "exchange")]
+mod sending;
 mod state;
 
 pub use api::{Api, Field, FieldError, FieldKind};
 pub use credentials::Credentials;
 #[cfg(feature = "exchange")]
-pub use feedback::{Feedback, FeedbackState, NewFeedback, about};
+pub use feedback::{Feedback, FeedbackCounts, FeedbackState, NewFeedback, Settled, about};
 pub use fetch::{FetchOptions, FetchWatch, source_name};
 pub use one::{Exchange, TestedPage};
 pub use ready::Ready;

@@ -8,6 +8,8 @@ use crate::curation::exchange::one::{Exchange, TestedPage};
 use crate::curation::exchange::state::FetchRecord;
 #[cfg(feature = "exchange")]
 use crate::curation::exchange::{bundle, remote};
+#[cfg(feature = "exchange")]
+use crate::exchange::Heard;
 use crate::store::BankStore;
 
 /// An exchange that can be fetched: how it is set, its bank, and what proves who asks. It is read once, so that a fetch
@@ -40,7 +42,7 @@ impl Ready {
         let listener = self.asked.as_ref().and_then(remote::Asked::listener);
         match (listener, &self.asked) {
             (Some(listener), Some(asked)) => {
-                let client = asked.client().map_err(|error| ExchangeError::Opinion {
+                let client = asked.teller().map_err(|error| ExchangeError::Opinion {
                     problem: error.to_string(),
                 })?;
                 Ok((listener?, client))
@@ -54,7 +56,8 @@ impl Ready {
         }
     }
 
-    /// What would be sent to tell something: method, address without its query, and body, a line for each request.
+    /// What would be sent to tell something: method, address without its query, and body, a line for each request. Where a reason is
+    /// named, the other side is asked which reasons there are; nothing is told.
     ///
     /// # Errors
     /// [`ExchangeError::Opinion`] where the other side has no way to hear it.
@@ -67,11 +70,16 @@ impl Ready {
             .map_err(|error| failed(error.to_string()))?;
         let reasons = match reasons {
             None => None,
-            Some(ask) => Some(
-                client
-                    .ask(&ask, &|| false)
-                    .map_err(|error| failed(error.to_string()))?,
-            ),
+            Some(ask) => {
+                let answer = client.ask(&ask, &|| false);
+                let answer = answer.map_err(|error| failed(error.to_string()))?;
+                match listener.hear_reasons(&answer) {
+                    Heard::Taken => Some(answer),
+                    Heard::Refused(why) | Heard::Unheard(why) | Heard::Unclear(why) => {
+                        return Err(failed(why));
+                    }
+                }
+            }
         };
         let told = listener.tell(said, reasons.as_ref());
         let told = told.map_err(|error| failed(error.to_string()))?;

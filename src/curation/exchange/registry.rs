@@ -233,13 +233,21 @@ impl Exchanges {
     /// Says whether opinions about its entries are sent to the other side.
     ///
     /// # Errors
-    /// [`ExchangeError::NoSuchExchange`], [`ExchangeError::Write`].
+    /// [`ExchangeError::NoSuchExchange`], [`ExchangeError::Write`]; [`ExchangeError::Opinion`] where its kind hears none.
     pub fn set_feedback(
         &mut self,
         name: &BankName,
         feedback: bool,
     ) -> Result<&Exchange, ExchangeError> {
         let mut exchange = self.known(name)?.clone();
+        #[cfg(feature = "exchange")]
+        let hears = crate::exchange::hears_opinions(&exchange.api);
+        #[cfg(not(feature = "exchange"))]
+        let hears = false;
+        if feedback && !hears {
+            let problem = format!("exchanges of the kind {} hear no opinions", exchange.api);
+            return Err(ExchangeError::Opinion { problem });
+        }
         exchange.feedback = feedback;
         self.put(exchange)?;
         self.known(name)

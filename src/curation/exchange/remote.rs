@@ -184,6 +184,15 @@ impl Asked {
             ..ClientOptions::default()
         })
     }
+
+    /// A client that tells something: the answers are short.
+    pub(super) fn teller(&self) -> Result<Client, WebError> {
+        Client::new(ClientOptions {
+            proxy: text(&self.config, "proxy"),
+            most_bytes: 1 << 20,
+            ..ClientOptions::default()
+        })
+    }
 }
 
 impl Asked {
