@@ -350,6 +350,7 @@ fn take_them_from_the_environment(search: &mut Search<'_>) {
         let output = child.output().unwrap();
         let err = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(0), "{command}: {err}");
+        assert!(!err.contains('\u{1b}'), "colours in a pipe: {err:?}");
         search.learn();
         search.look(command, &output.stdout);
         search.look(command, err.as_bytes());
