@@ -239,6 +239,14 @@ impl BankStore {
         Ok(writer)
     }
 
+    /// Gives the memory back of what is noted to have arrived, unless somebody writes now. Whoever writes next asks the store.
+    fn forget_arrived(&self) {
+        let writer = self.writer.as_ref().map(Mutex::try_lock);
+        if let Some(Ok(mut writer)) = writer {
+            writer.arrived = None;
+        }
+    }
+
     /// Waits until no tables are coming in.
     fn settled(&self) -> RwLockReadGuard<'_, ()> {
         (self.arriving.read()).unwrap_or_else(PoisonError::into_inner)

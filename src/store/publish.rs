@@ -146,6 +146,8 @@ impl Snapshot<'_> {
             }
             Plan::All(why) => why,
         };
+        // All of it at once takes much memory.
+        self.store.forget_arrived();
         let records = self.fact_records(&carried).map_err(PublishError::Source)?;
         let published = read_ahead(records, |records| {
             publish(folder, &self.banks, records, &options)

@@ -56,5 +56,6 @@ def scan(
         fn_constructor_args=(index, mark, how, path, content),
         batch_size=batch,
         batch_format="pyarrow",
-        concurrency=actors,
+        # From one on: actors that hold every core would leave none to whatever reads the pictures.
+        concurrency=(1, actors),
     )

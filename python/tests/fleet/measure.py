@@ -133,10 +133,15 @@ def match_rate(index: str, command: str | None, size: int, stored: list[bytes], 
     gate = Gate.open(index, threads=1)
     given = b"".join(stored)
     gate.match(given[: 32 * 1000])
-    took, hits = timed(lambda: gate.match(given))
-    assert {at for at, _ in hits} == places, f"{len(hits)} hits, {len(places)} planted"
-    rate = len(stored) / took
-    beside = None if command is None else batch_rate(command, size)
+    rates, others = [], []
+    # In turns, and the best of each: others may want the machine meanwhile.
+    for _ in range(3 if len(stored) <= 1_000_000 else 1):
+        took, hits = timed(lambda: gate.match(given))
+        assert {at for at, _ in hits} == places, f"{len(hits)} hits, {len(places)} planted"
+        rates.append(len(stored) / took)
+        if command is not None:
+            others.append(batch_rate(command, size))
+    rate, beside = max(rates), max(others, default=None)
     told(
         "`match` on one thread, beside the command's batch search (hashes/s)",
         f"{rate:,.0f}",
