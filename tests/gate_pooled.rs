@@ -210,3 +210,46 @@ fn one_that_nobody_asked_about_is_checked_as_always() {
         .verdict;
     assert_eq!(verdict.action, Some(Action::Block));
 }
+
+#[test]
+fn files_that_are_checked_together_have_the_verdicts_of_each() {
+    let mut draw = Draw(5);
+    let (mut worker, elsewhere) = (Worker::default(), tempfile::tempdir().unwrap());
+    let mut paths = Vec::new();
+    for (number, (_, bytes)) in uploads().into_iter().enumerate() {
+        let path = elsewhere.path().join(number.to_string());
+        fs::write(&path, bytes).unwrap();
+        paths.push(path);
+    }
+    // What cannot be read keeps its place.
+    paths.insert(3, elsewhere.path().join("missing"));
+    paths.insert(7, elsewhere.path().to_path_buf());
+    let strangers = index(&[], 10, &mut draw);
+    let all = Gate::open(strangers.path()).unwrap();
+    let read = paths.iter().filter_map(|path| fs::read(path).ok());
+    let asked: Vec<Verdict> = read
+        .map(|bytes| all.check_with(&mut worker, &bytes))
+        .collect();
+    let folder = index(&asked, 10, &mut draw);
+    let gate = Gate::open(folder.path()).unwrap();
+    assert!(!gate.pools(), "so few hashes are asked one by one");
+    for together in [1, 8, paths.len()] {
+        let (mut matched, mut unread) = (0, 0);
+        for paths in paths.chunks(together) {
+            let done = gate.check_files_later(&mut worker, paths);
+            assert_eq!(done.len(), paths.len());
+            for (path, done) in paths.iter().zip(done) {
+                let alone = gate.check_file_later(&mut worker, path, None).unsettled();
+                let done = done.unsettled();
+                assert_eq!(done.verdict, alone.verdict, "{}", path.display());
+                assert_eq!(done.bytes, alone.bytes);
+                matched += usize::from(done.verdict.outcome == Outcome::Match);
+                unread += usize::from(done.verdict.outcome == Outcome::Unreadable);
+            }
+        }
+        assert!(
+            matched > 3 && unread == 2,
+            "{matched} matched, {unread} unread"
+        );
+    }
+}

@@ -6,11 +6,13 @@ use crate::cli::recorder::{self, DecisionArgs};
 use crate::cli::{advice, exit::Exit, home::Home, output, progress::Progress, stop};
 use crate::clock;
 use crate::curation::policy;
-use crate::gate::{Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, UnreadPolicy, Worker};
+use crate::gate::{
+    Gate, GateOptions, MemoryBudget, Mode, Outcome, Shadow, UnreadPolicy, Unsettled, Worker,
+};
 use crate::hash::SignalType;
 use crate::scan::{
     Asked, Both, CsvSink, FileRecord, HtmlSink, JsonLinesSink, ShadowRecord, ShadowSummary, Sink,
-    Summary, TextSink, WalkOptions, for_each_file,
+    Summary, TextSink, WalkOptions, for_some_files,
 };
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -174,12 +176,14 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
     // Results that wait until what is recorded of them is on the disk.
     let mut held: Vec<FileRecord> = Vec::new();
     let begun = Instant::now();
-    let finished = for_each_file(
+    let pools = shadow.is_none() && gate.pools();
+    let finished = for_some_files(
         &args.files.paths,
         options,
         &stop,
-        Worker::default,
-        |worker, path| gate.check_file_later(worker, path, shadow.as_ref()),
+        Several::default,
+        |several| if pools { several.together } else { 1 },
+        |several, paths| several.check(&gate, paths, shadow.as_ref()),
         |done| -> anyhow::Result<()> {
             let record = match done.result {
                 Ok(unsettled) => {
@@ -226,6 +230,46 @@ pub(crate) fn run(args: ScanArgs, home: &Home) -> anyhow::Result<Exit> {
         matched,
         unjudged || summary.interrupted || is_partial,
     ))
+}
+
+/// Most files that a worker asks the index about together.
+const TOGETHER: usize = 8;
+
+/// One worker, and how many files it asks about together: fewer where many meet something, as those are looked at twice then.
+struct Several {
+    worker: Worker,
+    together: usize,
+}
+
+impl Default for Several {
+    fn default() -> Self {
+        Self {
+            worker: Worker::default(),
+            together: 1,
+        }
+    }
+}
+
+impl Several {
+    fn check<'s>(
+        &mut self,
+        gate: &Gate,
+        paths: &[PathBuf],
+        shadow: Option<&'s Shadow>,
+    ) -> Vec<Unsettled<'s>> {
+        let worker = &mut self.worker;
+        let mut all = match paths {
+            [path] => vec![gate.check_file_later(worker, path, shadow)],
+            paths => gate.check_files_later(worker, paths),
+        };
+        let met = all.iter_mut().flat_map(Unsettled::verdicts);
+        let met = met.filter(|verdict| !verdict.matches.is_empty()).count();
+        self.together = match 4 * met > paths.len() {
+            true => (self.together / 2).max(1),
+            false => (self.together * 2).min(TOGETHER),
+        };
+        all
+    }
 }
 
 /// Writes results that need wait no longer.

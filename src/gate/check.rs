@@ -491,16 +491,25 @@ impl Gate {
         let Worker { extractor, buffer } = worker;
         match read_file(path, max_bytes, buffer) {
             Ok(()) => self.check_by(&index, extractor, buffer, shadow),
-            Err(problem) => {
-                let extraction = Extraction {
-                    problem: Some(problem),
-                    ..Extraction::default()
-                };
-                let concluded = conclude(&Terms::of(&index, self.now(), None), extraction);
-                let other = shadow.map(|shadow| (concluded.clone(), shadow));
-                Unsettled::new(concluded, other, 0)
-            }
+            Err(problem) => self.unread(&index, problem, shadow),
         }
+    }
+
+    /// What becomes of a file that cannot be read.
+    #[cfg(feature = "decode")]
+    pub(crate) fn unread<'s>(
+        &self,
+        index: &Index,
+        problem: Problem,
+        shadow: Option<&'s Shadow>,
+    ) -> Unsettled<'s> {
+        let extraction = Extraction {
+            problem: Some(problem),
+            ..Extraction::default()
+        };
+        let concluded = conclude(&Terms::of(index, self.now(), None), extraction);
+        let other = shadow.map(|shadow| (concluded.clone(), shadow));
+        Unsettled::new(concluded, other, 0)
     }
 
     /// How whoever looks elsewhere must look for this gate: for all kinds of hashes that its index holds now. Digests are

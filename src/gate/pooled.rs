@@ -9,11 +9,17 @@ use crate::gate::decide::conclude::conclude_with;
 use crate::gate::decide::matches::Matches;
 use crate::gate::decide::within::asks;
 use crate::gate::wanted::Wanted;
-use crate::gate::{AtHand, Extraction, Gate, Mode, Unsettled, Worker};
-use crate::hash::{Distance, Signal};
+use crate::gate::{AtHand, Extraction, Gate, Mode, Unsettled, Worker, read_file};
+use crate::hash::{Distance, Signal, SignalType};
 use crate::index::Index;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
+
+/// PDQ hashes of an index from which on asking about several files together pays.
+const PAYS_FROM: u64 = 500_000;
+/// Bytes of files that are held until the index was asked about them.
+const MOST_HELD: usize = 64 << 20;
 
 /// A gate that is asked about many uploads at a time, all by one generation of its index.
 ///
@@ -138,5 +144,95 @@ impl Pooled<'_> {
         let mut unsettled = Unsettled::new(concluded, None, bytes.len() as u64);
         self.wanted.name(bytes, unsettled.verdicts());
         unsettled
+    }
+}
+
+/// A file on its way through [`Gate::check_files_later`].
+enum Held {
+    Done(Box<Unsettled<'static>>),
+    Looked(Vec<u8>, Looked),
+}
+
+impl Gate {
+    /// Whether [`check_files_later`](Self::check_files_later) is quicker for several files than
+    /// [`check_file_later`](Self::check_file_later) for each, where few of them meet anything: guesses are made, and the index is large.
+    #[must_use]
+    pub fn pools(&self) -> bool {
+        let pdq = |types: &crate::index::TypeStats| types.signal_type == SignalType::Pdq;
+        let index = self.index();
+        let hashes = index
+            .signal_types()
+            .iter()
+            .find(|types| pdq(types))
+            .map(|types| types.hashes);
+        self.options().variants.any() && hashes.unwrap_or_default() >= PAYS_FROM
+    }
+
+    /// Judges the contents of files, in their order; their queries go through the index together. Each verdict is that of
+    /// [`check_file_later`](Self::check_file_later). Some ten files at a time are enough. The bytes of files are held meanwhile, up to 64 MiB of
+    /// them.
+    pub fn check_files_later(
+        &self,
+        worker: &mut Worker,
+        paths: &[impl AsRef<Path>],
+    ) -> Vec<Unsettled<'static>> {
+        let pooled = self.pooled();
+        let max_bytes = self.options().limits.max_file_bytes;
+        let mut all = Vec::with_capacity(paths.len());
+        let (mut held, mut bytes) = (Vec::new(), 0_usize);
+        for path in paths {
+            let mut buffer = Vec::new();
+            held.push(match read_file(path, max_bytes, &mut buffer) {
+                Err(problem) => Held::Done(Box::new(self.unread(&pooled.index, problem, None))),
+                Ok(()) => {
+                    let looked = pooled.look(worker, &buffer);
+                    match looked.is_open {
+                        true => Held::Done(Box::new(pooled.decide(worker, &buffer, looked))),
+                        false => {
+                            bytes = bytes.saturating_add(buffer.len());
+                            Held::Looked(buffer, looked)
+                        }
+                    }
+                }
+            });
+            if bytes > MOST_HELD {
+                pooled.settle_held(worker, &mut held, &mut all);
+                bytes = 0;
+            }
+        }
+        pooled.settle_held(worker, &mut held, &mut all);
+        all
+    }
+}
+
+impl Pooled<'_> {
+    /// Asks about what is held, and decides about each.
+    fn settle_held(
+        &self,
+        worker: &mut Worker,
+        held: &mut Vec<Held>,
+        all: &mut Vec<Unsettled<'static>>,
+    ) {
+        let (mut looked, mut rest) = (Vec::new(), Vec::new());
+        for one in held.drain(..) {
+            rest.push(match one {
+                Held::Done(done) => Err(done),
+                Held::Looked(bytes, one) => {
+                    looked.push(one);
+                    Ok(bytes)
+                }
+            });
+        }
+        self.ask(&mut looked);
+        let mut looked = looked.into_iter();
+        for one in rest {
+            match one {
+                Err(done) => all.push(*done),
+                Ok(bytes) => {
+                    let looked = looked.next();
+                    all.extend(looked.map(|looked| self.decide(worker, &bytes, looked)));
+                }
+            }
+        }
     }
 }

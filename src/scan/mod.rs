@@ -19,7 +19,7 @@ mod walk;
 pub(crate) use crate::pages::name::escaped;
 pub use answer::{Answer, Question, for_each_batch};
 pub use known::{Known, KnownError, KnownOptions, ListRead, PictureRead, PicturesRead, Sources};
-pub use pipeline::{Done, Finished, Options, for_each_file};
+pub use pipeline::{Done, Finished, Options, for_each_file, for_some_files};
 pub use record::FileRecord;
 #[cfg(feature = "cli")]
 pub(crate) use record::path_text;

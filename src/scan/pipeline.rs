@@ -62,6 +62,28 @@ pub fn for_each_file<W, T: Send, E: From<rayon::ThreadPoolBuildError>>(
     stop: &AtomicBool,
     worker: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, &Path) -> T + Sync,
+    sink: impl FnMut(Done<T>) -> Result<(), E>,
+) -> Result<Finished, E> {
+    let work =
+        |scratch: &mut W, paths: &[PathBuf]| paths.iter().map(|path| work(scratch, path)).collect();
+    for_some_files(paths, options, stop, worker, |_| 1, work, sink)
+}
+
+/// As [`for_each_file`], with workers that deal with several files at a time: with as many as are there, and at most as
+/// many as `most` says before each time.
+///
+/// # Errors
+/// As [`for_each_file`].
+///
+/// # Panics
+/// Where `work` does not return a result for each of its files.
+pub fn for_some_files<W, T: Send, E: From<rayon::ThreadPoolBuildError>>(
+    paths: &[PathBuf],
+    options: Options,
+    stop: &AtomicBool,
+    worker: impl Fn() -> W + Sync,
+    most: impl Fn(&W) -> usize + Sync,
+    work: impl Fn(&mut W, &[PathBuf]) -> Vec<T> + Sync,
     mut sink: impl FnMut(Done<T>) -> Result<(), E>,
 ) -> Result<Finished, E> {
     let jobs = options.jobs.clamp(1, Options::MAX_JOBS);
@@ -93,18 +115,23 @@ pub fn for_each_file<W, T: Send, E: From<rayon::ThreadPoolBuildError>>(
         let result = pool.in_place_scope(|scope| {
             for _ in 0..jobs {
                 let (walked_in, done_out) = (walked_in.clone(), done_out.clone());
-                let (permits_in, worker, work, halt) = (&permits_in, &worker, &work, &halt);
+                let (permits_in, worker, halt) = (&permits_in, &worker, &halt);
+                let (most, work) = (&most, &work);
                 scope.spawn(move |_| {
                     let mut scratch = worker();
-                    for (number, walked) in walked_in {
+                    while let Ok(first) = walked_in.recv() {
                         if halt() {
                             // Not begun, and not reported: only its permit goes back.
                             let _ = permits_in.try_recv();
-                        } else if done_out
-                            .send((number, deal(walked, &mut scratch, work)))
-                            .is_err()
-                        {
-                            return;
+                            continue;
+                        }
+                        let more = most(&scratch).saturating_sub(1);
+                        let together =
+                            std::iter::once(first).chain(walked_in.try_iter().take(more));
+                        for done in deal(together, &mut scratch, work) {
+                            if done_out.send(done).is_err() {
+                                return;
+                            }
                         }
                     }
                 });
@@ -150,17 +177,35 @@ fn feed(
     true
 }
 
-fn deal<W, T>(walked: Walked, scratch: &mut W, work: &impl Fn(&mut W, &Path) -> T) -> Done<T> {
-    match walked {
-        Walked::File(path) => {
-            let result = Ok(work(scratch, &path));
-            Done { path, result }
+fn deal<W, T>(
+    walked: impl Iterator<Item = (u64, Walked)>,
+    scratch: &mut W,
+    work: &impl Fn(&mut W, &[PathBuf]) -> Vec<T>,
+) -> Vec<(u64, Done<T>)> {
+    let (mut all, mut numbers, mut paths) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, walked) in walked {
+        match walked {
+            Walked::File(path) => {
+                numbers.push(number);
+                paths.push(path);
+            }
+            Walked::Failed(path, error) => {
+                let result = Err(error);
+                all.push((number, Done { path, result }));
+            }
         }
-        Walked::Failed(path, error) => Done {
-            path,
-            result: Err(error),
-        },
     }
+    if paths.is_empty() {
+        return all;
+    }
+    let results = work(scratch, &paths);
+    assert_eq!(results.len(), paths.len(), "a result for each file");
+    let files = numbers.into_iter().zip(paths).zip(results);
+    all.extend(files.map(|((number, path), result)| {
+        let result = Ok(result);
+        (number, Done { path, result })
+    }));
+    all
 }
 
 /// Gives every result to `emit`, in the order of the walk where `ordered`.
@@ -243,6 +288,44 @@ mod tests {
                 .map(|n| folder.path().join(format!("{n:04}")))
                 .collect();
             assert_eq!(seen, expected, "jobs {jobs}, ordered {ordered}");
+        }
+    }
+
+    #[test]
+    fn files_dealt_with_together_come_once_and_in_order_where_asked() {
+        let folder = folder_of(300);
+        for (jobs, ordered, most) in [(1, true, 8), (2, true, 8), (3, false, 5), (2, true, 1_000)] {
+            let (mut seen, mut failed) = (Vec::new(), 0);
+            let finished = for_some_files::<_, _, Failure>(
+                &[folder.path().to_path_buf(), folder.path().join("gone")],
+                options(jobs, ordered),
+                &AtomicBool::new(false),
+                || (),
+                |()| most,
+                |(), paths| {
+                    assert!(!paths.is_empty() && paths.len() <= most);
+                    paths.to_vec()
+                },
+                |done| {
+                    match done.result {
+                        Ok(path) => {
+                            assert_eq!(path, done.path);
+                            seen.push(path);
+                        }
+                        Err(_) => failed += 1,
+                    }
+                    Ok(())
+                },
+            )
+            .unwrap();
+            assert!(!finished.interrupted);
+            if !ordered {
+                seen.sort();
+            }
+            let expected: Vec<_> = (0..300)
+                .map(|n| folder.path().join(format!("{n:04}")))
+                .collect();
+            assert_eq!((seen, failed), (expected, 1), "jobs {jobs}, most {most}");
         }
     }
 

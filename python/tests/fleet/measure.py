@@ -215,8 +215,10 @@ def joined(index: str, stored: list[bytes], places: set[int], rate: float, out: 
     session = spark_session()
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "65536")
     table = pa.table({"key": pa.array(range(len(stored)), pa.int64()), "hash": pa.array(stored, pa.binary())})
-    parquet.write_table(table, str(out), row_group_size=len(stored) // (4 * CORES) + 1)
-    frame = session.read.parquet(str(out)).repartition(CORES)
+    parquet.write_table(table, str(out), row_group_size=len(stored) // (8 * CORES) + 1)
+    # Parts as Spark reads them: to deal them out anew would cost as much as the search.
+    session.conf.set("spark.sql.files.maxPartitionBytes", str(out.stat().st_size // (4 * CORES) + 1))
+    frame = session.read.parquet(str(out))
     frame.count()
     took, rows = timed(lambda: spark.join(frame, index).collect())
     assert {int(row.key) for row in rows} == places, f"{len(rows)} rows, {len(places)} planted"
