@@ -443,6 +443,35 @@ fn much_that_is_gone_is_asked_about_on_both_sides() {
 }
 
 #[test]
+fn a_feeds_own_bundle_in_the_place_of_its_head_is_refused() {
+    let (publisher, _site, subscriber) = three();
+    subscriber.fetch();
+    // All anew, by whoever has the place and not the key: it is signed, newer, and never expires.
+    publisher.add([77]);
+    publisher.publish();
+    let files = publisher.place.join("LIST.files");
+    let bundles = fs::read_dir(files)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    let newest = bundles
+        .filter(|path| path.extension().is_some_and(|end| end == "bundle"))
+        .max_by_key(|path| {
+            fs::metadata(path)
+                .expect("facts")
+                .modified()
+                .expect("a time")
+        });
+    let newest = fs::read(newest.expect("a bundle")).expect("read");
+    let head = publisher.place.join("LIST.feed");
+    let kept = fs::read(&head).expect("a head");
+    fs::write(&head, newest).expect("written");
+    subscriber.refused("a bundle lies where the feed");
+    fs::write(&head, kept).expect("written");
+    subscriber.fetch();
+    assert_eq!(subscriber.standing(), publisher.standing());
+}
+
+#[test]
 fn a_signed_bundle_at_an_address_is_a_complete_list() {
     let publisher = Publisher::new();
     publisher.add(1..=30);

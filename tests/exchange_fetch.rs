@@ -193,6 +193,46 @@ fn a_source_that_forgets_its_pages_for_ever_is_not_asked_for_ever() {
 }
 
 #[test]
+fn a_server_that_fails_at_large_pages_is_asked_for_smaller_ones() {
+    for side in sides(10) {
+        let side = &*side;
+        let large = match side.api() {
+            "fb_threatexchange" => "limit=500",
+            "stop_ncii" => "pageSize=800",
+            _ => continue,
+        };
+        let mut random = Random::new(37);
+        let mut home = Home::of(side);
+        side.steps(&mut random, 40);
+        let down = Plan::once(Fault::Status(500, None)).target(large);
+        side.server().plan(down.forever());
+        home.fetch(side)
+            .unwrap_or_else(|error| panic!("{}: {error}", side.api()));
+        home.check(side, 0);
+        assert!(home.state().left_out.is_empty(), "{:?}", home.state());
+    }
+}
+
+#[test]
+fn more_than_a_fetch_has_time_for_is_no_failure() {
+    for side in sides(3) {
+        let side = &*side;
+        let mut home = Home::of(side);
+        side.steps(&mut Random::new(41), 60);
+        let mut options = FetchOptions::default();
+        options.time = Duration::ZERO;
+        let failed = home.fetch_so(side, options, &Watch::default());
+        assert!(
+            matches!(failed, Err(ExchangeError::More { .. })),
+            "{failed:?}"
+        );
+        assert_eq!(home.state().failures, 0);
+        home.fetch(side).unwrap();
+        home.check(side, 0);
+    }
+}
+
+#[test]
 fn rubbish_costs_itself_and_nothing_else() {
     for side in sides(10) {
         let side = &*side;

@@ -129,7 +129,7 @@ impl Source for ThreatExchange {
         Ok(Some(Ask::get(at)))
     }
 
-    fn take(&mut self, answer: &Answer, _now: u64) -> Result<Page, PageError> {
+    fn take(&mut self, answer: &Answer, now: u64) -> Result<Page, PageError> {
         if !answer.is_good() {
             let is_token = is_about_token(&answer.body);
             if matches!(answer.status, 400 | 404 | 410) && self.next.take().is_some() && !is_token {
@@ -162,8 +162,9 @@ impl Source for ThreatExchange {
                 }
             },
         };
-        let times = around.data.iter();
-        for time in times.filter_map(|one| seconds(one.last_updated.as_ref())) {
+        let times = (around.data.iter()).filter_map(|one| seconds(one.last_updated.as_ref()));
+        // A time that is far in the future is none: to go on from there would miss all that comes.
+        for time in times.filter(|&time| time <= now.saturating_add(DAY)) {
             self.is_ordered &= time >= self.latest;
             self.latest = self.latest.max(time);
         }

@@ -150,7 +150,7 @@ fn fetch(
     let counted = FetchRecord::last(curator.store(), ready.bank()).unwrap_or_default();
     let outcome = match &fetched {
         Ok(_) => "well",
-        Err(ExchangeError::Stopped { .. }) => "stopped",
+        Err(ExchangeError::Stopped { .. } | ExchangeError::More { .. }) => "stopped",
         Err(_) => "failed",
     };
     let brought = [
@@ -169,6 +169,7 @@ fn fetch(
             "fetched"
         ),
         Err(ExchangeError::Stopped { .. }) => {}
+        Err(error @ ExchangeError::More { .. }) => tracing::info!(exchange, "{error}"),
         Err(error) => tracing::warn!(exchange, "not fetched: {error}"),
     }
     fetched

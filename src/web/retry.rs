@@ -19,14 +19,15 @@ pub(super) fn wait(tried: u32, asked: Option<Duration>) -> Duration {
     asked.map_or(own, |asked| asked.max(FIRST))
 }
 
-/// What `Retry-After` says, as seconds or as a date (RFC 9110, section 10.2.3); `now` is seconds since 1970-01-01 UTC.
+/// What `Retry-After` says, as seconds or as a date (RFC 9110, section 10.2.3), a day at most: more is a mistake. `now` is seconds since
+/// 1970-01-01 UTC.
 pub(super) fn asked(header: &str, now: u64) -> Option<Duration> {
     let header = header.trim();
-    if let Ok(seconds) = header.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = http_date(header)?;
-    Some(Duration::from_secs(at.saturating_sub(now)))
+    let seconds = match header.parse() {
+        Ok(seconds) => seconds,
+        Err(_) => http_date(header)?.saturating_sub(now),
+    };
+    Some(Duration::from_secs(seconds.min(DAY)))
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7): seconds since 1970-01-01 UTC. The obsolete forms are not read.
@@ -66,6 +67,7 @@ mod tests {
             Some(1_709_251_199)
         );
         assert_eq!(asked("7", 0), Some(Duration::from_secs(7)));
+        assert_eq!(asked("1764343184", 0), Some(Duration::from_secs(DAY)));
         assert_eq!(asked(date, 784_111_770), Some(Duration::from_secs(7)));
         assert_eq!(asked(date, 784_111_800), Some(Duration::ZERO));
         for bad in [

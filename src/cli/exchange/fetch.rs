@@ -135,8 +135,10 @@ struct Line<'a> {
 
 pub(crate) fn fetch(args: &FetchArgs, home: &Home) -> anyhow::Result<Exit> {
     let stop = stop::on_request()?;
+    // What was fetched before may not be published: whoever fetched was killed.
+    let mut is_due = true;
     loop {
-        let exit = round(args, home, &stop)?;
+        let exit = round(args, home, &stop, &mut is_due)?;
         let Some(every) = args.every.filter(|_| !stop.load(Ordering::Relaxed)) else {
             return Ok(exit);
         };
@@ -154,8 +156,13 @@ pub(crate) fn fetch(args: &FetchArgs, home: &Home) -> anyhow::Result<Exit> {
     }
 }
 
-/// Fetches each exchange once, and publishes. The store is closed behind it, so that others may change it.
-fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Result<Exit> {
+/// Fetches each exchange once, and publishes where that is due. The store is closed behind it, so that others may change it.
+fn round(
+    args: &FetchArgs,
+    home: &Home,
+    stop: &Arc<AtomicBool>,
+    is_due: &mut bool,
+) -> anyhow::Result<Exit> {
     let store = match BankStore::open_existing(home.store()) {
         // Somebody else has it for a moment: the next round comes.
         Err(error) if args.every.is_some() => {
@@ -192,6 +199,14 @@ fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Resul
             failed = true;
             break;
         }
+        let last_of = |name| -> anyhow::Result<Option<FetchRecord>> {
+            let bank = known.get(name).and_then(|one| one.bank);
+            let all = bank
+                .map(|bank| FetchRecord::all(&store, bank))
+                .transpose()?;
+            Ok(all.and_then(|mut all| all.pop()))
+        };
+        let number_before = last_of(name)?.map(|record| record.number);
         let terminal = Terminal::of_work("asking").stop_on(stop).with_warnings();
         let mut problem = None;
         let mut publish_now = || {
@@ -235,11 +250,12 @@ fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Resul
                         "hashgate: error: {name} was not fetched: {error:#}"
                     ));
                 }
+                // One that was not even begun has none.
                 if args.format == Format::Jsonl
-                    && let Some(bank) = known.get(name).and_then(|one| one.bank)
-                    && let Some(record) = FetchRecord::all(&store, bank)?.last()
+                    && let Some(record) = last_of(name)?
+                    && Some(record.number) != number_before
                 {
-                    tell(args.format, name, record, &mut out)?;
+                    tell(args.format, name, &record, &mut out)?;
                 }
             }
         }
@@ -250,10 +266,21 @@ fn round(args: &FetchArgs, home: &Home, stop: &Arc<AtomicBool>) -> anyhow::Resul
         tracing::warn!("opening the store next will take longer");
     }
     drop(store);
-    if !args.no_publish && (is_changed || args.every.is_none()) {
-        match args.format {
-            Format::Text => publish::publish(home, false, None, &mut out)?,
-            Format::Jsonl => publish::publish(home, false, None, &mut std::io::sink())?,
+    *is_due |= is_changed;
+    if !args.no_publish && *is_due {
+        let published = match args.format {
+            Format::Text => publish::publish(home, false, None, &mut out),
+            Format::Jsonl => publish::publish(home, false, None, &mut std::io::sink()),
+        };
+        match published {
+            Ok(()) => *is_due = false,
+            Err(error) if args.every.is_some() => {
+                failed = true;
+                output::warn(format_args!(
+                    "hashgate: error: not published: {error:#}; tried again"
+                ));
+            }
+            Err(error) => return Err(error),
         }
         out.flush()?;
     }

@@ -265,6 +265,10 @@ impl Work<'_, '_> {
         let key = format!("{} {called}", reading.key.to_base64());
         let before = seen.note(self.store, self.bank, &key)?;
         match before {
+            // A feed's own bundles never expire: whoever hosts one could keep back what is newer by serving them.
+            Some(before) if before.is_feed() && digest.is_empty() => Err(failed(format!(
+                "a bundle lies where the feed {called} was: if its publisher has changed that, remove the exchange, and make it anew"
+            ))),
             Some(before) if before.sequence > sequence => Err(failed(format!(
                 "what lies there is older than what was seen before: its sequence is {sequence}, that was {}",
                 before.sequence

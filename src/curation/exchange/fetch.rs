@@ -161,7 +161,7 @@ pub(super) fn run(
     state.leave_out(&record.left_out);
     match &fetched {
         Ok(()) => (state.succeeded_at, state.failures) = (Some(ended), 0),
-        Err(ExchangeError::Stopped { .. }) => {}
+        Err(ExchangeError::Stopped { .. } | ExchangeError::More { .. }) => {}
         Err(_) => state.failures += 1,
     }
     if let Err(ExchangeError::Later { until, .. }) = &fetched {

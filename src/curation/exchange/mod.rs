@@ -219,6 +219,12 @@ pub enum ExchangeError {
         /// The exchange.
         name: BankName,
     },
+    /// There is more than one fetch has time for.
+    #[error("the time for one fetch of {name} is over: the next goes on from here")]
+    More {
+        /// The exchange.
+        name: BankName,
+    },
     /// All was read anew, and too much no longer appears.
     #[error(
         "{gone} of the {active} entries of {name} no longer appear at the other side, more than {max_shrink} % of them: nothing of that is taken back; \

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 const READS: u32 = 3;
 /// How often in a row something is left out before the fetch fails.
 const IN_A_ROW: u32 = 40;
+/// The same where the other side says that it cannot answer: each time was tried often, and took long.
+const DOWN_IN_A_ROW: u32 = 2;
 /// How often in one fetch the other side may give an answer that cannot be read. A fetch that would turn in a circle fails, and the next one goes on
 /// from where it was.
 const MOST_TROUBLE: u32 = 2_000;
@@ -239,6 +241,8 @@ impl Asked {
 struct Row {
     reads: u32,
     left_out: u32,
+    /// The last answer was that the other side cannot answer.
+    is_down: bool,
 }
 
 impl Work<'_, '_> {
@@ -265,14 +269,20 @@ impl Work<'_, '_> {
                 });
             }
             if Instant::now() >= ends {
-                return Err(failed(
-                    "the time for one fetch is over; the next goes on from here".to_owned(),
-                ));
+                return Err(ExchangeError::More {
+                    name: self.exchange.name.clone(),
+                });
             }
             let ask = source
                 .next(clock.now())
                 .map_err(|error| failed(error.to_string()))?;
-            let Some(ask) = ask else { break };
+            let Some(ask) = ask else {
+                // Nothing behind it: it is asked for again the next time.
+                match left_out.first() {
+                    Some(what) => return Err(failed(format!("{what} cannot be read"))),
+                    None => break,
+                }
+            };
             let observer = self.watch.observer;
             let answer = client.ask(&ask, &|| observer.is_stopped());
             let taken = match answer {
@@ -289,9 +299,17 @@ impl Work<'_, '_> {
                         until: clock.now().saturating_add(seconds),
                     });
                 }
-                // It was asked for often enough.
-                Err(error @ (WebError::Cut { .. } | WebError::TooLong { .. })) => {
+                // It was asked for often enough. Some servers fail where a page would be too large for them.
+                Err(
+                    error @ (WebError::Cut { .. }
+                    | WebError::TooLong { .. }
+                    | WebError::Lost {
+                        status: Some(500 | 502 | 504),
+                        ..
+                    }),
+                ) => {
                     row.reads = READS;
+                    row.is_down = matches!(error, WebError::Lost { .. });
                     Err(PageError::Corrupt {
                         problem: error.to_string(),
                         page: Box::default(),
@@ -345,7 +363,8 @@ impl Work<'_, '_> {
                         }
                         WayOn::None => return Err(failed(problem)),
                     }
-                    if row.left_out > IN_A_ROW || trouble > MOST_TROUBLE {
+                    let most = if row.is_down { DOWN_IN_A_ROW } else { IN_A_ROW };
+                    if row.left_out > most || trouble > MOST_TROUBLE {
                         return Err(failed(problem));
                     }
                 }

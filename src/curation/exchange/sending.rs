@@ -257,7 +257,10 @@ impl Post<'_> {
         };
         let (mut one, said) = (one.clone(), one.in_place(&self.all));
         let fate = match self.told(&said) {
-            Err(fate) => fate,
+            Err(fate) => {
+                one.tries += 1;
+                fate
+            }
             Ok(told) => {
                 one.tries += 1;
                 one.set(self.store, self.bank, FeedbackState::Sending, None)?;

@@ -219,7 +219,13 @@ pub(super) struct Seen {
 
 #[cfg(feature = "exchange")]
 impl Seen {
-    /// What was seen of this key and name before. Where this is newer, it is written down: when this returns, it is on disk.
+    /// Whether it was the head of a feed. Bundles have no digest here.
+    pub(super) fn is_feed(&self) -> bool {
+        !self.digest.is_empty()
+    }
+
+    /// What was seen of this key and name before. Where this is newer, and no bundle in the place of a feed, it is
+    /// written down: when this returns, it is on disk.
     pub(super) fn note(
         self,
         store: &BankStore,
@@ -228,10 +234,9 @@ impl Seen {
     ) -> Result<Option<Self>, ExchangeError> {
         let mut all: BTreeMap<String, Self> = read(store, bank, HIGHEST)?;
         let before = all.get(key).cloned();
-        if before
-            .as_ref()
-            .is_some_and(|before| before.sequence >= self.sequence)
-        {
+        if before.as_ref().is_some_and(|before| {
+            before.sequence >= self.sequence || (before.is_feed() && !self.is_feed())
+        }) {
             return Ok(before);
         }
         if before.is_none() && all.len() >= MOST_NAMES {
