@@ -93,7 +93,7 @@ fn sources_are_followed_for_a_long_time() {
                 // The service is started again.
                 let folder = home.workspace.store();
                 let elsewhere = tempfile::tempdir().unwrap();
-                let other = BankStore::open(&elsewhere.path().join("store")).unwrap();
+                let other = BankStore::open(elsewhere.path().join("store")).unwrap();
                 drop(std::mem::replace(&mut home.store, other));
                 home.store = BankStore::open_existing(folder).unwrap();
             }
