@@ -31,9 +31,12 @@ const MOST_HELD: usize = 64 << 20;
 /// uploads meet anything: those are looked at twice.
 ///
 /// ```
-/// use hashgate::{gate::{Gate, GateOptions, Worker}, index::Index};
+/// use hashgate::gate::{Gate, GateOptions, Worker};
+/// use hashgate::index::{Index, IndexRecord, PublishOptions};
 ///
-/// let gate = Gate::over(Index::in_memory(Vec::new())?, GateOptions::default());
+/// let nothing = std::iter::empty::<Result<IndexRecord, std::convert::Infallible>>();
+/// let index = Index::in_memory(&[], nothing, &PublishOptions::default())?;
+/// let gate = Gate::over(index, GateOptions::default());
 /// let uploads: [&[u8]; 2] = [b"one", b"two"];
 /// let (pooled, mut worker) = (gate.pooled(), Worker::default());
 /// let mut looked: Vec<_> = uploads.iter().map(|bytes| pooled.look(&mut worker, bytes)).collect();
