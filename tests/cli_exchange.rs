@@ -350,6 +350,25 @@ fn a_torn_note_of_a_publication_takes_no_other_with_it() {
 }
 
 /// What a bank holds, but for numbers, times and where it came from.
+#[test]
+fn a_schedule_begins_by_publishing_what_one_that_was_killed_has_fetched() {
+    let gate = Hashgate::new();
+    gate.expect(0, &["exchange", "add", "SAMPLE", "--api", "sample"]);
+    gate.expect(0, &["exchange", "fetch", "--no-publish"]);
+    let manifest = gate.home().join("index");
+    assert!(!manifest.exists(), "nothing is published");
+    let mut schedule = gate
+        .command()
+        .args(["exchange", "fetch", "--every", "1h"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let is_there = || fs::read_dir(&manifest).is_ok_and(|all| all.count() > 1);
+    common::wait_until(is_there, "it is published");
+    schedule.kill().unwrap();
+    schedule.wait().unwrap();
+}
+
 fn hashes(gate: &Hashgate, bank: &str) -> Vec<String> {
     let text = gate
         .expect(0, &["export", "--bank", bank, "--format", "tx"])

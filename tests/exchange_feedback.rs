@@ -455,6 +455,39 @@ fn one_that_always_fails_holds_up_no_other_and_order_is_kept() {
 }
 
 #[test]
+fn reasons_that_cannot_be_asked_for_hold_up_only_what_needs_them() {
+    for fault in [Fault::Truncated, Fault::Status(403, None)] {
+        let [fake, ..] = Fake::all();
+        assert!(matches!(fake, Fake::Ncmec(_)));
+        let there = Fetched::from(fake, 9);
+        there.lets_feedback();
+        let (fake, store) = (&there.fake, there.store());
+        let items = there.items(&store);
+        for item in &items[..3] {
+            there.say(&store, item, &opinion(fake, Opinion::False));
+        }
+        there.say(&store, &items[3], &opinion(fake, Opinion::True));
+        let no_reasons = Plan::once(fault.clone()).method("GET").target("/reasons");
+        fake.server().plan(no_reasons.forever());
+        for _ in 0..4 {
+            there.send(&store, true).unwrap();
+        }
+        use FeedbackState::{Sent, Waiting};
+        let states = |store: &BankStore| -> Vec<FeedbackState> {
+            there.opinions(store).iter().map(|one| one.state).collect()
+        };
+        assert_eq!(
+            states(&store),
+            [Waiting, Waiting, Waiting, Sent],
+            "{fault:?}"
+        );
+        fake.server().faults().clear();
+        there.send(&store, true).unwrap();
+        assert_eq!(states(&store), [Sent; 4]);
+    }
+}
+
+#[test]
 fn wrong_credentials_keep_the_queue_and_no_server_says_a_secret_back() {
     for fake in Fake::all() {
         let there = Fetched::from(fake, 10);

@@ -171,6 +171,35 @@ fn asked_about_together_each_upload_has_its_own_verdict() {
 }
 
 #[test]
+fn files_are_asked_about_together_where_guesses_meet_a_large_index() {
+    let bank = Bank {
+        id: BankId(1),
+        name: "known".parse().unwrap(),
+        policy: Policy::new(Action::Block),
+    };
+    let mut draw = Draw(11);
+    let mut records = Vec::new();
+    for number in 1..=500_000 {
+        let mut hash = PdqHash([0; 32]);
+        hash.0.fill_with(|| draw.below(256) as u8);
+        records.push(Ok::<_, Infallible>(IndexRecord {
+            bank: BankId(1),
+            content: ContentId(number),
+            signal: hash.into(),
+            quality: None,
+        }));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let all = records.into_iter();
+    publish(folder.path(), &[bank], all, &PublishOptions::default()).unwrap();
+    for (variants, pools) in [("standard", true), ("none", false)] {
+        let options = GateOptions::default().variants(variants.parse().unwrap());
+        let gate = Gate::open_with(folder.path(), options).unwrap();
+        assert_eq!(gate.pools(), pools, "{variants}");
+    }
+}
+
+#[test]
 fn one_that_nobody_asked_about_is_checked_as_always() {
     let mut draw = Draw(3);
     let known = fs::read("examples/pictures/known/cat.jpg").unwrap();

@@ -377,3 +377,19 @@ fn next_page(body: &[u8]) -> Result<Option<String>, String> {
         _ => Err("the address of its next page is none of this interface".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_breaks_off_anywhere_is_not_whole() {
+        let whole = "<?xml version=\"1.0\"?>\n<a><b>1</b><c/></a>";
+        assert_eq!(is_well_formed(whole.as_bytes()), Ok(()));
+        for end in 0..whole.len() {
+            let cut = whole.as_bytes().get(..end).unwrap();
+            assert!(is_well_formed(cut).is_err(), "{:?}", &whole[..end]);
+        }
+        assert!(is_well_formed(b"<a>\x1b</a>").is_err());
+    }
+}

@@ -251,3 +251,24 @@ pub(super) fn error_code(body: &[u8]) -> Option<i64> {
     let said: Option<Said> = serde_json::from_slice(body).ok();
     said.and_then(|said| said.error.code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_is_far_in_the_future_is_not_gone_on_from() {
+        let now = 1_790_000_000;
+        let mut source = ThreatExchange::new(None, 7, "12345678|x".to_owned(), None).unwrap();
+        let update = |id: u64, time: u64| {
+            format!(
+                r#"{{"id":"{id}","indicator":"a","type":"HASH_PDQ","last_updated":{time},"should_delete":true}}"#
+            )
+        };
+        let (good, bad) = (update(1, now - 9), update(2, 9_999_999_999_999));
+        let page = format!(r#"{{"data":[{good},{bad}]}}"#);
+        source.next(now).unwrap();
+        source.take(&Answer::of(200, page), now).unwrap();
+        assert_eq!(source.read_up_to(), Some(now - 9));
+    }
+}

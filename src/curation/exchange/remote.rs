@@ -286,7 +286,10 @@ impl Work<'_, '_> {
             let observer = self.watch.observer;
             let answer = client.ask(&ask, &|| observer.is_stopped());
             let taken = match answer {
-                Ok(answer) => source.take(&answer, clock.now()),
+                Ok(answer) => {
+                    row.is_down = false;
+                    source.take(&answer, clock.now())
+                }
                 Err(WebError::Stopped) => {
                     return Err(ExchangeError::Stopped {
                         name: self.exchange.name.clone(),

@@ -256,13 +256,11 @@ impl Post<'_> {
             return Ok(Next::On);
         };
         let (mut one, said) = (one.clone(), one.in_place(&self.all));
+        // Whatever comes of it: those that were tried less go before it the next time.
+        one.tries += 1;
         let fate = match self.told(&said) {
-            Err(fate) => {
-                one.tries += 1;
-                fate
-            }
+            Err(fate) => fate,
             Ok(told) => {
-                one.tries += 1;
                 one.set(self.store, self.bank, FeedbackState::Sending, None)?;
                 self.tell(&told)
             }
